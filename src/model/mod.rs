@@ -1,0 +1,11 @@
+//! The nouns of eos: data and parsing only, no I/O (tier 0).
+
+pub mod config;
+pub mod digest;
+pub mod explain;
+pub mod facts;
+pub mod ids;
+pub mod progress;
+pub mod role;
+pub mod scale;
+pub mod storage_ops;
