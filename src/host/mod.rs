@@ -1,6 +1,3 @@
-//! The machine: the only place that touches the operating system (tier 2).
+//! TBD
 
-pub mod command;
-pub mod files;
-pub mod paths;
-pub mod root;
+pub mod directory;
