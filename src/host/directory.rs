@@ -6,6 +6,8 @@ mod metadata;
 mod tests;
 
 pub use error::DirectoryError;
+#[cfg(test)]
+pub(crate) use error::samples;
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
@@ -199,14 +201,9 @@ impl Directory {
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
-    /// Takes the exclusive lock of this directory and waits for its holder to let go.
+    /// Takes the exclusive lock of this directory, or says `false` at once when somebody holds it.
     ///
     /// It is released when the handle is dropped or the process dies.
-    pub fn lock(&self) -> Result<(), DirectoryError> {
-        fs::flock(&self.fd, FlockOperation::LockExclusive).map_err(|e| failure("lock", &self.path, e))
-    }
-
-    /// As `lock`, but says `false` at once when somebody holds it.
     pub fn try_lock(&self) -> Result<bool, DirectoryError> {
         match fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),

@@ -57,7 +57,7 @@ fn a_lock_is_held_by_one_handle_and_released_with_it() {
     let temporary = tempfile::tempdir().unwrap();
     let first = Directory::open(temporary.path()).unwrap();
     let second = Directory::open(temporary.path()).unwrap();
-    first.lock().unwrap();
+    assert!(first.try_lock().unwrap());
     assert!(!second.try_lock().unwrap());
     drop(first);
     assert!(second.try_lock().unwrap());
