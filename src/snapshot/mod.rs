@@ -25,7 +25,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(manifest::samples()),
         boxed(store::samples()),
         boxed(capture::samples()),
-        //FETCH boxed(fetch::samples()),
+        boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
     ]

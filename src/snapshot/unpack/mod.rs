@@ -142,21 +142,15 @@ fn is_privileged(entry: &Entry) -> bool {
     entry.mode & bits != 0
 }
 
-/// Whether the target climbs above the top, taking the text as it is: no link is followed.
+/// Whether following the link could leave the snapshot's top.
+///
+/// Only leading `..` are counted; one after a name is refused, since that name may be a link itself.
 fn leads_out(path: &Name, target: &Name) -> bool {
-    if target.as_bytes().starts_with(b"/") {
-        return true;
-    }
-    let mut depth = path.as_bytes().iter().filter(|byte| **byte == b'/').count();
-    for component in target.as_bytes().split(|byte| *byte == b'/') {
-        match component {
-            b".." if depth == 0 => return true,
-            b".." => depth -= 1,
-            b"" | b"." => {}
-            _ => depth += 1,
-        }
-    }
-    false
+    let depth = path.as_bytes().iter().filter(|byte| **byte == b'/').count();
+    let components: Vec<&[u8]> =
+        target.as_bytes().split(|byte| *byte == b'/').filter(|name| *name != b".").collect();
+    let climbs = components.iter().take_while(|name| **name == b"..").count();
+    target.as_bytes().starts_with(b"/") || climbs > depth || components[climbs..].contains(&&b".."[..])
 }
 
 fn has_holes(manifest: &Manifest) -> bool {
