@@ -230,7 +230,7 @@ impl Directory {
     ) -> Result<OwnedFd, DirectoryError> {
         let inside = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
         let rules = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::CLOEXEC;
         let mut answer = Err(Errno::AGAIN);
         for _ in 0..RACE_RETRIES {
             answer = fs::openat2(&self.fd, inside, flags, mode, rules);
