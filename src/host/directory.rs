@@ -89,7 +89,8 @@ impl Directory {
     pub fn make_hardlink(&self, name: &OsStr, to: &Self, to_name: &OsStr) -> Result<(), DirectoryError> {
         self.plain("link", name)?;
         to.plain("link", to_name)?;
-        fs::linkat(&self.fd, name, &to.fd, to_name, AtFlags::empty()).map_err(|e| to.failed("link", to_name, e))
+        fs::linkat(&self.fd, name, &to.fd, to_name, AtFlags::empty())
+            .map_err(|e| to.failed("link", to_name, e))
     }
 
     /// Moves a name over another, which it replaces.
@@ -180,8 +181,7 @@ impl Directory {
     /// The target of a symbolic link.
     pub fn read_link(&self, name: &OsStr) -> Result<OsString, DirectoryError> {
         self.plain("read", name)?;
-        let target =
-            fs::readlinkat(&self.fd, name, Vec::new()).map_err(|e| self.failed("read", name, e))?;
+        let target = fs::readlinkat(&self.fd, name, Vec::new()).map_err(|e| self.failed("read", name, e))?;
         Ok(OsStr::from_bytes(target.as_bytes()).to_owned())
     }
 

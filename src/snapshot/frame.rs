@@ -77,7 +77,9 @@ fn check_header(bytes: &[u8], uncompressed: u32) -> Result<(), &'static str> {
         return Err("it asks for a window of more than 8 MiB");
     }
     match zstd_safe::get_frame_content_size(bytes) {
-        Ok(Some(size)) if size != u64::from(uncompressed) => return Err("it states another length than the manifest"),
+        Ok(Some(size)) if size != u64::from(uncompressed) => {
+            return Err("it states another length than the manifest");
+        }
         Ok(_) => {}
         Err(_) => return Err("its header is damaged"),
     }
@@ -91,6 +93,7 @@ fn check_header(bytes: &[u8], uncompressed: u32) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     fn open(bytes: &[u8], length: u32) -> Result<Vec<u8>, &'static str> {
         let mut into = Vec::new();
@@ -116,18 +119,19 @@ mod tests {
         let good = compressor(3).unwrap().compress(b"some bytes of content").unwrap();
         let two = [good.clone(), good.clone()].concat();
         assert_eq!(open(&two, 21), Err("it is followed by other bytes"));
-        assert_eq!(open(&[good.clone(), seek_table([].into_iter())].concat(), 21), Err("it is followed by other bytes"));
+        assert_eq!(
+            open(&[good.clone(), seek_table([].into_iter())].concat(), 21),
+            Err("it is followed by other bytes")
+        );
         assert_eq!(open(&good[..good.len() - 1], 21), Err("it is cut off"));
         assert_eq!(open(&seek_table([(1, 1)].into_iter()), 21), Err("it is not a zstd frame"));
         let mut dictionary = good.clone();
         dictionary[4] |= 1;
         assert_eq!(open(&dictionary, 21), Err("it asks for a dictionary"));
-        let window = [0x28, 0xB5, 0x2F, 0xFD, 0, 31 - 10 << 3, 1, 0, 0];
+        let window = [0x28, 0xB5, 0x2F, 0xFD, 0, (31 - 10) << 3, 1, 0, 0];
         assert_eq!(open(&window, 21), Err("it asks for a window of more than 8 MiB"));
         let mut checksum = good.clone();
         *checksum.last_mut().unwrap() ^= 1;
         assert_eq!(open(&checksum, 21), Err("it does not decompress to its stated length"));
     }
-
-    use std::io::Read;
 }

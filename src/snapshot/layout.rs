@@ -27,7 +27,16 @@ pub fn header(entry: &Entry) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(BLOCK * 3);
     if !records.is_empty() {
         let size = records.len() as u64;
-        bytes.extend(ustar(&Fields { name: b"pax", kind: b'x', mode: 0o644, uid: 0, gid: 0, size, modified: 0, target: b"" }));
+        bytes.extend(ustar(&Fields {
+            name: b"pax",
+            kind: b'x',
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size,
+            modified: 0,
+            target: b"",
+        }));
         bytes.extend(&records);
         bytes.resize(bytes.len() + padding(size), 0);
     }

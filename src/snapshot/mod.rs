@@ -18,7 +18,9 @@ pub mod unpack;
 /// One value of every error of this module, for the checks of codes and texts.
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
-    fn boxed<E: crate::model::explain::Explain>(errors: Vec<E>) -> Vec<Box<dyn crate::model::explain::Explain>> {
+    fn boxed<E: crate::model::explain::Explain>(
+        errors: Vec<E>,
+    ) -> Vec<Box<dyn crate::model::explain::Explain>> {
         errors.into_iter().map(|error| Box::new(error) as _).collect()
     }
     [

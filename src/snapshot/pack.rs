@@ -63,7 +63,15 @@ impl<'a> Packer<'a> {
     pub fn new(into: &'a Directory, cut: Cut) -> Result<Self, DirectoryError> {
         let cut = Cut { frame_bytes: cut.frame_bytes.clamp(1, FRAME_LIMIT), ..cut };
         let compressor = frame::compressor(cut.level).map_err(|e| failed("compress into", into, "", e))?;
-        Ok(Self { into, cut, compressor, pending: Vec::new(), open: None, parts: Vec::new(), frames: Vec::new() })
+        Ok(Self {
+            into,
+            cut,
+            compressor,
+            pending: Vec::new(),
+            open: None,
+            parts: Vec::new(),
+            frames: Vec::new(),
+        })
     }
 
     /// Begins an entry; `Entry::size` bytes of content must follow, then `end_entry`.

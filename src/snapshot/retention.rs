@@ -39,7 +39,8 @@ pub fn drops(
     let sources: BTreeSet<&str> = candidates.iter().map(|one| one.source.as_str()).collect();
     let mut dropped: Vec<&Candidate> = Vec::new();
     for source in sources {
-        let mut newest_first: Vec<&Candidate> = candidates.iter().filter(|one| one.source == source).collect();
+        let mut newest_first: Vec<&Candidate> =
+            candidates.iter().filter(|one| one.source == source).collect();
         newest_first.sort_by(|a, b| age_order(b, a));
         let keep = rule.count.unwrap_or(usize::MAX).max(1);
         let free = newest_first.into_iter().enumerate().filter(|(_, one)| !protected.contains(&one.id));

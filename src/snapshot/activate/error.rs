@@ -110,10 +110,15 @@ impl Explain for ActivateError {
         match self {
             Self::Disk { source } => source.hints(),
             Self::Exchange { target, .. } => {
-                vec![format!("see which file system it is on (ext4, xfs and btrfs can): df -T {}", target.display())]
+                vec![format!(
+                    "see which file system it is on (ext4, xfs and btrfs can): df -T {}",
+                    target.display()
+                )]
             }
             Self::NotStaged { .. } => vec!["unpack it again: eos snapshot restore".to_owned()],
-            Self::Occupied { path } => vec![format!("move it elsewhere if nobody needs it: ls -la {}", path.display())],
+            Self::Occupied { path } => {
+                vec![format!("move it elsewhere if nobody needs it: ls -la {}", path.display())]
+            }
             Self::OtherFileSystem { staged, target } => {
                 vec![format!("see where they are mounted: df {} {}", staged.display(), target.display())]
             }
@@ -126,7 +131,9 @@ impl Explain for ActivateError {
                 intent.display(),
                 target.display()
             )],
-            Self::NoName { .. } => vec!["name a directory below the root: eos snapshot restore --help".to_owned()],
+            Self::NoName { .. } => {
+                vec!["name a directory below the root: eos snapshot restore --help".to_owned()]
+            }
         }
     }
 }

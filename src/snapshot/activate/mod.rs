@@ -91,7 +91,11 @@ const ORDER: [Step; 6] = [
 /// Makes the staged tree the one in use. `intent` is the path of the intent file below the root.
 ///
 /// Going back is the same call with `previous` as the staged tree.
-pub fn activate(root: &Directory, intent: &Path, activation: &Activation) -> Result<Activated, ActivateError> {
+pub fn activate(
+    root: &Directory,
+    intent: &Path,
+    activation: &Activation,
+) -> Result<Activated, ActivateError> {
     let plan = plan(root, intent, activation)?;
     for (done, step) in ORDER.into_iter().enumerate() {
         if let Err(error) = take(root, intent, &plan, step) {
@@ -111,8 +115,11 @@ pub fn recover(root: &Directory, intent: &Path) -> Result<Recovered, ActivateErr
         forget(root, intent)?;
         return Ok(Recovered::Nothing);
     };
-    let activation =
-        Activation { staged: plan.staged.clone(), target: plan.target.clone(), previous: plan.previous.clone() };
+    let activation = Activation {
+        staged: plan.staged.clone(),
+        target: plan.target.clone(),
+        previous: plan.previous.clone(),
+    };
     let at = |path: &Path| identity(root, path);
     let target = at(&plan.target)?;
     if target == Some(plan.new_tree) {
@@ -134,7 +141,8 @@ fn plan(root: &Directory, intent: &Path, activation: &Activation) -> Result<Inte
     if read_intent(root, intent)?.is_some() {
         return Err(ActivateError::Interrupted { intent: shown(intent) });
     }
-    let new_tree = identity(root, &staged)?.ok_or_else(|| ActivateError::NotStaged { path: shown(&staged) })?;
+    let new_tree =
+        identity(root, &staged)?.ok_or_else(|| ActivateError::NotStaged { path: shown(&staged) })?;
     if identity(root, &previous)?.is_some() {
         return Err(ActivateError::Occupied { path: shown(&previous) });
     }
@@ -183,7 +191,8 @@ fn write_intent(root: &Directory, intent: &Path, plan: &Intent) -> Result<(), Ac
     let (parent, fresh) = (open_parent(root, intent)?, fresh(intent)?);
     parent.remove_tree(&fresh)?;
     let mut file = parent.create_file(&fresh, 0o600)?;
-    let bytes = serde_json::to_vec(plan).map_err(|source| ActivateError::Intent { path: root.path().join(intent), source })?;
+    let bytes = serde_json::to_vec(plan)
+        .map_err(|source| ActivateError::Intent { path: root.path().join(intent), source })?;
     file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|source| {
         DirectoryError::Io { action: "write", path: parent.path().join(&fresh), source }.into()
     })
@@ -197,11 +206,18 @@ fn read_intent(root: &Directory, intent: &Path) -> Result<Option<Intent>, Activa
     };
     let mut bytes = Vec::new();
     let path = root.path().join(intent);
-    file.take(INTENT_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(|source| DirectoryError::Io { action: "read", path: path.clone(), source })?;
-    let plan: Intent = serde_json::from_slice(&bytes).map_err(|source| ActivateError::Intent { path: path.clone(), source })?;
-    if plan.version == VERSION { Ok(Some(plan)) } else { Err(ActivateError::Version { path, found: plan.version }) }
+    file.take(INTENT_LIMIT).read_to_end(&mut bytes).map_err(|source| DirectoryError::Io {
+        action: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let plan: Intent = serde_json::from_slice(&bytes)
+        .map_err(|source| ActivateError::Intent { path: path.clone(), source })?;
+    if plan.version == VERSION {
+        Ok(Some(plan))
+    } else {
+        Err(ActivateError::Version { path, found: plan.version })
+    }
 }
 
 fn forget(root: &Directory, intent: &Path) -> Result<(), ActivateError> {

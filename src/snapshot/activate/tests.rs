@@ -38,7 +38,11 @@ impl Site {
 }
 
 fn activation() -> Activation {
-    Activation { staged: "staging/data".into(), target: "srv/data".into(), previous: "srv/data.previous".into() }
+    Activation {
+        staged: "staging/data".into(),
+        target: "srv/data".into(),
+        previous: "srv/data.previous".into(),
+    }
 }
 
 const INTENT: &str = "state/activation.json";
@@ -51,7 +55,11 @@ fn the_new_tree_replaces_the_old_one_which_is_kept_and_can_return() {
     assert_eq!(site.which("srv/data").as_deref(), Some("new"));
     assert_eq!(site.which("srv/data.previous").as_deref(), Some("old"));
     assert!(!site.path("staging/data").exists());
-    let back = Activation { staged: "srv/data.previous".into(), target: "srv/data".into(), previous: "srv/bad".into() };
+    let back = Activation {
+        staged: "srv/data.previous".into(),
+        target: "srv/data".into(),
+        previous: "srv/bad".into(),
+    };
     activate(&site.root(), Path::new(INTENT), &back).unwrap();
     assert_eq!(site.which("srv/data").as_deref(), Some("old"));
     assert_eq!(site.which("srv/bad").as_deref(), Some("new"));

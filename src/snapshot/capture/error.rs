@@ -72,7 +72,10 @@ impl Explain for CaptureError {
                 vec![format!("stop or pause its writer; see who it is: fuser -v {}", path.display())]
             }
             Self::Special { path } => {
-                vec![format!("exclude it from the source in cluster.yaml, or remove it: rm {}", path.display())]
+                vec![format!(
+                    "exclude it from the source in cluster.yaml, or remove it: rm {}",
+                    path.display()
+                )]
             }
             Self::Path { .. } => {
                 vec!["rename it or change the sources in cluster.yaml, then: eos config validate".to_owned()]

@@ -152,7 +152,8 @@ fn write_content(
         Err(error) if error.is_missing() => return Err(CaptureError::Changed { path }),
         opened => opened?,
     };
-    let unchanged = |file: &File| Ok::<_, CaptureError>(directory::Metadata::of_file(file, &path)? == found.metadata);
+    let unchanged =
+        |file: &File| Ok::<_, CaptureError>(directory::Metadata::of_file(file, &path)? == found.metadata);
     if !unchanged(&file)? {
         return Err(CaptureError::Changed { path });
     }
@@ -160,8 +161,10 @@ fn write_content(
     let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK))];
     while left > 0 {
         let want = buffer.len().min(usize::try_from(left).unwrap_or(CHUNK));
-        let length = file.read(&mut buffer[..want]).map_err(|source| {
-            DirectoryError::Io { action: "read", path: path.clone(), source }
+        let length = file.read(&mut buffer[..want]).map_err(|source| DirectoryError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
         })?;
         if length == 0 {
             return Err(CaptureError::Changed { path });
@@ -203,4 +206,3 @@ fn split(relative: &Path) -> (&Path, &std::ffi::OsStr) {
     let parent = relative.parent().unwrap_or(Path::new(""));
     (parent, relative.file_name().unwrap_or_default())
 }
-

@@ -41,7 +41,8 @@ pub(crate) fn shape(top: &Path) -> Shape {
         };
         let mode = if metadata.is_symlink() { 0o120777 } else { metadata.mode() };
         let shared = if metadata.is_file() { Some(metadata.ino()) } else { None };
-        let first = shared.map_or_else(OsString::new, |ino| first_names.entry(ino).or_insert(name.clone()).clone());
+        let first =
+            shared.map_or_else(OsString::new, |ino| first_names.entry(ino).or_insert(name.clone()).clone());
         let times = (metadata.mtime(), metadata.mtime_nsec());
         shape.insert(name, (mode, metadata.uid(), metadata.gid(), times.0, times.1, content, first));
     }
@@ -52,14 +53,16 @@ pub(crate) fn shape(top: &Path) -> Shape {
 pub(crate) fn rich_tree(top: &Path) {
     fs::create_dir_all(top.join("empty")).unwrap();
     fs::create_dir_all(top.join("sub/deep")).unwrap();
-    let odd: [&[u8]; 6] = [b"plain", b"with space", b"new\nline", b"\xff\xfe", b"quote\"back\\slash%25", "ä€".as_bytes()];
+    let odd: [&[u8]; 6] =
+        [b"plain", b"with space", b"new\nline", b"\xff\xfe", b"quote\"back\\slash%25", "ä€".as_bytes()];
     for (number, name) in odd.iter().enumerate() {
         let path = top.join("sub").join(OsStr::from_bytes(name));
         fs::write(&path, format!("content {number}")).unwrap();
         set_time(&path, 1_700_000_000 + number as i64, 123_456_789);
     }
     fs::write(top.join("nothing"), "").unwrap();
-    let noise: Vec<u8> = (0..60_000u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..1].to_vec()).collect();
+    let noise: Vec<u8> =
+        (0..30_000u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..1].to_vec()).collect();
     fs::write(top.join("sub/noise"), noise).unwrap();
     fs::hard_link(top.join("sub/plain"), top.join("another name")).unwrap();
     fs::hard_link(top.join("sub/plain"), top.join("sub/deep/third name")).unwrap();
@@ -70,8 +73,8 @@ pub(crate) fn rich_tree(top: &Path) {
     fs::create_dir_all(&long).unwrap();
     fs::write(long.join(OsStr::from_bytes(b"f\xe4")), "far down").unwrap();
     let holes = fs::File::create(top.join("holes")).unwrap();
-    holes.set_len(3 << 20).unwrap();
-    holes.write_all_at(b"an island", 1 << 20).unwrap();
+    holes.set_len(160 << 10).unwrap();
+    holes.write_all_at(b"an island", 64 << 10).unwrap();
     fs::set_permissions(top.join("nothing"), fs::Permissions::from_mode(0o400)).unwrap();
     fs::set_permissions(top.join("sub/deep"), fs::Permissions::from_mode(0o1770)).unwrap();
     set_time(&top.join("empty"), -1000, 999_999_999);
@@ -124,7 +127,8 @@ fn ordinary_zstd_and_tar_restore_the_same_tree() {
         let from = temporary.path().join("parts").join(part.file_name());
         fs::rename(from, temporary.path().join(format!("part-{number:04}.tar.zst"))).unwrap();
     }
-    let script = "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp --numeric-owner -xp -C out";
+    let script =
+        "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp --numeric-owner -xp -C out";
     let done = Command::new("bash").args(["-c", script]).current_dir(&temporary).output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(shape(&out.join("data")), shape(&tree));

@@ -114,7 +114,8 @@ fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, metadata: &Metadata) {
         let mut parent = path.split().0;
         while !parent.is_empty() {
             let name = Name::new(parent);
-            let implied = || Found { metadata: made(Kind::Directory, 0o755, metadata), origin: Origin::Implied };
+            let implied =
+                || Found { metadata: made(Kind::Directory, 0o755, metadata), origin: Origin::Implied };
             found.entry(name).or_insert_with(implied);
             parent = match parent.iter().rposition(|byte| *byte == b'/') {
                 Some(slash) => &parent[..slash],

@@ -137,8 +137,12 @@ impl Explain for FetchError {
             Self::Space { path, .. } => vec![format!("make room: df -h {}", path.display())],
             Self::Manifest { source, .. } => source.hints(),
             Self::Refused { .. } => vec!["see which snapshots the cluster has: eos snapshot list".to_owned()],
-            Self::Unreachable { .. } => vec!["see whether it is up, then run the same command: eos status".to_owned()],
-            Self::Corrupt { name, .. } => vec![format!("on {name}, find out what is damaged: eos snapshot verify")],
+            Self::Unreachable { .. } => {
+                vec!["see whether it is up, then run the same command: eos status".to_owned()]
+            }
+            Self::Corrupt { name, .. } => {
+                vec![format!("on {name}, find out what is damaged: eos snapshot verify")]
+            }
             Self::PartDigest { .. } => vec!["take another snapshot: eos snapshot create".to_owned()],
             Self::Interrupted { .. } => vec!["run the same command to go on where it stopped".to_owned()],
         }
@@ -158,7 +162,11 @@ pub(crate) fn samples() -> Vec<FetchError> {
         FetchError::Space { path: "/var/lib/eos".into(), needed: 10, free: 9 },
         FetchError::Manifest { name: name(), source: ManifestError::NotCanonical },
         FetchError::Refused { name: name(), source: SourceError::lasting("404 Not Found") },
-        FetchError::Unreachable { name: name(), failures: 8, source: SourceError::passing("connection refused") },
+        FetchError::Unreachable {
+            name: name(),
+            failures: 8,
+            source: SourceError::passing("connection refused"),
+        },
         FetchError::Corrupt { name: name(), part, frame: 7 },
         FetchError::PartDigest { part },
         FetchError::Interrupted { name: name() },
@@ -179,7 +187,9 @@ fn every_text_is_one_plain_line() {
             "10.0.1.10:4507 does not deliver the snapshot".to_owned(),
             "10.0.1.10:4507 failed 8 times in a row without delivering anything".to_owned(),
             format!("10.0.1.10:4507 delivers wrong bytes for frame 7 of part {part}, twice"),
-            format!("part {part} has another digest than the manifest says, although each of its frames is right"),
+            format!(
+                "part {part} has another digest than the manifest says, although each of its frames is right"
+            ),
             "the download from 10.0.1.10:4507 was interrupted".to_owned(),
         ]
     );

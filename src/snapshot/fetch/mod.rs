@@ -9,9 +9,9 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-pub use error::{FetchError, SourceError};
 #[cfg(test)]
 pub(crate) use error::samples;
+pub use error::{FetchError, SourceError};
 
 use super::manifest::{Limits, Manifest, SignedManifest, Verifier};
 use super::meter::Meter;

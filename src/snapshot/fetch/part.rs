@@ -96,7 +96,8 @@ impl<'a> Download<'a> {
 
     /// Bytes that are still to be written, the seek table included.
     pub(super) fn left_bytes(&self) -> u64 {
-        self.part.size - self.frames.get(self.verified).map_or_else(|| self.frames_end(), |frame| frame.offset)
+        self.part.size
+            - self.frames.get(self.verified).map_or_else(|| self.frames_end(), |frame| frame.offset)
     }
 
     /// The range of the frames that are missing: offset and length.

@@ -186,14 +186,25 @@ fn a_cut_connection_is_resumed_with_growing_waits_until_patience_ends() {
     let mut waits = Vec::new();
     let events = Events::default();
     let error = site
-        .fetch_with("into", 4, &mut |delay| {
-            waits.push(delay.as_millis());
-            true
-        }, &events)
+        .fetch_with(
+            "into",
+            4,
+            &mut |delay| {
+                waits.push(delay.as_millis());
+                true
+            },
+            &events,
+        )
         .unwrap_err();
     assert_eq!(error.to_string(), "faulty failed 4 times in a row without delivering anything");
     assert_eq!(waits, [500, 1000, 2000]);
-    let waiting = events.0.lock().unwrap().iter().filter(|event| matches!(event, Event::Waiting { cause, .. } if cause == "faulty: connection reset")).count();
+    let waiting = events
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|event| matches!(event, Event::Waiting { cause, .. } if cause == "faulty: connection reset"))
+        .count();
     assert_eq!(waiting, 3);
     let interrupted = site.fetch_with("into", 4, &mut |_| false, &Silent).unwrap_err();
     assert!(matches!(interrupted, FetchError::Interrupted { .. }));
@@ -219,7 +230,9 @@ fn progress_counts_to_the_size_of_the_parts_also_after_a_resume() {
     let total = site.source.manifest.stored_size();
     let events = events.0.lock().unwrap();
     let first = events.first().unwrap();
-    assert!(matches!(first, Event::Transfer { done_bytes, total_bytes, .. } if *done_bytes > 0 && *total_bytes == total));
+    assert!(
+        matches!(first, Event::Transfer { done_bytes, total_bytes, .. } if *done_bytes > 0 && *total_bytes == total)
+    );
     let last = events.last().unwrap();
     assert!(matches!(last, Event::Transfer { done_bytes, .. } if *done_bytes == total), "{last:?}");
 }
@@ -231,7 +244,10 @@ fn a_wrong_frame_is_fetched_again_once_and_then_named_with_its_source() {
         site.source.lies.borrow_mut().push(frame);
         site.source.forever = true;
         let error = site.fetch("into", 3).unwrap_err();
-        assert!(matches!(&error, FetchError::Corrupt { name, frame: named, .. } if name == "faulty" && *named == frame), "{error:?}");
+        assert!(
+            matches!(&error, FetchError::Corrupt { name, frame: named, .. } if name == "faulty" && *named == frame),
+            "{error:?}"
+        );
         site.source.lies.borrow_mut().clear();
         site.fetch("into", 3).unwrap();
         // A single flip on the way costs that frame only.
@@ -251,7 +267,10 @@ fn a_manifest_that_is_not_the_wanted_one_or_not_ours_is_refused() {
     let mut site = Site::new();
     let right = site.id.clone();
     site.id = SnapshotId::parse("ab").unwrap();
-    assert!(matches!(site.fetch("into", 3), Err(FetchError::Manifest { source: super::super::manifest::ManifestError::Id { .. }, .. })));
+    assert!(matches!(
+        site.fetch("into", 3),
+        Err(FetchError::Manifest { source: super::super::manifest::ManifestError::Id { .. }, .. })
+    ));
     site.id = right;
     site.source.signed = SignedManifest::sign(&site.source.manifest, &TestSeal("theirs")).unwrap().to_bytes();
     assert!(matches!(site.fetch("into", 3), Err(FetchError::Manifest { .. })));

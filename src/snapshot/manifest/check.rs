@@ -43,10 +43,14 @@ fn check_entries(entries: &[Entry], limits: &Limits) -> Result<(), ManifestError
         }
         match &entry.content {
             Content::Directory => drop(directories.insert(entry.path.as_bytes())),
-            Content::File { size, .. } if *size > i64::MAX as u64 => return Err(refuse("its size is out of range")),
+            Content::File { size, .. } if *size > i64::MAX as u64 => {
+                return Err(refuse("its size is out of range"));
+            }
             Content::File { .. } => drop(files.insert(entry.path.as_bytes(), entry)),
             Content::Symlink { target } => check_target(target).map_err(refuse)?,
-            Content::Hardlink { target } => check_hardlink(entry, files.get(target.as_bytes())).map_err(refuse)?,
+            Content::Hardlink { target } => {
+                check_hardlink(entry, files.get(target.as_bytes())).map_err(refuse)?
+            }
         }
     }
     Ok(())
@@ -64,7 +68,11 @@ fn check_target(target: &Name) -> Result<(), &'static str> {
 fn check_hardlink(entry: &Entry, target: Option<&&Entry>) -> Result<(), &'static str> {
     let file = target.ok_or("its hard link target is not a file listed before it")?;
     let attributes = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.modified);
-    if attributes(entry) == attributes(file) { Ok(()) } else { Err("its attributes contradict its hard link target") }
+    if attributes(entry) == attributes(file) {
+        Ok(())
+    } else {
+        Err("its attributes contradict its hard link target")
+    }
 }
 
 fn check_frames(manifest: &Manifest) -> Result<(), ManifestError> {

@@ -41,7 +41,9 @@ pub enum ManifestError {
     #[error("the snapshot manifest is not in canonical form")]
     NotCanonical,
     /// A text of its metadata is out of bounds.
-    #[error("the {field} of the snapshot manifest is empty, has control characters or more than {limit} bytes")]
+    #[error(
+        "the {field} of the snapshot manifest is empty, has control characters or more than {limit} bytes"
+    )]
     Metadata {
         /// The field.
         field: &'static str,
@@ -133,10 +135,16 @@ impl Explain for ManifestError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Version { .. } => "install the eos version that wrote it; compare: eos --version",
-            Self::Signature { .. } => "it was not signed by this cluster; see which snapshots are: eos snapshot list",
+            Self::Signature { .. } => {
+                "it was not signed by this cluster; see which snapshots are: eos snapshot list"
+            }
             Self::Signing { .. } => "look at this node's certificate: eos status",
-            Self::TooLarge { .. } | Self::TooMany { .. } => "split the source in cluster.yaml, then: eos snapshot create",
-            Self::Metadata { .. } => "choose a shorter source name in cluster.yaml, then: eos config validate",
+            Self::TooLarge { .. } | Self::TooMany { .. } => {
+                "split the source in cluster.yaml, then: eos snapshot create"
+            }
+            Self::Metadata { .. } => {
+                "choose a shorter source name in cluster.yaml, then: eos config validate"
+            }
             _ => "take another snapshot: eos snapshot create",
         };
         vec![hint.to_owned()]

@@ -8,7 +8,7 @@ mod signed;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use entry::{Contradiction, Content, Entry, Time};
+pub use entry::{Content, Contradiction, Entry, Time};
 pub use error::ManifestError;
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -138,7 +138,10 @@ impl Manifest {
     /// Reads hostile bytes: refuses what is not canonical, contradicts itself or exceeds the limits.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ManifestError> {
         if bytes.len() > limits.manifest_bytes {
-            return Err(ManifestError::TooLarge { bytes: bytes.len() as u64, limit: limits.manifest_bytes as u64 });
+            return Err(ManifestError::TooLarge {
+                bytes: bytes.len() as u64,
+                limit: limits.manifest_bytes as u64,
+            });
         }
         let manifest: Self = match serde_json::from_slice(bytes) {
             Ok(manifest) => manifest,

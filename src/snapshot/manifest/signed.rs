@@ -59,7 +59,8 @@ impl SignedManifest {
         if bytes.len() > limit {
             return Err(ManifestError::TooLarge { bytes: bytes.len() as u64, limit: limit as u64 });
         }
-        let signed: Self = serde_json::from_slice(bytes).map_err(|source| super::unreadable(bytes, source))?;
+        let signed: Self =
+            serde_json::from_slice(bytes).map_err(|source| super::unreadable(bytes, source))?;
         if signed.version != super::VERSION {
             return Err(ManifestError::Version { found: signed.version, known: super::VERSION });
         }

@@ -23,7 +23,11 @@ impl Signer for TestSeal {
 
 impl Verifier for TestSeal {
     fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
-        if certificate_pem == self.0 && self.mac(message) == signature { Ok(()) } else { Err("not ours".into()) }
+        if certificate_pem == self.0 && self.mac(message) == signature {
+            Ok(())
+        } else {
+            Err("not ours".into())
+        }
     }
 }
 
@@ -199,7 +203,10 @@ fn the_limits_hold_before_anything_is_believed() {
 fn unknown_types_fields_and_versions_are_refused_by_name() {
     let text = String::from_utf8(sample().canonical()).unwrap();
     let device = text.replace("\"type\":\"symlink\"", "\"type\":\"chardev\"");
-    assert!(matches!(Manifest::parse(device.as_bytes(), &Limits::default()), Err(ManifestError::Unreadable { .. })));
+    assert!(matches!(
+        Manifest::parse(device.as_bytes(), &Limits::default()),
+        Err(ManifestError::Unreadable { .. })
+    ));
     let with_target = text.replacen("\"type\":\"symlink\"", "\"type\":\"directory\"", 1);
     let refused = Manifest::parse(with_target.as_bytes(), &Limits::default());
     assert!(matches!(refused, Err(ManifestError::Unreadable { .. })));

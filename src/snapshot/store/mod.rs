@@ -140,7 +140,11 @@ impl DiskStore {
     /// Held while names in the store change; a second holder is told at once.
     fn lock(&self) -> Result<Directory, StoreError> {
         let guard = self.root.open_directory(Path::new(""))?;
-        if guard.try_lock()? { Ok(guard) } else { Err(StoreError::Busy { path: self.root.path().to_owned() }) }
+        if guard.try_lock()? {
+            Ok(guard)
+        } else {
+            Err(StoreError::Busy { path: self.root.path().to_owned() })
+        }
     }
 
     fn read_manifest(&self, id: &SnapshotId) -> Result<(SignedManifest, Manifest), StoreError> {
@@ -225,18 +229,19 @@ impl SnapshotStore for DiskStore {
             Err(error) if error.is_missing() => return Err(StoreError::PartMissing { part: *part }),
             opened => opened?,
         };
-        let end = file.seek(SeekFrom::End(0)).and_then(|end| file.seek(SeekFrom::Start(offset)).map(|_| end));
-        let size = end.map_err(|source| self.io("read", &self.parts, name.as_ref(), source))?;
+        let failed = |source| self.io("read", &self.parts, name.as_ref(), source);
+        let size = file.metadata().map_err(failed)?.len();
         let length = length.unwrap_or_else(|| size.saturating_sub(offset));
         if offset.checked_add(length).is_none_or(|end| end > size) {
             return Err(StoreError::Range { part: *part, offset, length, size });
         }
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         Ok(PartRange { file, length, size })
     }
 
     fn delete(&self, id: &SnapshotId) -> Result<(), StoreError> {
         let _guard = self.lock()?;
-        self.remove(&[id.clone()])
+        self.remove(std::slice::from_ref(id))
     }
 
     fn compact(

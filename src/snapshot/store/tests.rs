@@ -74,7 +74,10 @@ fn a_published_snapshot_is_listed_read_by_range_and_verified() {
         assert!(matches!(store.open_part(&part.digest, offset, Some(length)), Err(StoreError::Range { .. })));
     }
     let sound = store.verify(&new).unwrap();
-    assert_eq!((sound.frames, sound.bytes, sound.damage.len()), (manifest.frames.len(), manifest.stored_size(), 0));
+    assert_eq!(
+        (sound.frames, sound.bytes, sound.damage.len()),
+        (manifest.frames.len(), manifest.stored_size(), 0)
+    );
 }
 
 #[test]
@@ -155,9 +158,7 @@ fn rot_in_any_frame_is_named_and_healed_by_publishing_again() {
         file.write_all_at(&[!byte[0]], frame.offset).unwrap();
         let expected = Damage::Frame { part: part.digest, frame: index, offset: frame.offset };
         assert_eq!(store.verify(&id).unwrap().damage, [expected]);
-        if index > 0 {
-            file.write_all_at(&byte, frame.offset).unwrap();
-        }
+        file.write_all_at(&byte, frame.offset).unwrap();
     }
     let part = manifest.parts[1];
     let path = site.path("store/parts").join(part.file_name());
@@ -180,7 +181,7 @@ fn removal_keeps_what_is_protected_or_shared() {
     let (second, third) = (site.published(&store, 2), site.published(&store, 3));
     let rule = Rule { count: Some(1), age_seconds: None };
     let protected = BTreeSet::from([first.clone()]);
-    assert_eq!(store.compact(&rule, Timestamp::UNIX_EPOCH, &protected).unwrap(), [second.clone()]);
+    assert_eq!(store.compact(&rule, Timestamp::UNIX_EPOCH, &protected).unwrap(), std::slice::from_ref(&second));
     assert!(store.verify(&third).unwrap().damage.is_empty());
     store.delete(&third).unwrap();
     assert!(store.verify(&first).unwrap().damage.is_empty());

@@ -90,7 +90,11 @@ fn verify_frames(
         found.frames += 1;
         found.bytes += u64::from(frame.compressed);
         if !read_at(file, &mut buffer, frame.offset)? || Digest::of(&buffer) != frame.digest {
-            found.damage.push(Damage::Frame { part: part.digest, frame: first + number, offset: frame.offset });
+            found.damage.push(Damage::Frame {
+                part: part.digest,
+                frame: first + number,
+                offset: frame.offset,
+            });
         }
     }
     let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));

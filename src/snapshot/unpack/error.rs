@@ -24,7 +24,9 @@ pub enum UnpackError {
         source: std::io::Error,
     },
     /// It is larger than the policy allows.
-    #[error("the snapshot has {bytes} bytes in {entries} entries, and at most {max_bytes} in {max_entries} are allowed")]
+    #[error(
+        "the snapshot has {bytes} bytes in {entries} entries, and at most {max_bytes} in {max_entries} are allowed"
+    )]
     Limit {
         /// Bytes of file content.
         bytes: u64,
@@ -140,7 +142,9 @@ impl Explain for UnpackError {
         match self {
             Self::Disk { source } => source.hints(),
             Self::Decompressor { .. } => vec!["see whether memory is short: free -m".to_owned()],
-            Self::Limit { .. } => vec!["allow more with --max-bytes and --max-entries: eos snapshot unpack --help".to_owned()],
+            Self::Limit { .. } => {
+                vec!["allow more with --max-bytes and --max-entries: eos snapshot unpack --help".to_owned()]
+            }
             Self::Space { path, .. } => vec![format!("make room: df -h {}", path.display())],
             Self::Present { path } | Self::NotRemoved { path, .. } => {
                 vec![format!("remove it if nobody needs it: rm -r {}", path.display())]
@@ -192,7 +196,8 @@ fn every_text_is_one_plain_line() {
             "the archive ends before the last entry of the manifest".to_owned(),
             "the archive hides bytes after the content of \"etc/a\"".to_owned(),
             "the content of \"etc/a\" has another digest than the manifest says".to_owned(),
-            "/srv/.staging could not be removed after the snapshot failed to unpack (it is cut off)".to_owned(),
+            "/srv/.staging could not be removed after the snapshot failed to unpack (it is cut off)"
+                .to_owned(),
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

@@ -42,7 +42,13 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { outside_links: false, setuid: false, owners: true, max_bytes: u64::MAX, max_entries: usize::MAX }
+        Self {
+            outside_links: false,
+            setuid: false,
+            owners: true,
+            max_bytes: u64::MAX,
+            max_entries: usize::MAX,
+        }
     }
 }
 
@@ -73,7 +79,11 @@ pub fn unpack(
         Ok(staging) => Ok(staging),
         Err(error) => match parent.remove_tree(name) {
             Ok(()) => Err(error),
-            Err(source) => Err(UnpackError::NotRemoved { path: parent.path().join(name), cause: error.to_string(), source }),
+            Err(source) => Err(UnpackError::NotRemoved {
+                path: parent.path().join(name),
+                cause: error.to_string(),
+                source,
+            }),
         },
     }
 }
@@ -87,7 +97,8 @@ fn unpack_into(
     sink: &dyn Sink,
 ) -> Result<Directory, UnpackError> {
     let staging = parent.open_directory(Path::new(name))?;
-    let mut meter = Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
+    let mut meter =
+        Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
     let mut stream = Stream::new(manifest, parts)?;
     let mut place = Place::new(&staging, policy.owners);
     for entry in &manifest.entries {

@@ -67,7 +67,11 @@ impl<'a> Place<'a> {
     pub(super) fn directory_attributes(&self, entries: &[Entry]) -> Result<(), UnpackError> {
         for entry in entries.iter().rev().filter(|entry| entry.content == Content::Directory) {
             let directory = self.staging.open_directory(entry.path.as_path())?;
-            directory.set_attributes(self.owners.then_some((entry.uid, entry.gid)), entry.mode, moment(entry))?;
+            directory.set_attributes(
+                self.owners.then_some((entry.uid, entry.gid)),
+                entry.mode,
+                moment(entry),
+            )?;
         }
         Ok(())
     }

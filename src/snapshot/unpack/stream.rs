@@ -93,7 +93,8 @@ impl<'a> Stream<'a> {
         };
         self.read(one)?;
         let part = self.manifest.parts[one.part as usize];
-        let refuse = |reason| UnpackError::Frame { part: part.digest, frame: self.next, offset: one.offset, reason };
+        let refuse =
+            |reason| UnpackError::Frame { part: part.digest, frame: self.next, offset: one.offset, reason };
         if Digest::of(&self.compressed) != one.digest {
             return Err(refuse("its bytes have another digest than the manifest says"));
         }
@@ -129,7 +130,11 @@ fn describe(bytes: &[u8]) -> String {
     };
     let header = tar::Header::from_byte_slice(block);
     let sound = header.cksum().is_ok_and(|stated| {
-        let sum: u32 = block.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) }).sum();
+        let sum: u32 = block
+            .iter()
+            .enumerate()
+            .map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) })
+            .sum();
         sum == stated
     });
     if !sound {
@@ -137,5 +142,9 @@ fn describe(bytes: &[u8]) -> String {
     }
     let name = Name::new(header.path_bytes().into_owned());
     let size = header.entry_size().unwrap_or(0);
-    format!("\"{name}\" of type {:?} with mode {:o} and {size} bytes", header.entry_type(), header.mode().unwrap_or(0))
+    format!(
+        "\"{name}\" of type {:?} with mode {:o} and {size} bytes",
+        header.entry_type(),
+        header.mode().unwrap_or(0)
+    )
 }

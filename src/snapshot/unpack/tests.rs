@@ -101,7 +101,12 @@ fn instead_of_a(hostile: &[u8]) -> String {
 fn an_archive_that_names_a_path_outside_is_refused() {
     for path in ["../x", "a/../../x", "/abs", "//abs", "a/./../..", ".", "..", "/"] {
         let text = instead_of_a(&layout::header(&file(path, b"")));
-        assert_eq!(text, format!("the archive has \"{path}\" of type Regular with mode 755 and 0 bytes where the manifest lists \"a\""));
+        assert_eq!(
+            text,
+            format!(
+                "the archive has \"{path}\" of type Regular with mode 755 and 0 bytes where the manifest lists \"a\""
+            )
+        );
     }
 }
 
@@ -119,7 +124,11 @@ fn an_archive_with_a_device_a_pipe_or_an_unknown_type_is_refused() {
         let mut header = tar::Header::from_byte_slice(&layout::header(&file("a", b""))).clone();
         header.set_entry_type(tar::EntryType::new(kind));
         header.set_cksum();
-        assert!(instead_of_a(header.as_bytes()).contains("where the manifest lists \"a\""), "{}", kind as char);
+        assert!(
+            instead_of_a(header.as_bytes()).contains("where the manifest lists \"a\""),
+            "{}",
+            kind as char
+        );
     }
 }
 
@@ -136,12 +145,15 @@ fn an_archive_that_lies_about_a_size_or_a_mode_is_refused() {
 
 #[test]
 fn a_pax_header_that_overrides_a_benign_name_or_size_is_refused() {
-    for record in ["14 path=../x\n", "12 size=999\n", "99999 path=x\n", "9 path=x", "22 linkpath=../../x\n\n\n"] {
+    for record in
+        ["14 path=../x\n", "12 size=999\n", "99999 path=x\n", "9 path=x", "22 linkpath=../../x\n\n\n"]
+    {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(tar::EntryType::XHeader);
         header.set_size(record.len() as u64);
         header.set_cksum();
-        let hostile = [header.as_bytes(), &padded(record.as_bytes())[..], &layout::header(&file("a", b""))].concat();
+        let hostile =
+            [header.as_bytes(), &padded(record.as_bytes())[..], &layout::header(&file("a", b""))].concat();
         assert!(instead_of_a(&hostile).contains("where the manifest lists \"a\""));
     }
 }
