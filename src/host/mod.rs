@@ -1,5 +1,6 @@
 //! The machine: the only place that touches the operating system (tier 2).
 
+pub mod clock;
 pub mod command;
 pub mod files;
 pub mod paths;
