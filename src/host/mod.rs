@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod directory;
 pub mod files;
 pub mod paths;
 pub mod root;
