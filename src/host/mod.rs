@@ -2,5 +2,8 @@
 
 pub mod command;
 pub mod files;
+pub mod inventory;
+pub mod lock_file;
 pub mod paths;
 pub mod root;
+pub mod tree;
