@@ -161,3 +161,12 @@ pub fn cut(path: &Path, length: u64) -> Result<(), FileError> {
         .and_then(|file| file.set_len(length).and_then(|()| file.sync_all()))
         .map_err(|e| FileError::new("cut", path, e))
 }
+
+/// Copies a file's content, durable and for root alone, in the place of whatever is at `to`.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy_file(from: &Path, to: &Path) -> Result<(), FileError> {
+    let bytes = files::read(from)?;
+    files::write_atomic(to, &bytes, files::Attributes::SECRET)
+}

@@ -124,6 +124,11 @@ impl SagaState {
                 self.undo_failure = Some((step.clone(), failure.clone()));
                 self.next
             }
+            (JournalRecord::Finished { outcome: End::Stuck }, Next::Unwind { index })
+                if self.undo_failure.is_some() =>
+            {
+                Next::Stuck { index }
+            }
             (JournalRecord::Finished { outcome }, next) => ended(*outcome, next, self.begin.steps.len())?,
             (record, _) => return Err(format!("{} cannot follow here", label(record))),
         };
@@ -154,7 +159,6 @@ fn ended(end: End, next: Next, steps: usize) -> Result<Next, String> {
     match (end, next) {
         (End::Completed, Next::Run { index, .. }) if index == steps => Ok(Next::Completed),
         (End::RolledBack, Next::Unwind { index: None }) => Ok(Next::RolledBack),
-        (End::Stuck, Next::Unwind { index }) => Ok(Next::Stuck { index }),
         _ => Err("it cannot have ended so here".to_owned()),
     }
 }
