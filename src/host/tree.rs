@@ -112,6 +112,9 @@ pub fn replace(path: &Path, build: impl FnOnce(&Path) -> Result<(), FileError>) 
 /// When something is there and cannot be removed.
 pub fn remove_leftovers(path: &Path) -> Result<(), FileError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    if !parent.is_dir() {
+        return Ok(());
+    }
     let prefix = format!(".{}.eos-", name.to_string_lossy());
     for left in files::list(parent)?.iter().filter(|left| left.starts_with(&prefix)) {
         remove_any(&parent.join(left))?;

@@ -153,16 +153,24 @@ pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<
     Ok(kept)
 }
 
+/// Removes what a crash may have left of unfinished writes to the captured files.
+///
+/// # Errors
+/// When something is there and cannot be removed.
+pub fn remove_leftovers(root: &Root, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    for captured in checkpoint.paths.iter().filter(|captured| captured.scope == Scope::File) {
+        tree::remove_leftovers(&root.join(decode(&captured.path)))?;
+    }
+    Ok(())
+}
+
 /// Puts one captured path back.
 ///
 /// # Errors
 /// When it cannot be put back.
 pub fn restore_one(root: &Root, place: &str, captured: &Captured) -> Result<(), JournalError> {
     let target = root.join(decode(&captured.path));
-    if let Some(parent) = target.parent().filter(|parent| parent.is_dir()) {
-        tracing::trace!(parent = %parent.display(), "removing what an interrupted write left");
-        tree::remove_leftovers(&target)?;
-    }
+    tree::remove_leftovers(&target)?;
     if captured.now(root)? == captured.nodes {
         return Ok(());
     }

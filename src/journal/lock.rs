@@ -233,6 +233,34 @@ mod tests {
     }
 
     #[test]
+    fn another_process_keeps_us_out_until_it_ends() -> anyhow::Result<()> {
+        use std::io::{BufRead, BufReader};
+        use std::process::{Command, Stdio};
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        files::create_directory(&root.join(paths::STATE), Attributes { mode: 0o755, owner: None })?;
+        let command = "eos join".to_owned();
+        let other = Holder { version: 1, pid: 4711, command, since: at(100), made: Vec::new() };
+        files::append(&root.join(LOCK), &serde_json::to_vec(&other)?, 0o644)?;
+        let mut child = Command::new("flock")
+            .arg(root.join(LOCK))
+            .args(["sh", "-c", "echo held; read line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut said)?;
+        assert_eq!(said, "held\n");
+        let error = OperationLock::acquire(&root, "eos reset", at(142)).expect_err("it is held");
+        assert_eq!(error.to_string(), "another operation is in progress: eos join (process 4711, for 42 s)");
+        assert_eq!(holder(&root)?, Some(other));
+        drop(child.stdin.take());
+        child.wait()?;
+        OperationLock::acquire(&root, "eos reset", at(143))?;
+        Ok(())
+    }
+
+    #[test]
     fn samples_say_what_they_are() {
         let texts: Vec<String> = samples().iter().map(|e| format!("{} {e}", e.code())).collect();
         assert_eq!(

@@ -56,6 +56,9 @@ pub enum SagaError {
         /// Where.
         death: Death,
     },
+    /// A test planned that a step, or its undo, fails.
+    #[error("a planned fault")]
+    Planned,
     /// Another saga has to be finished or undone first.
     #[error("{saga} is not finished: it was stopped in its middle")]
     Unfinished {
@@ -144,6 +147,7 @@ impl Explain for SagaError {
             Self::Pruned { .. } => Code("G028"),
             Self::StepsChanged { .. } => Code("G029"),
             Self::Unusable { .. } => Code("G030"),
+            Self::Planned => Code("G031"),
             Self::Journal(error) => error.code(),
         }
     }
@@ -158,7 +162,7 @@ impl Explain for SagaError {
             | Self::Pruned { .. }
             | Self::StepsChanged { .. } => Exit::Conflict,
             Self::Unknown { .. } => Exit::Usage,
-            Self::Unusable { .. } => Exit::Failed,
+            Self::Unusable { .. } | Self::Planned => Exit::Failed,
             Self::Journal(error) => error.exit(),
         }
     }
@@ -183,7 +187,7 @@ impl Explain for SagaError {
                     format!("or undo it: eos rollback --to {saga}"),
                 ])
                 .collect(),
-            Self::Died { .. } => vec!["run the same command again".to_owned()],
+            Self::Died { .. } | Self::Planned => vec!["run the same command again".to_owned()],
             Self::Unfinished { saga } => vec![
                 "run the same command again to finish it".to_owned(),
                 format!("or undo it: eos rollback --to {saga}"),
@@ -218,4 +222,76 @@ fn exit_of(status: u8) -> Exit {
         .into_iter()
         .find(|exit| *exit as u8 == status)
         .unwrap_or(Exit::Failed)
+}
+
+/// One of each, for the table of error codes.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<SagaError> {
+    let saga = SagaId::parse("0001-bootstrap").expect("an id");
+    let source = StepError::from(SagaError::Planned);
+    vec![
+        SagaError::Failed { saga: saga.clone(), step: "start-master".to_owned(), source: source.clone() },
+        SagaError::Interrupted { saga: saga.clone() },
+        SagaError::Stuck {
+            saga: saga.clone(),
+            step: "start-master".to_owned(),
+            original: Some(Box::new(source.failure.clone())),
+            manual: vec!["rm -r /etc/eos/cluster.yaml".to_owned()],
+            source,
+        },
+        SagaError::Halted {
+            saga: saga.clone(),
+            source: JournalError::OwnRecords { path: "var/lib/eos".to_owned() },
+        },
+        SagaError::Died { death: Death("record 3".to_owned()) },
+        SagaError::Planned,
+        SagaError::Unfinished { saga: saga.clone() },
+        SagaError::Unknown { saga: saga.clone() },
+        SagaError::NotNewest { saga: saga.clone(), newer: SagaId::parse("0002-generation").expect("an id") },
+        SagaError::Pruned { saga: saga.clone(), missing: 2 },
+        SagaError::StepsChanged { saga, steps: vec!["make-keys".to_owned(), "start-master".to_owned()] },
+        SagaError::Unusable { what: "the kind \"a/b\"".to_owned() },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_says_what_is_the_matter() {
+        let texts: Vec<String> =
+            samples().iter().map(|e| format!("{} {} {e}", e.code(), e.exit() as u8)).collect();
+        assert_eq!(
+            texts,
+            [
+                "EOS-G020 1 step start-master failed, and everything was undone",
+                "EOS-G021 130 interrupted, and everything was undone",
+                "EOS-G022 6 step start-master of 0001-bootstrap could not be undone",
+                "EOS-G023 6 0001-bootstrap stopped where it was, because what it does could not be recorded",
+                "EOS-G024 6 the process died, as planned, after record 3",
+                "EOS-G031 1 a planned fault",
+                "EOS-G025 7 0001-bootstrap is not finished: it was stopped in its middle",
+                "EOS-G026 2 no checkpoint 0001-bootstrap is kept here",
+                "EOS-G027 7 0001-bootstrap cannot be undone before 0002-generation, which came after it",
+                "EOS-G028 7 0001-bootstrap can no longer be undone: the checkpoint of number 2 after it is not kept",
+                "EOS-G029 7 0001-bootstrap was begun with steps that this eos does not have: make-keys, start-master",
+                "EOS-G030 1 the kind \"a/b\" is not usable for a saga",
+            ]
+        );
+        assert!(samples().iter().all(|error| !error.hints().is_empty()));
+    }
+
+    #[test]
+    fn the_way_out_of_a_stuck_saga_is_spelled_out() {
+        let hints = samples()[2].hints();
+        assert_eq!(
+            hints,
+            [
+                "run the same command again",
+                "then try again to undo it: eos rollback --to 0001-bootstrap",
+                "or by hand: rm -r /etc/eos/cluster.yaml",
+            ]
+        );
+    }
 }

@@ -25,6 +25,8 @@ pub(super) fn recover(
     lock: &mut OperationLock,
     faults: &FaultPlan,
 ) -> Result<Option<(SagaId, SagaState)>, SagaError> {
+    // An interrupted write of the ledger would keep its directory from ever being empty.
+    crate::host::tree::remove_leftovers(&root.join(paths::LEDGER))?;
     let mut unfinished = None;
     for saga in file::sagas(root)? {
         match file::state(root, &saga)? {

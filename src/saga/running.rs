@@ -104,7 +104,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         self.engine.faults.after_run(&name)?;
         let outcome = outcome.and_then(|outcome| {
             if self.engine.faults.fail_at.as_deref() == Some(step.name()) {
-                return Err(planned_failure());
+                return Err(SagaError::Planned.into());
             }
             self.enter_in_ledger(&place, &checkpoint)?;
             Ok(outcome)
@@ -136,7 +136,9 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             summary::save(self.engine.root, &self.summary)?;
         }
         if started {
-            return self.checkpoint_of(place);
+            let original = self.checkpoint_of(place)?;
+            checkpoint::remove_leftovers(self.engine.root, &original)?;
+            return Ok(original);
         }
         checkpoint::capture(self.engine.root, place, &step.touches())
     }
@@ -212,7 +214,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
     fn undo(&mut self, index: usize, name: &str) -> Result<(), StepError> {
         self.steps[index].undo(self.env)?;
         if self.engine.faults.fail_undo_at.as_deref() == Some(name) {
-            return Err(planned_failure());
+            return Err(SagaError::Planned.into());
         }
         let place = checkpoint::place(&self.saga, index, name);
         let kept = checkpoint::restore(self.engine.root, &place, &self.checkpoint_of(&place)?)?;
@@ -296,18 +298,5 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             outcome: outcome.to_owned(),
             milliseconds,
         });
-    }
-}
-
-/// What a step fails with when a test planned it.
-fn planned_failure() -> StepError {
-    StepError {
-        failure: Failure {
-            code: "EOS-G031".to_owned(),
-            message: "a planned fault".to_owned(),
-            causes: Vec::new(),
-            hints: vec!["run it without planned faults".to_owned()],
-            exit: 1,
-        },
     }
 }

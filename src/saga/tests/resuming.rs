@@ -100,3 +100,24 @@ fn other_steps_than_the_journals_are_refused() {
     let error = world.restart().expect_err("a step is missing");
     assert!(matches!(error, SagaError::StepsChanged { .. }), "{error:?}");
 }
+
+#[test]
+fn what_a_crash_leaves_of_unfinished_writes_goes_away() {
+    for go_on in [true, false] {
+        let mut world = World::new();
+        let faults = FaultPlan { crash_in_step: Some("write-config".to_owned()), ..FaultPlan::none() };
+        assert!(world.run(faults).is_err());
+        let left = [".cluster.yaml.eos-77-0", ".manifest.json.eos-77-1"];
+        let left = [world.path("etc/eos").join(left[0]), world.path("var/lib/eos").join(left[1])];
+        for path in &left {
+            put(path, "hal", 0o600).expect("a write");
+        }
+        if go_on {
+            world.restart().expect("it goes on");
+            assert!(left.iter().all(|path| !path.exists()));
+        } else {
+            world.undo(FaultPlan::none()).expect("it goes back");
+            world.assert_as_before("with unfinished writes");
+        }
+    }
+}
