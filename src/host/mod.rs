@@ -4,5 +4,8 @@ pub mod clock;
 pub mod command;
 pub mod directory;
 pub mod files;
+pub mod inventory;
+pub mod lock_file;
 pub mod paths;
 pub mod root;
+pub mod tree;
