@@ -1,7 +1,11 @@
 //! The machine: the only place that touches the operating system (tier 2).
 
+pub mod clock;
 pub mod command;
 pub mod directory;
 pub mod files;
+pub mod inventory;
+pub mod lock_file;
 pub mod paths;
 pub mod root;
+pub mod tree;

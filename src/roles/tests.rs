@@ -1,0 +1,2 @@
+//! How clusters of known sizes are planned, and what is said about it.
+use super::*;
