@@ -42,6 +42,7 @@ pub struct LedgerEntry {
     /// content changes while it is in use.
     pub written: Option<Node>,
     /// Where it came from.
+    #[serde(flatten)]
     pub origin: Origin,
 }
 
