@@ -42,6 +42,7 @@ pub struct LedgerEntry {
     /// content changes while it is in use.
     pub written: Option<Node>,
     /// Where it came from.
+    #[serde(flatten)]
     pub origin: Origin,
 }
 
@@ -110,7 +111,7 @@ impl Ledger {
     pub fn cover(&mut self, root: &Root, wanted: &[PathBuf], made: &[String]) -> Result<(), JournalError> {
         let mut fresh: Vec<&PathBuf> = Vec::new();
         for path in wanted {
-            let known = self.covered.iter().map(decode_ref).any(|covered| path.starts_with(covered))
+            let known = self.covered.iter().any(|covered| path.starts_with(decode(covered)))
                 || fresh.iter().any(|other| path.starts_with(other));
             if !known {
                 fresh.push(path);
@@ -195,10 +196,6 @@ impl Ledger {
         let covered: Vec<PathBuf> = self.covered.iter().map(|path| decode(path)).collect();
         Ok(self.baseline.difference(&Inventory::of(root, &covered)?))
     }
-}
-
-fn decode_ref(path: &String) -> PathBuf {
-    decode(path)
 }
 
 fn is_own_record(path: &str) -> bool {

@@ -14,3 +14,6 @@ pub mod reset;
 pub mod state;
 pub mod summary;
 pub mod touch;
+
+#[cfg(test)]
+mod tests;

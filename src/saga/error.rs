@@ -18,7 +18,7 @@ pub enum SagaError {
         step: String,
         /// Why.
         #[source]
-        source: StepError,
+        source: Box<StepError>,
     },
     /// The operator interrupted it, and everything is as before.
     #[error("interrupted, and everything was undone")]
@@ -39,7 +39,7 @@ pub enum SagaError {
         manual: Vec<String>,
         /// Why the undo failed.
         #[source]
-        source: StepError,
+        source: Box<StepError>,
     },
     /// The journal could not be written, so nothing more was done.
     #[error("{saga} stopped where it was, because what it does could not be recorded")]
@@ -228,7 +228,7 @@ fn exit_of(status: u8) -> Exit {
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<SagaError> {
     let saga = SagaId::parse("0001-bootstrap").expect("an id");
-    let source = StepError::from(SagaError::Planned);
+    let source = Box::new(StepError::from(SagaError::Planned));
     vec![
         SagaError::Failed { saga: saga.clone(), step: "start-master".to_owned(), source: source.clone() },
         SagaError::Interrupted { saga: saga.clone() },

@@ -247,7 +247,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         match (state.reason, state.failure) {
             (Some(Reason::Requested), _) => Ok(self.finished(End::RolledBack)),
             (_, Some((step, failure))) => {
-                Err(SagaError::Failed { saga: self.saga, step, source: StepError { failure } })
+                Err(SagaError::Failed { saga: self.saga, step, source: Box::new(StepError { failure }) })
             }
             (_, None) => Err(SagaError::Interrupted { saga: self.saga }),
         }
@@ -269,7 +269,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             state.undo_failure.clone().expect("a journal says stuck only after an undo that failed");
         let original = state.failure.clone().map(|(_, failure)| Box::new(failure));
         let saga = self.saga.clone();
-        Ok(SagaError::Stuck { saga, step, original, manual, source: StepError { failure } })
+        Ok(SagaError::Stuck { saga, step, original, manual, source: Box::new(StepError { failure }) })
     }
 
     fn finished(&self, outcome: End) -> Finished {

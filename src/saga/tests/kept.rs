@@ -62,3 +62,25 @@ fn a_checkpoint_says_what_it_is() {
     assert_eq!((checkpoint.stage.as_str(), checkpoint.can_rollback), ("services", true));
     assert_eq!(checkpoint.node_states.get("node-1").map(String::as_str), Some("ready"));
 }
+
+#[test]
+fn a_crash_after_any_removal_of_many_records_is_finished_by_the_next_start() {
+    for removal in 1.. {
+        let mut world = World::new();
+        for _ in 0..3 {
+            world.run(FaultPlan::none()).expect("it is completed");
+        }
+        let faults = FaultPlan { crash_after_removal: Some(removal), ..FaultPlan::none() };
+        let mut died = false;
+        for saga in to_undo(&world.root, &first()).expect("all are kept") {
+            let undone =
+                world.process(faults.clone(), |engine, steps, env| engine.rollback(&saga, steps, env));
+            died = matches!(undone, Err(SagaError::Died { .. }));
+        }
+        assert_eq!(world.restart().expect("nothing is left to do"), None);
+        world.assert_as_before(&format!("dead after removal {removal}"));
+        if !died {
+            break;
+        }
+    }
+}
