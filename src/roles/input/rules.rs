@@ -1,6 +1,8 @@
 //! The rules of role assignment: the `cluster.roles` part of `cluster.yaml`.
 
 use super::target::{ScaleTargets, Target};
+pub use crate::model::config::Assignment;
+use crate::model::config::RolesConfig;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::roles::error::RoleError;
@@ -18,17 +20,6 @@ pub struct RoleRules {
     pub targets: Targets,
     /// What a role should have at least; given up, with a warning, where the targets ask for it.
     pub minimum: Minimums,
-}
-
-/// Who decides about roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Assignment {
-    /// The planner.
-    #[default]
-    Automatic,
-    /// The operator: nothing moves by itself.
-    Manual,
 }
 
 /// The targets of the scales whose roles are not fixed. A scale that is given replaces its default.
@@ -76,6 +67,17 @@ impl Default for RoleRules {
             rebalance_on_join: true,
             targets: Targets::default(),
             minimum: Minimums::default(),
+        }
+    }
+}
+
+impl From<&RolesConfig> for RoleRules {
+    /// The configured switches, with the default targets and minimums.
+    fn from(config: &RolesConfig) -> Self {
+        Self {
+            assignment: config.assignment,
+            rebalance_on_join: config.rebalance_on_join,
+            ..Self::default()
         }
     }
 }
