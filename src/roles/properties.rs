@@ -32,8 +32,8 @@ fn any_node() -> impl Strategy<Value = PlanNode> {
         2 => Just(Availability::Failing)
     ];
     let current = weighted(0.7, prop_oneof![9 => any_role().boxed(), 1 => Just(Role::Monolith).boxed()]);
-    (any_resources(), weighted(0.4, any_role()), current, 0u64..5, availability, weighted(0.1, any_role())).prop_map(
-        |(resources, preferred, current, joined_order, availability, pinned)| PlanNode {
+    (any_resources(), weighted(0.4, any_role()), current, 0u64..5, availability, weighted(0.1, any_role()))
+        .prop_map(|(resources, preferred, current, joined_order, availability, pinned)| PlanNode {
             name: NodeName::parse("x").expect("a valid name"),
             id: None,
             resources,
@@ -42,8 +42,7 @@ fn any_node() -> impl Strategy<Value = PlanNode> {
             joined_order,
             availability,
             pinned,
-        },
-    )
+        })
 }
 
 /// So many nodes with names of their own.
@@ -58,15 +57,16 @@ fn cluster(sizes: std::ops::Range<usize>) -> impl Strategy<Value = Vec<PlanNode>
 
 /// A table that covers every size: up to two counts, the others by shares.
 fn any_table() -> impl Strategy<Value = ScaleTargets> {
-    let table = (weighted(0.5, 0u32..4), weighted(0.5, 0u32..4), 0u8..=100).prop_map(|(edge, core, percent)| {
-        let rest = 100 - percent;
-        ScaleTargets {
-            edge: edge.map(Target::Count),
-            core: core.map_or(Some(Target::Share(rest / 2)), |count| Some(Target::Count(count))),
-            data: Some(Target::Share(percent)),
-            compute: Some(Target::Share(if core.is_some() { rest } else { rest - rest / 2 })),
-        }
-    });
+    let table =
+        (weighted(0.5, 0u32..4), weighted(0.5, 0u32..4), 0u8..=100).prop_map(|(edge, core, percent)| {
+            let rest = 100 - percent;
+            ScaleTargets {
+                edge: edge.map(Target::Count),
+                core: core.map_or(Some(Target::Share(rest / 2)), |count| Some(Target::Count(count))),
+                data: Some(Target::Share(percent)),
+                compute: Some(Target::Share(if core.is_some() { rest } else { rest - rest / 2 })),
+            }
+        });
     prop_oneof![Just(Targets::default().medium), Just(Targets::default().distributed), table]
 }
 
@@ -105,7 +105,8 @@ impl<'a> Objective<'a> {
         let movable = |node: &&PlanNode| {
             let has = node.current.is_some_and(|role| role != Role::Monolith);
             let manual = rules.assignment == Assignment::Manual;
-            let stuck = has && (node.availability == Availability::Failing || manual || !rules.rebalance_on_join);
+            let stuck =
+                has && (node.availability == Availability::Failing || manual || !rules.rebalance_on_join);
             node.pinned.is_none() && !stuck && !(manual && node.preferred.is_some())
         };
         Self { movable: nodes.iter().map(movable).collect(), nodes, targets: &plan.targets, rules }
@@ -116,11 +117,15 @@ impl<'a> Objective<'a> {
         for role in Role::REQUESTABLE {
             let target = self.targets.get(&role).map_or(0, |target| *target as i64);
             let holders: Vec<usize> = (0..roles.len()).filter(|index| roles[*index] == role).collect();
-            let serves = |index: &usize| self.movable[*index] || self.nodes[*index].availability == Availability::Available;
+            let serves = |index: &usize| {
+                self.movable[*index] || self.nodes[*index].availability == Availability::Available
+            };
             value[0] += i64::from(target > 0 && !holders.iter().any(serves));
             value[1] += (holders.len() as i64 - target).abs();
         }
-        for (place, (node, role)) in self.nodes.iter().zip(roles).enumerate().filter(|(at, _)| self.movable[*at]) {
+        for (place, (node, role)) in
+            self.nodes.iter().zip(roles).enumerate().filter(|(at, _)| self.movable[*at])
+        {
             value[2] += i64::from(node.preferred.is_some_and(|wish| wish != *role));
             value[3] += i64::from(node.current.is_some_and(|had| had != *role));
             value[4] += i64::from(node.current == Some(Role::Data) && *role != Role::Data);
@@ -185,7 +190,10 @@ fn seats_changed(before: &RolePlan, after: &RolePlan) -> u64 {
 }
 
 fn meets_its_targets(plan: &RolePlan) -> bool {
-    !plan.warnings.iter().any(|warning| matches!(warning, Warning::TargetMissed { .. } | Warning::Unserved { .. }))
+    !plan
+        .warnings
+        .iter()
+        .any(|warning| matches!(warning, Warning::TargetMissed { .. } | Warning::Unserved { .. }))
 }
 
 /// The most moves that one change of the cluster may cause.

@@ -74,7 +74,10 @@ fn a_cluster_grows_from_monolith_over_edge_core_data_and_moves_nobody_but_the_mo
 fn two_and_three_nodes_take_their_roles_in_the_order_of_joining_a_monolith_first() {
     let late_monolith = [node("a", 1, None), node("b", 5, Some(Monolith))];
     assert_eq!(roles(&late_monolith, &automatic()), [Core, Edge]);
-    assert_eq!(roles(&[node("c", 3, None), node("a", 2, None), node("b", 1, None)], &automatic()), [Data, Core, Edge]);
+    assert_eq!(
+        roles(&[node("c", 3, None), node("a", 2, None), node("b", 1, None)], &automatic()),
+        [Data, Core, Edge]
+    );
     assert_eq!(roles(&[node("b", 1, None), node("a", 1, None)], &automatic()), [Core, Edge]);
     assert_eq!(reason(&late_monolith, &automatic(), "b"), "is number 1 of 2 in the order of joining");
 }
@@ -85,9 +88,10 @@ fn a_preference_is_honoured_where_the_targets_have_a_place_and_warned_of_where_n
     nodes[1].preferred = Some(Data);
     assert_eq!(roles(&nodes, &automatic()), [Edge, Data, Core]);
     assert_eq!(reason(&nodes, &automatic(), "b"), "asks for this role, and the targets have a place for it");
-    assert_eq!(warnings(&nodes[..2], &automatic()), [
-        "b does not get the role it asks for: it is core, data has no place for it"
-    ]);
+    assert_eq!(
+        warnings(&nodes[..2], &automatic()),
+        ["b does not get the role it asks for: it is core, data has no place for it"]
+    );
 }
 
 #[test]
@@ -95,9 +99,10 @@ fn the_last_node_becomes_the_monolith_again_whatever_holds_it() {
     let mut last = node("a", 1, Some(Core));
     last.pinned = Some(Core);
     assert_eq!(roles(&[last.clone()], &manual()), [Monolith]);
-    assert_eq!(warnings(&[last], &manual()), [
-        "a is not core as given by hand: while it is alone it is the monolith"
-    ]);
+    assert_eq!(
+        warnings(&[last], &manual()),
+        ["a is not core as given by hand: while it is alone it is the monolith"]
+    );
 }
 
 #[test]
@@ -122,23 +127,33 @@ fn processors_are_given_up_before_memory_and_memory_before_disk() {
         ..node(text, 1, None)
     };
     let mut rules = automatic();
-    rules.targets.medium =
-        ScaleTargets { edge: None, core: None, data: Some(Target::Share(25)), compute: Some(Target::Share(75)) };
+    rules.targets.medium = ScaleTargets {
+        edge: None,
+        core: None,
+        data: Some(Target::Share(25)),
+        compute: Some(Target::Share(75)),
+    };
     rules.minimum.data = input::Minimum { cpus: 4, memory_bytes: 4 * GIB, disk_bytes: 50 * GIB };
     rules.minimum.compute = input::Minimum::default();
-    let nodes = [small("cpu", 1, 8, 60), small("mem", 8, 1, 60), small("disk", 8, 8, 1), small("d2", 8, 8, 1)];
+    let nodes =
+        [small("cpu", 1, 8, 60), small("mem", 8, 1, 60), small("disk", 8, 8, 1), small("d2", 8, 8, 1)];
     assert_eq!(roles(&nodes, &rules), [Data, Compute, Compute, Compute]);
-    assert_eq!(warnings(&nodes, &rules), [
-        "data may be slow or fill up: 1 of its nodes have less processors than its minimum of 4, cpu has 1"
-    ]);
+    assert_eq!(
+        warnings(&nodes, &rules),
+        ["data may be slow or fill up: 1 of its nodes have less processors than its minimum of 4, cpu has 1"]
+    );
     let nodes = [small("d1", 8, 8, 1), small("mem", 8, 1, 60), small("d2", 8, 8, 1), small("d3", 8, 8, 1)];
     assert_eq!(roles(&nodes, &rules), [Compute, Data, Compute, Compute]);
 }
 
 #[test]
 fn a_failing_node_keeps_its_role_and_another_stands_in_when_it_was_the_last() {
-    let mut nodes =
-        vec![node("a", 1, Some(Edge)), node("b", 2, Some(Core)), node("c", 3, Some(Data)), node("d", 4, Some(Data))];
+    let mut nodes = vec![
+        node("a", 1, Some(Edge)),
+        node("b", 2, Some(Core)),
+        node("c", 3, Some(Data)),
+        node("d", 4, Some(Data)),
+    ];
     nodes[2].availability = Availability::Failing;
     assert_eq!(roles(&nodes, &automatic()), [Edge, Core, Data, Data]);
     nodes[2].availability = Availability::Available;
@@ -151,11 +166,14 @@ fn a_failing_node_keeps_its_role_and_another_stands_in_when_it_was_the_last() {
         reason(&nodes, &automatic(), stand_in.as_str()),
         "stands in: no other node of this role answers"
     );
-    assert_eq!(warnings(&nodes, &automatic()), [
-        "edge is off its target: 2 nodes have this role, 1 are wanted".to_owned(),
-        "data is off its target: 1 nodes have this role, 2 are wanted".to_owned(),
-        format!("the data of {stand_in} must be elsewhere before it moves: it leaves data for edge"),
-    ]);
+    assert_eq!(
+        warnings(&nodes, &automatic()),
+        [
+            "edge is off its target: 2 nodes have this role, 1 are wanted".to_owned(),
+            "data is off its target: 1 nodes have this role, 2 are wanted".to_owned(),
+            format!("the data of {stand_in} must be elsewhere before it moves: it leaves data for edge"),
+        ]
+    );
     let three = &mut nodes[..3];
     assert_eq!(roles(three, &automatic()), [Edge, Core, Data], "with nobody to spare nothing moves");
     assert_eq!(warnings(three, &automatic()), ["nobody serves edge: no node that answers has this role"]);
@@ -172,25 +190,37 @@ fn a_leaving_node_keeps_its_role_and_the_targets_are_met_without_it() {
     let mut never = node("z", 9, None);
     never.availability = Availability::Leaving;
     nodes.push(never);
-    assert!(warnings(&nodes, &automatic()).contains(&"z is left out of the plan: it is leaving and never had a role".into()));
+    assert!(
+        warnings(&nodes, &automatic())
+            .contains(&"z is left out of the plan: it is leaving and never had a role".into())
+    );
     nodes.iter_mut().for_each(|node| node.availability = Availability::Leaving);
     assert!(
-        warnings(&nodes, &automatic()).contains(&"nothing serves this cluster any more: all its nodes are leaving".into())
+        warnings(&nodes, &automatic())
+            .contains(&"nothing serves this cluster any more: all its nodes are leaving".into())
     );
 }
 
 #[test]
 fn by_hand_nothing_moves_and_missed_targets_are_told() {
-    let mut nodes = vec![node("a", 1, Some(Core)), node("b", 2, Some(Core)), node("c", 3, None), node("d", 4, Some(Edge))];
+    let mut nodes = vec![
+        node("a", 1, Some(Core)),
+        node("b", 2, Some(Core)),
+        node("c", 3, None),
+        node("d", 4, Some(Edge)),
+    ];
     nodes[2].preferred = Some(Edge);
     nodes[3].pinned = Some(Compute);
     assert_eq!(roles(&nodes, &manual()), [Core, Core, Edge, Compute]);
-    assert_eq!(warnings(&nodes, &manual()), [
-        "nobody serves data: no node that answers has this role",
-        "core is off its target: 2 nodes have this role, 1 are wanted",
-        "data is off its target: 0 nodes have this role, 2 are wanted",
-        "compute is off its target: 1 nodes have this role, 0 are wanted",
-    ]);
+    assert_eq!(
+        warnings(&nodes, &manual()),
+        [
+            "nobody serves data: no node that answers has this role",
+            "core is off its target: 2 nodes have this role, 1 are wanted",
+            "data is off its target: 0 nodes have this role, 2 are wanted",
+            "compute is off its target: 1 nodes have this role, 0 are wanted",
+        ]
+    );
     let second = [node("a", 1, Some(Monolith)), node("b", 2, None)];
     assert_eq!(roles(&second, &manual()), [Edge, Core]);
     assert_eq!(
@@ -214,9 +244,10 @@ fn counts_that_a_small_cluster_cannot_fill_are_told() {
     let mut rules = automatic();
     rules.targets.medium.core = Some(Target::Count(5));
     let nodes: Vec<_> = (1u64..=4).map(|order| node(&format!("n{order}"), order, None)).collect();
-    assert_eq!(warnings(&nodes, &rules), [
-        "core gets fewer nodes than its target states: 3 of 5, the cluster is too small"
-    ]);
+    assert_eq!(
+        warnings(&nodes, &rules),
+        ["core gets fewer nodes than its target states: 3 of 5, the cluster is too small"]
+    );
 }
 
 #[test]
@@ -232,7 +263,9 @@ fn nodes_and_rules_that_make_no_sense_are_refused() {
     );
     let id = crate::model::ids::NodeId::parse("x1").ok();
     let copies = ["b", "a"].map(|text| PlanNode { id: id.clone(), ..node(text, 1, None) });
-    assert!(matches!(plan(&copies, &automatic()), Err(RoleError::DuplicateId { first, .. }) if first == name("a")));
+    assert!(
+        matches!(plan(&copies, &automatic()), Err(RoleError::DuplicateId { first, .. }) if first == name("a"))
+    );
     let mut rules = automatic();
     rules.targets.distributed.edge = None;
     assert_eq!(rules.validate(), Err(RoleError::SharesNotWhole { scale: Scale::Distributed, percent: 90 }));
@@ -247,21 +280,32 @@ fn nodes_and_rules_that_make_no_sense_are_refused() {
 #[test]
 fn the_difference_makes_room_before_it_takes_away_and_moves_data_last() {
     use super::difference::Wave;
-    let live = [node("a", 1, Some(Edge)), node("b", 2, Some(Core)), node("c", 3, Some(Data)), node("d", 4, Some(Data))];
+    let live = [
+        node("a", 1, Some(Edge)),
+        node("b", 2, Some(Core)),
+        node("c", 3, Some(Data)),
+        node("d", 4, Some(Data)),
+    ];
     let gone = simulate(&live, &[], &[name("a"), name("b")], &automatic()).expect("two stay");
     let waves: Vec<_> = gone.difference.changes.iter().map(|change| (change.wave, change.to)).collect();
-    assert_eq!(waves, [
-        (Wave::DataMoved, Some(Edge)),
-        (Wave::DataMoved, Some(Core)),
-        (Wave::Gone, None),
-        (Wave::Gone, None)
-    ]);
+    assert_eq!(
+        waves,
+        [
+            (Wave::DataMoved, Some(Edge)),
+            (Wave::DataMoved, Some(Core)),
+            (Wave::Gone, None),
+            (Wave::Gone, None)
+        ]
+    );
     let joiner = PlanNode { preferred: Some(Edge), ..node("z", 0, None) };
     let joined = simulate(&live, &[joiner], &[], &automatic()).expect("five nodes");
     let first = &joined.difference.changes[0];
     assert_eq!((first.node.as_str(), first.wave, first.to), ("z", Wave::New, Some(Edge)));
     assert_eq!((joined.difference.moved(), joined.difference.unchanged), (1, 3));
-    assert_eq!((joined.difference.scale_before, joined.difference.scale_after), (Scale::Medium, Scale::Medium));
+    assert_eq!(
+        (joined.difference.scale_before, joined.difference.scale_after),
+        (Scale::Medium, Scale::Medium)
+    );
     let text = serde_json::to_string(&joined).expect("it serialises");
     assert_eq!(serde_json::from_str::<Simulation>(&text).expect("it is read back"), joined);
 }

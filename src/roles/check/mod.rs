@@ -103,7 +103,11 @@ fn duties(
     );
     let says_moved = matches!(
         assignment.reason,
-        Reason::StandsIn | Reason::Target { .. } | Reason::MakesRoom { .. } | Reason::Fills { .. } | Reason::Order { .. }
+        Reason::StandsIn
+            | Reason::Target { .. }
+            | Reason::MakesRoom { .. }
+            | Reason::Fills { .. }
+            | Reason::Order { .. }
     );
     if (says_unmoved && !unmoved) || (says_moved && unmoved) {
         violations.push(Violation::WrongReason { node: name(), reason: assignment.reason.to_string() });

@@ -74,11 +74,7 @@ impl Default for RoleRules {
 impl From<&RolesConfig> for RoleRules {
     /// The configured switches, with the default targets and minimums.
     fn from(config: &RolesConfig) -> Self {
-        Self {
-            assignment: config.assignment,
-            rebalance_on_join: config.rebalance_on_join,
-            ..Self::default()
-        }
+        Self { assignment: config.assignment, rebalance_on_join: config.rebalance_on_join, ..Self::default() }
     }
 }
 
@@ -129,9 +125,10 @@ impl Minimums {
 impl RoleRules {
     /// Refuses targets that leave a node without a role, or shares that are not a whole.
     pub fn validate(&self) -> Result<(), RoleError> {
-        for (scale, largest, table) in
-            [(Scale::Medium, Some(6), &self.targets.medium), (Scale::Distributed, None, &self.targets.distributed)]
-        {
+        for (scale, largest, table) in [
+            (Scale::Medium, Some(6), &self.targets.medium),
+            (Scale::Distributed, None, &self.targets.distributed),
+        ] {
             let (mut counts, mut shares) = (0u64, None);
             for (_, target) in table.by_role() {
                 match target {
