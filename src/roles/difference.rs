@@ -54,7 +54,8 @@ pub enum Wave {
 
 /// Compares the cluster as it is with a plan for it, for more nodes or for fewer.
 pub fn difference(live: &[PlanNode], plan: &RolePlan) -> RoleDifference {
-    let before: BTreeMap<&NodeName, Option<Role>> = live.iter().map(|node| (&node.name, node.current)).collect();
+    let before: BTreeMap<&NodeName, Option<Role>> =
+        live.iter().map(|node| (&node.name, node.current)).collect();
     let mut changes = Vec::new();
     let mut unchanged = 0;
     for assignment in &plan.assignments {

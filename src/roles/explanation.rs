@@ -112,7 +112,9 @@ fn of_member(member: &Member<'_>, size: usize, rules: &RoleRules, warnings: &mut
         if let Some(pinned) = node.pinned {
             warnings.push(Warning::PinWaits { node: name.clone(), pinned });
         }
-    } else if let Some(preferred) = node.preferred.filter(|preferred| *preferred != role && node.pinned.is_none()) {
+    } else if let Some(preferred) =
+        node.preferred.filter(|preferred| *preferred != role && node.pinned.is_none())
+    {
         warnings.push(Warning::PreferenceMissed { node: name.clone(), preferred, role });
     }
     if rules.assignment == Assignment::Manual && member.settled.is_none() {

@@ -98,10 +98,7 @@ impl Distribution<'_> {
 }
 
 /// The cheapest way into each role, and the role before it on that way.
-fn shortest(
-    entry: [Cost; 4],
-    exits: &[[Option<(Cost, usize)>; 4]; 4],
-) -> ([Cost; 4], [Option<usize>; 4]) {
+fn shortest(entry: [Cost; 4], exits: &[[Option<(Cost, usize)>; 4]; 4]) -> ([Cost; 4], [Option<usize>; 4]) {
     let (mut reach, mut via) = (entry, [None; 4]);
     // No cycle of moves is worth it in an optimum, so four rounds reach every way of four roles.
     for _ in 0..4 {

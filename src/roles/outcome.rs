@@ -146,7 +146,9 @@ pub enum Warning {
         to: Role,
     },
     /// Nodes that have less than their role should have.
-    #[error("{role} may be slow or fill up: {nodes} of its nodes have less {resource} than its minimum of {minimum}, {example} has {have}")]
+    #[error(
+        "{role} may be slow or fill up: {nodes} of its nodes have less {resource} than its minimum of {minimum}, {example} has {have}"
+    )]
     BelowMinimum {
         /// The role.
         role: Role,
@@ -180,7 +182,9 @@ pub enum Warning {
         pinned: Role,
     },
     /// By hand, but no hand gave it.
-    #[error("{node} was given {role} by the targets, not by hand, because it had no role: eos role set {node} ROLE")]
+    #[error(
+        "{node} was given {role} by the targets, not by hand, because it had no role: eos role set {node} ROLE"
+    )]
     Undecided {
         /// The node.
         node: NodeName,
@@ -253,6 +257,8 @@ impl RolePlan {
 
     /// The nodes that had a role and get another.
     pub fn moves(&self) -> impl Iterator<Item = &RoleAssignment> {
-        self.assignments.iter().filter(|assignment| assignment.previous.is_some_and(|role| role != assignment.role))
+        self.assignments
+            .iter()
+            .filter(|assignment| assignment.previous.is_some_and(|role| role != assignment.role))
     }
 }

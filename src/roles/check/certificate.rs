@@ -62,7 +62,8 @@ pub(super) fn improvement(
     targets: &BTreeMap<Role, u64>,
 ) -> Option<Violation> {
     let mut staying: Vec<&PlanNode> = nodes.iter().filter(|node| expected::counts(node)).collect();
-    staying.sort_by_key(|node| (i32::from(node.current != Some(Role::Monolith)), node.joined_order, &node.name));
+    staying
+        .sort_by_key(|node| (i32::from(node.current != Some(Role::Monolith)), node.joined_order, &node.name));
     let size = staying.len();
     let peak = Peak::of(&staying);
     let mut holdings = [Holding::default(); 4];

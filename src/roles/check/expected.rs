@@ -45,7 +45,9 @@ pub(super) fn duty(node: &PlanNode, size: usize, rules: &RoleRules) -> Duty {
         return Duty::Free;
     }
     match (rules.assignment, node.preferred) {
-        (Assignment::Manual, Some(preferred)) => Duty::Must(preferred, "it asks for it and roles are assigned by hand"),
+        (Assignment::Manual, Some(preferred)) => {
+            Duty::Must(preferred, "it asks for it and roles are assigned by hand")
+        }
         _ => Duty::Free,
     }
 }

@@ -103,7 +103,11 @@ fn duties(
     );
     let says_moved = matches!(
         assignment.reason,
-        Reason::StandsIn | Reason::Target { .. } | Reason::MakesRoom { .. } | Reason::Fills { .. } | Reason::Order { .. }
+        Reason::StandsIn
+            | Reason::Target { .. }
+            | Reason::MakesRoom { .. }
+            | Reason::Fills { .. }
+            | Reason::Order { .. }
     );
     if (says_unmoved && !unmoved) || (says_moved && unmoved) {
         violations.push(Violation::WrongReason { node: name(), reason: assignment.reason.to_string() });
@@ -133,11 +137,11 @@ fn silence(
     }
     for (role, have) in have {
         let wanted = plan.targets.get(&role).copied().unwrap_or(0);
-        let warned = plan
-            .warnings
-            .iter()
-            .any(|warning| matches!(warning, Warning::TargetMissed { role: named, .. } if *named == role));
-        if (have != wanted) != warned {
+        let told = plan.warnings.iter().find_map(|warning| match warning {
+            Warning::TargetMissed { role: named, have, target } if *named == role => Some((*have, *target)),
+            _ => None,
+        });
+        if told != (have != wanted).then_some((have, wanted)) {
             violations.push(Violation::TargetNotTold { role, have, wanted });
         }
     }

@@ -85,7 +85,11 @@ pub fn validate(nodes: &[PlanNode]) -> Result<(), RoleError> {
             && let Some(other) = ids.insert(id, &node.name)
         {
             let (first, second) = if *other < node.name { (other, &node.name) } else { (&node.name, other) };
-            return Err(RoleError::DuplicateId { id: id.clone(), first: first.clone(), second: second.clone() });
+            return Err(RoleError::DuplicateId {
+                id: id.clone(),
+                first: first.clone(),
+                second: second.clone(),
+            });
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! The rules of role assignment: the `cluster.roles` part of `cluster.yaml`.
 
 use super::target::{ScaleTargets, Target};
+pub use crate::model::config::Assignment;
+use crate::model::config::RolesConfig;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::roles::error::RoleError;
@@ -18,17 +20,6 @@ pub struct RoleRules {
     pub targets: Targets,
     /// What a role should have at least; given up, with a warning, where the targets ask for it.
     pub minimum: Minimums,
-}
-
-/// Who decides about roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Assignment {
-    /// The planner.
-    #[default]
-    Automatic,
-    /// The operator: nothing moves by itself.
-    Manual,
 }
 
 /// The targets of the scales whose roles are not fixed. A scale that is given replaces its default.
@@ -80,6 +71,13 @@ impl Default for RoleRules {
     }
 }
 
+impl From<&RolesConfig> for RoleRules {
+    /// The configured switches, with the default targets and minimums.
+    fn from(config: &RolesConfig) -> Self {
+        Self { assignment: config.assignment, rebalance_on_join: config.rebalance_on_join, ..Self::default() }
+    }
+}
+
 impl Default for Targets {
     /// Chosen so that each further node adds one seat to one role, across the scales too.
     fn default() -> Self {
@@ -127,9 +125,10 @@ impl Minimums {
 impl RoleRules {
     /// Refuses targets that leave a node without a role, or shares that are not a whole.
     pub fn validate(&self) -> Result<(), RoleError> {
-        for (scale, largest, table) in
-            [(Scale::Medium, Some(6), &self.targets.medium), (Scale::Distributed, None, &self.targets.distributed)]
-        {
+        for (scale, largest, table) in [
+            (Scale::Medium, Some(6), &self.targets.medium),
+            (Scale::Distributed, None, &self.targets.distributed),
+        ] {
             let (mut counts, mut shares) = (0u64, None);
             for (_, target) in table.by_role() {
                 match target {
