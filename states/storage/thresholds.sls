@@ -7,7 +7,9 @@ include:
   - storage.config
 
 storage_thresholds_ascend:
-{% if 0 < limits['warning'] < limits['compress'] < limits['cleanup'] < limits['degraded'] < limits['emergency'] < limits['critical'] <= 100 %}
+{% if 0 < limits['warning'] and limits['warning'] < limits['compress'] and limits['compress'] < limits['cleanup']
+      and limits['cleanup'] < limits['degraded'] and limits['degraded'] < limits['emergency']
+      and limits['emergency'] < limits['critical'] and limits['critical'] <= 100 %}
   test.succeed_without_changes:
     - name: storage thresholds ascend
 {% else %}
