@@ -3,10 +3,11 @@
 use crate::model::yaml::{self, Value, YamlError};
 use crate::sls::error::{Place, SlsError};
 use crate::sls::jinja::Rendered;
+use crate::sls::load::Reference;
 use std::rc::Rc;
 
 /// One function of one id.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Declaration {
     /// The id.
     pub id: String,
@@ -23,7 +24,7 @@ pub struct Declaration {
 }
 
 /// One argument.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Argument {
     /// Its name.
     pub name: String,
@@ -34,12 +35,19 @@ pub struct Argument {
 }
 
 /// What an SLS says.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Contents {
-    /// The SLS it includes, in order, each with its place.
-    pub includes: Vec<(String, Place)>,
+    /// The SLS it includes, in order.
+    pub includes: Vec<Reference>,
     /// What it declares, in order.
     pub declarations: Vec<Declaration>,
+}
+
+// By hand, because everything but the place may be made of the pillar's values.
+impl std::fmt::Debug for Declaration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Declaration({})", self.place)
+    }
 }
 
 impl Declaration {
@@ -93,13 +101,13 @@ pub fn contents(sls: &str, rendered: Rendered) -> Result<Contents, SlsError> {
     Ok(contents)
 }
 
-fn includes(sls: &str, body: &Value, rendered: &Rendered) -> Result<Vec<(String, Place)>, SlsError> {
+fn includes(sls: &str, body: &Value, rendered: &Rendered) -> Result<Vec<Reference>, SlsError> {
     let shape = || SlsError::Shape { place: rendered.place_of(&["include"]), wanted: "a list of SLS names" };
     let items = body.as_sequence().ok_or_else(shape)?;
     let names = items.iter().map(|item| {
         let name = item.as_str().ok_or_else(shape)?;
-        let place = rendered.place_of(&["include", name]);
-        Ok((absolute(sls, name, &rendered.file), place))
+        let place = Some(rendered.place_of(&["include", name]));
+        Ok(Reference { sls: absolute(sls, name, &rendered.file), shown: rendered.shown(name), place })
     });
     names.collect()
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 pub const FUEL: u64 = 5_000_000;
 
 /// A rendered state file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// Its path in the tree.
     pub file: String,

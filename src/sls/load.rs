@@ -10,15 +10,33 @@ use std::collections::BTreeSet;
 
 const TOP: &str = "top.sls";
 
+/// An SLS that is wanted, and by whom.
+#[derive(Clone)]
+pub struct Reference {
+    /// Its name.
+    pub sls: String,
+    /// The name as errors may show it.
+    pub shown: String,
+    /// Where it is named; nothing when the caller named it.
+    pub place: Option<Place>,
+}
+
+impl Reference {
+    /// One that the caller named.
+    pub fn given(sls: &str) -> Self {
+        Self { sls: sls.to_owned(), shown: sls.to_owned(), place: None }
+    }
+}
+
 /// The SLS that `top.sls` assigns to this node, in its order, each once.
-pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<String>, SlsError> {
+pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<Reference>, SlsError> {
     let tried = [TOP.to_owned(), TOP.to_owned()];
     let rendered = renderer
         .state_file("top", TOP)?
         .ok_or(SlsError::NoSuchState { place: None, sls: "top".to_owned(), tried })?;
     let value = declaration::document(&rendered)?;
     let shape = |path: &[&str], wanted| SlsError::Shape { place: rendered.place_of(path), wanted };
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<Reference> = Vec::new();
     let environments = value.as_mapping().ok_or_else(|| shape(&[], "a mapping of environments"))?;
     for (environment, targets) in environments {
         if environment.as_str() != Some("base") {
@@ -33,7 +51,12 @@ pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<String>, SlsError> {
             let states = states.as_sequence().ok_or_else(|| shape(&["base", target], "a list of SLS names"))?;
             let states = matched(renderer, target, states)
                 .map_err(|feature| SlsError::Unsupported { place: rendered.place_of(&["base", target]), feature })?;
-            names.extend(states.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+            for sls in states {
+                if names.iter().all(|name| name.sls != sls) {
+                    let place = Some(rendered.place_of(&["base", target, &sls]));
+                    names.push(Reference { shown: rendered.shown(&sls), sls, place });
+                }
+            }
         }
     }
     match names.is_empty() {
@@ -69,10 +92,10 @@ fn matched(renderer: &Renderer<'_>, target: &str, states: &[Value]) -> Result<Ve
 }
 
 /// Everything that these SLS, and what they include, declare; each SLS once, the included ones first.
-pub fn declarations(renderer: &Renderer<'_>, names: &[String]) -> Result<Vec<Declaration>, SlsError> {
+pub fn declarations(renderer: &Renderer<'_>, names: &[Reference]) -> Result<Vec<Declaration>, SlsError> {
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for name in names {
-        visit(renderer, name, None, &mut seen, &mut all)?;
+        visit(renderer, name, &mut seen, &mut all)?;
     }
     refuse_duplicates(&all)?;
     Ok(all)
@@ -80,27 +103,27 @@ pub fn declarations(renderer: &Renderer<'_>, names: &[String]) -> Result<Vec<Dec
 
 fn visit(
     renderer: &Renderer<'_>,
-    sls: &str,
-    place: Option<Place>,
+    wanted: &Reference,
     seen: &mut BTreeSet<String>,
     all: &mut Vec<Declaration>,
 ) -> Result<(), SlsError> {
+    let sls = wanted.sls.as_str();
     if !seen.insert(sls.to_owned()) {
         return Ok(());
     }
-    let tried = candidates(sls);
     let mut rendered = None;
-    for path in tried.iter().filter(|path| inside(path)) {
+    for path in candidates(sls).iter().filter(|path| inside(path)) {
         if rendered.is_none() {
             rendered = renderer.state_file(sls, path)?;
         }
     }
     let Some(rendered) = rendered else {
-        return Err(SlsError::NoSuchState { place, sls: sls.to_owned(), tried });
+        let tried = candidates(&wanted.shown);
+        return Err(SlsError::NoSuchState { place: wanted.place.clone(), sls: wanted.shown.clone(), tried });
     };
     let contents = declaration::contents(sls, rendered)?;
-    for (include, place) in contents.includes {
-        visit(renderer, &include, Some(place), seen, all)?;
+    for include in &contents.includes {
+        visit(renderer, include, seen, all)?;
     }
     all.extend(contents.declarations);
     Ok(())

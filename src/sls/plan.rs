@@ -26,7 +26,7 @@ pub struct StatePlan {
 }
 
 /// One state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct State {
     /// Its id.
     pub id: String,
@@ -46,6 +46,13 @@ pub struct State {
     pub requires: Vec<usize>,
     /// States of which at least one must have changed, as indices into the plan; each is required too.
     pub onchanges: Vec<usize>,
+}
+
+// By hand, because names may be command lines, which may hold secrets.
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} at {}:{}", self.function, self.file, self.line)
+    }
 }
 
 /// Renders the tree for a machine and puts its states in order.
@@ -76,7 +83,7 @@ pub fn declarations(
 fn gathered(renderer: &Renderer<'_>, wanted: &Wanted) -> Result<Vec<Declaration>, SlsError> {
     let names = match wanted {
         Wanted::Top => load::assigned(renderer)?,
-        Wanted::Named(names) => names.clone(),
+        Wanted::Named(names) => names.iter().map(|name| load::Reference::given(name)).collect(),
     };
     load::declarations(renderer, &names)
 }

@@ -1,15 +1,25 @@
 //! Which line of a template each line of its output comes from, and where in the output a key stands.
 //!
 //! The template is rendered a second time with its line numbers written, in digits that Jinja takes for white
-//! space, before each line break outside of tags: white-space control then strips them as it strips the breaks.
+//! space, at the beginning and at the end of each line outside of tags: white-space control then strips them as it
+//! strips the breaks beside them.
 
 /// A digit is one of ten space characters that no state file uses.
 const ZERO: u32 = 0x2000;
+/// Before the number at the beginning of a line; the one at its end has none.
+const START: char = '\u{200a}';
+
+fn digits(line: usize) -> impl Iterator<Item = char> {
+    let text = line.to_string().into_bytes();
+    text.into_iter().filter_map(|byte| char::from_u32(ZERO + u32::from(byte - b'0')))
+}
 
 /// The template with its line numbers.
 pub fn marked(source: &str) -> String {
     let mut out = String::with_capacity(source.len() * 2);
     let (mut line, mut closing, mut rest) = (1, None, source);
+    out.push(START);
+    out.extend(digits(line));
     while let Some(character) = rest.chars().next() {
         if let Some(end) = closing
             && rest.starts_with(end)
@@ -26,12 +36,17 @@ pub fn marked(source: &str) -> String {
                 Some("{#") => Some("#}"),
                 _ => None,
             };
-            if character == '\n' {
-                out.extend(line.to_string().bytes().filter_map(|b| char::from_u32(ZERO + u32::from(b - b'0'))));
-            }
+        }
+        let breaks = character == '\n' && closing.is_none();
+        if breaks {
+            out.extend(digits(line));
         }
         line += usize::from(character == '\n');
         out.push(character);
+        if breaks {
+            out.push(START);
+            out.extend(digits(line));
+        }
         rest = &rest[character.len_utf8()..];
     }
     out
@@ -40,39 +55,42 @@ pub fn marked(source: &str) -> String {
 /// The source line of each line of the clean output, from the marked one; nothing when the two are not the
 /// same text (a template that counts characters, say).
 pub fn map(clean: &str, marked: &str) -> Option<Vec<usize>> {
-    let mut lines: Vec<Option<usize>> = Vec::new();
-    let mut text = String::with_capacity(clean.len());
-    for line in marked.split('\n') {
-        let (mut plain, mut digits, mut first) = (String::new(), String::new(), None);
-        for character in line.chars().chain(['\0']) {
-            match u32::from(character).checked_sub(ZERO).filter(|digit| *digit < 10) {
-                Some(digit) => digits.extend(char::from_digit(digit, 10)),
-                None if !digits.is_empty() => {
-                    first = first.or_else(|| digits.parse().ok());
-                    digits.clear();
-                }
-                None => {}
-            }
-            if digits.is_empty() && character != '\0' {
-                plain.push(character);
-            }
-        }
-        if !lines.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&plain);
-        lines.push(first);
-    }
-    if text != clean {
+    let read: Vec<(String, Option<usize>)> = marked.split('\n').map(unmarked).collect();
+    let text: Vec<&str> = read.iter().map(|(text, _)| text.as_str()).collect();
+    if text.join("\n") != clean {
         return None;
     }
     // A line that a value made has no mark: it belongs to the next mark.
-    let mut next = lines.iter().flatten().copied().max().unwrap_or(1);
-    for line in lines.iter_mut().rev() {
+    let mut next = read.iter().filter_map(|(_, line)| *line).max().unwrap_or(1);
+    let mut lines: Vec<usize> = Vec::with_capacity(read.len());
+    for (_, line) in read.iter().rev() {
         next = line.unwrap_or(next);
-        *line = Some(next);
+        lines.push(next);
     }
-    Some(lines.into_iter().flatten().collect())
+    lines.reverse();
+    Some(lines)
+}
+
+/// A line without its marks, and the source line they say: the one at its beginning counts more.
+fn unmarked(line: &str) -> (String, Option<usize>) {
+    let (mut plain, mut begins, mut ends) = (String::new(), None, None);
+    let mut rest = line;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        let first = u32::from(character).checked_sub(ZERO).filter(|digit| *digit < 10);
+        if character != START && first.is_none() {
+            plain.push(character);
+            continue;
+        }
+        let mut number = first.unwrap_or(0) as usize;
+        while let Some(digit) = rest.chars().next().and_then(|c| u32::from(c).checked_sub(ZERO)).filter(|d| *d < 10) {
+            number = number.saturating_mul(10).saturating_add(digit as usize);
+            rest = &rest[START.len_utf8()..];
+        }
+        let slot = if character == START { &mut begins } else { &mut ends };
+        *slot = slot.or(Some(number));
+    }
+    (plain, begins.or(ends))
 }
 
 /// The line (from 1) of a top-level key, of a key below it, and of an argument below that; as far as they are
@@ -118,7 +136,8 @@ mod tests {
 
     #[test]
     fn marks_come_before_breaks_outside_of_tags_only() {
-        assert_eq!(marked("a\n{% set x =\n1 %}\n"), "a\u{2001}\n{% set x =\n1 %}\u{2003}\n");
+        let wanted = "\u{200a}\u{2001}a\u{2001}\n\u{200a}\u{2002}{% set x =\n1 %}\u{2003}\n\u{200a}\u{2004}";
+        assert_eq!(marked("a\n{% set x =\n1 %}\n"), wanted);
     }
 
     #[test]

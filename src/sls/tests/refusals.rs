@@ -11,7 +11,7 @@ fn refusal(text: &str) -> String {
 fn each_mistake_is_named_at_its_place() {
     let cases = [
         ("a:\n  test.nop\nb: {{ pillar.nope }}\n", "a.sls:3: template: undefined value: `pillar.nope` is undefined"),
-        ("{{ pillar['deep']['x']['y'] }}\n", "a.sls:1: template: undefined value: `pillar.deep.x` is undefined"),
+        ("{{ pillar['deep']['x']['y'] }}\n", "a.sls:1: template: undefined value: `pillar['deep']['x']` is undefined"),
         ("x:\n{% if %}\n", "a.sls:2: template: syntax error: unexpected end of block"),
         ("{{ salt['cmd.run']('id') }}\n", "a.sls:1: template: unknown function: salt['cmd.run'] is none of pillar.get, grains.get and mine.get"),
         ("{{ 1 | nofilter }}\n", "a.sls:1: template: unknown filter: filter nofilter is unknown"),
