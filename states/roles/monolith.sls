@@ -19,7 +19,7 @@ data_directory:
     - mode: '0750'
     - makedirs: True
 
-# What proxies can fetch again: expendable, the first to go when space is short.
+# What proxies can fetch again: expendable, so it goes first when space is short.
 edge_cache_directory:
   file.directory:
     - name: {{ (root ~ '/var/cache/eos/edge') | tojson }}

@@ -1,7 +1,6 @@
 # Writes storage-ops.yaml, which tells the storage monitor of this node what to watch and what to do.
 #
 # Inputs, all in pillar['eos']:
-#   node              name of the node
 #   role, scale       what the node is for, and how large its cluster is
 #   root              '' or an absolute path without a slash at its end: everything lies below it
 #   mode              observe (report only) or act
@@ -10,7 +9,6 @@
 #   thresholds        warning, compress, cleanup, degraded, emergency, critical: percent used, ascending
 #   retention         logs, backups, cache: days
 #   classes           optional, see storage/map.jinja
-#   stop_services     optional: services that are stopped while a mount is degraded
 {% from 'storage/map.jinja' import critical, important, standard, expendable with context %}
 {% set eos = pillar['eos'] %}
 
@@ -28,7 +26,6 @@ storage_ops_configuration:
     - template: jinja
     - mode: '0644'
     - context:
-        node: {{ eos['node'] | tojson }}
         role: {{ eos['role'] | tojson }}
         scale: {{ eos['scale'] | tojson }}
         mode: {{ eos['mode'] | tojson }}
@@ -37,6 +34,5 @@ storage_ops_configuration:
         thresholds: {{ eos['thresholds'] | tojson }}
         retention: {{ eos['retention'] | tojson }}
         classes: {{ {'critical': critical, 'important': important, 'standard': standard, 'expendable': expendable} | tojson }}
-        stop_services: {{ eos.get('stop_services', []) | tojson }}
     - require:
       - file: eos_configuration_directory

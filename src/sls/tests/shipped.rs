@@ -60,13 +60,13 @@ fn the_configuration_of_a_single_node_is_exactly_this() {
     let lines: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     assert_eq!(
         lines.join("\n"),
-        "version: 1\nnode: \"n1\"\nrole: monolith\nscale: single\nmode: observe\ninterval_seconds: 300\n\
+        "version: 1\nrole: monolith\nscale: single\nmode: observe\ninterval_seconds: 300\n\
          thresholds:\n  warning: 60\n  compress: 70\n  cleanup: 75\n  degraded: 80\n  emergency: 85\n  critical: 90\n\
          retention:\n  logs: 7\n  backups: 3\n  cache: 1\nmounts:\n  - \"/\"\nclasses:\n  critical:\n    - \"/boot\"\n    \
          - \"/etc\"\n    - \"/srv\"\n    - \"/usr\"\n    - \"/var/lib\"\n  important:\n    - \"/var/backups\"\n  standard:\n    \
-         - \"/var/log\"\n  expendable:\n    - \"/var/cache\"\nactions:\n  warning:\n    - notify\n  compress:\n    \
-         - compress-logs\n  cleanup:\n    - delete-expendable\n  degraded:\n    - stop-services\n  emergency:\n    \
-         - refuse-snapshots\n  critical:\n    - notify\nstop_services: []"
+         - \"/var/log\"\n  expendable:\n    - \"/var/cache/eos\"\nactions:\n  compress:\n    \
+         - compress-logs\n  cleanup:\n    - delete-expendable\n  degraded:\n    - notify\n  emergency:\n    \
+         - refuse-snapshots\n    - notify\n  critical:\n    - notify"
     );
 }
 
