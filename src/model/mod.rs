@@ -9,3 +9,4 @@ pub mod progress;
 pub mod role;
 pub mod scale;
 pub mod storage_ops;
+pub mod yaml;
