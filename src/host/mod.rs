@@ -8,4 +8,5 @@ pub mod inventory;
 pub mod lock_file;
 pub mod paths;
 pub mod root;
+pub mod stream;
 pub mod tree;

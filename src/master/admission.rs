@@ -71,9 +71,11 @@ pub fn verdict(
         };
     }
     let present = |node: &&NodeRecord| matches!(node.state, NodeState::Active | NodeState::Joining);
-    let same_machine = cluster.nodes.values().filter(present).find(|node| {
-        node.machine_id.is_some() && node.machine_id == registration.machine_id
-    });
+    let same_machine = cluster
+        .nodes
+        .values()
+        .filter(present)
+        .find(|node| node.machine_id.is_some() && node.machine_id == registration.machine_id);
     let same_name = cluster.nodes.values().filter(present).find(|node| node.name == registration.hostname);
     match (same_machine, same_name) {
         (Some(other), _) if other.name == registration.hostname && !alive(cluster, other, now) => {
@@ -147,7 +149,8 @@ fn usable(token: &TokenRecord, registration: &NodeRegistration, now: u64) -> Res
 
 fn by_policy(policy: &AdmissionConfig, registration: &NodeRegistration) -> bool {
     let given = !policy.addresses.is_empty() || !policy.names.is_empty();
-    let address = policy.addresses.is_empty() || policy.addresses.iter().any(|net| net.contains(&registration.ip));
+    let address =
+        policy.addresses.is_empty() || policy.addresses.iter().any(|net| net.contains(&registration.ip));
     let name = registration.hostname.as_str();
     let named = policy.names.is_empty() || policy.names.iter().any(|pattern| matches_pattern(pattern, name));
     given && address && named

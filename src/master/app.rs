@@ -7,6 +7,7 @@ use crate::master::audit::AuditLog;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
+use crate::master::planning;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
@@ -73,7 +74,7 @@ impl App {
         let (generation, _) = watch::channel(parts.cluster.generation);
         Ok(Arc::new(Self {
             address: parts.address,
-            rules: parts.config.cluster.roles.clone(),
+            rules: planning::rules(&parts.config.cluster.roles),
             config: parts.config,
             authority: parts.authority,
             signer: parts.signer,
@@ -127,7 +128,11 @@ impl App {
     ///
     /// # Errors
     /// When the planner refuses.
-    pub fn desired(&self, cluster: &Cluster, node: &crate::registry::record::NodeRecord) -> Result<Desired, MasterError> {
+    pub fn desired(
+        &self,
+        cluster: &Cluster,
+        node: &crate::registry::record::NodeRecord,
+    ) -> Result<Desired, MasterError> {
         let member = node.state == crate::lifecycle::NodeState::Active;
         let (generation, role, scale) = if member {
             let role = node.role.unwrap_or(crate::model::role::Role::Monolith);

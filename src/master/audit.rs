@@ -43,7 +43,13 @@ impl AuditLog {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn record(&mut self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(), FileError> {
+    pub fn record(
+        &mut self,
+        actor: &str,
+        action: &str,
+        subject: &str,
+        detail: &str,
+    ) -> Result<(), FileError> {
         let line = AuditLine {
             at: Timestamp::now().to_string(),
             actor: actor.to_owned(),
@@ -103,7 +109,8 @@ mod tests {
         let text = String::from_utf8(files::read(&path)?)?;
         assert_eq!(verify(&text), Ok(3));
         assert_eq!(verify(&text.replace("node1", "node9")).map_err(|broken| broken.line), Err(3));
-        let without: Vec<&str> = text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+        let without: Vec<&str> =
+            text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
         assert_eq!(verify(&without.join("\n")).map_err(|broken| broken.line), Err(2));
         Ok(())
     }

@@ -74,7 +74,9 @@ pub enum MasterError {
         seen: String,
     },
     /// A live node has the same machine-id.
-    #[error("this machine is a clone of {name} ({address}, last seen {seen}): both have machine-id {machine_id}")]
+    #[error(
+        "this machine is a clone of {name} ({address}, last seen {seen}): both have machine-id {machine_id}"
+    )]
     Clone {
         /// The other node.
         name: NodeName,
@@ -225,7 +227,9 @@ impl Explain for MasterError {
     fn hints(&self) -> Vec<String> {
         let new_token = || vec!["make a new one on the master: eos token create".to_owned()];
         match self {
-            Self::Version { .. } => vec!["install the master's version of eos on this machine: ./install.sh".to_owned()],
+            Self::Version { .. } => {
+                vec!["install the master's version of eos on this machine: ./install.sh".to_owned()]
+            }
             Self::TokenUnknown { .. }
             | Self::TokenExpired { .. }
             | Self::TokenRevoked { .. }
@@ -239,12 +243,16 @@ impl Explain for MasterError {
                 format!("or, if that node is gone for good, on the master: eos node remove {name}"),
             ],
             Self::Clone { name, .. } => vec![
-                "give this machine an id of its own: rm /etc/machine-id && systemd-machine-id-setup".to_owned(),
-                format!("or, if it is the same machine and {name} is gone, on the master: eos node remove {name}"),
+                "give this machine an id of its own: rm /etc/machine-id && systemd-machine-id-setup"
+                    .to_owned(),
+                format!(
+                    "or, if it is the same machine and {name} is gone, on the master: eos node remove {name}"
+                ),
             ],
             Self::NodeRemoved { name } => vec![
                 format!("let it back in, on the master: eos node accept {name}"),
-                "or join anew with another identity: eos reset && eos bootstrap --join-cluster ADDRESS".to_owned(),
+                "or join anew with another identity: eos reset && eos bootstrap --join-cluster ADDRESS"
+                    .to_owned(),
             ],
             Self::NodeRejected { name } => vec![format!("let it in, on the master: eos node accept {name}")],
             Self::ChallengeStale => vec!["ask again: eos bootstrap".to_owned()],
@@ -252,7 +260,9 @@ impl Explain for MasterError {
             Self::Unknown { kind: "token", .. } => vec!["list them: eos token list".to_owned()],
             Self::Unknown { kind: "snapshot", .. } => vec!["list them: eos snapshot list".to_owned()],
             Self::Unknown { .. } | Self::Lifecycle { .. } => vec!["list them: eos node list".to_owned()],
-            Self::LastMaster { .. } => vec!["to give the whole cluster up, on its host: eos reset".to_owned()],
+            Self::LastMaster { .. } => {
+                vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
+            }
             Self::Roles(source) => source.hints(),
             Self::Registry(source) => source.hints(),
             Self::Identity(source) => source.hints(),

@@ -36,8 +36,16 @@ impl Metrics {
             registry: Registry::default(),
         };
         registry.register("nodes_joined", "Nodes that confirmed their join", metrics.joined.clone());
-        registry.register("registrations_refused", "Registrations that were refused", metrics.refused.clone());
-        registry.register("leases_expired", "Joins that ended without a confirmation", metrics.expired.clone());
+        registry.register(
+            "registrations_refused",
+            "Registrations that were refused",
+            metrics.refused.clone(),
+        );
+        registry.register(
+            "leases_expired",
+            "Joins that ended without a confirmation",
+            metrics.expired.clone(),
+        );
         registry.register("members", "Members of the cluster", metrics.members.clone());
         registry.register("generation", "The newest generation of the plan", metrics.generation.clone());
         registry.register("snapshot_sent_bytes", "Bytes of snapshots sent", metrics.snapshot_bytes.clone());

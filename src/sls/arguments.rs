@@ -86,7 +86,8 @@ impl<'a> Arguments<'a> {
     pub fn mode(&self) -> Result<Option<u32>, SlsError> {
         let Some(text) = self.text("mode")? else { return Ok(None) };
         let digits = text.strip_prefix("0o").unwrap_or(&text);
-        let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
+        let mode =
+            u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
         mode.map(Some).ok_or_else(|| self.bad("mode", "octal digits, at most 7777"))
     }
 
@@ -101,7 +102,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// A mapping, for templates.
-    pub fn mapping(&self, name: &'static str) -> Result<serde_json::Map<String, serde_json::Value>, SlsError> {
+    pub fn mapping(
+        &self,
+        name: &'static str,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, SlsError> {
         let Some(value) = self.get(name) else { return Ok(serde_json::Map::new()) };
         match serde_json::to_value(value) {
             Ok(serde_json::Value::Object(map)) => Ok(map),
@@ -115,7 +119,10 @@ impl<'a> Arguments<'a> {
         for argument in &self.declaration.arguments {
             let name = argument.name.as_str();
             if UNSUPPORTED.contains(&name) {
-                return Err(SlsError::Unsupported { place: argument.place.clone(), feature: name.to_owned() });
+                return Err(SlsError::Unsupported {
+                    place: argument.place.clone(),
+                    feature: name.to_owned(),
+                });
             }
             if !asked.contains(&name) && !COMMON.contains(&name) {
                 let mut expected: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();

@@ -16,8 +16,14 @@ pub const FILES: &[(&str, &[u8])] = &[
     ("roles/edge.sls", include_bytes!("../../states/roles/edge.sls")),
     ("roles/monolith.sls", include_bytes!("../../states/roles/monolith.sls")),
     ("storage/config.sls", include_bytes!("../../states/storage/config.sls")),
-    ("storage/files/storage-monitor.service", include_bytes!("../../states/storage/files/storage-monitor.service")),
-    ("storage/files/storage-ops.yaml.jinja", include_bytes!("../../states/storage/files/storage-ops.yaml.jinja")),
+    (
+        "storage/files/storage-monitor.service",
+        include_bytes!("../../states/storage/files/storage-monitor.service"),
+    ),
+    (
+        "storage/files/storage-ops.yaml.jinja",
+        include_bytes!("../../states/storage/files/storage-ops.yaml.jinja"),
+    ),
     ("storage/init.sls", include_bytes!("../../states/storage/init.sls")),
     ("storage/map.jinja", include_bytes!("../../states/storage/map.jinja")),
     ("storage/monitor.sls", include_bytes!("../../states/storage/monitor.sls")),

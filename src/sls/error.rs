@@ -142,7 +142,9 @@ impl Explain for SlsError {
         };
         let remedy = match self {
             Self::NotText { file } => format!("save it as UTF-8: iconv -t UTF-8 {file}"),
-            Self::NothingAssigned { .. } => "add a target that matches the node to top.sls, then: eos state show".into(),
+            Self::NothingAssigned { .. } => {
+                "add a target that matches the node to top.sls, then: eos state show".into()
+            }
             Self::Unsupported { .. } | Self::UnknownFunction { .. } => {
                 format!("the supported functions: {}", crate::sls::resolve::FUNCTIONS.join(", "))
             }

@@ -43,7 +43,9 @@ pub fn function(renderer: &Renderer<'_>, declaration: &Declaration) -> Result<Fu
         "service.running" => {
             Function::ServiceRunning { name: service(&arguments)?, enable: arguments.boolean("enable")? }
         }
-        "service.dead" => Function::ServiceDead { name: service(&arguments)?, enable: arguments.boolean("enable")? },
+        "service.dead" => {
+            Function::ServiceDead { name: service(&arguments)?, enable: arguments.boolean("enable")? }
+        }
         "service.enabled" => Function::ServiceEnabled { name: service(&arguments)? },
         "cmd.run" => command(&arguments)?,
         "test.nop" | "test.succeed_without_changes" => {
@@ -129,7 +131,9 @@ fn contents(
             (declaration.rendered.file.clone(), text.into_bytes())
         }
         (Some(source), None) => {
-            let path = source.strip_prefix("salt://").ok_or_else(|| arguments.bad("source", "salt:// and a path"))?;
+            let path = source
+                .strip_prefix("salt://")
+                .ok_or_else(|| arguments.bad("source", "salt:// and a path"))?;
             let bytes = Some(path).filter(|path| inside(path)).and_then(|path| renderer.tree.read(path));
             let missing = || SlsError::NoSuchSource {
                 place: declaration.rendered.place_of(&[&declaration.id, &declaration.function, "source"]),

@@ -13,8 +13,8 @@ use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation, PlannedRoles, SetRole,
-    TokenStatus,
+    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation, PlannedRoles,
+    SetRole, TokenStatus,
 };
 use crate::wire::version::VERSION;
 use axum::extract::{Path, State};
@@ -25,12 +25,16 @@ use std::sync::Arc;
 /// For how long a node that was accepted while it was away may stay away.
 const PATIENCE_MS: u64 = 3_600_000;
 
-pub(super) async fn status(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<ClusterStatus> {
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<ClusterStatus> {
     let snapshots = app.snapshots.list().map_err(super::answer::Refusal)?;
     with_cluster(&app, move |app, cluster| {
         insider(&peer, cluster, "GET /v1/status")?;
         let now = clock::now_ms();
-        let mut nodes: Vec<NodeStatus> = cluster.nodes.values().map(|node| describe(cluster, node, now)).collect();
+        let mut nodes: Vec<NodeStatus> =
+            cluster.nodes.values().map(|node| describe(cluster, node, now)).collect();
         nodes.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(ClusterStatus {
             cluster: cluster.id.clone(),
@@ -187,7 +191,10 @@ pub(super) async fn remove(
     .await
 }
 
-pub(super) async fn tokens(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<Vec<TokenStatus>> {
+pub(super) async fn tokens(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<Vec<TokenStatus>> {
     with_cluster(&app, move |_, cluster| {
         operator(&peer, cluster, "GET /v1/tokens")?;
         let now = clock::now_ms();
@@ -238,7 +245,11 @@ pub(super) async fn create_token(
         };
         app.audit("operator", "token-create", token.id.as_str(), "")?;
         cluster.commit(vec![Change::PutToken(record)])?;
-        Ok(CreatedToken { id: token.id.clone(), token: token.reveal().expose_secret().to_owned(), expires_ms })
+        Ok(CreatedToken {
+            id: token.id.clone(),
+            token: token.reveal().expose_secret().to_owned(),
+            expires_ms,
+        })
     })
     .await
 }
@@ -251,7 +262,8 @@ pub(super) async fn revoke_token(
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "DELETE /v1/tokens")?;
         let token = cluster.tokens.get(&id);
-        let mut token = token.cloned().ok_or_else(|| MasterError::Unknown { kind: "token", name: id.to_string() })?;
+        let mut token =
+            token.cloned().ok_or_else(|| MasterError::Unknown { kind: "token", name: id.to_string() })?;
         token.revoked = true;
         app.audit("operator", "token-revoke", id.as_str(), "")?;
         cluster.commit(vec![Change::PutToken(token)])
@@ -281,7 +293,10 @@ pub(super) async fn set_role(
     .await
 }
 
-pub(super) async fn audit(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<Vec<AuditLine>> {
+pub(super) async fn audit(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<Vec<AuditLine>> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "GET /v1/audit")?;
         app.audit_lines()

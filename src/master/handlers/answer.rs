@@ -67,9 +67,11 @@ pub(super) fn operator(peer: &Peer, cluster: &Cluster, action: &str) -> Result<(
 /// Insists on the certificate of a node that is accepted at this moment: a removed node's is void.
 pub(super) fn member(peer: &Peer, cluster: &Cluster, action: &str) -> Result<NodeRecord, MasterError> {
     let refused = || not_allowed(peer, action, "a member's certificate");
-    let summary = peer.subject.as_ref().filter(|summary| summary.cluster == cluster.id).ok_or_else(refused)?;
+    let summary =
+        peer.subject.as_ref().filter(|summary| summary.cluster == cluster.id).ok_or_else(refused)?;
     let Subject::Node(id) = &summary.subject else { return Err(refused()) };
-    let node = cluster.nodes.get(id).ok_or_else(|| MasterError::Unknown { kind: "node", name: id.to_string() })?;
+    let node =
+        cluster.nodes.get(id).ok_or_else(|| MasterError::Unknown { kind: "node", name: id.to_string() })?;
     match node.state {
         NodeState::Removed => Err(MasterError::NodeRemoved { name: node.name.clone() }),
         NodeState::Rejected => Err(MasterError::NodeRejected { name: node.name.clone() }),

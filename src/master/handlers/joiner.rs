@@ -44,7 +44,10 @@ pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
 }
 
 /// Connects to the caller's own address only, so it cannot be used against anybody else.
-pub(super) async fn dial_back(Extension(peer): Extension<Peer>, Json(wanted): Json<DialBack>) -> Json<DialBackResult> {
+pub(super) async fn dial_back(
+    Extension(peer): Extension<Peer>,
+    Json(wanted): Json<DialBack>,
+) -> Json<DialBackResult> {
     let target = SocketAddr::new(peer.address, wanted.port);
     let connecting = tokio::net::TcpStream::connect(target);
     let failure = match tokio::time::timeout(Duration::from_secs(2), connecting).await {

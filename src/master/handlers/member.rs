@@ -22,7 +22,10 @@ use std::time::Duration;
 /// The longest that an answer is kept back.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-pub(super) async fn desired(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<Desired> {
+pub(super) async fn desired(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<Desired> {
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "GET /v1/member/desired")?;
         app.desired(cluster, &node)
@@ -93,7 +96,7 @@ pub(super) async fn poll(
     let mut generation = app.generation.subscribe();
     let caller = peer.clone();
     let applied = poll.applied;
-    with_cluster(&app, move |_, cluster| {
+    let Json(()) = with_cluster(&app, move |_, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
         heard(cluster, &node, Some(&poll.report));
         if node.applied == poll.applied && node.version == poll.report.version {

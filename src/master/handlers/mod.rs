@@ -3,8 +3,10 @@
 mod admin;
 mod answer;
 mod joiner;
-mod member;
+pub(crate) mod member;
 mod snapshots;
+
+pub(crate) use member::forget;
 
 use crate::master::app::App;
 use axum::Router;

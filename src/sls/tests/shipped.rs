@@ -7,7 +7,8 @@ use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jin
 use serde_json::json;
 
 fn plan(inputs: &Inputs) -> StatePlan {
-    render(&Embedded, &Wanted::Top, &Context::new(&inputs.node, inputs.pillar())).expect("the shipped tree renders")
+    render(&Embedded, &Wanted::Top, &Context::new(&inputs.node, inputs.pillar()))
+        .expect("the shipped tree renders")
 }
 
 fn contents(plan: &StatePlan, wanted: &str) -> String {
@@ -42,7 +43,8 @@ fn thresholds_and_retention_are_those_of_the_scale() {
         (Scale::Medium, [70, 80, 85, 90, 93, 95], [30, 30, 7]),
         (Scale::Distributed, [70, 80, 85, 90, 93, 95], [30, 30, 7]),
     ];
-    for (scale, [warning, compress, cleanup, degraded, emergency, critical], [logs, backups, cache]) in table {
+    for (scale, [warning, compress, cleanup, degraded, emergency, critical], [logs, backups, cache]) in table
+    {
         let text = contents(&plan(&Inputs::of("n1", Role::Data, scale)), "/etc/eos/storage-ops.yaml");
         let thresholds = format!(
             "thresholds:\n  warning: {warning}\n  compress: {compress}\n  cleanup: {cleanup}\n  degraded: {degraded}\n  \
@@ -75,7 +77,10 @@ fn the_monitor_starts_after_its_unit_and_configuration_and_restarts_with_them() 
     let plan = plan(&Inputs::of("n1", Role::Core, Scale::Small));
     let at = |id: &str| plan.states.iter().position(|state| state.id == id).expect("planned");
     let service = &plan.states[at("storage_monitor_service")];
-    assert_eq!(service.function, Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) });
+    assert_eq!(
+        service.function,
+        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) }
+    );
     let mut watches = vec![at("storage_monitor_unit"), at("storage_ops_configuration")];
     watches.sort_unstable();
     assert_eq!(service.watches, watches);
@@ -94,7 +99,10 @@ fn under_a_root_every_path_lies_below_it_and_the_service_gets_it() {
     let plan = plan(&inputs);
     assert!(plan.states.iter().filter_map(|state| state.function.path()).all(|path| path.starts_with(root)));
     let unit = contents(&plan, &format!("{root}/etc/systemd/system/eos-storage-monitor.service"));
-    assert!(unit.contains("\nExecStart=/usr/local/bin/eos storage monitor --root \"/tmp/node 1\"\n"), "{unit}");
+    assert!(
+        unit.contains("\nExecStart=/usr/local/bin/eos storage monitor --root \"/tmp/node 1\"\n"),
+        "{unit}"
+    );
 }
 
 #[test]
@@ -104,14 +112,17 @@ fn thresholds_that_do_not_ascend_become_a_state_that_fails_before_the_configurat
     let plan = plan(&inputs);
     let failing = plan.states.iter().position(|state| matches!(state.function, Function::Fail { .. }));
     let failing = failing.expect("a state that fails");
-    let configuration = plan.states.iter().find(|state| state.id == "storage_ops_configuration").expect("planned");
+    let configuration =
+        plan.states.iter().find(|state| state.id == "storage_ops_configuration").expect("planned");
     assert!(configuration.requires.contains(&failing));
 }
 
 #[test]
 fn an_image_is_built_without_running_services() {
     let inputs = Inputs { services: false, ..Inputs::of("n1", Role::Edge, Scale::Small) };
-    assert!(plan(&inputs).states.iter().all(|state| !matches!(state.function, Function::ServiceRunning { .. })));
+    assert!(
+        plan(&inputs).states.iter().all(|state| !matches!(state.function, Function::ServiceRunning { .. }))
+    );
 }
 
 #[test]

@@ -181,7 +181,10 @@ fn removal_keeps_what_is_protected_or_shared() {
     let (second, third) = (site.published(&store, 2), site.published(&store, 3));
     let rule = Rule { count: Some(1), age_seconds: None };
     let protected = BTreeSet::from([first.clone()]);
-    assert_eq!(store.compact(&rule, Timestamp::UNIX_EPOCH, &protected).unwrap(), std::slice::from_ref(&second));
+    assert_eq!(
+        store.compact(&rule, Timestamp::UNIX_EPOCH, &protected).unwrap(),
+        std::slice::from_ref(&second)
+    );
     assert!(store.verify(&third).unwrap().damage.is_empty());
     store.delete(&third).unwrap();
     assert!(store.verify(&first).unwrap().damage.is_empty());
