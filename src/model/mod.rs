@@ -8,4 +8,5 @@ pub mod ids;
 pub mod progress;
 pub mod role;
 pub mod scale;
+pub mod spelling;
 pub mod storage_ops;
