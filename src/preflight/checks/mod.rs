@@ -118,6 +118,10 @@ fn size(bytes: u64) -> String {
 }
 
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
+mod machine_tests;
+#[cfg(test)]
 mod network_tests;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! Every verdict of the checks of machine, identity, disk and earlier state, with its exact text.
 
 use super::*;
-use crate::host::disk_probe::{Obstacle, Space};
-use crate::host::facts::{FactsError, Memory};
+use crate::host::disk_probe::Space;
+use crate::host::facts::Memory;
 use crate::host::files::FileError;
 use crate::model::facts::{Address, Facts, Resources};
 use crate::preflight::address::Selected;
@@ -69,102 +69,8 @@ pub(super) fn assert_verdicts(cases: &[Case]) {
     }
 }
 
-fn denied() -> FileError {
+pub(super) fn denied() -> FileError {
     FileError::new("read", "/x", std::io::ErrorKind::PermissionDenied.into())
-}
-
-const USER: &str = "run the same command with sudo, or with a --root that you own";
-
-#[test]
-fn the_machine_is_judged() {
-    assert_verdicts(&[
-        ("privilege", |_| {}, "passed: root"),
-        (
-            "privilege",
-            |m| (m.user_id, m.root_is_host, m.root) = (1000, false, "/home/a/n1".to_owned()),
-            "passed: user 1000, who may write in /home/a/n1",
-        ),
-        (
-            "privilege",
-            |m| {
-                (m.user_id, m.root_is_host, m.root_writable, m.root) =
-                    (1000, false, false, "/srv/n1".to_owned())
-            },
-            "failed: user 1000 may not write in /srv/n1 | name a directory of your own with --root, or: \
-             sudo chown 1000 /srv/n1",
-        ),
-        (
-            "privilege",
-            |m| m.user_id = 1000,
-            "failed: user 1000 is not root | run the same command with sudo, or with a --root that you own",
-        ),
-        ("kernel", |_| {}, "passed: 6.1.0-13-amd64"),
-        ("kernel", |m| m.facts.kernel = "5.6.0".to_owned(), "passed: 5.6.0"),
-        (
-            "kernel",
-            |m| m.facts.kernel = "5.4.0-42-generic".to_owned(),
-            "failed: kernel 5.4.0-42-generic, 5.6 or later needed | \
-             install a later kernel and reboot: apt install linux-image-amd64",
-        ),
-        (
-            "kernel",
-            |m| m.facts.kernel = "next".to_owned(),
-            "failed: kernel \"next\" is not a release that eos can read | look at it: uname -r",
-        ),
-        ("architecture", |_| {}, "passed: x86_64"),
-        (
-            "architecture",
-            |m| m.facts.architecture = "riscv64".to_owned(),
-            "failed: riscv64, eos is made for x86_64 and aarch64 | \
-             use another machine, or build eos for this one and go on",
-        ),
-        ("memory", |_| {}, "passed: 3.0 GiB available of 4.0 GiB"),
-        (
-            "memory",
-            |m| m.memory = Ok(Memory { total_bytes: 1 << 30, available_bytes: 64 << 20 }),
-            "failed: 64 MiB available, 128 MiB needed | stop what uses the most: ps aux --sort=-rss | head",
-        ),
-        (
-            "memory",
-            |m| m.memory = Err(FactsError::Missing { path: "/proc/meminfo", field: "MemAvailable" }),
-            "failed: /proc/meminfo has no MemAvailable | \
-             see whether /proc is that of a Linux kernel: cat /proc/meminfo",
-        ),
-        ("file-descriptors", |_| {}, "passed: limit 1024"),
-        ("file-descriptors", |m| m.open_files = None, "passed: unlimited"),
-        (
-            "file-descriptors",
-            |m| m.open_files = Some(256),
-            "failed: limit 256, 1024 needed | raise it in this shell: ulimit -n 1024",
-        ),
-        ("service-manager", |_| {}, "passed: systemd"),
-        (
-            "service-manager",
-            |m| m.services = Services::Processes("systemd does not run here".to_owned()),
-            "warning: supervised processes, because systemd does not run here: they do not come back after \
-             a reboot by themselves | start them again after a reboot: eos bootstrap",
-        ),
-        (
-            "service-manager",
-            |m| {
-                m.root_is_host = false;
-                m.services = Services::Processes("the root is /srv/n1, not /".to_owned());
-            },
-            "passed: supervised processes, because the root is /srv/n1, not /",
-        ),
-        ("time-synced", |_| {}, "passed: synchronised by chrony"),
-        (
-            "time-synced",
-            |m| m.time_sync = TimeSync::NotSynchronized("systemd-timesyncd"),
-            "warning: systemd-timesyncd has not synchronised the clock: certificates and tokens may be judged \
-             by a wrong time | see what it says: timedatectl timesync-status, or chronyc tracking",
-        ),
-        (
-            "time-synced",
-            |m| m.time_sync = TimeSync::Unknown,
-            "not measured: neither systemd-timesyncd nor chrony runs here",
-        ),
-    ]);
 }
 
 #[test]
@@ -241,104 +147,6 @@ fn what_others_answered_is_passed_on() {
         let bad = Answer::Bad { measured: "taken".to_owned(), fix: "eos status".to_owned() };
         assert_eq!(judged(Some(bad)), "failed: taken | eos status");
     }
-}
-
-#[test]
-fn the_disk_is_judged() {
-    assert_verdicts(&[
-        ("disk-space", |_| {}, "passed: 20.0 GiB free of 40.0 GiB, 50% used"),
-        (
-            "disk-space",
-            |m| {
-                m.space = Ok(Space {
-                    total_bytes: 1 << 30,
-                    free_bytes: 100 << 20,
-                    used_percent: 90,
-                    free_files: None,
-                })
-            },
-            "failed: 100 MiB free of 1.0 GiB, 90% used; 512 MiB needed | \
-             free some: du -xh /var | sort -h | tail; df -h /var",
-        ),
-        (
-            "disk-space",
-            |m| {
-                m.space = Ok(Space {
-                    total_bytes: 100 << 30,
-                    free_bytes: 5 << 30,
-                    used_percent: 95,
-                    free_files: None,
-                });
-            },
-            "failed: 5.0 GiB free of 100.0 GiB, 95% used; less than 95% needed | \
-             free some: du -xh /var | sort -h | tail; df -h /var",
-        ),
-        (
-            "disk-space",
-            |m| {
-                m.space = Ok(Space {
-                    total_bytes: 9 << 30,
-                    free_bytes: 5 << 30,
-                    used_percent: 44,
-                    free_files: Some(7),
-                });
-            },
-            "failed: 5.0 GiB free of 9.0 GiB, 44% used; room for 7 files, 1024 needed | \
-             free some: du -xh /var | sort -h | tail; df -h /var",
-        ),
-        (
-            "disk-space",
-            |m| m.space = Err(denied()),
-            "failed: could not read /x: permission denied | run the command as root, or with a --root that you own",
-        ),
-        ("disk-fsync", |_| {}, "passed: p99 1.0 ms over 20 writes"),
-        (
-            "disk-fsync",
-            |m| m.sync_times = Ok(vec![Duration::from_millis(3), Duration::from_millis(60)]),
-            "warning: p99 60.0 ms over 2 writes: every change of the cluster waits for such writes | \
-             put the state on a faster disk, or see what loads this one: iostat -x 1 3",
-        ),
-        (
-            "disk-fsync",
-            |m| m.sync_times = Ok(vec![Duration::from_millis(500)]),
-            "failed: p99 500.0 ms over 1 writes, less than 500.0 ms needed | \
-             put the state on a faster disk, or see what loads this one: iostat -x 1 3",
-        ),
-        ("disk-fsync", |m| m.sync_times = Ok(Vec::new()), "not measured: no durable write was timed"),
-        (
-            "disk-fsync",
-            |m| m.sync_times = Err(denied()),
-            "failed: could not read /x: permission denied | run the command as root, or with a --root that you own",
-        ),
-    ]);
-}
-
-#[test]
-fn unwritable_paths_are_all_named() {
-    assert_verdicts(&[("writable", |_| {}, "passed: etc/eos, run/eos in /")]);
-    let judged = |state: Result<Option<Obstacle>, FileError>| {
-        let paths = vec![("etc/eos".to_owned(), state), ("run/eos".to_owned(), Ok(Some(Obstacle::ReadOnly)))];
-        disk::writable(&Measurements { paths, ..healthy() }, &Requirements::default()).to_string()
-    };
-    let rest = |text: &str, fix: &str| {
-        format!(
-            "failed: {text}; /run/eos is on a read-only file system | {fix}; \
-             find it and mount it writable: findmnt -T /run/eos"
-        )
-    };
-    assert_eq!(
-        judged(Ok(Some(Obstacle::NotAllowed))),
-        rest("/etc/eos may not be written by this user", USER)
-    );
-    assert_eq!(
-        judged(Ok(Some(Obstacle::LeadsOut("/etc".into())))),
-        rest("/etc/eos leads out of the root by /etc", "replace the link by a directory: ls -l /etc")
-    );
-    assert_eq!(
-        judged(Ok(Some(Obstacle::NotADirectory("/etc".into())))),
-        rest("/etc is in the way of /etc/eos", "move it away: mv /etc /etc.before")
-    );
-    assert_eq!(judged(Err(denied())), rest("could not read /x", "look at it: ls -ld /etc/eos"));
 }
 
 #[test]
