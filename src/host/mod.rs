@@ -1,1 +1,6 @@
-//! TBD
+//! The machine: the only place that touches the operating system (tier 2).
+
+pub mod command;
+pub mod files;
+pub mod paths;
+pub mod root;

@@ -69,7 +69,9 @@ identifier!(
 
 /// A text that is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a valid {kind}: 1 to {max} letters, digits, '-', '_' or '.', starting with a letter or digit")]
+#[error(
+    "{text:?} is not a valid {kind}: 1 to {max} letters, digits, '-', '_' or '.', starting with a letter or digit"
+)]
 pub struct InvalidId {
     /// Which identifier was wanted.
     pub kind: &'static str,

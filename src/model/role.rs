@@ -39,7 +39,10 @@ impl Role {
 
     /// Parses a role's name.
     pub fn parse(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| UnknownRole { text: text.chars().take(40).collect() })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.name() == text)
+            .ok_or_else(|| UnknownRole { text: text.chars().take(40).collect() })
     }
 }
 

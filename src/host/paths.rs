@@ -1,0 +1,42 @@
+//! Every path that eos reads or writes, relative to the root.
+
+/// Configuration written by people and by bootstrap.
+pub const ETC: &str = "etc/eos";
+/// The cluster configuration.
+pub const CLUSTER_CONFIG: &str = "etc/eos/cluster.yaml";
+/// Drop-ins that override the cluster configuration, in the order of their names.
+pub const CLUSTER_CONFIG_DROP_INS: &str = "etc/eos/cluster.yaml.d";
+/// What the storage monitor does on this node.
+pub const STORAGE_OPS: &str = "etc/eos/storage-ops.yaml";
+/// Service units.
+pub const UNITS: &str = "etc/systemd/system";
+/// State that survives a reboot.
+pub const STATE: &str = "var/lib/eos";
+/// Keys and certificates of this node.
+pub const IDENTITY: &str = "var/lib/eos/identity";
+/// What the master remembers; owned by the user `eos` under the host's own service manager.
+pub const MASTER: &str = "var/lib/eos/master";
+/// The cluster's registry.
+pub const REGISTRY: &str = "var/lib/eos/master/registry.db";
+/// The hash-chained audit log.
+pub const AUDIT: &str = "var/lib/eos/master/audit.jsonl";
+/// Snapshots that this node holds.
+pub const SNAPSHOTS: &str = "var/lib/eos/snapshots";
+/// The cluster's own state as last pulled by this node: states, templates, registry, configuration.
+pub const CLUSTER_STATE: &str = "var/lib/eos/cluster";
+/// What this node knows of its membership.
+pub const MEMBERSHIP: &str = "var/lib/eos/membership.json";
+/// Saga journals.
+pub const JOURNAL: &str = "var/lib/eos/journal";
+/// Checkpoints of sagas.
+pub const CHECKPOINTS: &str = "var/lib/eos/checkpoints";
+/// What eos created or replaced on this machine.
+pub const LEDGER: &str = "var/lib/eos/manifest.json";
+/// Logs of services that no service manager keeps.
+pub const LOGS: &str = "var/lib/eos/log";
+/// State that does not survive a reboot.
+pub const RUN: &str = "run/eos";
+/// What the storage monitor found last.
+pub const MONITOR_STATUS: &str = "run/eos/storage-monitor.json";
+/// The states tree that an installation ships.
+pub const SHARED_STATES: &str = "usr/local/share/eos/states";
