@@ -30,6 +30,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no-unsafe", rules::no_unsafe),
     ("nothing-unfinished", rules::nothing_unfinished),
     ("no-outside-words", rules::no_outside_words),
+    ("tests-are-declared", rules::tests_are_declared),
 ];
 
 #[test]
@@ -140,7 +141,17 @@ const CASES: &[Case] = &[
     ("no-outside-words", "docs/a.md", concat!("see\n`DESIGN", ".md`"), 2),
     ("no-outside-words", "install.sh", concat!("cd /wo", "rk/main"), 1),
     ("no-outside-words", "install.sh", concat!("cd target/wo", "rk; ls /wo", "rkspace"), 0),
+    ("tests-are-declared", "tests/lab/main.rs", "//! X.", 1),
+    ("tests-are-declared", "tests/lab/hosts.rs", "//! X.", 0),
 ];
+
+#[test]
+fn a_declared_test_binary_is_in_order() {
+    let manifest = ("Cargo.toml", "[[test]]\nname = \"lab\"\npath = \"tests/lab/main.rs\"\n");
+    let binary = |path: &'static str| (path, "//! X.\n");
+    assert_lines("tests-are-declared", &Tree::of(&[manifest, binary("tests/lab/main.rs")]), &[]);
+    assert_lines("tests-are-declared", &Tree::of(&[manifest, binary("tests/other.rs")]), &[1]);
+}
 
 #[test]
 fn every_rule_reports_what_breaks_it_and_only_that() {

@@ -210,6 +210,25 @@ pub fn no_outside_words(tree: &Tree) -> Vec<Violation> {
     words(tree, &[concat!("/wo", "rk"), concat!("DESIGN", ".md")])
 }
 
+/// Every test binary is declared: an undeclared one is never built, and nobody notices.
+pub fn tests_are_declared(tree: &Tree) -> Vec<Violation> {
+    let manifest = tree.texts.iter().find(|text| text.path == "Cargo.toml").map_or("", |text| &text.text);
+    let mut found = Vec::new();
+    for source in &tree.sources {
+        let Some(inside) = source.path.strip_prefix("tests/") else { continue };
+        let is_binary = match inside.split('/').collect::<Vec<_>>().as_slice() {
+            [_] => true,
+            [_, file] => *file == "main.rs",
+            _ => false,
+        };
+        if is_binary && !manifest.contains(&format!("path = \"{}\"", source.path)) {
+            let detail = "no [[test]] of Cargo.toml has this path, so it never runs".to_owned();
+            found.push(Violation::new(source, 1, detail));
+        }
+    }
+    found
+}
+
 fn in_library(tree: &Tree) -> impl Iterator<Item = &Source> {
     tree.sources.iter().filter(|source| source.path.starts_with("src/"))
 }
