@@ -287,18 +287,44 @@ fn without_a_compiler_or_a_recent_cargo_it_says_what_to_do() {
 }
 
 #[test]
-fn without_an_artifact_it_builds_the_checkout() {
-    for shell in SHELLS {
-        let mut sandbox = Sandbox::new(shell);
-        sandbox.unset("EOS_ARTIFACT");
-        sandbox.write_tool("cc", "#!/bin/sh\n");
-        let build = "#!/bin/sh\n[ \"$*\" != --version ] || { echo 'cargo 1.95.0 (x)'; exit; }\n\
-                     [ \"$*\" = 'build --release --locked' ] || exit 1\n\
-                     mkdir -p target/release && cp ../artifact target/release/eos && chmod 755 target/release/eos\n";
-        sandbox.write_tool("cargo", build);
-        let run = sandbox.install(&["--version"]);
-        assert_eq!((run.status, run.stdout.as_str()), (Some(0), "eos 0.1.0\n"), "{}", run.stderr);
-    }
+fn without_an_artifact_cargo_builds_the_checkout_and_only_what_changed() {
+    let mut sandbox = Sandbox::new(Shell::Dash);
+    sandbox.unset("EOS_ARTIFACT");
+    // A package of one file, so that the build takes a second.
+    sandbox.write(
+        "checkout/Cargo.toml",
+        "[package]\nname = \"eos\"\nversion = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.95\"\n",
+    );
+    sandbox.write("checkout/Cargo.lock", "version = 4\n\n[[package]]\nname = \"eos\"\nversion = \"0.1.0\"\n");
+    sandbox
+        .write("checkout/src/main.rs", "fn main() { println!(\"eos {}\", env!(\"CARGO_PKG_VERSION\")); }\n");
+    let cargo = std::env::var("CARGO").expect("cargo sets it for its tests");
+    let toolchain = Path::new(&cargo).parent().expect("cargo lies in a directory").display().to_string();
+    sandbox.set("PATH", &format!("{toolchain}:/usr/sbin:/usr/bin:/sbin:/bin"));
+
+    let first = sandbox.install(&["--version"]);
+    assert_eq!((first.status, first.stdout.as_str()), (Some(0), "eos 0.1.0\n"), "{}", first.stderr);
+    assert!(first.stderr.contains("Compiling eos v0.1.0"), "{}", first.stderr);
+    let installed = sandbox.tree();
+    let second = sandbox.install(&["--version"]);
+    assert_eq!((second.status, second.stdout.as_str()), (Some(0), "eos 0.1.0\n"), "{}", second.stderr);
+    assert!(!second.stderr.contains("Compiling"), "{}", second.stderr);
+    assert!(
+        second.stderr.ends_with("eos 0.1.0 is already installed, nothing changed\n"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(sandbox.tree(), installed);
+
+    sandbox.write("checkout/src/main.rs", "fn main() { broken }\n");
+    let broken = sandbox.install(&["--version"]);
+    assert_eq!((broken.status, broken.stdout.as_str()), (Some(1), ""));
+    assert!(
+        broken.stderr.ends_with("install.sh: the build failed; nothing was installed\n"),
+        "{}",
+        broken.stderr
+    );
+    assert_eq!(sandbox.tree(), installed);
 }
 
 #[test]
