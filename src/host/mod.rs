@@ -2,5 +2,9 @@
 
 pub mod command;
 pub mod files;
+pub mod mounts;
 pub mod paths;
 pub mod root;
+pub mod sweep;
+pub mod uptime;
+pub mod watch;
