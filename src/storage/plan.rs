@@ -10,8 +10,8 @@ pub const REPEAT_INTERVALS: u32 = 10;
 /// What is known of a mount when its next actions are planned.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation {
-    /// The level before this sample.
-    pub previous: Level,
+    /// The level at which it was last acted, or a lower one that it fell to since.
+    pub acted: Level,
     /// The level now.
     pub level: Level,
     /// How long ago actions were last started for this mount.
@@ -25,7 +25,7 @@ pub struct Situation {
 /// The actions that are due now: all of the level and of those below it, lowest first, when a higher
 /// level is entered, when the last pass left work, and every [`REPEAT_INTERVALS`] while a level lasts.
 pub fn due(actions: &Actions, situation: &Situation) -> Vec<Action> {
-    let entered = situation.level > situation.previous;
+    let entered = situation.level > situation.acted;
     let repeated = situation.since_last.is_none_or(|since| since >= situation.interval * REPEAT_INTERVALS);
     if entered || situation.unfinished || repeated {
         return up_to(actions, situation.level);
@@ -59,10 +59,10 @@ mod tests {
         }
     }
 
-    fn situation(previous: Level, level: Level, since_last: Option<u64>) -> Situation {
+    fn situation(acted: Level, level: Level, since_last: Option<u64>) -> Situation {
         let interval = Duration::from_secs(30);
         let since_last = since_last.map(Duration::from_secs);
-        Situation { previous, level, since_last, unfinished: false, interval }
+        Situation { acted, level, since_last, unfinished: false, interval }
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use crate::model::digest::Digest;
 use crate::storage::status::MonitorStatus;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 /// Intervals after which a status is stale.
 pub const STALE_INTERVALS: i64 = 3;
 
 /// The verdict on the monitor; how full the mounts are is not its matter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
 pub enum Health {
     /// The status is fresh and the configuration on disk is in force.
     Healthy,

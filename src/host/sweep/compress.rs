@@ -4,7 +4,7 @@
 //! original; only when its name is durable is the original removed. A crash in between leaves both;
 //! the next sweep compares them and removes the original.
 
-use super::open_files::{OpenFiles, Use};
+use super::open_files::OpenFiles;
 use super::walk::{Found, Taken, allocated, open_entry};
 use super::{Reason, Sweep, printable};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
@@ -105,7 +105,7 @@ fn replace(
     let Taken::Freed(freed) = gain(found.allocated(), allocated(&rustix::fs::fstat(&target)?)) else {
         return Ok(Taken::Kept(Reason::NoGain));
     };
-    if open.usage(found.stat.st_dev, found.stat.st_ino)? != Use::NotOpen {
+    if open.contains(&found.stat)? {
         return Ok(Taken::Kept(Reason::Open));
     }
     if !is_unchanged(found)? {

@@ -1,5 +1,6 @@
 //! Which files are open in any process, as `/proc` shows it.
 
+use rustix::fs::Stat;
 use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -13,72 +14,63 @@ const FRESH: Duration = Duration::from_secs(2);
 /// The files open at one time, by device and inode.
 pub(super) struct OpenFiles {
     files: HashSet<(u64, u64)>,
-    complete: bool,
+    unseen: u64,
     seen: Instant,
-}
-
-/// Whether one file is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
-    Open,
-    NotOpen,
-    Unseen,
 }
 
 impl OpenFiles {
     pub(super) fn look() -> io::Result<Self> {
-        let mut found = Self { files: HashSet::new(), complete: true, seen: Instant::now() };
+        let mut found = Self { files: HashSet::new(), unseen: 0, seen: Instant::now() };
         found.look_again()?;
         Ok(found)
     }
 
     /// Whether the file is open, by a look that is at most two seconds old.
-    pub(super) fn usage(&mut self, device: u64, inode: u64) -> io::Result<Use> {
+    pub(super) fn contains(&mut self, stat: &Stat) -> io::Result<bool> {
         if self.seen.elapsed() > FRESH {
             self.look_again()?;
         }
-        Ok(match (self.files.contains(&(device, inode)), self.complete) {
-            (true, _) => Use::Open,
-            (false, true) => Use::NotOpen,
-            (false, false) => Use::Unseen,
-        })
+        Ok(self.files.contains(&(stat.st_dev, stat.st_ino)))
+    }
+
+    /// Processes that the last look was not allowed to see.
+    pub(super) fn unseen(&self) -> u64 {
+        self.unseen
     }
 
     fn look_again(&mut self) -> io::Result<()> {
         self.files.clear();
-        self.complete = true;
+        self.unseen = 0;
         for process in std::fs::read_dir("/proc")? {
             let process = process?;
             if process.file_name().as_bytes().iter().all(u8::is_ascii_digit) {
-                self.look_at(&process.path().join("fd"));
+                match self.look_at(&process.path().join("fd")) {
+                    Err(error) if !has_ended(&error) => self.unseen += 1,
+                    _ => {}
+                }
             }
         }
         self.seen = Instant::now();
         Ok(())
     }
 
-    fn look_at(&mut self, descriptors: &Path) {
-        let entries = match std::fs::read_dir(descriptors) {
-            Ok(entries) => entries,
-            Err(error) => return self.missed(&error),
-        };
-        for entry in entries {
-            match entry.and_then(|entry| identity(&entry.path())) {
+    fn look_at(&mut self, descriptors: &Path) -> io::Result<()> {
+        for entry in std::fs::read_dir(descriptors)? {
+            match identity(&entry?.path()) {
                 Ok(Some(file)) => drop(self.files.insert(file)),
                 Ok(None) => {}
-                Err(error) => self.missed(&error),
+                Err(error) if has_ended(&error) => {}
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
+}
 
-    /// A process that ended meanwhile has nothing open; one that may not be looked at may have anything.
-    fn missed(&mut self, error: &io::Error) {
-        let ended = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
-            || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error());
-        if !ended {
-            self.complete = false;
-        }
-    }
+/// A process or descriptor that ended meanwhile has nothing open.
+fn has_ended(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// The file behind a descriptor; none for sockets and pipes, which have no path.

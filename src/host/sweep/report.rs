@@ -18,6 +18,9 @@ pub struct Report {
     pub kept: BTreeMap<Reason, Kept>,
     /// Whether the sweep ended at its budget, or was stopped, before it had seen everything.
     pub unfinished: bool,
+    /// Processes whose open files could not be seen, such as those outside of a container; a file that
+    /// only they have open is judged by its age alone.
+    pub unseen_processes: u64,
 }
 
 /// A file that was taken.
@@ -50,8 +53,6 @@ pub enum Reason {
     Protected,
     /// Open in some process.
     Open,
-    /// Which files are open cannot be seen completely.
-    Unseen,
     /// A symbolic link.
     Link,
     /// On another mount.

@@ -10,7 +10,7 @@ static GO: AtomicBool = AtomicBool::new(false);
 
 /// A root with files that are ten days old by the time of its sweeps.
 struct Place {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     root: Root,
 }
 
@@ -18,7 +18,7 @@ impl Place {
     fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let root = Root::new(folder.path())?;
-        Ok(Self { folder, root })
+        Ok(Self { _folder: folder, root })
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -71,7 +71,7 @@ fn old_files_are_deleted_and_young_ones_kept() -> anyhow::Result<()> {
     let planned = Sweep { dry_run: true, ..sweep }.run()?;
     assert!(old.exists(), "a dry run deletes nothing");
     let done = sweep.run()?;
-    assert_eq!(planned, done);
+    assert_eq!((planned.files, planned.bytes, &planned.listed), (done.files, done.bytes, &done.listed));
     assert_eq!((done.files, done.kept_for(Reason::Young)), (1, 2));
     assert_eq!(done.listed, [Listed { path: "/cache/a/old".to_owned(), bytes: done.bytes }]);
     assert!(!old.exists() && young.exists() && future.exists());
@@ -206,7 +206,8 @@ fn a_sweep_ends_at_its_budget_and_when_stopped() -> anyhow::Result<()> {
     let report = Sweep { budget: small, ..sweep }.run()?;
     assert_eq!((report.files, report.listed.len(), report.unfinished), (3, 2, true));
     let stop = AtomicBool::new(true);
-    assert_eq!(Sweep { stop: &stop, ..sweep }.run()?, Report { unfinished: true, ..Report::default() });
+    let stopped = Sweep { stop: &stop, ..sweep }.run()?;
+    assert_eq!((stopped.files, stopped.unfinished), (0, true));
     let none = Budget { time: Duration::ZERO, ..ROOMY };
     assert_eq!(Sweep { budget: none, ..sweep }.run()?.files, 0);
     assert_eq!(sweep.run()?.files, 7);
@@ -240,8 +241,8 @@ fn a_compressed_log_keeps_content_mode_owner_and_times() -> anyhow::Result<()> {
     assert_eq!((planned.files, done.files), (1, 1));
     assert!(done.bytes > 0 && planned.bytes.abs_diff(done.bytes) <= 8192, "{planned:?} {done:?}");
     let compressed = place.path("log/app/old.log.zst");
-    assert_eq!(zstd::decode_all(fs::File::open(&compressed)?)?, log_lines());
     let after = fs::metadata(&compressed)?;
+    assert_eq!(zstd::decode_all(fs::File::open(&compressed)?)?, log_lines());
     let facts = |it: &fs::Metadata| (it.mode(), it.uid(), it.gid(), it.mtime(), it.mtime_nsec(), it.atime());
     assert_eq!(facts(&after), facts(&before));
     assert_eq!(fs::read_dir(place.path("log/app"))?.count(), 1, "nothing else is left");
@@ -256,7 +257,7 @@ fn what_is_not_text_or_gains_nothing_is_not_compressed() -> anyhow::Result<()> {
     blake3::Hasher::new().finalize_xof().fill(&mut noise);
     place.write("log/wtmp", [0; 65_536])?;
     place.write("log/noise", &noise)?;
-    let random_text: String = noise.iter().map(|byte| char::from(b'!' + byte % 90)).take(4200).collect();
+    let random_text: String = noise.iter().map(|byte| char::from(b'!' + byte % 90)).take(7000).collect();
     place.write("log/short.log", "short")?;
     place.write("log/random.log", random_text)?;
     place.write("log/old.log.zst", log_lines())?;
@@ -321,5 +322,4 @@ fn every_error_says_what_and_what_helps() {
     let codes: Vec<&str> = SweepError::samples().iter().map(|error| error.code().0).collect();
     assert_eq!(codes, ["V010", "V011", "V012"]);
     assert!(SweepError::samples().iter().all(|error| !error.hints().is_empty()));
-    let _ = Place::new().map(|place| place.folder.path().to_owned());
 }

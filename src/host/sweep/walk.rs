@@ -1,7 +1,7 @@
 //! The walk of a sweep: through directory handles, never through a link and never onto another mount.
 
 use super::guard::Guard;
-use super::open_files::{OpenFiles, Use};
+use super::open_files::OpenFiles;
 use super::{Reason, Report, Sweep, SweepError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
@@ -68,6 +68,7 @@ pub(super) fn walk(sweep: &Sweep<'_>, take: &mut Take) -> Result<Report, SweepEr
     let (report, started) = (Report::default(), Instant::now());
     let mut walk = Walk { sweep, take, guard, open, report, started, device: stat.st_dev, taken: 0 };
     walk.directory(&directory, sweep.directory, 0).map_err(|e| sweep.failed("list", e))?;
+    walk.report.unseen_processes = walk.open.unseen();
     Ok(walk.report)
 }
 
@@ -145,8 +146,8 @@ impl Walk<'_> {
             let child = open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
             return self.directory(&child, path, depth + 1);
         }
-        if let Some(reason) = self.in_use(&stat)? {
-            self.report.keep(reason, path, None);
+        if self.open.contains(&stat)? {
+            self.report.keep(Reason::Open, path, None);
             return Ok(());
         }
         let found = Found { directory, name, path, stat };
@@ -179,13 +180,5 @@ impl Walk<'_> {
             .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .and_then(|modified| self.sweep.now.duration_since(modified).ok());
         age.is_none_or(|age| age <= self.sweep.older_than)
-    }
-
-    fn in_use(&mut self, stat: &Stat) -> io::Result<Option<Reason>> {
-        Ok(match self.open.usage(stat.st_dev, stat.st_ino)? {
-            Use::NotOpen => None,
-            Use::Open => Some(Reason::Open),
-            Use::Unseen => Some(Reason::Unseen),
-        })
     }
 }
