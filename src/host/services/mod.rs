@@ -7,6 +7,7 @@ mod channel;
 mod error;
 #[cfg(test)]
 mod error_tests;
+mod keep;
 mod launch;
 mod notification;
 mod process;
@@ -21,6 +22,7 @@ pub mod unit;
 #[cfg(test)]
 mod unit_tests;
 mod value;
+mod watch;
 
 pub use error::{LastLine, LogPlace, ServiceError};
 pub use processes::ProcessServices;
@@ -142,7 +144,8 @@ pub fn detect(root: &Root, eos_binary: PathBuf) -> Result<Box<dyn Services>, Ser
     match SystemdServices::connect() {
         Ok(services) => Ok(Box::new(services)),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             Ok(processes(format!("systemd runs this machine but {error}{cause}")))
         }
     }
