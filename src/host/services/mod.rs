@@ -19,6 +19,7 @@ mod systemd;
 #[cfg(test)]
 mod tests;
 pub mod unit;
+mod unit_error;
 #[cfg(test)]
 mod unit_tests;
 mod value;

@@ -17,20 +17,34 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// Arguments and variables that tests start the supervisor with.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+struct TestLaunch {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
 /// Services under a root, each kept by an `eos supervise` of its own.
 #[derive(Debug, Clone)]
 pub struct ProcessServices {
     root: Root,
     eos_binary: PathBuf,
     why: String,
-    /// Arguments and variables that tests start the supervisor with instead.
-    launch: Option<(Vec<String>, Vec<(String, String)>)>,
+    #[cfg(test)]
+    test_launch: TestLaunch,
 }
 
 impl ProcessServices {
     /// Services under `root`; `eos_binary` is started as `eos --root ROOT supervise --unit NAME`.
     pub fn new(root: Root, eos_binary: PathBuf) -> Self {
-        Self { root, eos_binary, why: "asked for".to_owned(), launch: None }
+        Self {
+            root,
+            eos_binary,
+            why: "asked for".to_owned(),
+            #[cfg(test)]
+            test_launch: TestLaunch::default(),
+        }
     }
 
     /// Why processes were chosen, for [`Services::explain`].
@@ -42,7 +56,7 @@ impl ProcessServices {
     /// Tests are their own supervisor.
     #[cfg(test)]
     pub(super) fn launched_with(self, arguments: Vec<String>, variables: Vec<(String, String)>) -> Self {
-        Self { launch: Some((arguments, variables)), ..self }
+        Self { test_launch: TestLaunch { arguments, variables }, ..self }
     }
 
     fn paths(&self, name: &str) -> Result<Paths, ServiceError> {
@@ -58,19 +72,23 @@ impl ProcessServices {
         let mut command = Command::new(&self.eos_binary);
         // Nothing of the environment: it may hold a token.
         command.env_clear().current_dir("/");
-        match &self.launch {
-            None => {
-                command.arg("--root").arg(self.root.path()).args(["supervise", "--unit", name]);
-            }
-            Some((arguments, variables)) => {
-                command.args(arguments).envs(variables.iter().cloned()).env("EOS_TEST_UNIT", name);
-            }
-        }
+        self.be_supervisor(&mut command, name);
         command.stdin(OwnedFd::from(theirs)).stderr(output.try_clone().map_err(failed())?).stdout(output);
         let mut child = command.spawn().map_err(failed())?;
         // A caller that lives on reaps its supervisors; for one that ends, init does.
         std::thread::spawn(move || child.wait());
         Ok(ours)
+    }
+
+    #[cfg(not(test))]
+    fn be_supervisor(&self, command: &mut Command, name: &str) {
+        command.arg("--root").arg(self.root.path()).args(["supervise", "--unit", name]);
+    }
+
+    #[cfg(test)]
+    fn be_supervisor(&self, command: &mut Command, name: &str) {
+        let TestLaunch { arguments, variables } = &self.test_launch;
+        command.args(arguments).envs(variables.iter().cloned()).env("EOS_TEST_UNIT", name);
     }
 
     /// The verdict of the supervisor that runs; none when there is none.
