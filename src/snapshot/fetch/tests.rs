@@ -180,6 +180,20 @@ fn a_torn_or_rotten_partial_file_costs_only_what_is_bad() {
 }
 
 #[test]
+fn a_finished_part_is_not_fetched_again_unless_it_has_rotted() {
+    let site = Site::new();
+    site.fetch("into", 1).unwrap();
+    assert_eq!(site.fetch("into", 1).unwrap().received_bytes, 0);
+    let last = *site.source.manifest.parts.last().unwrap();
+    let path = site.temporary.path().join("into").join(last.file_name());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(site.fetch("into", 1).unwrap().received_bytes > 0);
+    assert_eq!(Digest::of(&fs::read(&path).unwrap()), last.digest);
+}
+
+#[test]
 fn a_cut_connection_is_resumed_with_growing_waits_until_patience_ends() {
     let site = Site::new();
     site.source.budget.set(10);
