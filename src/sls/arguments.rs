@@ -1,6 +1,6 @@
 //! Reads the arguments of a declaration one by one, and knows in the end which nobody asked for.
 
-use crate::model::yaml::{Value, nearest};
+use crate::model::yaml::Value;
 use crate::sls::declaration::{Declaration, scalar};
 use crate::sls::error::SlsError;
 use crate::sls::order::{COMMON, UNSUPPORTED};
@@ -86,7 +86,8 @@ impl<'a> Arguments<'a> {
     pub fn mode(&self) -> Result<Option<u32>, SlsError> {
         let Some(text) = self.text("mode")? else { return Ok(None) };
         let digits = text.strip_prefix("0o").unwrap_or(&text);
-        let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
+        let mode =
+            u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
         mode.map(Some).ok_or_else(|| self.bad("mode", "octal digits, at most 7777"))
     }
 
@@ -101,7 +102,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// A mapping, for templates.
-    pub fn mapping(&self, name: &'static str) -> Result<serde_json::Map<String, serde_json::Value>, SlsError> {
+    pub fn mapping(
+        &self,
+        name: &'static str,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, SlsError> {
         let Some(value) = self.get(name) else { return Ok(serde_json::Map::new()) };
         match serde_json::to_value(value) {
             Ok(serde_json::Value::Object(map)) => Ok(map),
@@ -115,7 +119,10 @@ impl<'a> Arguments<'a> {
         for argument in &self.declaration.arguments {
             let name = argument.name.as_str();
             if UNSUPPORTED.contains(&name) {
-                return Err(SlsError::Unsupported { place: argument.place.clone(), feature: name.to_owned() });
+                return Err(SlsError::Unsupported {
+                    place: argument.place.clone(),
+                    feature: name.to_owned(),
+                });
             }
             if !asked.contains(&name) && !COMMON.contains(&name) {
                 let mut expected: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
@@ -125,7 +132,6 @@ impl<'a> Arguments<'a> {
                     place: argument.place.clone(),
                     function: self.declaration.function.clone(),
                     argument: self.declaration.rendered.shown(name),
-                    meant: nearest(name, asked.iter().copied().chain(COMMON)).map(str::to_owned),
                     expected,
                 });
             }

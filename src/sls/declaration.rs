@@ -90,7 +90,8 @@ pub fn contents(sls: &str, rendered: Rendered) -> Result<Contents, SlsError> {
         };
     };
     for (key, body) in map {
-        let id = scalar(key).ok_or_else(|| SlsError::Shape { place: rendered.place(1), wanted: "ids that are text" })?;
+        let id = scalar(key)
+            .ok_or_else(|| SlsError::Shape { place: rendered.place(1), wanted: "ids that are text" })?;
         let place = rendered.place_of(&[&id]);
         match id.as_str() {
             "include" => contents.includes = includes(sls, body, &rendered)?,
@@ -146,7 +147,8 @@ fn declare(
         Value::String(function) => into.push(new(function.clone(), function, Vec::new())),
         Value::Mapping(functions) if !functions.is_empty() => {
             for (key, arguments) in functions {
-                let key = key.as_str().ok_or(SlsError::Shape { place: place.clone(), wanted: "a function" })?;
+                let key =
+                    key.as_str().ok_or(SlsError::Shape { place: place.clone(), wanted: "a function" })?;
                 let (function, arguments) = arguments_of(id, key, arguments, rendered)?;
                 into.push(new(function, key, arguments));
             }
@@ -157,7 +159,12 @@ fn declare(
 }
 
 /// The arguments of `file.managed: [...]`, or of the older `file: [managed, ...]`.
-fn arguments_of(id: &str, key: &str, body: &Value, rendered: &Rendered) -> Result<(String, Vec<Argument>), SlsError> {
+fn arguments_of(
+    id: &str,
+    key: &str,
+    body: &Value,
+    rendered: &Rendered,
+) -> Result<(String, Vec<Argument>), SlsError> {
     let shape = |wanted| SlsError::Shape { place: rendered.place_of(&[id, key]), wanted };
     let items = match body {
         Value::Null => &Vec::new(),
@@ -186,7 +193,8 @@ fn without_values(rendered: &Rendered, error: YamlError) -> SlsError {
         YamlError::Syntax { line, problem, .. } => {
             // The parser's own words quote nothing; what quotes may quote a value.
             let quotes = problem.contains(['"', '`']);
-            let problem = if quotes { "this is not YAML that states are made of".to_owned() } else { problem };
+            let problem =
+                if quotes { "this is not YAML that states are made of".to_owned() } else { problem };
             SlsError::Yaml { place: rendered.place(line), problem }
         }
         YamlError::DuplicateKey { line, key, .. } => {

@@ -46,7 +46,10 @@ fn what_may_not_be_shown_is_not() {
     }
     let now = existing(FileKind::File(b"old secret\n".to_vec()));
     let changed = difference(&function, Some(&now), OwnerNumbers::default());
-    assert_eq!(changed, Difference::Changed(vec![Change::Contents("not shown (show_changes: False)".into())]));
+    assert_eq!(
+        changed,
+        Difference::Changed(vec![Change::Contents("not shown (show_changes: False)".into())])
+    );
     assert_eq!(format!("{function:?}"), "file.managed(/etc/a)");
     let binary = existing(FileKind::File(vec![0xff]));
     let changed = difference(&managed_file("b\n", 0o644), Some(&binary), OwnerNumbers::default());

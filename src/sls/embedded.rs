@@ -16,8 +16,14 @@ pub const FILES: &[(&str, &[u8])] = &[
     ("roles/edge.sls", include_bytes!("../../states/roles/edge.sls")),
     ("roles/monolith.sls", include_bytes!("../../states/roles/monolith.sls")),
     ("storage/config.sls", include_bytes!("../../states/storage/config.sls")),
-    ("storage/files/storage-monitor.service", include_bytes!("../../states/storage/files/storage-monitor.service")),
-    ("storage/files/storage-ops.yaml.jinja", include_bytes!("../../states/storage/files/storage-ops.yaml.jinja")),
+    (
+        "storage/files/storage-monitor.service",
+        include_bytes!("../../states/storage/files/storage-monitor.service"),
+    ),
+    (
+        "storage/files/storage-ops.yaml.jinja",
+        include_bytes!("../../states/storage/files/storage-ops.yaml.jinja"),
+    ),
     ("storage/init.sls", include_bytes!("../../states/storage/init.sls")),
     ("storage/map.jinja", include_bytes!("../../states/storage/map.jinja")),
     ("storage/monitor.sls", include_bytes!("../../states/storage/monitor.sls")),
@@ -25,7 +31,7 @@ pub const FILES: &[(&str, &[u8])] = &[
     ("top.sls", include_bytes!("../../states/top.sls")),
 ];
 
-/// The unit of the master, a template over `binary`, `root` and `user`.
+/// The unit of the master, a template over `binary`, `root` and `user` (empty for the one who starts it).
 pub const MASTER_UNIT: &str = include_str!("../../templates/eos-master.service.jinja");
 /// The unit of the agent, a template over `binary`, `root` and `writable`.
 pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jinja");

@@ -105,7 +105,10 @@ impl Renderer<'_> {
         BTreeMap::from([
             ("pillar".to_owned(), Value::from(Serde(context.pillar.clone()))),
             ("grains".to_owned(), Value::from(Serde(context.grains.clone()))),
-            ("opts".to_owned(), Value::from(Serde(serde_json::json!({"test": context.test, "id": context.id})))),
+            (
+                "opts".to_owned(),
+                Value::from(Serde(serde_json::json!({"test": context.test, "id": context.id}))),
+            ),
             ("salt".to_owned(), Value::from_object(Salt::new(context))),
             ("sls".to_owned(), Value::from(sls)),
             ("slspath".to_owned(), Value::from(directory)),
@@ -116,11 +119,19 @@ impl Renderer<'_> {
     }
 
     /// Renders; a template that is included or imported and not known yet is read, and the rendering repeated.
-    fn render(&self, path: &str, source: &str, variables: BTreeMap<String, Value>) -> Result<String, SlsError> {
+    fn render(
+        &self,
+        path: &str,
+        source: &str,
+        variables: BTreeMap<String, Value>,
+    ) -> Result<String, SlsError> {
         let library = Arc::new(Mutex::new(Library::default()));
         loop {
-            let outcome = environment(Arc::clone(&library))
-                .render_named_str(path, source, Value::from(Serde(&variables)));
+            let outcome = environment(Arc::clone(&library)).render_named_str(
+                path,
+                source,
+                Value::from(Serde(&variables)),
+            );
             let mut library = library.lock().expect("nothing panics while it holds the library");
             let asked = std::mem::take(&mut library.asked);
             let before = library.texts.len();
@@ -179,13 +190,14 @@ fn python_json(value: &serde_json::Value, html: bool) -> String {
             let mut out = String::new();
             let quoted = Json::String(text.clone()).to_string();
             for character in quoted.chars() {
-                if character.is_ascii() && character != '\u{7f}' && !(html && "<>&'".contains(character)) {
-                    out.push(character);
-                } else if character == '\u{7f}' {
+                if character.is_ascii() && !(html && "<>&'".contains(character)) {
                     out.push(character);
                 } else {
                     let mut units = [0; 2];
-                    character.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+                    character
+                        .encode_utf16(&mut units)
+                        .iter()
+                        .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
                 }
             }
             out
@@ -216,11 +228,14 @@ fn explained(path: &str, source: &str, library: &Library, error: &Error) -> SlsE
 /// Whether everything a message quotes, and every number in it, stands in the templates already.
 fn is_free_of_values(message: &str, known: impl Fn(&str) -> bool) -> bool {
     let words = |text: &str| -> Vec<String> {
-        text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).map(str::to_owned).collect()
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|w| !w.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
-    let quoted = ['`', '"', '\''].into_iter().flat_map(|quote| {
-        message.split(quote).skip(1).step_by(2).flat_map(words).collect::<Vec<_>>()
-    });
+    let quoted = ['`', '"', '\'']
+        .into_iter()
+        .flat_map(|quote| message.split(quote).skip(1).step_by(2).flat_map(words).collect::<Vec<_>>());
     let numbers = words(message).into_iter().filter(|word| word.contains(|c: char| c.is_ascii_digit()));
     quoted.chain(numbers).all(|word| known(&word) || matches!(word.as_str(), "grains" | "mine" | "get"))
 }
@@ -228,6 +243,7 @@ fn is_free_of_values(message: &str, known: impl Fn(&str) -> bool) -> bool {
 /// Renders a text over given variables, with nothing of Salt in it: units, the cluster's configuration.
 pub fn plain(file: &str, source: &str, variables: &serde_json::Value) -> Result<String, SlsError> {
     let library = Arc::new(Mutex::new(Library::default()));
-    let outcome = environment(Arc::clone(&library)).render_named_str(file, source, Value::from(Serde(variables)));
+    let outcome =
+        environment(Arc::clone(&library)).render_named_str(file, source, Value::from(Serde(variables)));
     outcome.map_err(|error| explained(file, source, &Library::default(), &error))
 }

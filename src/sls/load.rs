@@ -31,9 +31,11 @@ impl Reference {
 /// The SLS that `top.sls` assigns to this node, in its order, each once.
 pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<Reference>, SlsError> {
     let tried = [TOP.to_owned(), TOP.to_owned()];
-    let rendered = renderer
-        .state_file("top", TOP)?
-        .ok_or(SlsError::NoSuchState { place: None, sls: "top".to_owned(), tried })?;
+    let rendered = renderer.state_file("top", TOP)?.ok_or(SlsError::NoSuchState {
+        place: None,
+        sls: "top".to_owned(),
+        tried,
+    })?;
     let value = declaration::document(&rendered)?;
     let shape = |path: &[&str], wanted| SlsError::Shape { place: rendered.place_of(path), wanted };
     let mut names: Vec<Reference> = Vec::new();
@@ -48,9 +50,12 @@ pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<Reference>, SlsError> {
         let targets = targets.as_mapping().ok_or_else(|| shape(&["base"], "a mapping of targets"))?;
         for (target, states) in targets {
             let target = target.as_str().ok_or_else(|| shape(&["base"], "targets that are text"))?;
-            let states = states.as_sequence().ok_or_else(|| shape(&["base", target], "a list of SLS names"))?;
-            let states = matched(renderer, target, states)
-                .map_err(|feature| SlsError::Unsupported { place: rendered.place_of(&["base", target]), feature })?;
+            let states =
+                states.as_sequence().ok_or_else(|| shape(&["base", target], "a list of SLS names"))?;
+            let states = matched(renderer, target, states).map_err(|feature| SlsError::Unsupported {
+                place: rendered.place_of(&["base", target]),
+                feature,
+            })?;
             for sls in states {
                 if names.iter().all(|name| name.sls != sls) {
                     let place = Some(rendered.place_of(&["base", target, &sls]));

@@ -22,7 +22,6 @@ pub mod source_lines;
 pub mod tree;
 pub mod unified;
 
-
 pub use context::Context;
 
 pub use difference::{Difference, Existing, FileKind};

@@ -6,16 +6,8 @@ use crate::sls::declaration::{Argument, Declaration, scalar};
 use crate::sls::error::SlsError;
 
 /// Arguments that every function takes.
-pub const COMMON: [&str; 8] = [
-    "name",
-    "require",
-    "watch",
-    "onchanges",
-    "require_in",
-    "watch_in",
-    "onchanges_in",
-    "order",
-];
+pub const COMMON: [&str; 8] =
+    ["name", "require", "watch", "onchanges", "require_in", "watch_in", "onchanges_in", "order"];
 
 /// Arguments that Salt gives every function and eos does not know.
 pub const UNSUPPORTED: [&str; 12] = [
@@ -47,7 +39,8 @@ pub struct Requisites {
 impl Requisites {
     /// All three, ascending, each once.
     pub fn all(&self) -> Vec<usize> {
-        let mut all: Vec<_> = [&self.requires, &self.watches, &self.on_changes].into_iter().flatten().copied().collect();
+        let mut all: Vec<_> =
+            [&self.requires, &self.watches, &self.on_changes].into_iter().flatten().copied().collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -119,7 +112,9 @@ fn matches(declaration: &Declaration, module: Option<&str>, name: &str) -> bool 
     match module {
         Some("sls") => declaration.sls == name,
         None | Some("id") => declaration.id == name,
-        Some(module) => declaration.module() == module && (declaration.id == name || declaration.name() == name),
+        Some(module) => {
+            declaration.module() == module && (declaration.id == name || declaration.name() == name)
+        }
     }
 }
 
@@ -146,7 +141,14 @@ pub fn execution(declarations: &[Declaration], requisites: &[Requisites]) -> Res
         by_rank.iter().for_each(|(rank, index)| ranks[*index] = *rank);
         ranks
     };
-    let mut walk = Walk { declarations, requisites, ranks, done: vec![false; declarations.len()], path: vec![], order: vec![] };
+    let mut walk = Walk {
+        declarations,
+        requisites,
+        ranks,
+        done: vec![false; declarations.len()],
+        path: vec![],
+        order: vec![],
+    };
     for (_, index) in by_rank {
         walk.visit(index)?;
     }
@@ -191,7 +193,8 @@ impl Walk<'_> {
         }
         if let Some(start) = self.path.iter().position(|earlier| *earlier == index) {
             let cycle = self.path[start..].iter().chain([&index]);
-            let shown = |index: &usize| self.declarations[*index].rendered.shown(&self.declarations[*index].id);
+            let shown =
+                |index: &usize| self.declarations[*index].rendered.shown(&self.declarations[*index].id);
             return Err(SlsError::Cycle {
                 place: self.declarations[index].place.clone(),
                 ids: cycle.map(shown).collect(),

@@ -88,7 +88,12 @@ fn gathered(renderer: &Renderer<'_>, wanted: &Wanted) -> Result<Vec<Declaration>
     load::declarations(renderer, &names)
 }
 
-fn state(declaration: &Declaration, function: Function, requisites: &Requisites, position: &[usize]) -> State {
+fn state(
+    declaration: &Declaration,
+    function: Function,
+    requisites: &Requisites,
+    position: &[usize],
+) -> State {
     let places = |indices: &[usize]| {
         let mut places: Vec<_> = indices.iter().map(|index| position[*index]).collect();
         places.sort_unstable();

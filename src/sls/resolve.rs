@@ -1,6 +1,5 @@
 //! From a declaration to a function: arguments read, sources fetched and rendered.
 
-use crate::model::yaml::nearest;
 use crate::sls::arguments::Arguments;
 use crate::sls::declaration::Declaration;
 use crate::sls::error::SlsError;
@@ -43,7 +42,9 @@ pub fn function(renderer: &Renderer<'_>, declaration: &Declaration) -> Result<Fu
         "service.running" => {
             Function::ServiceRunning { name: service(&arguments)?, enable: arguments.boolean("enable")? }
         }
-        "service.dead" => Function::ServiceDead { name: service(&arguments)?, enable: arguments.boolean("enable")? },
+        "service.dead" => {
+            Function::ServiceDead { name: service(&arguments)?, enable: arguments.boolean("enable")? }
+        }
         "service.enabled" => Function::ServiceEnabled { name: service(&arguments)? },
         "cmd.run" => command(&arguments)?,
         "test.nop" | "test.succeed_without_changes" => {
@@ -55,7 +56,6 @@ pub fn function(renderer: &Renderer<'_>, declaration: &Declaration) -> Result<Fu
             return Err(SlsError::UnknownFunction {
                 place: declaration.place.clone(),
                 function: declaration.rendered.shown(other),
-                meant: nearest(other, FUNCTIONS.into_iter()).map(str::to_owned),
             });
         }
     };
@@ -129,7 +129,9 @@ fn contents(
             (declaration.rendered.file.clone(), text.into_bytes())
         }
         (Some(source), None) => {
-            let path = source.strip_prefix("salt://").ok_or_else(|| arguments.bad("source", "salt:// and a path"))?;
+            let path = source
+                .strip_prefix("salt://")
+                .ok_or_else(|| arguments.bad("source", "salt:// and a path"))?;
             let bytes = Some(path).filter(|path| inside(path)).and_then(|path| renderer.tree.read(path));
             let missing = || SlsError::NoSuchSource {
                 place: declaration.rendered.place_of(&[&declaration.id, &declaration.function, "source"]),

@@ -107,7 +107,10 @@ fn mine(table: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {
         ("list", None) => target.try_iter()?.map(|name| name.to_string()).collect(),
         ("glob", Some(text)) => vec![text.to_owned()],
         _ => {
-            return Err(Error::new(ErrorKind::InvalidOperation, "mine.get: a glob or a list of names expected"));
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "mine.get: a glob or a list of names expected",
+            ));
         }
     };
     let matches = |node: &str| match kind.as_deref() {

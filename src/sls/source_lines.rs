@@ -83,7 +83,9 @@ fn unmarked(line: &str) -> (String, Option<usize>) {
             continue;
         }
         let mut number = first.unwrap_or(0) as usize;
-        while let Some(digit) = rest.chars().next().and_then(|c| u32::from(c).checked_sub(ZERO)).filter(|d| *d < 10) {
+        while let Some(digit) =
+            rest.chars().next().and_then(|c| u32::from(c).checked_sub(ZERO)).filter(|d| *d < 10)
+        {
             number = number.saturating_mul(10).saturating_add(digit as usize);
             rest = &rest[START.len_utf8()..];
         }
@@ -123,11 +125,13 @@ fn names(line: &str, key: &str) -> bool {
 /// Whether a line ends the block that another one opened.
 fn closes(line: &str, opener: &str) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
-    let content = line.trim_start();
-    !content.is_empty()
-        && !content.starts_with('#')
-        && indent(line) <= indent(opener)
-        && !(content.starts_with('-') && !opener.trim_start().starts_with('-') && indent(line) == indent(opener))
+    let (content, opener_content) = (line.trim_start(), opener.trim_start());
+    if content.is_empty() || content.starts_with('#') {
+        return false;
+    }
+    // The items of a list may stand as far left as the key that they belong to.
+    let own_item = content.starts_with('-') && !opener_content.starts_with('-');
+    indent(line) < indent(opener) || (indent(line) == indent(opener) && !own_item)
 }
 
 #[cfg(test)]
@@ -148,7 +152,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_under_their_parents() {
-        let text = "a:\n  file.managed:\n    - mode: 1\n'b c':\n  file.managed:\n    - name: x\n    - mode: 2\n";
+        let text =
+            "a:\n  file.managed:\n    - mode: 1\n'b c':\n  file.managed:\n    - name: x\n    - mode: 2\n";
         assert_eq!(locate(text, &["a", "file.managed", "mode"]), 3);
         assert_eq!(locate(text, &["b c", "file.managed", "mode"]), 7);
         assert_eq!(locate(text, &["a", "file.managed", "name"]), 2);

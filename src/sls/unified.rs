@@ -93,7 +93,8 @@ fn hunks(edits: &[Edit]) -> Vec<(usize, usize)> {
 fn write_hunk(out: &mut String, edits: &[Edit], start: usize, end: usize, old: &[&str], new: &[&str]) {
     let count = |edits: &[Edit], other: Edit| edits.iter().filter(|edit| **edit != other).count();
     let (mut old_at, mut new_at) = (count(&edits[..start], Edit::Add), count(&edits[..start], Edit::Remove));
-    let (old_count, new_count) = (count(&edits[start..end], Edit::Add), count(&edits[start..end], Edit::Remove));
+    let (old_count, new_count) =
+        (count(&edits[start..end], Edit::Add), count(&edits[start..end], Edit::Remove));
     // An empty side is named by the line before it.
     let first = |at: usize, count: usize| at + usize::from(count > 0);
     let (old_first, new_first) = (first(old_at, old_count), first(new_at, new_count));

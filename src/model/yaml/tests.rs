@@ -48,9 +48,15 @@ fn each_refusal_names_its_place_and_its_remedy() {
     );
     assert_eq!(unknown.hints(), ["did you mean port?"]);
     let texts = [
-        ("cluster:\n  port: 1\n  port: 2\n", "cluster.yaml:2: the key port is given twice in the mapping that starts here"),
+        (
+            "cluster:\n  port: 1\n  port: 2\n",
+            "cluster.yaml:2: the key port is given twice in the mapping that starts here",
+        ),
         ("a: [1\nb: 2\n", "cluster.yaml:2:2: did not find expected ',' or ']'"),
-        ("cluster: {port: eighty}\n", "cluster.yaml:1:17: cluster.port: invalid type: string \"eighty\", expected u16"),
+        (
+            "cluster: {port: eighty}\n",
+            "cluster.yaml:1:17: cluster.port: invalid type: string \"eighty\", expected u16",
+        ),
         ("clustre: {}\n", "cluster.yaml:1:1: unknown key clustre: cluster is the only key here"),
         ("a: *nothing\n", "cluster.yaml:1:4: unknown anchor"),
     ];
@@ -104,5 +110,6 @@ fn the_nearest_candidate_is_offered_only_when_it_is_near() {
 fn every_sample_has_a_code_of_its_own_and_one_line() {
     let codes: std::collections::BTreeSet<_> = samples().iter().map(Explain::code).collect();
     assert_eq!(codes.len(), samples().len());
-    assert!(samples().iter().all(|error| !error.to_string().contains('\n') && !error.hints().is_empty() || error.code() == Code("C006")));
+    assert!(samples().iter().all(|error| !error.to_string().contains('\n') && !error.hints().is_empty()
+        || error.code() == Code("C006")));
 }

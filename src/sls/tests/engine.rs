@@ -11,7 +11,9 @@ fn look_ups_are_answered_from_the_context() {
                 - {{ salt['grains.get']('ip:v4') }}\n      - {{ grains['os'] }} {{ pillar.role }} {{ opts.test }}\n      \
                 - {{ salt['mine.get']('n*', 'info') | tojson | tojson }}\n      - {{ pillar.get('none', 'd3') }}\n";
     let plan = plan_of(&[("a.sls", text)]).expect("renders");
-    let Function::FileManaged { contents: Some(bytes), .. } = &plan.states[0].function else { panic!("a file") };
+    let Function::FileManaged { contents: Some(bytes), .. } = &plan.states[0].function else {
+        panic!("a file")
+    };
     assert_eq!(
         String::from_utf8_lossy(bytes),
         "value\nd1\nd2\n10.0.0.1\nDebian data False\n{\"n1\": {\"cpus\": 2}, \"n2\": {\"cpus\": 4}}\nd3\n"
@@ -131,7 +133,8 @@ fn the_top_file_matches_by_name_list_grain_and_pillar() {
     for name in ["all", "listed", "grained", "pillared"] {
         files.push((format!("{name}.sls"), format!("{name}: test.nop\n").into_bytes()));
     }
-    let plan = render(&files.into_iter().collect::<std::collections::BTreeMap<_, _>>(), &Wanted::Top, &context());
+    let plan =
+        render(&files.into_iter().collect::<std::collections::BTreeMap<_, _>>(), &Wanted::Top, &context());
     assert_eq!(ids(&plan.expect("renders")), ["all", "listed", "grained", "pillared"]);
 }
 

@@ -10,10 +10,19 @@ fn refusal(text: &str) -> String {
 #[test]
 fn each_mistake_is_named_at_its_place() {
     let cases = [
-        ("a:\n  test.nop\nb: {{ pillar.nope }}\n", "a.sls:3: template: undefined value: `pillar.nope` is undefined"),
-        ("{{ pillar['deep']['x']['y'] }}\n", "a.sls:1: template: undefined value: `pillar['deep']['x']` is undefined"),
+        (
+            "a:\n  test.nop\nb: {{ pillar.nope }}\n",
+            "a.sls:3: template: undefined value: `pillar.nope` is undefined",
+        ),
+        (
+            "{{ pillar['deep']['x']['y'] }}\n",
+            "a.sls:1: template: undefined value: `pillar['deep']['x']` is undefined",
+        ),
         ("x:\n{% if %}\n", "a.sls:2: template: syntax error: unexpected end of block"),
-        ("{{ salt['cmd.run']('id') }}\n", "a.sls:1: template: unknown function: salt['cmd.run'] is none of pillar.get, grains.get and mine.get"),
+        (
+            "{{ salt['cmd.run']('id') }}\n",
+            "a.sls:1: template: unknown function: salt['cmd.run'] is none of pillar.get, grains.get and mine.get",
+        ),
         ("{{ 1 | nofilter }}\n", "a.sls:1: template: unknown filter: filter nofilter is unknown"),
         ("a:\n  b: [1\nc: 2\n", "a.sls:3: did not find expected ',' or ']'"),
         ("a: test.nop\na: test.nop\n", "a.sls:1: the key a is given twice in the mapping that starts here"),
@@ -26,15 +35,27 @@ fn each_mistake_is_named_at_its_place() {
             "a:\n  file.absent:\n    - name: /x\n    - nmae: /x\n",
             "a.sls:4: file.absent takes no argument nmae: one of name expected",
         ),
-        ("a:\n  file.absent:\n    - name: x\n", "a.sls:3: name of file.absent: an absolute path without .. expected"),
-        ("a:\n  file.absent:\n    - name: /x/../y\n", "a.sls:3: name of file.absent: an absolute path without .. expected"),
+        (
+            "a:\n  file.absent:\n    - name: x\n",
+            "a.sls:3: name of file.absent: an absolute path without .. expected",
+        ),
+        (
+            "a:\n  file.absent:\n    - name: /x/../y\n",
+            "a.sls:3: name of file.absent: an absolute path without .. expected",
+        ),
         (
             "a:\n  file.managed:\n    - name: /x\n    - mode: rwx\n",
             "a.sls:4: mode of file.managed: octal digits, at most 7777 expected",
         ),
         ("a:\n  file.symlink:\n    - name: /x\n", "a.sls:2: file.symlink needs the argument target"),
-        ("a:\n  service.running:\n    - enable: maybe\n", "a.sls:3: enable of service.running: true or false expected"),
-        ("a:\n  service.dead:\n    - name: a b\n", "a.sls:3: name of service.dead: the name of a service expected"),
+        (
+            "a:\n  service.running:\n    - enable: maybe\n",
+            "a.sls:3: enable of service.running: true or false expected",
+        ),
+        (
+            "a:\n  service.dead:\n    - name: a b\n",
+            "a.sls:3: name of service.dead: the name of a service expected",
+        ),
         (
             "a:\n  test.nop:\n    - require:\n      - file: /none\n",
             "a.sls:3: require of a: no state file: /none",
@@ -44,11 +65,26 @@ fn each_mistake_is_named_at_its_place() {
             "a:\n  test.nop:\n    - require: [b]\nb:\n  test.nop:\n    - watch: [a]\n",
             "a.sls:2: states wait for each other: a -> b -> a",
         ),
-        ("a:\n  file.managed:\n    - name: /x\n    - source: salt://none\n", "a.sls:4: the tree has no source salt://none"),
-        ("a:\n  file.managed:\n    - name: /x\n    - source: salt://../a.sls\n", "a.sls:4: the tree has no source salt://../a.sls"),
-        ("a:\n  test.nop:\n    - order: soon\n", "a.sls:3: order of test.nop: a whole number, first or last expected"),
-        ("include:\n  - storge\n", "a.sls:2: the tree has no state storge: neither storge.sls nor storge/init.sls"),
-        ("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}", "a.sls:1: the template takes more than 5000000 steps"),
+        (
+            "a:\n  file.managed:\n    - name: /x\n    - source: salt://none\n",
+            "a.sls:4: the tree has no source salt://none",
+        ),
+        (
+            "a:\n  file.managed:\n    - name: /x\n    - source: salt://../a.sls\n",
+            "a.sls:4: the tree has no source salt://../a.sls",
+        ),
+        (
+            "a:\n  test.nop:\n    - order: soon\n",
+            "a.sls:3: order of test.nop: a whole number, first or last expected",
+        ),
+        (
+            "include:\n  - storge\n",
+            "a.sls:2: the tree has no state storge: neither storge.sls nor storge/init.sls",
+        ),
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+            "a.sls:1: the template takes more than 5000000 steps",
+        ),
     ];
     for (text, wanted) in cases {
         assert_eq!(refusal(text), wanted, "{text}");
@@ -74,7 +110,9 @@ fn a_mistake_in_an_imported_template_is_named_there() {
 
 #[test]
 fn a_top_file_that_assigns_nothing_or_matches_in_unknown_ways_is_refused() {
-    let top = |text: &str| render(&tree(&[("top.sls", text)]), &Wanted::Top, &context()).expect_err("refused").to_string();
+    let top = |text: &str| {
+        render(&tree(&[("top.sls", text)]), &Wanted::Top, &context()).expect_err("refused").to_string()
+    };
     assert_eq!(top("base:\n  'x*': [a]\n"), "top.sls assigns no state to the node n1");
     assert_eq!(
         top("base:\n  'x*':\n    - match: ipcidr\n    - a\n"),

@@ -1,13 +1,18 @@
 //! The shipped tree: every role and scale renders, exactly, and the same each time.
 
+use crate::model::config::{StorageConfig, StorageMode};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
+use crate::model::storage_ops::Thresholds;
 use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT};
+use crate::sls::inputs::WRITABLE;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jinja, render};
 use serde_json::json;
+use std::path::Path;
 
 fn plan(inputs: &Inputs) -> StatePlan {
-    render(&Embedded, &Wanted::Top, &Context::new(&inputs.node, inputs.pillar())).expect("the shipped tree renders")
+    render(&Embedded, &Wanted::Top, &Context::new(&inputs.node, inputs.pillar()))
+        .expect("the shipped tree renders")
 }
 
 fn contents(plan: &StatePlan, wanted: &str) -> String {
@@ -42,7 +47,8 @@ fn thresholds_and_retention_are_those_of_the_scale() {
         (Scale::Medium, [70, 80, 85, 90, 93, 95], [30, 30, 7]),
         (Scale::Distributed, [70, 80, 85, 90, 93, 95], [30, 30, 7]),
     ];
-    for (scale, [warning, compress, cleanup, degraded, emergency, critical], [logs, backups, cache]) in table {
+    for (scale, [warning, compress, cleanup, degraded, emergency, critical], [logs, backups, cache]) in table
+    {
         let text = contents(&plan(&Inputs::of("n1", Role::Data, scale)), "/etc/eos/storage-ops.yaml");
         let thresholds = format!(
             "thresholds:\n  warning: {warning}\n  compress: {compress}\n  cleanup: {cleanup}\n  degraded: {degraded}\n  \
@@ -75,7 +81,10 @@ fn the_monitor_starts_after_its_unit_and_configuration_and_restarts_with_them() 
     let plan = plan(&Inputs::of("n1", Role::Core, Scale::Small));
     let at = |id: &str| plan.states.iter().position(|state| state.id == id).expect("planned");
     let service = &plan.states[at("storage_monitor_service")];
-    assert_eq!(service.function, Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) });
+    assert_eq!(
+        service.function,
+        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) }
+    );
     let mut watches = vec![at("storage_monitor_unit"), at("storage_ops_configuration")];
     watches.sort_unstable();
     assert_eq!(service.watches, watches);
@@ -94,7 +103,10 @@ fn under_a_root_every_path_lies_below_it_and_the_service_gets_it() {
     let plan = plan(&inputs);
     assert!(plan.states.iter().filter_map(|state| state.function.path()).all(|path| path.starts_with(root)));
     let unit = contents(&plan, &format!("{root}/etc/systemd/system/eos-storage-monitor.service"));
-    assert!(unit.contains("\nExecStart=/usr/local/bin/eos storage monitor --root \"/tmp/node 1\"\n"), "{unit}");
+    assert!(
+        unit.contains("\nExecStart=/usr/local/bin/eos storage monitor --root \"/tmp/node 1\"\n"),
+        "{unit}"
+    );
 }
 
 #[test]
@@ -104,14 +116,48 @@ fn thresholds_that_do_not_ascend_become_a_state_that_fails_before_the_configurat
     let plan = plan(&inputs);
     let failing = plan.states.iter().position(|state| matches!(state.function, Function::Fail { .. }));
     let failing = failing.expect("a state that fails");
-    let configuration = plan.states.iter().find(|state| state.id == "storage_ops_configuration").expect("planned");
+    let configuration =
+        plan.states.iter().find(|state| state.id == "storage_ops_configuration").expect("planned");
     assert!(configuration.requires.contains(&failing));
 }
 
 #[test]
 fn an_image_is_built_without_running_services() {
     let inputs = Inputs { services: false, ..Inputs::of("n1", Role::Edge, Scale::Small) };
-    assert!(plan(&inputs).states.iter().all(|state| !matches!(state.function, Function::ServiceRunning { .. })));
+    assert!(
+        plan(&inputs).states.iter().all(|state| !matches!(state.function, Function::ServiceRunning { .. }))
+    );
+}
+
+#[test]
+fn the_configuration_overrides_the_defaults_of_the_scale() {
+    let storage = StorageConfig {
+        mounts: vec!["/data".to_owned()],
+        interval_seconds: Some(60),
+        thresholds: Some(Thresholds::of(Scale::Single)),
+        retention: None,
+        mode: StorageMode::Act,
+    };
+    let inputs = Inputs::of("n1", Role::Data, Scale::Medium).configured(&storage);
+    let text = contents(&plan(&inputs), "/etc/eos/storage-ops.yaml");
+    for wanted in
+        ["mode: act\n", "interval_seconds: 60\n", "warning: 60\n", "logs: 30\n", "mounts:\n  - \"/data\"\n"]
+    {
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
+fn states_write_only_where_the_unit_of_the_agent_may() {
+    let own = ["etc/eos", "etc/systemd/system", "var/lib/eos", "run/eos"];
+    for role in Role::ALL {
+        for state in plan(&Inputs::of("n1", role, Scale::Small)).states {
+            let Some(path) = state.function.path() else { continue };
+            let inside =
+                own.iter().chain(&WRITABLE).any(|top| Path::new(path).starts_with(format!("/{top}")));
+            assert!(inside, "{path}");
+        }
+    }
 }
 
 #[test]
