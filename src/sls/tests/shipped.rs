@@ -202,6 +202,7 @@ fn units_have_one_line_to_execute_and_no_shell() {
         let unit = jinja::plain("unit", source, &variables).expect("renders");
         let starts: Vec<_> = unit.lines().filter(|line| line.starts_with("Exec")).collect();
         assert_eq!(starts, [wanted]);
+        assert!(unit.starts_with("# The ") && unit.contains("written by eos.\n[Unit]\n"), "{unit}");
         for line in ["Type=notify", "NotifyAccess=main", "NoNewPrivileges=yes", "ProtectSystem=strict"] {
             assert!(unit.lines().any(|have| have == line), "{line}");
         }
