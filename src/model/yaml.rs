@@ -109,10 +109,14 @@ impl Explain for YamlError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::UnknownKey { key, expected, .. } => {
+            Self::UnknownKey { file, line, key, expected, .. } => {
                 let last = key.rsplit('.').next().unwrap_or(key);
                 let meant = nearest(last, expected.iter().map(String::as_str));
-                meant.map(|meant| format!("did you mean {meant}?")).into_iter().collect()
+                let remedy = match meant {
+                    Some(meant) => format!("did you mean {meant}?"),
+                    None => format!("remove it, or see what may stand there: sed -n {line}p {file}"),
+                };
+                vec![remedy]
             }
             Self::NotText { file, .. } => vec![format!("save it as UTF-8: iconv -t UTF-8 {file}")],
             Self::TooLarge { file, .. } | Self::Expansion { file, .. } => {

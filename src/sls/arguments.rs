@@ -1,6 +1,6 @@
 //! Reads the arguments of a declaration one by one, and knows in the end which nobody asked for.
 
-use crate::model::yaml::{Value, nearest};
+use crate::model::yaml::Value;
 use crate::sls::declaration::{Declaration, scalar};
 use crate::sls::error::SlsError;
 use crate::sls::order::{COMMON, UNSUPPORTED};
@@ -132,7 +132,6 @@ impl<'a> Arguments<'a> {
                     place: argument.place.clone(),
                     function: self.declaration.function.clone(),
                     argument: self.declaration.rendered.shown(name),
-                    meant: nearest(name, asked.iter().copied().chain(COMMON)).map(str::to_owned),
                     expected,
                 });
             }

@@ -31,7 +31,7 @@ pub const FILES: &[(&str, &[u8])] = &[
     ("top.sls", include_bytes!("../../states/top.sls")),
 ];
 
-/// The unit of the master, a template over `binary`, `root` and `user`.
+/// The unit of the master, a template over `binary`, `root` and `user` (empty for the one who starts it).
 pub const MASTER_UNIT: &str = include_str!("../../templates/eos-master.service.jinja");
 /// The unit of the agent, a template over `binary`, `root` and `writable`.
 pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jinja");

@@ -1,6 +1,9 @@
 //! Why a tree does not become a plan: always with file and line, never with a value of the pillar.
 
 use crate::model::explain::{Code, Exit, Explain};
+use crate::model::yaml::nearest;
+use crate::sls::order::COMMON;
+use crate::sls::resolve::FUNCTIONS;
 use std::fmt;
 
 /// A place in a file of the tree.
@@ -23,65 +26,159 @@ impl fmt::Display for Place {
 /// Names in it stand literally in the file; a name that a template made of values is shown as
 /// `(a rendered value)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)] // The texts say what the fields are.
 pub enum SlsError {
     /// An SLS that is asked for and not there; without a place when the caller asked.
     #[error("{}the tree has no state {sls}: neither {} nor {}", at(.place), .tried[0], .tried[1])]
-    NoSuchState { place: Option<Place>, sls: String, tried: [String; 2] },
+    NoSuchState {
+        /// Where.
+        place: Option<Place>,
+        /// The SLS.
+        sls: String,
+        /// The files that it may be.
+        tried: [String; 2],
+    },
     /// A file of the tree that is not text.
     #[error("{file} is not UTF-8 text")]
-    NotText { file: String },
+    NotText {
+        /// The file.
+        file: String,
+    },
     /// Jinja refused it.
     #[error("{place}: template: {problem}")]
-    Template { place: Place, problem: String },
+    Template {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        problem: String,
+    },
     /// A template that does not end.
     #[error("{place}: the template takes more than {steps} steps")]
-    Endless { place: Place, steps: u64 },
+    Endless {
+        /// Where.
+        place: Place,
+        /// The limit.
+        steps: u64,
+    },
     /// YAML refused what the template made.
     #[error("{place}: {problem}")]
-    Yaml { place: Place, problem: String },
+    Yaml {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        problem: String,
+    },
     /// A mapping with a key twice.
     #[error("{place}: the key {key} is given twice in the mapping that starts here")]
-    DuplicateKey { place: Place, key: String },
+    DuplicateKey {
+        /// Where.
+        place: Place,
+        /// The key.
+        key: String,
+    },
     /// YAML of another shape than Salt's.
     #[error("{place}: {wanted} expected")]
-    Shape { place: Place, wanted: &'static str },
+    Shape {
+        /// Where.
+        place: Place,
+        /// What is expected.
+        wanted: &'static str,
+    },
     /// Salt knows it, eos does not.
     #[error("{place}: {feature} is not supported")]
-    Unsupported { place: Place, feature: String },
+    Unsupported {
+        /// Where.
+        place: Place,
+        /// What it is.
+        feature: String,
+    },
     /// Nobody knows it.
     #[error("{place}: unknown function {function}")]
-    UnknownFunction { place: Place, function: String, meant: Option<String> },
+    UnknownFunction {
+        /// Where.
+        place: Place,
+        /// The function.
+        function: String,
+    },
     /// An argument that the function does not take.
     #[error("{place}: {function} takes no argument {argument}: one of {} expected", .expected.join(", "))]
     UnknownArgument {
+        /// Where.
         place: Place,
+        /// The function.
         function: String,
+        /// The argument.
         argument: String,
+        /// The arguments that it takes.
         expected: Vec<String>,
-        meant: Option<String>,
     },
     /// An argument of the wrong kind.
     #[error("{place}: {argument} of {function}: {wanted} expected")]
-    BadArgument { place: Place, function: String, argument: String, wanted: &'static str },
+    BadArgument {
+        /// Where.
+        place: Place,
+        /// The function.
+        function: String,
+        /// The argument.
+        argument: String,
+        /// What is expected.
+        wanted: &'static str,
+    },
     /// An argument that must be given.
     #[error("{place}: {function} needs the argument {argument}")]
-    MissingArgument { place: Place, function: String, argument: String },
+    MissingArgument {
+        /// Where.
+        place: Place,
+        /// The function.
+        function: String,
+        /// The argument.
+        argument: String,
+    },
     /// An id that two files, or two places of one, declare.
     #[error("{place}: the id {id} is declared at {first} already")]
-    DuplicateId { place: Place, id: String, first: Place },
+    DuplicateId {
+        /// Where.
+        place: Place,
+        /// The id.
+        id: String,
+        /// Where the other one is.
+        first: Place,
+    },
     /// A requisite that names no state.
     #[error("{place}: {requisite} of {id}: no state {target}")]
-    NoSuchRequisite { place: Place, id: String, requisite: &'static str, target: String },
+    NoSuchRequisite {
+        /// Where.
+        place: Place,
+        /// The id.
+        id: String,
+        /// The requisite, `require`.
+        requisite: &'static str,
+        /// What it names.
+        target: String,
+    },
     /// States that wait for each other.
     #[error("{place}: states wait for each other: {}", .ids.join(" -> "))]
-    Cycle { place: Place, ids: Vec<String> },
+    Cycle {
+        /// Where.
+        place: Place,
+        /// The ids, from one round to the same.
+        ids: Vec<String>,
+    },
     /// A source file that the tree has not.
     #[error("{place}: the tree has no source {source_file}")]
-    NoSuchSource { place: Place, source_file: String },
+    NoSuchSource {
+        /// Where.
+        place: Place,
+        /// The source.
+        source_file: String,
+    },
     /// `top.sls` that gives this node nothing.
     #[error("{file} assigns no state to the node {node}")]
-    NothingAssigned { file: String, node: String },
+    NothingAssigned {
+        /// The file.
+        file: String,
+        /// The node.
+        node: String,
+    },
 }
 
 impl SlsError {
@@ -137,7 +234,10 @@ impl Explain for SlsError {
 
     fn hints(&self) -> Vec<String> {
         let meant = match self {
-            Self::UnknownFunction { meant, .. } | Self::UnknownArgument { meant, .. } => meant.as_deref(),
+            Self::UnknownFunction { function, .. } => nearest(function, FUNCTIONS.into_iter()),
+            Self::UnknownArgument { argument, expected, .. } => {
+                nearest(argument, expected.iter().map(String::as_str).chain(COMMON))
+            }
             _ => None,
         };
         let remedy = match self {
@@ -146,7 +246,7 @@ impl Explain for SlsError {
                 "add a target that matches the node to top.sls, then: eos state show".into()
             }
             Self::Unsupported { .. } | Self::UnknownFunction { .. } => {
-                format!("the supported functions: {}", crate::sls::resolve::FUNCTIONS.join(", "))
+                format!("the supported functions: {}", FUNCTIONS.join(", "))
             }
             _ => "correct the file, then check it: eos state show".to_owned(),
         };

@@ -25,17 +25,12 @@ pub(crate) fn samples() -> Vec<SlsError> {
         SlsError::DuplicateKey { place: place.clone(), key: name("mode") },
         SlsError::Shape { place: place.clone(), wanted: "a mapping" },
         SlsError::Unsupported { place: place.clone(), feature: name("extend") },
-        SlsError::UnknownFunction {
-            place: place.clone(),
-            function: name("file.mangaed"),
-            meant: Some(name("file.managed")),
-        },
+        SlsError::UnknownFunction { place: place.clone(), function: name("file.mangaed") },
         SlsError::UnknownArgument {
             place: place.clone(),
             function: name("file.absent"),
             argument: name("nmae"),
             expected: vec![name("name")],
-            meant: Some(name("name")),
         },
         SlsError::BadArgument {
             place: place.clone(),

@@ -1,6 +1,6 @@
 //! The pillar that the shipped tree reads, from typed values.
 
-use crate::model::config::StorageMode;
+use crate::model::config::{StorageConfig, StorageMode};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::model::storage_ops::{Retention, Thresholds};
@@ -55,6 +55,18 @@ impl Inputs {
             retention: Retention::of(scale),
             services: true,
         }
+    }
+
+    /// The same with what the configuration says instead of the defaults.
+    pub fn configured(mut self, storage: &StorageConfig) -> Self {
+        if !storage.mounts.is_empty() {
+            self.mounts.clone_from(&storage.mounts);
+        }
+        self.mode = storage.mode;
+        self.interval_seconds = storage.interval_seconds.unwrap_or(self.interval_seconds);
+        self.thresholds = storage.thresholds.unwrap_or(self.thresholds);
+        self.retention = storage.retention.unwrap_or(self.retention);
+        self
     }
 
     /// The pillar: everything under the key `eos`.

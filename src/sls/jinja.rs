@@ -190,9 +190,7 @@ fn python_json(value: &serde_json::Value, html: bool) -> String {
             let mut out = String::new();
             let quoted = Json::String(text.clone()).to_string();
             for character in quoted.chars() {
-                if character.is_ascii() && character != '\u{7f}' && !(html && "<>&'".contains(character)) {
-                    out.push(character);
-                } else if character == '\u{7f}' {
+                if character.is_ascii() && !(html && "<>&'".contains(character)) {
                     out.push(character);
                 } else {
                     let mut units = [0; 2];

@@ -1,6 +1,5 @@
 //! From a declaration to a function: arguments read, sources fetched and rendered.
 
-use crate::model::yaml::nearest;
 use crate::sls::arguments::Arguments;
 use crate::sls::declaration::Declaration;
 use crate::sls::error::SlsError;
@@ -57,7 +56,6 @@ pub fn function(renderer: &Renderer<'_>, declaration: &Declaration) -> Result<Fu
             return Err(SlsError::UnknownFunction {
                 place: declaration.place.clone(),
                 function: declaration.rendered.shown(other),
-                meant: nearest(other, FUNCTIONS.into_iter()).map(str::to_owned),
             });
         }
     };

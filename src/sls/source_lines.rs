@@ -125,13 +125,13 @@ fn names(line: &str, key: &str) -> bool {
 /// Whether a line ends the block that another one opened.
 fn closes(line: &str, opener: &str) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
-    let content = line.trim_start();
-    !content.is_empty()
-        && !content.starts_with('#')
-        && indent(line) <= indent(opener)
-        && !(content.starts_with('-')
-            && !opener.trim_start().starts_with('-')
-            && indent(line) == indent(opener))
+    let (content, opener_content) = (line.trim_start(), opener.trim_start());
+    if content.is_empty() || content.starts_with('#') {
+        return false;
+    }
+    // The items of a list may stand as far left as the key that they belong to.
+    let own_item = content.starts_with('-') && !opener_content.starts_with('-');
+    indent(line) < indent(opener) || (indent(line) == indent(opener) && !own_item)
 }
 
 #[cfg(test)]

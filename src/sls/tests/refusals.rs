@@ -2,6 +2,7 @@
 
 use super::{context, plan_of, tree};
 use crate::sls::{Wanted, render};
+use proptest::prelude::*;
 
 fn refusal(text: &str) -> String {
     plan_of(&[("a.sls", text)]).expect_err("refused").to_string()
@@ -160,5 +161,64 @@ fn no_refusal_shows_a_value_of_the_pillar() {
         let Err(error) = plan_of(&[("a.sls", &text)]) else { panic!("accepted: {text}") };
         let chain = format!("{error} {error:?} {:?}", crate::model::explain::Failure::of(&error));
         assert!(!chain.contains("hunter2"), "{text}: {chain}");
+    }
+}
+
+/// Pieces that state files and templates are made of, whole and broken.
+fn piece() -> impl Strategy<Value = String> {
+    let pieces = [
+        "{{",
+        "}}",
+        "{%",
+        "-%}",
+        "{%- ",
+        " if ",
+        "endif %}",
+        "for x in ",
+        "pillar",
+        "['secret']",
+        ".",
+        "a",
+        "é",
+        "\u{2003}",
+        ":",
+        "\n",
+        "\n  ",
+        "\n    - ",
+        "- ",
+        "'",
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        "*",
+        "&",
+        "!",
+        "#",
+        "|",
+        "<<: ",
+        "include:",
+        "extend:",
+        "file.managed:",
+        "test.nop",
+        "name: /x",
+        "require:",
+        "mode: 7",
+        "\u{200a}",
+        "\t",
+        "\0",
+        "0",
+    ];
+    prop::sample::select(pieces.to_vec()).prop_map(str::to_owned)
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_or_tell_a_secret(pieces in prop::collection::vec(piece(), 0..24)) {
+        let text = pieces.concat();
+        if let Err(error) = plan_of(&[("a.sls", &text)]) {
+            prop_assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
     }
 }

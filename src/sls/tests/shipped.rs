@@ -1,10 +1,14 @@
 //! The shipped tree: every role and scale renders, exactly, and the same each time.
 
+use crate::model::config::{StorageConfig, StorageMode};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
+use crate::model::storage_ops::Thresholds;
 use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT};
+use crate::sls::inputs::WRITABLE;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jinja, render};
 use serde_json::json;
+use std::path::Path;
 
 fn plan(inputs: &Inputs) -> StatePlan {
     render(&Embedded, &Wanted::Top, &Context::new(&inputs.node, inputs.pillar()))
@@ -126,6 +130,37 @@ fn an_image_is_built_without_running_services() {
 }
 
 #[test]
+fn the_configuration_overrides_the_defaults_of_the_scale() {
+    let storage = StorageConfig {
+        mounts: vec!["/data".to_owned()],
+        interval_seconds: Some(60),
+        thresholds: Some(Thresholds::of(Scale::Single)),
+        retention: None,
+        mode: StorageMode::Act,
+    };
+    let inputs = Inputs::of("n1", Role::Data, Scale::Medium).configured(&storage);
+    let text = contents(&plan(&inputs), "/etc/eos/storage-ops.yaml");
+    for wanted in
+        ["mode: act\n", "interval_seconds: 60\n", "warning: 60\n", "logs: 30\n", "mounts:\n  - \"/data\"\n"]
+    {
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
+fn states_write_only_where_the_unit_of_the_agent_may() {
+    let own = ["etc/eos", "etc/systemd/system", "var/lib/eos", "run/eos"];
+    for role in Role::ALL {
+        for state in plan(&Inputs::of("n1", role, Scale::Small)).states {
+            let Some(path) = state.function.path() else { continue };
+            let inside =
+                own.iter().chain(&WRITABLE).any(|top| Path::new(path).starts_with(format!("/{top}")));
+            assert!(inside, "{path}");
+        }
+    }
+}
+
+#[test]
 fn the_same_inputs_make_the_same_plan() {
     let inputs = Inputs::of("n1", Role::Monolith, Scale::Medium);
     assert_eq!(plan(&inputs), plan(&inputs));
@@ -167,6 +202,7 @@ fn units_have_one_line_to_execute_and_no_shell() {
         let unit = jinja::plain("unit", source, &variables).expect("renders");
         let starts: Vec<_> = unit.lines().filter(|line| line.starts_with("Exec")).collect();
         assert_eq!(starts, [wanted]);
+        assert!(unit.starts_with("# The ") && unit.contains("written by eos.\n[Unit]\n"), "{unit}");
         for line in ["Type=notify", "NotifyAccess=main", "NoNewPrivileges=yes", "ProtectSystem=strict"] {
             assert!(unit.lines().any(|have| have == line), "{line}");
         }
