@@ -118,12 +118,10 @@ pub fn to_undo(root: &Root, saga: &SagaId) -> Result<Vec<SagaId>, SagaError> {
         return Err(SagaError::Unknown { saga: saga.clone() });
     };
     let mut ids = Vec::new();
-    let mut expected = file::number(saga);
-    for id in sagas.drain(position..) {
+    for (expected, id) in (file::number(saga)..).zip(sagas.drain(position..)) {
         if file::number(&id) != expected {
             return Err(SagaError::Pruned { saga: saga.clone(), missing: expected });
         }
-        expected += 1;
         if file::state(root, &id)?.is_some_and(|state| state.next != Next::RolledBack) {
             ids.push(id);
         }
