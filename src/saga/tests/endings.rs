@@ -108,6 +108,22 @@ fn a_saga_that_cannot_begin_leaves_nothing() {
 }
 
 #[test]
+fn a_journal_that_cannot_be_written_stops_the_saga_where_it_is() {
+    let mut world = World::new();
+    let obstruct: Work = |root| {
+        let journal = root.join("var/lib/eos/journal/0001-bootstrap.jsonl");
+        gone(&journal)?;
+        fs::create_dir(&journal)
+    };
+    world.steps = vec![toy("obstruct", Stage::Configure, vec![file("etc/eos/x")], obstruct)];
+    let error = world.run(FaultPlan::none()).expect_err("nothing can be recorded");
+    let text = "0001-bootstrap stopped where it was, because what it does could not be recorded";
+    assert_eq!((error.to_string().as_str(), error.exit()), (text, Exit::Stuck));
+    let hints = error.hints();
+    assert!(hints.contains(&"or undo it: eos rollback --to 0001-bootstrap".to_owned()), "{hints:?}");
+}
+
+#[test]
 fn a_damaged_journal_stops_everything_and_is_named() {
     let mut world = World::new();
     assert!(world.run(FaultPlan { crash_after_record: Some(5), ..FaultPlan::none() }).is_err());
