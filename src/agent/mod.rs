@@ -1,1 +1,3 @@
-//! TBD
+//! The daemons of a member: what runs on every node.
+
+pub mod monitor;

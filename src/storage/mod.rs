@@ -1,1 +1,13 @@
-//! TBD
+//! Storage operations as pure decisions: configuration, levels, growth, plans, and the monitor's health.
+
+pub mod config;
+pub mod growth;
+pub mod level;
+pub mod plan;
+pub mod status;
+pub mod verdict;
+
+pub use config::{ConfigError, StorageOps};
+pub use level::Level;
+pub use status::MonitorStatus;
+pub use verdict::{Health, health};

@@ -1,0 +1,121 @@
+//! The loop of the monitor: a pass at every interval and at every change of the configuration.
+
+mod pass;
+
+use crate::agent::monitor::watcher::Watcher;
+use crate::agent::monitor::{MonitorError, load};
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::storage::status::ActionRecord;
+use pass::Monitor;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+/// How the monitor tells whoever supervises it.
+pub struct Signals {
+    /// Called once, after the first pass has written its status.
+    pub ready: Box<dyn FnOnce() + Send>,
+    /// Called after each pass, and every `alive_every` while the loop runs.
+    pub alive: Box<dyn FnMut() + Send>,
+    /// For a watchdog that is shorter than the interval between two passes.
+    pub alive_every: Option<Duration>,
+}
+
+type Work = JoinHandle<Vec<ActionRecord>>;
+
+/// Runs until `shutdown` completes; actions under way are stopped between two files or blocks.
+///
+/// # Errors
+/// When the first configuration is missing or invalid, or the first status cannot be written; later
+/// ones are told in the status, and the last good configuration stays in force.
+pub async fn run(
+    root: Root,
+    signals: Signals,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), MonitorError> {
+    let Signals { ready, mut alive, alive_every } = signals;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut watcher = Watcher::new(root.join(paths::STORAGE_OPS));
+    let mut monitor = Monitor::new(root.clone(), load(&root)?);
+    let mut work = begin(&mut monitor, None, &stop);
+    monitor.write_status()?;
+    ready();
+    let mut ticks = every(monitor.interval());
+    let mut beats = alive_every.map(every);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        alive();
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = beat(&mut beats) => continue,
+            records = finished(&mut work) => monitor.record(records),
+            _ = ticks.tick() => {
+                monitor.note_watch(watcher.renew());
+                reload(&mut monitor, &mut ticks);
+                work = begin(&mut monitor, work, &stop);
+            }
+            () = watcher.changed() => {
+                reload(&mut monitor, &mut ticks);
+                work = begin(&mut monitor, work, &stop);
+            }
+        }
+        monitor.report();
+    }
+    stop.store(true, Ordering::Relaxed);
+    if work.is_some() {
+        let records = finished(&mut work).await;
+        monitor.record(records);
+        monitor.report();
+    }
+    Ok(())
+}
+
+/// Ticks after each period, and does not make up for those it missed.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn reload(monitor: &mut Monitor, ticks: &mut Interval) {
+    let before = monitor.interval();
+    monitor.reload();
+    if monitor.interval() != before {
+        *ticks = every(monitor.interval());
+    }
+}
+
+/// Samples, and starts what is due unless something is under way.
+fn begin(monitor: &mut Monitor, work: Option<Work>, stop: &Arc<AtomicBool>) -> Option<Work> {
+    let orders = monitor.pass(work.is_some());
+    if orders.is_empty() {
+        return work;
+    }
+    let (root, ops, stop) = (monitor.root().clone(), monitor.ops().clone(), Arc::clone(stop));
+    Some(tokio::task::spawn_blocking(move || {
+        orders.iter().map(|order| order.execute(&root, &ops, &stop)).collect()
+    }))
+}
+
+/// The records of what was under way; never returns while nothing is.
+async fn finished(work: &mut Option<Work>) -> Vec<ActionRecord> {
+    let Some(handle) = work else { return std::future::pending().await };
+    let result = handle.await;
+    *work = None;
+    match result {
+        Ok(records) => records,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn beat(beats: &mut Option<Interval>) {
+    match beats {
+        Some(beats) => drop(beats.tick().await),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,310 @@
+//! Tests of the monitor on real directories and real file systems.
+
+use super::*;
+use crate::host::files::{Attributes, write_atomic};
+use crate::host::watch::FileWatch;
+use crate::storage::config::{Action, Mode};
+use crate::storage::status::{MonitorStatus, Outcome};
+use crate::storage::{Health, Level, health};
+use jiff::Timestamp;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const SINGLE: &str = include_str!("../../../tests/fixtures/v1/storage-ops/single.yaml");
+
+/// A node with a small file system of its own below `disk`, filled as a test wants it.
+struct Node {
+    _folder: tempfile::TempDir,
+    root: Root,
+}
+
+impl Node {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        let disk = root.join("disk");
+        fs::create_dir_all(root.join(paths::ETC))?;
+        fs::create_dir(&disk)?;
+        let options = Some(c"size=8m");
+        rustix::mount::mount("tmpfs", &disk, "tmpfs", rustix::mount::MountFlags::empty(), options)?;
+        fs::create_dir_all(disk.join("cache"))?;
+        fs::create_dir_all(disk.join("log"))?;
+        let node = Self { _folder: folder, root };
+        node.configure(&node.config())?;
+        Ok(node)
+    }
+
+    fn config(&self) -> String {
+        SINGLE
+            .replace("  - /\n", "  - /disk\n")
+            .replace("- /var/log", "- /disk/log")
+            .replace("- /var/cache/eos", "- /disk/cache")
+            .replace("interval_seconds: 30", "interval_seconds: 1")
+    }
+
+    fn acting(&self) -> String {
+        self.config().replace("mode: observe", "mode: act")
+    }
+
+    fn configure(&self, text: &str) -> anyhow::Result<()> {
+        Ok(write_atomic(&self.root.join(paths::STORAGE_OPS), text.as_bytes(), Attributes::PUBLIC)?)
+    }
+
+    fn old_file(&self, path: &str, bytes: usize) -> anyhow::Result<PathBuf> {
+        let path = self.root.join(path);
+        fs::write(&path, "all is well\n".repeat(bytes / 12))?;
+        let time = SystemTime::now() - Duration::from_secs(10 * 86_400);
+        fs::File::open(&path)?.set_modified(time)?;
+        Ok(path)
+    }
+
+    fn status_bytes(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(files::read_optional(&self.root.join(paths::MONITOR_STATUS))?)
+    }
+
+    /// The first status that is as wanted.
+    async fn until(&self, wanted: impl Fn(&MonitorStatus) -> bool) -> anyhow::Result<MonitorStatus> {
+        fs::create_dir_all(self.root.join(paths::RUN))?;
+        let mut watch = FileWatch::new(&self.root.join(paths::MONITOR_STATUS))?;
+        let found = timeout(DEADLINE, async {
+            loop {
+                if let Some(bytes) = self.status_bytes()? {
+                    let status = MonitorStatus::parse(&bytes)?;
+                    if wanted(&status) {
+                        return anyhow::Ok(status);
+                    }
+                }
+                watch.changed().await?;
+            }
+        });
+        match found.await {
+            Ok(found) => found,
+            Err(_) => anyhow::bail!("not reached: {:?}", status(&self.root)?),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let flags = rustix::mount::UnmountFlags::DETACH;
+        rustix::mount::unmount(self.root.join("disk"), flags).expect("the mount is ours");
+    }
+}
+
+/// A monitor that runs beside the test.
+struct Running {
+    task: JoinHandle<Result<(), MonitorError>>,
+    shutdown: oneshot::Sender<()>,
+    signals: mpsc::UnboundedReceiver<&'static str>,
+}
+
+impl Running {
+    fn start(node: &Node) -> Self {
+        let (sender, signals) = mpsc::unbounded_channel();
+        let (shutdown, asked) = oneshot::channel();
+        let ready = sender.clone();
+        let callbacks = Signals {
+            ready: Box::new(move || ready.send("ready").expect("the test listens")),
+            alive: Box::new(move || drop(sender.send("alive"))),
+            alive_every: None,
+        };
+        let root = node.root.clone();
+        let task = tokio::spawn(run(root, callbacks, async move { drop(asked.await) }));
+        Self { task, shutdown, signals }
+    }
+
+    async fn signal(&mut self) -> anyhow::Result<Option<&'static str>> {
+        Ok(timeout(DEADLINE, self.signals.recv()).await?)
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        drop(self.shutdown);
+        Ok(timeout(DEADLINE, self.task).await???)
+    }
+}
+
+fn digest_on_disk(node: &Node) -> anyhow::Result<Digest> {
+    Ok(Digest::of(&files::read(&node.root.join(paths::STORAGE_OPS))?))
+}
+
+#[tokio::test]
+async fn ready_means_that_a_healthy_status_is_on_disk() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut running = Running::start(&node);
+    assert_eq!(running.signal().await?, Some("ready"));
+    let bytes = node.status_bytes()?;
+    let verdict = health(bytes.as_deref(), Some(digest_on_disk(&node)?), Timestamp::now());
+    assert_eq!(verdict, Health::Healthy);
+    let found = MonitorStatus::parse(&bytes.expect("a status"))?;
+    assert_eq!((found.pid, found.mode, found.level()), (std::process::id(), Mode::Observe, Level::Normal));
+    assert_eq!(found.mounts.len(), 1);
+    assert_eq!(found.mounts[0].path, PathBuf::from("/disk"));
+    assert_eq!(running.signal().await?, Some("alive"));
+    let later = node.until(|status| status.mounts[0].growth.is_some()).await?;
+    assert!(later.at > found.at && later.mounts[0].time_to_full_seconds.is_none(), "{later:?}");
+    running.stop().await
+}
+
+#[tokio::test]
+async fn without_a_valid_configuration_it_does_not_start() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.configure("version: 1\n")?;
+    let error = timeout(DEADLINE, Running::start(&node).task).await??.expect_err("an invalid one");
+    assert!(matches!(error, MonitorError::Config(_)), "{error}");
+    fs::remove_file(node.root.join(paths::STORAGE_OPS))?;
+    let error = timeout(DEADLINE, Running::start(&node).task).await??.expect_err("none at all");
+    assert!(matches!(error, MonitorError::Missing { .. }), "{error}");
+    assert_eq!(node.status_bytes()?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_new_configuration_is_taken_over_and_an_invalid_one_is_told() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let slow = node.config().replace("interval_seconds: 1\n", "interval_seconds: 3600\n");
+    node.configure(&slow)?;
+    let mut running = Running::start(&node);
+    assert_eq!(running.signal().await?, Some("ready"));
+    node.configure(&slow.replace("role: monolith", "role: data"))?;
+    let changed = node.until(|status| status.role == crate::model::role::Role::Data).await?;
+    assert_eq!(changed.config_digest, digest_on_disk(&node)?);
+    node.configure(&slow.replace("cleanup: 75", "cleanup: 5"))?;
+    let told = node.until(|status| !status.problems.is_empty()).await?;
+    assert_eq!(told.config_digest, changed.config_digest);
+    assert_eq!(told.problems[0].code, "EOS-V004");
+    let verdict = health(node.status_bytes()?.as_deref(), Some(digest_on_disk(&node)?), Timestamp::now());
+    assert_eq!(
+        verdict,
+        Health::Unhealthy {
+            why: "the storage monitor does not run with the storage-ops.yaml on disk: \
+                  threshold cleanup is 5, which is not above compress at 70"
+                .to_owned()
+        }
+    );
+    fs::remove_file(node.root.join(paths::STORAGE_OPS))?;
+    node.until(|status| status.problems.first().is_some_and(|it| it.code == "EOS-V020")).await?;
+    node.configure(&slow)?;
+    node.until(|status| status.problems.is_empty()).await?;
+    running.stop().await
+}
+
+#[tokio::test]
+async fn observing_plans_and_touches_nothing() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let file = node.old_file("disk/cache/old", 7_800_000)?;
+    let running = Running::start(&node);
+    let found = node.until(|status| !status.actions.is_empty()).await?;
+    assert_eq!(found.level(), Level::Critical);
+    let planned: Vec<(Action, Outcome)> = found.actions.iter().map(|it| (it.action, it.outcome)).collect();
+    let all = [Action::CompressLogs, Action::DeleteExpendable, Action::RefuseSnapshots, Action::Notify];
+    assert_eq!(planned, all.map(|action| (action, Outcome::Planned)));
+    assert!(!found.snapshots_refused && file.exists());
+    running.stop().await
+}
+
+#[tokio::test]
+async fn a_full_mount_is_relieved_and_its_level_falls() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.configure(&node.acting())?;
+    let cache = node.old_file("disk/cache/old", 5_000_000)?;
+    let log = node.old_file("disk/log/old.log", 1_500_000)?;
+    let young = node.root.join("disk/cache/young");
+    fs::write(&young, [1; 1000])?;
+    let running = Running::start(&node);
+    let found = node.until(|status| status.level() == Level::Normal && !status.actions.is_empty()).await?;
+    let done: Vec<(Action, Outcome, u64)> =
+        found.actions.iter().map(|it| (it.action, it.outcome, it.files)).collect();
+    assert_eq!(
+        done,
+        [(Action::CompressLogs, Outcome::Done, 1), (Action::DeleteExpendable, Outcome::Done, 1)],
+        "{found:?}"
+    );
+    assert!(!cache.exists() && !log.exists() && young.exists());
+    assert!(node.root.join("disk/log/old.log.zst").exists());
+    running.stop().await
+}
+
+#[tokio::test]
+async fn every_level_is_walked_up_and_down_as_the_mount_fills_and_empties() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.configure(&node.acting())?;
+    let running = Running::start(&node);
+    let filler = node.root.join("disk/filler");
+    let fill = |percent: u64| fs::write(&filler, vec![1; (8 * 1024 * 1024 * percent / 100) as usize]);
+    for (percent, level) in Level::RAISED.into_iter().zip([61, 71, 76, 81, 86, 91]).map(|(l, p)| (p, l)) {
+        fill(percent)?;
+        let found = node.until(|status| status.level() == level).await?;
+        assert_eq!(found.snapshots_refused, level >= Level::Emergency, "{level}");
+    }
+    fill(84)?;
+    node.until(|status| status.level() == Level::Emergency).await?;
+    fill(10)?;
+    let found = node.until(|status| status.level() == Level::Normal).await?;
+    assert!(!found.snapshots_refused);
+    running.stop().await
+}
+
+#[tokio::test]
+async fn a_mount_that_is_gone_is_told_and_the_others_are_watched() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.configure(&node.config().replace("  - /disk\n", "  - /gone\n  - /disk\n"))?;
+    let running = Running::start(&node);
+    let found = node.until(|status| status.mounts.len() == 1).await?;
+    let gone = node.root.join("gone");
+    assert_eq!(found.problems[0].message, format!("could not sample the file system of {}", gone.display()));
+    running.stop().await
+}
+
+#[test]
+fn a_cleanup_by_hand_does_exactly_what_its_dry_run_told() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let file = node.old_file("disk/cache/old", 100_000)?;
+    let log = node.old_file("disk/log/old.log", 100_000)?;
+    assert_eq!(cleanup(&node.root, Level::Warning, false)?, []);
+    let planned = cleanup(&node.root, Level::Cleanup, true)?;
+    assert!(file.exists() && log.exists());
+    let done = cleanup(&node.root, Level::Cleanup, false)?;
+    let facts = |cleaned: &[Cleaned]| -> Vec<(Action, PathBuf, u64, u64)> {
+        let report = |it: &Cleaned| it.report.clone().expect("swept");
+        cleaned
+            .iter()
+            .map(|it| (it.action, it.directory.clone(), report(it).files, report(it).bytes))
+            .collect()
+    };
+    assert_eq!(facts(&planned), facts(&done));
+    assert_eq!(
+        done.iter().map(|it| it.action).collect::<Vec<_>>(),
+        [Action::CompressLogs, Action::DeleteExpendable]
+    );
+    assert!(!file.exists() && !log.exists());
+    Ok(())
+}
+
+#[test]
+fn a_cleanup_leaves_directories_on_mounts_that_are_not_watched() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    fs::create_dir_all(node.root.join("var/tmp/eos"))?;
+    let file = node.old_file("var/tmp/eos/old", 100_000)?;
+    let done = cleanup(&node.root, Level::Critical, false)?;
+    assert!(done.iter().all(|it| it.directory.starts_with("/disk")), "{done:?}");
+    assert!(file.exists());
+    Ok(())
+}
+
+#[test]
+fn the_report_stands_without_a_monitor() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let report = status(&node.root)?;
+    assert_eq!(report.monitor, None);
+    assert_eq!(
+        serde_json::to_value(&report.health)?,
+        serde_json::json!({"verdict": "unhealthy", "why": "the storage monitor has not reported yet"})
+    );
+    assert_eq!((report.mounts.len(), report.mounts[0].level), (1, Level::Normal));
+    Ok(())
+}

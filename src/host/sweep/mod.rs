@@ -1,0 +1,164 @@
+//! Sweeps a directory for space: deletes old files, or compresses old text.
+//!
+//! Never through a link, never onto another mount, never at what is protected or open. Each change is
+//! logged before it is made. A crash leaves every file whole: deleted or not, compressed or not; a
+//! crash between a compressed file and the removal of its original leaves both, and the next sweep
+//! removes the original after comparing them.
+
+mod compress;
+mod delete;
+mod guard;
+mod open_files;
+mod report;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use report::{Kept, Listed, Reason, Report, printable};
+
+use crate::host::files::FileError;
+use crate::host::root::Root;
+use crate::model::explain::{Code, Exit, Explain};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+/// What a sweep does with the files that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Deletes them.
+    Delete,
+    /// Replaces text by `NAME.zst` with the same mode, owner and times.
+    Compress,
+}
+
+/// One directory to sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct Sweep<'a> {
+    /// The root under which every path lies.
+    pub root: &'a Root,
+    /// The directory, as the configuration names it.
+    pub directory: &'a Path,
+    /// Paths, as the configuration names them, that are left alone with all that is under them.
+    pub protected: &'a [PathBuf],
+    /// What is done.
+    pub work: Work,
+    /// Files modified within this time before `now` are kept.
+    pub older_than: Duration,
+    /// The time by which ages are counted.
+    pub now: SystemTime,
+    /// How much may be done.
+    pub budget: Budget,
+    /// Only tells what would be done; compression is then measured without writing.
+    pub dry_run: bool,
+    /// Ends the sweep between two blocks when it becomes true.
+    pub stop: &'a AtomicBool,
+}
+
+/// The bounds of one sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes of files taken; the sweep ends with the file that reaches it.
+    pub bytes: u64,
+    /// Time; the sweep ends with the file during which it passes.
+    pub time: Duration,
+    /// Files that the report lists by name.
+    pub listed: usize,
+}
+
+/// A directory that is not swept at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The directory is protected, or lies in what is.
+    #[error("{} is not swept: it lies in {}, which is protected", directory.display(), protected.display())]
+    Protected {
+        /// The directory.
+        directory: PathBuf,
+        /// What holds it.
+        protected: PathBuf,
+    },
+    /// A link stands in the way to the directory.
+    #[error("{} is not swept: a symbolic link stands in its path", directory.display())]
+    Link {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The operating system refused something.
+    #[error("could not sweep {}", directory.display())]
+    File {
+        /// The directory.
+        directory: PathBuf,
+        /// What was refused.
+        #[source]
+        source: FileError,
+    },
+}
+
+impl SweepError {
+    /// One value of every variant.
+    #[cfg(test)]
+    pub(crate) fn samples() -> Vec<Self> {
+        let directory = PathBuf::from("/var/cache/eos");
+        let source = FileError::new("open", "/var/cache/eos", std::io::ErrorKind::PermissionDenied.into());
+        vec![
+            Self::Protected { directory: directory.clone(), protected: PathBuf::from("/var") },
+            Self::Link { directory: directory.clone() },
+            Self::File { directory, source },
+        ]
+    }
+}
+
+impl Explain for SweepError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Protected { .. } => "V010",
+            Self::Link { .. } => "V011",
+            Self::File { .. } => "V012",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Protected { .. } | Self::Link { .. } => Exit::Usage,
+            Self::File { .. } => Exit::Failed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Protected { directory, .. } => vec![format!(
+                "take {} out of the classes in /etc/eos/storage-ops.yaml, or find the link: namei -l {}",
+                directory.display(),
+                directory.display()
+            )],
+            Self::Link { directory } => vec![format!(
+                "name the directory behind the link in /etc/eos/storage-ops.yaml: readlink -f {}",
+                directory.display()
+            )],
+            Self::File { source, .. } => source.hints(),
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.retry_helps())
+    }
+}
+
+impl Sweep<'_> {
+    /// Sweeps; a directory that is not there has nothing to sweep.
+    ///
+    /// # Errors
+    /// When the directory as a whole cannot be swept; what cannot be done with a single file is in the
+    /// report.
+    pub fn run(&self) -> Result<Report, SweepError> {
+        match self.work {
+            Work::Delete => walk::walk(self, &mut delete::take),
+            Work::Compress => walk::walk(self, &mut compress::take),
+        }
+    }
+
+    fn failed(&self, action: &'static str, error: impl Into<std::io::Error>) -> SweepError {
+        let source = FileError::new(action, self.root.join(self.directory), error.into());
+        SweepError::File { directory: self.directory.to_owned(), source }
+    }
+}

@@ -1,0 +1,325 @@
+//! Tests of sweeps on real directories.
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const ROOMY: Budget = Budget { bytes: u64::MAX, time: Duration::from_secs(60), listed: 100 };
+static GO: AtomicBool = AtomicBool::new(false);
+
+/// A root with files that are ten days old by the time of its sweeps.
+struct Place {
+    _folder: tempfile::TempDir,
+    root: Root,
+}
+
+impl Place {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        Ok(Self { _folder: folder, root })
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("a file has a parent"))?;
+        fs::write(&path, content)?;
+        age(&path, 10)?;
+        Ok(path)
+    }
+
+    fn sweep<'a>(&'a self, work: Work, directory: &'a str, protected: &'a [PathBuf]) -> Sweep<'a> {
+        Sweep {
+            root: &self.root,
+            directory: Path::new(directory),
+            protected,
+            work,
+            older_than: 7 * DAY,
+            now: SystemTime::now(),
+            budget: ROOMY,
+            dry_run: false,
+            stop: &GO,
+        }
+    }
+}
+
+fn age(path: &Path, days: u32) -> anyhow::Result<()> {
+    let time = SystemTime::now() - DAY * days;
+    let times = fs::FileTimes::new().set_accessed(time).set_modified(time);
+    fs::File::options().read(true).open(path)?.set_times(times)?;
+    Ok(())
+}
+
+fn log_lines() -> Vec<u8> {
+    (0..20_000).flat_map(|n| format!("line {n}: all is well\n").into_bytes()).collect()
+}
+
+#[test]
+fn old_files_are_deleted_and_young_ones_kept() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let old = place.write("cache/a/old", [1; 8192])?;
+    let young = place.write("cache/young", "x")?;
+    age(&young, 6)?;
+    let future = place.write("cache/future", "x")?;
+    fs::File::open(&future)?.set_modified(SystemTime::now() + 400 * DAY)?;
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let planned = Sweep { dry_run: true, ..sweep }.run()?;
+    assert!(old.exists(), "a dry run deletes nothing");
+    let done = sweep.run()?;
+    assert_eq!((planned.files, planned.bytes, &planned.listed), (done.files, done.bytes, &done.listed));
+    assert_eq!((done.files, done.kept_for(Reason::Young)), (1, 2));
+    assert_eq!(done.listed, [Listed { path: "/cache/a/old".to_owned(), bytes: done.bytes }]);
+    assert!(!old.exists() && young.exists() && future.exists());
+    Ok(())
+}
+
+#[test]
+fn a_directory_that_is_not_there_has_nothing_to_sweep() -> anyhow::Result<()> {
+    assert_eq!(Place::new()?.sweep(Work::Delete, "/cache/eos", &[]).run()?, Report::default());
+    Ok(())
+}
+
+#[test]
+fn no_link_leads_out_of_the_directory() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let outside = place.write("precious/file", "x")?;
+    place.write("cache/file", "x")?;
+    symlink(place.path("precious"), place.path("cache/directory-link"))?;
+    symlink(&outside, place.path("cache/file-link"))?;
+    symlink("../precious", place.path("cache/relative-link"))?;
+    let report = place.sweep(Work::Delete, "/cache", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Link)), (1, 3));
+    assert!(outside.exists());
+    symlink("precious", place.path("linked"))?;
+    let error = place.sweep(Work::Delete, "/linked", &[]).run().expect_err("the directory is a link");
+    assert_eq!(error.to_string(), "/linked is not swept: a symbolic link stands in its path");
+    assert!(outside.exists());
+    Ok(())
+}
+
+#[test]
+fn what_is_protected_stays_by_name_and_by_identity() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let by_name = place.write("data/keep/deep/file", "x")?;
+    let by_link = place.write("data/real/file", "x")?;
+    let file = place.write("data/one-file", "x")?;
+    fs::create_dir(place.path("etc"))?;
+    symlink(place.path("data/real"), place.path("etc/alias"))?;
+    place.write("data/loose", "x")?;
+    let protected = ["/data/keep", "/etc/alias", "/data/one-file"].map(PathBuf::from);
+    let report = place.sweep(Work::Delete, "/data", &protected).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Protected)), (1, 3));
+    assert!(by_name.exists() && by_link.exists() && file.exists());
+    for inside in ["/data/keep", "/data/keep/deep", "/data/real"] {
+        let error = place.sweep(Work::Delete, inside, &protected).run().expect_err("protected");
+        assert_eq!(error.code(), Code("V010"), "{inside}");
+    }
+    Ok(())
+}
+
+#[test]
+fn another_mount_is_not_entered() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    place.write("cache/file", "x")?;
+    let mounted = place.path("cache/mounted");
+    fs::create_dir(&mounted)?;
+    let mount = Mounted::tmpfs(&mounted)?;
+    let inside = place.write("cache/mounted/file", "x")?;
+    let bound = place.path("cache/bound");
+    fs::create_dir(&bound)?;
+    let elsewhere = place.write("elsewhere/file", "x")?;
+    let bind = Mounted::bind(&place.path("elsewhere"), &bound)?;
+    let report = place.sweep(Work::Delete, "/cache", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::OtherMount)), (1, 2), "{report:?}");
+    assert!(inside.exists() && elsewhere.exists());
+    drop((mount, bind));
+    Ok(())
+}
+
+/// A mount that ends with the test.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn tmpfs(path: &Path) -> anyhow::Result<Self> {
+        rustix::mount::mount("tmpfs", path, "tmpfs", rustix::mount::MountFlags::empty(), None)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    fn bind(from: &Path, path: &Path) -> anyhow::Result<Self> {
+        rustix::mount::mount_bind(from, path)?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH).expect("the mount is ours");
+    }
+}
+
+#[test]
+fn a_file_that_is_open_stays() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let deleted = place.write("cache/open", "x")?;
+    let compressed = place.write("log/open.log", log_lines())?;
+    let held = (fs::File::open(&deleted)?, fs::File::options().append(true).open(&compressed)?);
+    let report = place.sweep(Work::Delete, "/cache", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Open)), (0, 1));
+    let report = place.sweep(Work::Compress, "/log", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Open)), (0, 1));
+    drop(held);
+    assert_eq!(place.sweep(Work::Delete, "/cache", &[]).run()?.files, 1);
+    Ok(())
+}
+
+#[test]
+fn a_hostile_name_is_harmless() -> anyhow::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new()?;
+    place.write("precious", "x")?;
+    place.write("cache/-rf ..; rm *\n\u{1b}[2J", "x")?;
+    place.write("cache/...", "x")?;
+    let broken = place.path("cache").join(std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+    fs::write(&broken, "x")?;
+    age(&broken, 10)?;
+    let mut report = place.sweep(Work::Delete, "/cache", &[]).run()?;
+    report.listed.sort_by(|one, other| one.path.cmp(&other.path));
+    let names: Vec<&str> = report.listed.iter().map(|listed| listed.path.as_str()).collect();
+    assert_eq!(names, ["/cache/-rf ..; rm *\\n\\u{1b}[2J", "/cache/...", "/cache/\u{fffd}\u{fffd}"]);
+    assert!(place.path("precious").exists());
+    Ok(())
+}
+
+#[test]
+fn a_sweep_ends_at_its_budget_and_when_stopped() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    for n in 0..10 {
+        place.write(&format!("cache/{n}"), [1; 8192])?;
+    }
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let small = Budget { bytes: 20_000, listed: 2, ..ROOMY };
+    let report = Sweep { budget: small, ..sweep }.run()?;
+    assert_eq!((report.files, report.listed.len(), report.unfinished), (3, 2, true));
+    let stop = AtomicBool::new(true);
+    let stopped = Sweep { stop: &stop, ..sweep }.run()?;
+    assert_eq!((stopped.files, stopped.unfinished), (0, true));
+    let none = Budget { time: Duration::ZERO, ..ROOMY };
+    assert_eq!(Sweep { budget: none, ..sweep }.run()?.files, 0);
+    assert_eq!(sweep.run()?.files, 7);
+    Ok(())
+}
+
+#[test]
+fn a_file_with_another_name_frees_nothing_and_is_not_compressed() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let log = place.write("log/a.log", log_lines())?;
+    fs::hard_link(&log, place.path("kept.log"))?;
+    let report = place.sweep(Work::Compress, "/log", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::HardLinked)), (0, 1));
+    let report = place.sweep(Work::Delete, "/log", &[]).run()?;
+    assert_eq!((report.files, report.bytes), (1, 0));
+    assert_eq!(fs::read(place.path("kept.log"))?, log_lines());
+    Ok(())
+}
+
+#[test]
+fn a_compressed_log_keeps_content_mode_owner_and_times() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let log = place.write("log/app/old.log", log_lines())?;
+    std::os::unix::fs::chown(&log, Some(1234), Some(2345))?;
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o640))?;
+    let before = fs::metadata(&log)?;
+    let sweep = place.sweep(Work::Compress, "/log", &[]);
+    let planned = Sweep { dry_run: true, ..sweep }.run()?;
+    assert_eq!(fs::metadata(&log)?.atime_nsec(), before.atime_nsec(), "measuring is not access");
+    let done = sweep.run()?;
+    assert_eq!((planned.files, done.files), (1, 1));
+    assert!(done.bytes > 0 && planned.bytes.abs_diff(done.bytes) <= 8192, "{planned:?} {done:?}");
+    let compressed = place.path("log/app/old.log.zst");
+    let after = fs::metadata(&compressed)?;
+    assert_eq!(zstd::decode_all(fs::File::open(&compressed)?)?, log_lines());
+    let facts = |it: &fs::Metadata| (it.mode(), it.uid(), it.gid(), it.mtime(), it.mtime_nsec(), it.atime());
+    assert_eq!(facts(&after), facts(&before));
+    assert_eq!(fs::read_dir(place.path("log/app"))?.count(), 1, "nothing else is left");
+    assert_eq!(sweep.run()?.files, 0);
+    Ok(())
+}
+
+#[test]
+fn what_is_not_text_or_gains_nothing_is_not_compressed() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let mut noise = vec![0u8; 65_536];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    place.write("log/wtmp", [0; 65_536])?;
+    place.write("log/noise", &noise)?;
+    let random_text: String = noise.iter().map(|byte| char::from(b'!' + byte % 90)).take(7000).collect();
+    place.write("log/short.log", "short")?;
+    place.write("log/random.log", random_text)?;
+    place.write("log/old.log.zst", log_lines())?;
+    let report = place.sweep(Work::Compress, "/log", &[]).run()?;
+    assert_eq!(report.files, 0, "{report:?}");
+    assert_eq!((report.kept_for(Reason::NotText), report.kept_for(Reason::NoGain)), (3, 2), "{report:?}");
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_compression_is_finished_and_a_foreign_file_is_never_overwritten() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let log = place.write("log/a.log", log_lines())?;
+    let half = place.write("log/a.log.zst", zstd::encode_all(log_lines().as_slice(), 3)?)?;
+    let time = fs::metadata(&log)?.modified()?;
+    fs::File::open(&half)?.set_modified(time)?;
+    let other = place.write("log/b.log", log_lines())?;
+    let foreign = place.write("log/b.log.zst", zstd::encode_all(&b"other"[..], 3)?)?;
+    fs::File::open(&foreign)?.set_modified(fs::metadata(&other)?.modified()?)?;
+    let cut = place.write("log/c.log", log_lines())?;
+    let whole = zstd::encode_all(log_lines().as_slice(), 3)?;
+    let damaged = place.write("log/c.log.zst", &whole[..whole.len() - 2])?;
+    fs::File::open(&damaged)?.set_modified(fs::metadata(&cut)?.modified()?)?;
+    let report = place.sweep(Work::Compress, "/log", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::NameTaken)), (1, 2), "{report:?}");
+    assert!(!log.exists() && half.exists() && other.exists() && cut.exists());
+    assert_eq!(zstd::decode_all(fs::File::open(&foreign)?)?, b"other");
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_leaves_every_log_whole() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let directory = place.path("log");
+    fs::create_dir(&directory)?;
+    rustix::mount::mount("tmpfs", &directory, "tmpfs", rustix::mount::MountFlags::empty(), Some(c"size=1m"))?;
+    let mount = Mounted(directory.clone());
+    let text: Vec<u8> = log_lines().into_iter().take(300_000).collect();
+    place.write("log/a.log", &text)?;
+    // Fill what is left to the last byte.
+    let mut filler = fs::File::create(directory.join("filler"))?;
+    while std::io::Write::write(&mut filler, &[1; 4096]).is_ok() {}
+    let report = place.sweep(Work::Compress, "/log", &[]).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Failed)), (0, 1), "{report:?}");
+    assert_eq!(fs::read(directory.join("a.log"))?, text);
+    assert_eq!(fs::read_dir(&directory)?.count(), 2);
+    drop(mount);
+    Ok(())
+}
+
+#[test]
+fn every_error_says_what_and_what_helps() {
+    let texts: Vec<String> = SweepError::samples().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "/var/cache/eos is not swept: it lies in /var, which is protected",
+            "/var/cache/eos is not swept: a symbolic link stands in its path",
+            "could not sweep /var/cache/eos",
+        ]
+    );
+    let codes: Vec<&str> = SweepError::samples().iter().map(|error| error.code().0).collect();
+    assert_eq!(codes, ["V010", "V011", "V012"]);
+    assert!(SweepError::samples().iter().all(|error| !error.hints().is_empty()));
+}
