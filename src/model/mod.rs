@@ -5,6 +5,7 @@ pub mod digest;
 pub mod explain;
 pub mod facts;
 pub mod ids;
+pub mod layers;
 pub mod progress;
 pub mod role;
 pub mod scale;

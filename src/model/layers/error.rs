@@ -1,0 +1,168 @@
+//! What is wrong with a configuration: where it stands, what was meant, what is allowed.
+
+use super::place::Origin;
+use crate::model::explain::{Code, Exit, Explain};
+
+/// A fault of the configuration; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file is not YAML.
+    #[error("{place} cannot be read as YAML")]
+    Syntax {
+        /// The file and line.
+        place: Origin,
+        /// What the parser said.
+        #[source]
+        source: serde_yaml::Error,
+    },
+    /// A section has a value instead of keys.
+    #[error("{place}: {} must hold keys, not a value", section_name(section))]
+    NotASection {
+        /// Where.
+        place: Origin,
+        /// The section; empty for the whole file.
+        section: String,
+        /// What it may hold.
+        allowed: Vec<&'static str>,
+    },
+    /// A key that does not exist.
+    #[error("{place}: unknown key {key}")]
+    UnknownKey {
+        /// Where.
+        place: Origin,
+        /// Its whole path.
+        key: String,
+        /// The path that was probably meant.
+        nearest: Option<String>,
+        /// The names allowed in its section.
+        allowed: Vec<&'static str>,
+    },
+    /// A value that may not stand at its key.
+    #[error("{place}: {key} {why}{}", shown(value.as_deref()))]
+    BadValue {
+        /// Where.
+        place: Origin,
+        /// The key.
+        key: &'static str,
+        /// The value, unless it may be a secret.
+        value: Option<String>,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A variable for a key that does not exist.
+    #[error("unknown variable {name}")]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The variable that was probably meant.
+        nearest: Option<String>,
+    },
+    /// Some values of a set that goes together are missing.
+    #[error("{section} lacks {}", missing.join(", "))]
+    Incomplete {
+        /// The section.
+        section: &'static str,
+        /// The names that are missing.
+        missing: Vec<&'static str>,
+    },
+    /// Thresholds that do not ascend.
+    #[error("storage.thresholds must ascend: {higher} {higher_value} is not above {lower} {lower_value}")]
+    NotAscending {
+        /// The level that comes first.
+        lower: &'static str,
+        /// Its percentage.
+        lower_value: u64,
+        /// The level that comes next.
+        higher: &'static str,
+        /// Its percentage.
+        higher_value: u64,
+    },
+    /// The values together do not make a configuration.
+    #[error("the configuration does not fit together")]
+    Unfit {
+        /// What the reader said.
+        #[source]
+        source: serde_yaml::Error,
+    },
+    /// More than one of these.
+    #[error("{} faults in the configuration: {}", faults.len(), joined(faults))]
+    Several {
+        /// All of them.
+        faults: Vec<ConfigError>,
+    },
+}
+
+impl Explain for ConfigError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Syntax { .. } => "C020",
+            Self::NotASection { .. } => "C021",
+            Self::UnknownKey { .. } => "C022",
+            Self::BadValue { .. } => "C023",
+            Self::UnknownVariable { .. } => "C024",
+            Self::Incomplete { .. } => "C025",
+            Self::NotAscending { .. } => "C026",
+            Self::Unfit { .. } => "C027",
+            Self::Several { .. } => "C039",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Syntax { .. } => vec!["correct it and look again: eos config validate".to_owned()],
+            Self::NotASection { allowed, section, .. } => vec![allowed_in(section, allowed)],
+            Self::UnknownKey { key, nearest, allowed, .. } => {
+                unknown_key_hints(key, nearest.as_ref(), allowed)
+            }
+            Self::UnknownVariable { nearest: Some(nearest), .. } => vec![format!("did you mean: {nearest}")],
+            Self::UnknownVariable { name, nearest: None } => {
+                vec![
+                    format!("take it away: unset {name}"),
+                    "see every key: eos config show --origin".to_owned(),
+                ]
+            }
+            Self::BadValue { .. } | Self::NotAscending { .. } | Self::Unfit { .. } => {
+                vec!["correct it and look again: eos config validate".to_owned()]
+            }
+            Self::Incomplete { section, .. } => {
+                vec![format!("give all values of {section}, or none of them to have those of the scale")]
+            }
+            Self::Several { faults } => faults.iter().flat_map(Explain::hints).collect(),
+        }
+    }
+}
+
+fn unknown_key_hints(key: &str, nearest: Option<&String>, allowed: &[&str]) -> Vec<String> {
+    let section = key.rsplit_once('.').map_or("", |(section, _)| section);
+    let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+    let mut hints = Vec::new();
+    if let Some(nearest) = nearest {
+        hints.push(format!("did you mean: {nearest}"));
+    }
+    if ["token", "secret", "password"].iter().any(|word| name.contains(word)) {
+        hints.push("a token never stands in the configuration: --token-file FILE, or EOS_TOKEN".to_owned());
+    }
+    hints.push(allowed_in(section, allowed));
+    hints
+}
+
+fn allowed_in(section: &str, allowed: &[&str]) -> String {
+    format!("{} may hold: {}", section_name(section), allowed.join(", "))
+}
+
+fn section_name(section: &str) -> &str {
+    if section.is_empty() { "the file" } else { section }
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map(|value| format!(", not {value}")).unwrap_or_default()
+}
+
+fn joined(faults: &[ConfigError]) -> String {
+    let each: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    each.join("; ")
+}
