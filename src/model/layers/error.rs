@@ -32,6 +32,8 @@ pub enum ConfigError {
         place: Origin,
         /// Its whole path.
         key: String,
+        /// The section it stands in; empty for the whole file.
+        section: String,
         /// The path that was probably meant.
         nearest: Option<String>,
         /// The names allowed in its section.
@@ -115,8 +117,10 @@ impl Explain for ConfigError {
         match self {
             Self::Syntax { .. } => vec!["correct it and look again: eos config validate".to_owned()],
             Self::NotASection { allowed, section, .. } => vec![allowed_in(section, allowed)],
-            Self::UnknownKey { key, nearest, allowed, .. } => {
-                unknown_key_hints(key, nearest.as_ref(), allowed)
+            Self::UnknownKey { key, section, nearest, allowed, .. } => {
+                let mut hints = unknown_key_hints(key, nearest.as_ref());
+                hints.push(allowed_in(section, allowed));
+                hints
             }
             Self::UnknownVariable { nearest: Some(nearest), .. } => vec![format!("did you mean: {nearest}")],
             Self::UnknownVariable { name, nearest: None } => {
@@ -131,13 +135,20 @@ impl Explain for ConfigError {
             Self::Incomplete { section, .. } => {
                 vec![format!("give all values of {section}, or none of them to have those of the scale")]
             }
-            Self::Several { faults } => faults.iter().flat_map(Explain::hints).collect(),
+            Self::Several { faults } => {
+                let mut hints: Vec<String> = Vec::new();
+                for hint in faults.iter().flat_map(Explain::hints) {
+                    if !hints.contains(&hint) {
+                        hints.push(hint);
+                    }
+                }
+                hints
+            }
         }
     }
 }
 
-fn unknown_key_hints(key: &str, nearest: Option<&String>, allowed: &[&str]) -> Vec<String> {
-    let section = key.rsplit_once('.').map_or("", |(section, _)| section);
+fn unknown_key_hints(key: &str, nearest: Option<&String>) -> Vec<String> {
     let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
     let mut hints = Vec::new();
     if let Some(nearest) = nearest {
@@ -146,7 +157,6 @@ fn unknown_key_hints(key: &str, nearest: Option<&String>, allowed: &[&str]) -> V
     if ["token", "secret", "password"].iter().any(|word| name.contains(word)) {
         hints.push("a token never stands in the configuration: --token-file FILE, or EOS_TOKEN".to_owned());
     }
-    hints.push(allowed_in(section, allowed));
     hints
 }
 
@@ -165,4 +175,51 @@ fn shown(value: Option<&str>) -> String {
 fn joined(faults: &[ConfigError]) -> String {
     let each: Vec<String> = faults.iter().map(ToString::to_string).collect();
     each.join("; ")
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<ConfigError> {
+    let place = |line| Origin::File { path: "/etc/eos/cluster.yaml".to_owned(), line: Some(line) };
+    let source = || serde_yaml::from_str::<u8>("x").expect_err("x is no number");
+    let bad_value = |value: Option<&str>| ConfigError::BadValue {
+        place: place(4),
+        key: "cluster.port",
+        value: value.map(str::to_owned),
+        why: "must be a whole number from 1 to 65535".to_owned(),
+    };
+    let unknown_key = |section: &str, key: &str, nearest: Option<&str>| ConfigError::UnknownKey {
+        place: place(3),
+        key: key.to_owned(),
+        section: section.to_owned(),
+        nearest: nearest.map(str::to_owned),
+        allowed: vec!["id", "port"],
+    };
+    let ascending = || ConfigError::NotAscending {
+        lower: "warning",
+        lower_value: 80,
+        higher: "compress",
+        higher_value: 70,
+    };
+    vec![
+        ConfigError::Syntax { place: place(2), source: source() },
+        ConfigError::NotASection {
+            place: place(1),
+            section: String::new(),
+            allowed: vec!["cluster", "node"],
+        },
+        ConfigError::NotASection { place: place(1), section: "cluster".to_owned(), allowed: vec!["id"] },
+        unknown_key("cluster", "cluster.prot", Some("cluster.port")),
+        unknown_key("", "token", None),
+        bad_value(Some("70000")),
+        bad_value(None),
+        ConfigError::UnknownVariable {
+            name: "EOS_NODE_NAM".to_owned(),
+            nearest: Some("EOS_NODE_NAME".to_owned()),
+        },
+        ConfigError::UnknownVariable { name: "EOS_NODE_COLOUR".to_owned(), nearest: None },
+        ConfigError::Incomplete { section: "storage.retention", missing: vec!["backups", "cache"] },
+        ascending(),
+        ConfigError::Unfit { source: source() },
+        ConfigError::Several { faults: vec![bad_value(None), ascending()] },
+    ]
 }

@@ -99,7 +99,10 @@ pub fn resolve(layers: &Layers) -> Result<Resolved, ConfigError> {
         let place = Origin::Flag { name: flag.flag.to_owned() };
         match keys::find(flag.key) {
             Some(key) => stack.lay(key, key.kind.value_of(&flag.value), place),
-            None => stack.faults.push(unknown_key(place, flag.key.to_owned())),
+            None => {
+                let (section, name) = flag.key.rsplit_once('.').unwrap_or(("", flag.key));
+                stack.faults.push(unknown_key(place, section, name));
+            }
         }
     }
     stack.check_sets();
@@ -130,13 +133,16 @@ impl Stack {
         };
         for (name, value) in entries {
             let name = plain(name);
-            let path = if section.is_empty() { name } else { format!("{section}.{name}") };
-            if let Some(key) = keys::find(&path) {
+            let path = join(section, &name);
+            if name.contains('.') {
+                // A dot in a name would reach into another section.
+                self.faults.push(unknown_key(place(&path), section, &name));
+            } else if let Some(key) = keys::find(&path) {
                 self.lay(key, value.clone(), place(&path));
             } else if keys::is_section(&path) {
                 self.lay_section(file, &path, value);
             } else {
-                self.faults.push(unknown_key(place(&path), path));
+                self.faults.push(unknown_key(place(&path), section, &name));
             }
         }
     }
@@ -234,14 +240,17 @@ fn insert(tree: &mut Value, path: &str, value: Value) {
     }
 }
 
-fn unknown_key(place: Origin, key: String) -> ConfigError {
-    let (section, name) = key.rsplit_once('.').unwrap_or(("", &key));
+fn unknown_key(place: Origin, section: &str, name: &str) -> ConfigError {
     let allowed = keys::names_in(section);
-    let near = spelling::nearest(name, allowed.iter().copied())
-        .map(|near| if section.is_empty() { near.to_owned() } else { format!("{section}.{near}") });
-    let elsewhere = || KEYS.iter().map(|key| key.path).find(|path| path.rsplit('.').next() == Some(name));
+    let near = spelling::nearest(name, allowed.iter().copied()).map(|near| join(section, near));
+    let last = name.rsplit('.').next();
+    let elsewhere = || KEYS.iter().map(|key| key.path).find(|path| path.rsplit('.').next() == last);
     let nearest = near.or_else(|| elsewhere().map(str::to_owned));
-    ConfigError::UnknownKey { place, nearest, allowed, key }
+    ConfigError::UnknownKey { place, nearest, allowed, section: section.to_owned(), key: join(section, name) }
+}
+
+fn join(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
 /// A value on one line, as a person would write it.
