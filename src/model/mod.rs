@@ -11,3 +11,4 @@ pub mod role;
 pub mod scale;
 pub mod spelling;
 pub mod storage_ops;
+pub mod yaml;
