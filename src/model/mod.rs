@@ -9,6 +9,5 @@ pub mod layers;
 pub mod progress;
 pub mod role;
 pub mod scale;
-pub mod spelling;
 pub mod storage_ops;
 pub mod yaml;

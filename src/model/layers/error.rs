@@ -2,18 +2,16 @@
 
 use super::place::Origin;
 use crate::model::explain::{Code, Exit, Explain};
+use crate::model::yaml::YamlError;
 
 /// A fault of the configuration; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file is not YAML.
-    #[error("{place} cannot be read as YAML")]
-    Syntax {
-        /// The file and line.
-        place: Origin,
-        /// What the parser said.
-        #[source]
-        source: serde_yaml::Error,
+    /// A file is not YAML as it is read here.
+    #[error(transparent)]
+    File {
+        /// What is wrong, with file and line.
+        source: YamlError,
     },
     /// A section has a value instead of keys.
     #[error("{place}: {} must hold keys, not a value", section_name(section))]
@@ -97,7 +95,7 @@ pub enum ConfigError {
 impl Explain for ConfigError {
     fn code(&self) -> Code {
         Code(match self {
-            Self::Syntax { .. } => "C020",
+            Self::File { source } => return source.code(),
             Self::NotASection { .. } => "C021",
             Self::UnknownKey { .. } => "C022",
             Self::BadValue { .. } => "C023",
@@ -115,7 +113,7 @@ impl Explain for ConfigError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Syntax { .. } => vec!["correct it and look again: eos config validate".to_owned()],
+            Self::File { source } => source.hints(),
             Self::NotASection { allowed, section, .. } => vec![allowed_in(section, allowed)],
             Self::UnknownKey { key, section, nearest, allowed, .. } => {
                 let mut hints = unknown_key_hints(key, nearest.as_ref());
@@ -201,7 +199,9 @@ pub(crate) fn samples() -> Vec<ConfigError> {
         higher_value: 70,
     };
     vec![
-        ConfigError::Syntax { place: place(2), source: source() },
+        ConfigError::File {
+            source: YamlError::DuplicateKey { file: "a.yaml".to_owned(), line: 2, key: "id".to_owned() },
+        },
         ConfigError::NotASection {
             place: place(1),
             section: String::new(),

@@ -4,7 +4,7 @@ use super::error::ConfigError;
 use super::keys::{self, KEYS, Key};
 use super::place::{Origin, line_of};
 use crate::model::config::Config;
-use crate::model::spelling;
+use crate::model::yaml;
 use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 use std::collections::BTreeMap;
@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 pub struct ConfigFile {
     /// Its path, to be shown.
     pub path: String,
-    /// Its text.
-    pub text: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
 }
 
 /// A value that a flag gave.
@@ -74,10 +74,7 @@ pub struct Resolved {
 
 /// The one place that turns text into YAML.
 fn parse(file: &ConfigFile) -> Result<Value, ConfigError> {
-    serde_yaml::from_str(&file.text).map_err(|source| {
-        let line = source.location().map(|location| location.line());
-        ConfigError::Syntax { place: Origin::File { path: file.path.clone(), line }, source }
-    })
+    yaml::value(&file.path, &file.bytes).map_err(|source| ConfigError::File { source })
 }
 
 /// Lays the layers over the defaults and checks every value where it stands.
@@ -118,7 +115,10 @@ struct Stack {
 
 impl Stack {
     fn lay_section(&mut self, file: &ConfigFile, section: &str, value: &Value) {
-        let place = |path: &str| Origin::File { path: file.path.clone(), line: line_of(&file.text, path) };
+        let place = |path: &str| Origin::File {
+            path: file.path.clone(),
+            line: line_of(&String::from_utf8_lossy(&file.bytes), path),
+        };
         let entries = match value {
             Value::Null => return,
             Value::Mapping(entries) => entries,
@@ -156,7 +156,7 @@ impl Stack {
             return self.lay(key, key.kind.value_of(value), place);
         }
         let variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
-        let nearest = spelling::nearest(name, variables.iter().map(String::as_str)).map(str::to_owned);
+        let nearest = yaml::nearest(name, variables.iter().map(String::as_str)).map(str::to_owned);
         self.faults.push(ConfigError::UnknownVariable { name: name.to_owned(), nearest });
     }
 
@@ -242,7 +242,7 @@ fn insert(tree: &mut Value, path: &str, value: Value) {
 
 fn unknown_key(place: Origin, section: &str, name: &str) -> ConfigError {
     let allowed = keys::names_in(section);
-    let near = spelling::nearest(name, allowed.iter().copied()).map(|near| join(section, near));
+    let near = yaml::nearest(name, allowed.iter().copied()).map(|near| join(section, near));
     let last = name.rsplit('.').next();
     let elsewhere = || KEYS.iter().map(|key| key.path).find(|path| path.rsplit('.').next() == last);
     let nearest = near.or_else(|| elsewhere().map(str::to_owned));
