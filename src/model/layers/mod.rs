@@ -3,8 +3,8 @@
 //! Every layer is taken apart into keys and values, a later one replaces an earlier one key by
 //! key, and each key remembers where its value came from. Secrets are no keys and never in it.
 
-mod endpoint;
-mod error;
+pub(crate) mod endpoint;
+pub(crate) mod error;
 mod keys;
 mod kind;
 mod place;
@@ -17,5 +17,7 @@ pub use kind::Kind;
 pub use place::Origin;
 pub use resolve::{ConfigFile, FlagValue, Layers, Leaf, Origins, Resolved, resolve};
 
+#[cfg(test)]
+mod random_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,9 @@ use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 use std::collections::BTreeMap;
 
+/// How many faults are gathered at most: more help nobody, and finding the line of each costs.
+const MOST_FAULTS: usize = 20;
+
 /// A configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFile {
@@ -80,7 +83,7 @@ fn parse(file: &ConfigFile) -> Result<Value, ConfigError> {
 /// Lays the layers over the defaults and checks every value where it stands.
 ///
 /// # Errors
-/// Every fault at once, as [`ConfigError::Several`] when there is more than one.
+/// Every fault at once (the first twenty), as [`ConfigError::Several`] when there is more than one.
 pub fn resolve(layers: &Layers) -> Result<Resolved, ConfigError> {
     let mut stack = Stack::default();
     for file in &layers.files {
@@ -132,6 +135,9 @@ impl Stack {
             }
         };
         for (name, value) in entries {
+            if self.faults.len() >= MOST_FAULTS {
+                return;
+            }
             let name = plain(name);
             let path = join(section, &name);
             if name.contains('.') {
