@@ -19,6 +19,7 @@ pub mod identity;
 pub mod journal;
 pub mod preflight;
 pub mod registry;
+pub mod server;
 pub mod snapshot;
 pub mod telemetry;
 

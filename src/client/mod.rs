@@ -1,1 +1,10 @@
-//! TBD
+//! Typed calls of the master's API; the only user of the HTTP client library.
+
+pub mod error;
+pub mod look;
+pub mod master;
+pub mod snapshots;
+
+pub use error::ClientError;
+pub use look::{Looked, look};
+pub use master::MasterClient;

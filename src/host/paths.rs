@@ -16,10 +16,30 @@ pub const STATE: &str = "var/lib/eos";
 pub const IDENTITY: &str = "var/lib/eos/identity";
 /// What the master remembers; owned by the user `eos` under the host's own service manager.
 pub const MASTER: &str = "var/lib/eos/master";
+/// The key of the cluster's certificate authority.
+pub const AUTHORITY_KEY: &str = "var/lib/eos/master/authority.key";
+/// The certificate of the cluster's certificate authority.
+pub const AUTHORITY_CERTIFICATE: &str = "var/lib/eos/master/authority.crt";
+/// The key of the master's own certificate.
+pub const SERVER_KEY: &str = "var/lib/eos/master/server.key";
+/// The node's key.
+pub const NODE_KEY: &str = "var/lib/eos/identity/node.key";
+/// The node's certificate.
+pub const NODE_CERTIFICATE: &str = "var/lib/eos/identity/node.crt";
+/// The certificate of the authority that this node trusts.
+pub const TRUSTED_AUTHORITY: &str = "var/lib/eos/identity/authority.crt";
+/// The operator's key, on the master's host only.
+pub const ADMIN_KEY: &str = "var/lib/eos/identity/admin.key";
+/// The operator's certificate, on the master's host only.
+pub const ADMIN_CERTIFICATE: &str = "var/lib/eos/identity/admin.crt";
 /// The cluster's registry.
 pub const REGISTRY: &str = "var/lib/eos/master/registry.db";
 /// The hash-chained audit log.
 pub const AUDIT: &str = "var/lib/eos/master/audit.jsonl";
+/// Snapshots of the cluster's own state that the master hands out.
+pub const MASTER_SNAPSHOTS: &str = "var/lib/eos/master/snapshots";
+/// The states tree of the cluster.
+pub const CLUSTER_STATES: &str = "var/lib/eos/cluster/states";
 /// Snapshots that this node holds.
 pub const SNAPSHOTS: &str = "var/lib/eos/snapshots";
 /// The cluster's own state as last pulled by this node: states, templates, registry, configuration.

@@ -1,1 +1,12 @@
-//! TBD
+//! Who is who: keys, the cluster's certificate authority, tokens, and the proofs made with them.
+
+pub mod authority;
+pub mod certificate;
+pub mod error;
+pub mod key;
+pub mod proof;
+pub mod signature;
+pub mod tls;
+pub mod token;
+
+pub use error::IdentityError;

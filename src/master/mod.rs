@@ -1,1 +1,15 @@
-//! TBD
+//! The master: admits nodes, gives roles, keeps the cluster's memory and hands out its state (tier 4).
+
+pub mod admission;
+pub mod app;
+pub mod audit;
+pub mod cluster;
+pub mod error;
+pub mod metrics;
+pub mod planning;
+pub mod run;
+pub mod snapshots;
+
+mod handlers;
+
+pub use error::MasterError;

@@ -8,4 +8,6 @@ pub mod ids;
 pub mod progress;
 pub mod role;
 pub mod scale;
+pub mod spelling;
 pub mod storage_ops;
+pub mod yaml;

@@ -1,1 +1,48 @@
-//! TBD
+//! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
+//!
+//! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
+//! `fetch` moves it, `unpack` and `activate` put it in place. `retention` says what to drop.
+
+pub mod activate;
+pub mod capture;
+pub mod fetch;
+pub mod frame;
+pub mod layout;
+pub mod manifest;
+mod meter;
+pub mod pack;
+pub mod retention;
+pub mod store;
+pub mod unpack;
+
+/// One value of every error of this module, for the checks of codes and texts.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
+    fn boxed<E: crate::model::explain::Explain>(
+        errors: Vec<E>,
+    ) -> Vec<Box<dyn crate::model::explain::Explain>> {
+        errors.into_iter().map(|error| Box::new(error) as _).collect()
+    }
+    [
+        boxed(manifest::samples()),
+        boxed(store::samples()),
+        boxed(capture::samples()),
+        boxed(fetch::samples()),
+        boxed(unpack::samples()),
+        boxed(activate::samples()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_error_has_a_code_of_its_own() {
+        let errors = super::samples();
+        let codes: std::collections::BTreeSet<_> = errors.iter().map(|error| error.code()).collect();
+        assert_eq!(codes.len(), errors.len());
+        assert!(codes.iter().all(|code| code.0.starts_with('T')));
+    }
+}

@@ -1,0 +1,194 @@
+//! What can go wrong between a node and the master.
+
+use crate::identity::IdentityError;
+use crate::model::explain::{Code, Exit, Explain, Failure};
+use std::net::SocketAddr;
+
+/// A call that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answered.
+    #[error("no answer from {address} to {action} within {seconds} s")]
+    TimedOut {
+        /// The master.
+        address: SocketAddr,
+        /// What was asked, `GET /v1/hello`.
+        action: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The connection was refused or broke.
+    #[error("could not reach {address} to {action}")]
+    Unreachable {
+        /// The master.
+        address: SocketAddr,
+        /// What was asked.
+        action: String,
+        /// What the library said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// TLS failed: the certificate is not believed.
+    #[error("{address} is not believed: TLS failed on {action}")]
+    Distrusted {
+        /// The master.
+        address: SocketAddr,
+        /// What was asked.
+        action: String,
+        /// What the library said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Something answers there that does not speak eos.
+    #[error("{address} answers, but not as an eos master ({status} to {action})")]
+    Foreign {
+        /// The address.
+        address: SocketAddr,
+        /// What was asked.
+        action: String,
+        /// What it answered.
+        status: String,
+    },
+    /// The master refused, with its own words.
+    #[error("{}", failure.message)]
+    Refused {
+        /// What the master said.
+        failure: Failure,
+    },
+    /// This node's own keys.
+    #[error("the connection to {address} could not be set up")]
+    Identity {
+        /// The master.
+        address: SocketAddr,
+        /// What is wrong with them.
+        #[source]
+        source: IdentityError,
+    },
+    /// The library could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Setup(#[source] reqwest::Error),
+}
+
+impl ClientError {
+    pub(crate) fn of(address: SocketAddr, action: &str, seconds: u64, source: reqwest::Error) -> Self {
+        let action = action.to_owned();
+        if source.is_timeout() {
+            return Self::TimedOut { address, action, seconds };
+        }
+        if source.is_decode() {
+            let status = source.status().map_or_else(|| "no JSON".to_owned(), |status| status.to_string());
+            return Self::Foreign { address, action, status };
+        }
+        if chain(&source)
+            .any(|cause| cause.is::<rustls::Error>() || cause.to_string().contains("certificate"))
+        {
+            return Self::Distrusted { address, action, source };
+        }
+        Self::Unreachable { address, action, source }
+    }
+
+    /// Whether the same call may succeed a little later: the other side is away, not unwilling.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Unreachable { .. } => true,
+            Self::Refused { failure } => failure.code == "EOS-J009" || failure.code == "EOS-M010",
+            _ => false,
+        }
+    }
+}
+
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)))
+            .or_else(|| error.source())
+    })
+}
+
+impl Explain for ClientError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::TimedOut { .. } => "J020",
+            Self::Unreachable { .. } => "J021",
+            Self::Distrusted { .. } => "J022",
+            Self::Foreign { .. } => "J023",
+            Self::Identity { .. } => "J024",
+            Self::Setup(_) => "J025",
+            Self::Refused { .. } => "J026",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Foreign { .. } => Exit::NoAnswer,
+            Self::Distrusted { .. } => Exit::Refused,
+            Self::Identity { source, .. } => source.exit(),
+            Self::Setup(_) => Exit::Failed,
+            Self::Refused { failure } => match failure.exit {
+                2 => Exit::Usage,
+                3 => Exit::Preflight,
+                4 => Exit::NoAnswer,
+                5 => Exit::Refused,
+                7 => Exit::Conflict,
+                _ => Exit::Failed,
+            },
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::TimedOut { address, .. } => vec![
+                format!("a firewall may drop it; try from here: nc -vz {} {}", address.ip(), address.port()),
+                "see whether the master runs, there: eos status".to_owned(),
+            ],
+            Self::Unreachable { address, .. } => vec![
+                format!("see whether the master listens there: ss -ltn 'sport = :{}'", address.port()),
+                "and whether it runs, on its host: eos status".to_owned(),
+            ],
+            Self::Distrusted { .. } => vec![
+                "compare this machine's clock with the master's: date -u".to_owned(),
+                "or its identity is of another cluster: eos reset".to_owned(),
+            ],
+            Self::Foreign { .. } => {
+                vec![
+                    "give the master's own address and port: eos bootstrap --join-cluster ADDRESS:PORT"
+                        .to_owned(),
+                ]
+            }
+            Self::Identity { source, .. } => source.hints(),
+            Self::Setup(_) => vec!["run the command again with -v and report what it says".to_owned()],
+            Self::Refused { failure } => failure.hints.clone(),
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        self.is_transient()
+    }
+}
+
+/// One value of every variant, for the tests of texts and codes.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<ClientError> {
+    let address = SocketAddr::from(([10, 0, 1, 10], 4507));
+    let action = || "GET /v1/hello".to_owned();
+    let library = || reqwest::Client::new().get("no url").build().expect_err("no url");
+    let failure = Failure {
+        code: "EOS-J003".to_owned(),
+        message: "token 0a1b2c expired 60 s ago".to_owned(),
+        causes: Vec::new(),
+        hints: vec!["make a new one on the master: eos token create".to_owned()],
+        exit: 5,
+    };
+    vec![
+        ClientError::TimedOut { address, action: action(), seconds: 5 },
+        ClientError::Unreachable { address, action: action(), source: library() },
+        ClientError::Distrusted { address, action: action(), source: library() },
+        ClientError::Foreign { address, action: action(), status: "404 Not Found".to_owned() },
+        ClientError::Refused { failure },
+        ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
+        ClientError::Setup(library()),
+    ]
+}

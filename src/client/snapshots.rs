@@ -1,0 +1,1 @@
+//! Snapshots of the cluster's own state, read from the master by ranges.

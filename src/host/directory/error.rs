@@ -1,0 +1,114 @@
+//! What can go wrong below a directory handle.
+
+use crate::model::explain::{Code, Explain};
+use std::io;
+use std::path::PathBuf;
+
+/// A failed operation below a directory handle.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The path leads through a symbolic link or out of the directory.
+    #[error("{} leads through a symbolic link or out of its directory (while trying to {action})", path.display())]
+    Escape {
+        /// What was tried, `open`.
+        action: &'static str,
+        /// The path, as an operator sees it.
+        path: PathBuf,
+    },
+    /// The name is not one plain name.
+    #[error("{name:?} is not a plain file name (while trying to {action} below {})", path.display())]
+    Name {
+        /// What was tried.
+        action: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// The name that was refused.
+        name: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The path, as an operator sees it.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DirectoryError {
+    /// Whether the cause is that there is no such file.
+    pub fn is_missing(&self) -> bool {
+        self.kind() == Some(io::ErrorKind::NotFound)
+    }
+
+    /// Whether the cause is that there is such a file already.
+    pub fn is_present(&self) -> bool {
+        self.kind() == Some(io::ErrorKind::AlreadyExists)
+    }
+
+    /// The kind of the system's answer, if it was one.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            Self::Escape { .. } | Self::Name { .. } => None,
+        }
+    }
+}
+
+impl Explain for DirectoryError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Escape { .. } => Code("H090"),
+            Self::Name { .. } => Code("H091"),
+            Self::Io { .. } => Code("H092"),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Escape { path, .. } => {
+                vec![format!("name the real directory instead of a link to it: namei -l {}", path.display())]
+            }
+            Self::Name { path, .. } => vec![format!("look at what lies there: ls -lab {}", path.display())],
+            Self::Io { path, .. } => {
+                vec![format!("look at the path and its file system: namei -l {0}; df -h {0}", path.display())]
+            }
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        matches!(self.kind(), Some(io::ErrorKind::StorageFull | io::ErrorKind::Interrupted))
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<DirectoryError> {
+    let path = PathBuf::from("/var/lib/eos/x");
+    vec![
+        DirectoryError::Escape { action: "open", path: path.clone() },
+        DirectoryError::Name { action: "create", path: path.clone(), name: "..".into() },
+        DirectoryError::Io { action: "create", path, source: io::Error::from(io::ErrorKind::StorageFull) },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_one_plain_line() {
+        let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "/var/lib/eos/x leads through a symbolic link or out of its directory (while trying to open)",
+                "\"..\" is not a plain file name (while trying to create below /var/lib/eos/x)",
+                "cannot create /var/lib/eos/x",
+            ]
+        );
+        assert!(samples().iter().all(|error| !error.hints().is_empty()));
+    }
+}

@@ -1,0 +1,234 @@
+//! The daemons' side of service management: telling how it goes, and hearing that it is time to end.
+
+use crate::model::explain::{Code, Explain};
+use sd_notify::NotifyState;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why a daemon cannot talk to its service manager.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// A notification could not be sent.
+    #[error("could not tell the service manager {what:?}")]
+    Send {
+        /// The notification.
+        what: String,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Signals cannot be heard.
+    #[error("could not listen for signals")]
+    Signals {
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The supervisor's pipe cannot be watched.
+    #[error("could not watch standard input, the supervisor's pipe")]
+    Input {
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Explain for NotifyError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Send { .. } => Code("H037"),
+            Self::Signals { .. } => Code("H038"),
+            Self::Input { .. } => Code("H039"),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![match self {
+            Self::Send { .. } => "see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\"".to_owned(),
+            Self::Signals { .. } => "see the limits of the process: ulimit -a".to_owned(),
+            Self::Input { .. } => "unset it when no supervisor started the daemon: unset EOS_SUPERVISED".to_owned(),
+        }]
+    }
+}
+
+/// Tells the service manager that the service is up, with one line on how; nothing without a manager.
+///
+/// # Errors
+/// When there is a manager and it cannot be told.
+pub fn ready(status: &str) -> Result<(), NotifyError> {
+    send("READY=1", &[NotifyState::Ready, NotifyState::Status(status)])
+}
+
+/// Tells in one line how it goes.
+///
+/// # Errors
+/// When there is a manager and it cannot be told.
+pub fn status(text: &str) -> Result<(), NotifyError> {
+    send("STATUS", &[NotifyState::Status(text)])
+}
+
+/// Tells that the service is alive.
+///
+/// # Errors
+/// When there is a manager and it cannot be told.
+pub fn alive() -> Result<(), NotifyError> {
+    send("WATCHDOG=1", &[NotifyState::Watchdog])
+}
+
+/// Tells that the service is about to end.
+///
+/// # Errors
+/// When there is a manager and it cannot be told.
+pub fn stopping() -> Result<(), NotifyError> {
+    send("STOPPING=1", &[NotifyState::Stopping])
+}
+
+/// Asks for that much more time, from now, to start or to end.
+///
+/// # Errors
+/// When there is a manager and it cannot be told.
+pub fn extend_timeout(by: Duration) -> Result<(), NotifyError> {
+    let microseconds = u32::try_from(by.as_micros()).unwrap_or(u32::MAX);
+    send("EXTEND_TIMEOUT_USEC", &[NotifyState::ExtendTimeoutUsec(microseconds)])
+}
+
+/// How often [`alive`] must be called (half of what the manager allows); none when nobody watches.
+pub fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+}
+
+fn send(what: &str, states: &[NotifyState<'_>]) -> Result<(), NotifyError> {
+    sd_notify::notify(states).map_err(|source| NotifyError::Send { what: what.to_owned(), source })
+}
+
+/// Why a daemon ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGTERM.
+    Terminated,
+    /// SIGINT, Ctrl-C.
+    Interrupted,
+    /// The supervisor is gone, however it ended.
+    SupervisorGone,
+}
+
+/// What a daemon listens to for its end. Signals count from the moment this is made.
+#[derive(Debug)]
+pub struct Shutdown {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    input: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Shutdown {
+    /// Listens for SIGTERM and SIGINT; with `supervised` (`EOS_SUPERVISED=1`) also for the end of
+    /// standard input, whose other end the supervisor holds. Within a tokio runtime only.
+    ///
+    /// # Errors
+    /// When signals or standard input cannot be watched.
+    pub fn listen(supervised: bool) -> Result<Self, NotifyError> {
+        let input = supervised.then(|| io::stdin().as_fd().try_clone_to_owned()).transpose();
+        Self::on(input.map_err(|source| NotifyError::Input { source })?)
+    }
+
+    fn on(input: Option<OwnedFd>) -> Result<Self, NotifyError> {
+        let hear = |kind| signal(kind).map_err(|source| NotifyError::Signals { source });
+        let watch = |input: OwnedFd| {
+            rustix::fs::fcntl_setfl(&input, rustix::fs::OFlags::NONBLOCK)?;
+            AsyncFd::with_interest(input, Interest::READABLE)
+        };
+        Ok(Self {
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+            input: input.map(watch).transpose().map_err(|source| NotifyError::Input { source })?,
+        })
+    }
+
+    /// Resolves when it is time to end.
+    ///
+    /// # Errors
+    /// When standard input cannot be read.
+    pub async fn requested(&mut self) -> Result<Ending, NotifyError> {
+        tokio::select! {
+            _ = self.terminate.recv() => Ok(Ending::Terminated),
+            _ = self.interrupt.recv() => Ok(Ending::Interrupted),
+            gone = end_of(self.input.as_ref()) => {
+                gone.map(|()| Ending::SupervisorGone).map_err(|source| NotifyError::Input { source })
+            }
+        }
+    }
+}
+
+async fn end_of(input: Option<&AsyncFd<OwnedFd>>) -> io::Result<()> {
+    let Some(input) = input else { return std::future::pending().await };
+    let mut bytes = [0_u8; 64];
+    loop {
+        let mut guard = input.readable().await?;
+        match guard.try_io(|inner| rustix::io::read(inner, &mut bytes).map_err(io::Error::from)) {
+            Ok(Ok(0)) => return Ok(()),
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(Err(error)) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+impl NotifyError {
+    pub(crate) fn samples() -> Vec<Self> {
+        let source = || io::ErrorKind::PermissionDenied.into();
+        vec![
+            Self::Send { what: "READY=1".to_owned(), source: source() },
+            Self::Signals { source: source() },
+            Self::Input { source: source() },
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[tokio::test]
+    async fn a_daemon_ends_when_its_supervisor_is_gone() -> anyhow::Result<()> {
+        let (held, given) = UnixStream::pair()?;
+        let mut shutdown = Shutdown::on(Some(given.into()))?;
+        rustix::io::write(&held, b"what is said there does not matter")?;
+        drop(held);
+        assert_eq!(shutdown.requested().await?, Ending::SupervisorGone);
+        Ok(())
+    }
+
+    #[test]
+    fn without_a_service_manager_nothing_is_told_and_nothing_fails() -> anyhow::Result<()> {
+        ready("up")?;
+        status("3 nodes")?;
+        alive()?;
+        extend_timeout(Duration::from_secs(5000))?;
+        stopping()?;
+        Ok(())
+    }
+
+    #[test]
+    fn every_error_shows_its_facts() {
+        let texts: Vec<String> = NotifyError::samples()
+            .iter()
+            .map(|error| format!("{} {error}; {}", error.code(), error.hints().join("; ")))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "EOS-H037 could not tell the service manager \"READY=1\"; \
+                 see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\"",
+                "EOS-H038 could not listen for signals; see the limits of the process: ulimit -a",
+                "EOS-H039 could not watch standard input, the supervisor's pipe; \
+                 unset it when no supervisor started the daemon: unset EOS_SUPERVISED",
+            ]
+        );
+    }
+}

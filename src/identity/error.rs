@@ -1,0 +1,155 @@
+//! What can be wrong with a key, a certificate or a token.
+
+use crate::host::files::FileError;
+use crate::model::digest::Fingerprint;
+use crate::model::explain::{Code, Exit, Explain};
+
+/// An identity that cannot be made, read or believed.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The library that makes keys and certificates refused.
+    #[error("could not {action}")]
+    Crypto {
+        /// `make a key`, `sign a certificate`, ...
+        action: &'static str,
+        /// What it said.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// A text is not the PEM or DER that was expected.
+    #[error("{what} is damaged or not in PEM")]
+    Damaged {
+        /// `the node's certificate`, ...
+        what: &'static str,
+    },
+    /// TLS could not be set up.
+    #[error("could not set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// A key or certificate file.
+    #[error("an identity file could not be used")]
+    File(#[source] FileError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    Random,
+    /// A token has not the shape of one.
+    #[error("the token is not an eos token: {reason}")]
+    TokenShape {
+        /// Which part is bad; never the token itself.
+        reason: &'static str,
+    },
+    /// A token whose checksum does not fit.
+    #[error(
+        "the token is damaged: its checksum does not fit ({length} characters given, {expected} expected)"
+    )]
+    TokenChecksum {
+        /// Its length.
+        length: usize,
+        /// The length of an undamaged one.
+        expected: usize,
+    },
+    /// The master's authority is not the pinned one.
+    #[error("the master's certificate authority is {found}, but {pinned} was expected")]
+    WrongAuthority {
+        /// What the master presented.
+        found: Fingerprint,
+        /// What the token, the flag or the configuration said.
+        pinned: Fingerprint,
+    },
+    /// The certificate is not signed by the authority that came with it.
+    #[error("the master's certificate is not signed by the authority it presents ({authority})")]
+    NotSigned {
+        /// The fingerprint of that authority.
+        authority: Fingerprint,
+    },
+    /// The master could not prove that it knows the token.
+    #[error("the master could not prove that it knows token {token}")]
+    MasterUnproven {
+        /// The token's public id.
+        token: String,
+    },
+    /// A signature that does not verify.
+    #[error("the signature on {what} does not verify")]
+    BadSignature {
+        /// What was signed.
+        what: &'static str,
+    },
+}
+
+impl Explain for IdentityError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Crypto { .. } => "I001",
+            Self::Damaged { .. } => "I002",
+            Self::Tls(_) => "I003",
+            Self::File(_) => "I004",
+            Self::Random => "I005",
+            Self::TokenShape { .. } => "I010",
+            Self::TokenChecksum { .. } => "I011",
+            Self::WrongAuthority { .. } => "I012",
+            Self::NotSigned { .. } => "I013",
+            Self::MasterUnproven { .. } => "I014",
+            Self::BadSignature { .. } => "I015",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::TokenShape { .. } | Self::TokenChecksum { .. } => Exit::Usage,
+            Self::WrongAuthority { .. }
+            | Self::NotSigned { .. }
+            | Self::MasterUnproven { .. }
+            | Self::BadSignature { .. } => Exit::Refused,
+            _ => Exit::Failed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Crypto { .. } | Self::Random => "run the command again with -v and report what it says",
+            Self::Damaged { .. } => {
+                "restore the file from a backup, or join again with a new identity: eos reset && eos bootstrap"
+            }
+            Self::Tls(_) => "compare the certificates under /var/lib/eos/identity with the time: date",
+            Self::File(_) => "look at the owner and mode of the files: ls -l /var/lib/eos/identity",
+            Self::TokenShape { .. } => "make a token on the master and copy it whole: eos token create",
+            Self::TokenChecksum { .. } => {
+                "it was probably cut while copying; copy it whole, or put it into a file: --token-file FILE"
+            }
+            Self::WrongAuthority { .. } => {
+                "the token belongs to another cluster, or someone is in between; make one there: eos token create"
+            }
+            Self::NotSigned { .. } => {
+                "someone may be in between; compare the fingerprint on the master: eos status"
+            }
+            Self::MasterUnproven { .. } => {
+                "it is not the master that this token was made for; make a token there: eos token create"
+            }
+            Self::BadSignature { .. } => {
+                "it was changed on the way or on disk; fetch it again: eos bootstrap"
+            }
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+/// One value of every variant, for the tests of texts and codes.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<IdentityError> {
+    let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+    vec![
+        IdentityError::Crypto { action: "make a key", source: rcgen::Error::RemoteKeyError },
+        IdentityError::Damaged { what: "the node's certificate" },
+        IdentityError::Tls(rustls::Error::HandshakeNotComplete),
+        IdentityError::File(FileError::new("read", "/var/lib/eos/identity/node.key", missing())),
+        IdentityError::Random,
+        IdentityError::TokenShape { reason: "it does not begin with eos1." },
+        IdentityError::TokenChecksum { length: 90, expected: 141 },
+        IdentityError::WrongAuthority {
+            found: Fingerprint::from_bytes([1; 32]),
+            pinned: Fingerprint::from_bytes([2; 32]),
+        },
+        IdentityError::NotSigned { authority: Fingerprint::from_bytes([1; 32]) },
+        IdentityError::MasterUnproven { token: "k3v9".to_owned() },
+        IdentityError::BadSignature { what: "the snapshot's manifest" },
+    ]
+}

@@ -1,0 +1,186 @@
+//! Reset: takes away exactly what the ledger says is eos's, brings back what it replaced, and keeps
+//! and lists what somebody else changed.
+//!
+//! The plan is pure. While it is carried out the ledger shrinks entry by entry, and its file goes
+//! last: after a crash another reset goes on with the rest.
+
+use super::checkpoint;
+use super::error::JournalError;
+use super::ledger::{Ledger, LedgerEntry, Origin};
+use super::touch::Scope;
+use crate::host::inventory::{Node, decode, observe};
+use crate::host::root::Root;
+use crate::host::{files, paths, tree};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Remove the file, link or tree.
+    Remove,
+    /// Bring back the original from the checkpoint at this place.
+    Restore(String),
+    /// Remove the directory if it is empty, else keep it.
+    RemoveIfEmpty,
+    /// Leave it, because of this; an original, if any, is put beside it.
+    Keep(&'static str, Option<String>),
+    /// Nothing: it is gone already.
+    Forget,
+}
+
+/// A path that reset left alone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Kept {
+    /// Relative to the root.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a reset did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetReport {
+    /// Paths that were removed.
+    pub removed: Vec<String>,
+    /// Paths that are as they were before eos.
+    pub restored: Vec<String>,
+    /// Paths that were left alone.
+    pub kept: Vec<Kept>,
+    /// The ledger as it was before; its `verify` tells what is different from before eos.
+    pub ledger: Ledger,
+}
+
+/// What to do with each path, in order: files and trees first, then directories, the deepest first.
+///
+/// `observed` says what stands at each path of the ledger now.
+pub fn plan(ledger: &Ledger, observed: &BTreeMap<String, Option<Node>>) -> Vec<(String, Action)> {
+    let (directories, rest): (Vec<_>, Vec<_>) =
+        ledger.entries.iter().rev().partition(|(_, entry)| entry.scope == Scope::Directory);
+    rest.into_iter()
+        .chain(directories)
+        .map(|(path, entry)| {
+            let now = observed.get(path).and_then(Option::as_ref);
+            let action = if within_own_tree(ledger, path) { Action::Forget } else { action(entry, now) };
+            (path.clone(), action)
+        })
+        .collect()
+}
+
+/// Whether a tree that goes away as a whole takes the path with it.
+fn within_own_tree(ledger: &Ledger, path: &str) -> bool {
+    Path::new(path).ancestors().skip(1).filter_map(Path::to_str).any(|ancestor| {
+        ledger
+            .entries
+            .get(ancestor)
+            .is_some_and(|entry| entry.scope == Scope::Tree && entry.origin == Origin::Created)
+    })
+}
+
+fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
+    let original = match &entry.origin {
+        Origin::Created => None,
+        Origin::Replaced { checkpoint } => Some(checkpoint.clone()),
+    };
+    let untouched = match (&entry.written, now) {
+        (Some(written), Some(now)) => written.same_content(now),
+        (None, None) => true,
+        _ => entry.scope == Scope::Tree,
+    };
+    match (entry.scope, original, now) {
+        (Scope::Directory | Scope::Tree, Some(place), _) => Action::Restore(place),
+        (_, None, None) => Action::Forget,
+        (Scope::Directory, None, _) => Action::RemoveIfEmpty,
+        (Scope::Tree, None, _) => Action::Remove,
+        (Scope::File, None, _) if untouched => Action::Remove,
+        (Scope::File, Some(place), _) if untouched => Action::Restore(place),
+        (Scope::File, Some(place), None) => {
+            Action::Keep("it was removed since eos wrote it; the original is at", Some(place))
+        }
+        (Scope::File, Some(place), _) => {
+            Action::Keep("it was changed since eos wrote it; the original is at", Some(place))
+        }
+        (Scope::File, None, _) => Action::Keep("it was changed since eos wrote it", None),
+    }
+}
+
+/// Carries out the plan of the ledger; eos's own records and their directories are left for the
+/// caller to remove.
+///
+/// # Errors
+/// When something cannot be removed or restored; another attempt goes on from there.
+pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError> {
+    let mut observed = BTreeMap::new();
+    for path in ledger.entries.keys() {
+        observed.insert(path.clone(), observe(&root.join(decode(path)))?);
+    }
+    let mut rest = ledger.clone();
+    let actions = plan(&ledger, &observed);
+    let mut report = ResetReport { removed: Vec::new(), restored: Vec::new(), kept: Vec::new(), ledger };
+    for (path, action) in actions {
+        if Path::new(paths::STATE).starts_with(decode(&path)) {
+            continue;
+        }
+        report.carry_out(root, &path, action)?;
+        rest.entries.remove(&path);
+        rest.save(root)?;
+    }
+    Ok(report)
+}
+
+impl ResetReport {
+    fn carry_out(&mut self, root: &Root, path: &str, action: Action) -> Result<(), JournalError> {
+        let target = root.join(decode(path));
+        match action {
+            Action::Forget => {}
+            Action::Remove => {
+                tree::remove_any(&target)?;
+                self.removed.push(path.to_owned());
+            }
+            Action::Restore(place) => {
+                self.restore(root, path, &place, None)?;
+                self.restored.push(path.to_owned());
+            }
+            Action::RemoveIfEmpty => {
+                if files::remove_empty_directory(&target)? {
+                    self.removed.push(path.to_owned());
+                } else {
+                    self.keep(path, "something that is not eos's is in it");
+                }
+            }
+            Action::Keep(reason, None) => self.keep(path, reason),
+            Action::Keep(reason, Some(place)) => {
+                let beside = format!("{path}.before-eos");
+                self.restore(root, path, &place, Some(&beside))?;
+                self.keep(path, &format!("{reason} {beside}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, path: &str, reason: &str) {
+        self.kept.push(Kept { path: path.to_owned(), reason: reason.to_owned() });
+    }
+
+    /// Brings the original back, in its own place or beside what stands there now.
+    fn restore(
+        &self,
+        root: &Root,
+        path: &str,
+        place: &str,
+        beside: Option<&str>,
+    ) -> Result<(), JournalError> {
+        let missing = |what: &str| JournalError::Unreadable { path: root.join(place), what: what.to_owned() };
+        let checkpoint =
+            checkpoint::load(root, place)?.ok_or_else(|| missing("the checkpoint is not there"))?;
+        let captured = checkpoint
+            .paths
+            .iter()
+            .find(|captured| captured.path == path)
+            .ok_or_else(|| missing("the original is not in the checkpoint"))?;
+        match beside {
+            None => checkpoint::restore_one(root, place, captured),
+            Some(beside) => checkpoint::put_back(root, place, captured, &root.join(decode(beside))),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What every handler of the master works on.
+
+use crate::identity::authority::Authority;
+use crate::identity::key::PrivateKey;
+use crate::identity::proof::Challenger;
+use crate::master::audit::AuditLog;
+use crate::master::cluster::Cluster;
+use crate::master::error::MasterError;
+use crate::master::metrics::Metrics;
+use crate::master::planning;
+use crate::master::snapshots::ClusterSnapshots;
+use crate::model::config::Config;
+use crate::roles::RoleRules;
+use crate::wire::member::Desired;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Seconds without progress after which a joining node is forgotten, unless configured.
+pub const LEASE_SECONDS: u32 = 120;
+
+/// The master's state, shared by all handlers.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The configuration.
+    pub config: Config,
+    /// How roles are given.
+    pub rules: RoleRules,
+    /// The cluster's authority.
+    pub authority: Authority,
+    /// The key of the master's own certificate; it signs manifests.
+    pub signer: PrivateKey,
+    /// The master's own certificate.
+    pub certificate: String,
+    /// Challenges.
+    pub challenger: Challenger,
+    /// Snapshots of the cluster's own state.
+    pub snapshots: ClusterSnapshots,
+    /// What an operator would graph.
+    pub metrics: Metrics,
+    /// Tells waiting agents of a new generation.
+    pub generation: watch::Sender<u64>,
+    cluster: Mutex<Cluster>,
+    audit: Mutex<AuditLog>,
+}
+
+/// What [`App::new`] is made of.
+pub struct Parts {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The configuration.
+    pub config: Config,
+    /// The cluster's authority.
+    pub authority: Authority,
+    /// The key of the master's own certificate.
+    pub signer: PrivateKey,
+    /// The master's own certificate.
+    pub certificate: String,
+    /// Snapshots of the cluster's own state.
+    pub snapshots: ClusterSnapshots,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The audit log.
+    pub audit: AuditLog,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, MasterError> {
+        let (generation, _) = watch::channel(parts.cluster.generation);
+        Ok(Arc::new(Self {
+            address: parts.address,
+            rules: planning::rules(&parts.config.cluster.roles),
+            config: parts.config,
+            authority: parts.authority,
+            signer: parts.signer,
+            certificate: parts.certificate,
+            challenger: Challenger::new().map_err(MasterError::Identity)?,
+            snapshots: parts.snapshots,
+            metrics: Metrics::new(),
+            generation,
+            cluster: Mutex::new(parts.cluster),
+            audit: Mutex::new(parts.audit),
+        }))
+    }
+
+    /// The cluster, held while the guard lives. A panic in a holder does not end the master: what
+    /// is in memory was committed before it was changed.
+    pub fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line to the audit log.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the action it stands for must not happen.
+    pub fn audit(&self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(), MasterError> {
+        tracing::info!(actor, action, subject, detail, "audit");
+        let mut audit = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        audit.record(actor, action, subject, detail).map_err(MasterError::File)
+    }
+
+    /// Every line of the audit log.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn audit_lines(&self) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
+        self.audit.lock().unwrap_or_else(PoisonError::into_inner).read().map_err(MasterError::File)
+    }
+
+    /// Wakes the agents that wait for a newer generation.
+    pub fn announce(&self, cluster: &Cluster) {
+        self.metrics.generation.set(cluster.generation as i64);
+        self.metrics.members.set(cluster.members().count() as i64);
+        self.generation.send_replace(cluster.generation);
+    }
+
+    /// For how long a joining node may be silent.
+    pub fn lease_ms(&self) -> u64 {
+        u64::from(self.config.admission.lease_seconds.unwrap_or(LEASE_SECONDS)) * 1000
+    }
+
+    /// What a member shall be, or what a joining node will be once it confirms.
+    ///
+    /// # Errors
+    /// When the planner refuses.
+    pub fn desired(
+        &self,
+        cluster: &Cluster,
+        node: &crate::registry::record::NodeRecord,
+    ) -> Result<Desired, MasterError> {
+        let member = node.state == crate::lifecycle::NodeState::Active;
+        let (generation, role, scale) = if member {
+            let role = node.role.unwrap_or(crate::model::role::Role::Monolith);
+            (cluster.generation, role, cluster.scale())
+        } else {
+            let plan = crate::master::planning::plan_with(cluster, &self.rules, Some(&node.id))?;
+            let role = plan.role_of(&node.name).unwrap_or(crate::model::role::Role::Compute);
+            (cluster.generation + 1, role, plan.scale)
+        };
+        let storage = serde_json::to_value(&self.config.storage).expect("the configuration serialises");
+        Ok(Desired {
+            generation,
+            cluster: cluster.id.clone(),
+            node: node.id.clone(),
+            name: node.name.clone(),
+            role,
+            scale,
+            master: self.address,
+            pillar: serde_json::json!({ "storage": storage }),
+        })
+    }
+}

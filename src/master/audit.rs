@@ -1,0 +1,128 @@
+//! The audit log: one line for each decision, each holding the digest of the line before.
+//!
+//! A crash in the middle of a line leaves a torn last line, which the next start cuts off and notes.
+
+use crate::host::files::{self, Attributes, FileError};
+use crate::model::digest::Digest;
+use crate::wire::admin::AuditLine;
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+
+/// The log, open for appending.
+pub struct AuditLog {
+    path: PathBuf,
+    last: Digest,
+}
+
+/// A log that does not hang together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The first line that does not fit, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl AuditLog {
+    /// Opens the log; a torn last line is cut off.
+    ///
+    /// # Errors
+    /// When the file cannot be read or repaired.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let bytes = files::read_optional(path)?.unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole < bytes.len() {
+            tracing::warn!(bytes = bytes.len() - whole, "cutting off a torn last line of the audit log");
+            files::write_atomic(path, &bytes[..whole], Attributes { mode: 0o640, owner: None })?;
+        }
+        let last = bytes[..whole].split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        Ok(Self { path: path.to_owned(), last: Digest::of(last.unwrap_or_default()) })
+    }
+
+    /// Appends a line and makes it durable.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(
+        &mut self,
+        actor: &str,
+        action: &str,
+        subject: &str,
+        detail: &str,
+    ) -> Result<(), FileError> {
+        let line = AuditLine {
+            at: Timestamp::now().to_string(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail: detail.to_owned(),
+            previous: self.last.to_string(),
+        };
+        let text = serde_json::to_string(&line).expect("strings serialise");
+        files::append(&self.path, format!("{text}\n").as_bytes(), 0o640)?;
+        self.last = Digest::of(text.as_bytes());
+        Ok(())
+    }
+
+    /// Every line.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self) -> Result<Vec<AuditLine>, FileError> {
+        let bytes = files::read_optional(&self.path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+/// Checks that every line holds the digest of the line before; gives the number of lines.
+///
+/// # Errors
+/// Names the first line that does not fit.
+pub fn verify(text: &str) -> Result<usize, Broken> {
+    let mut previous = Digest::of(b"");
+    let mut count = 0;
+    for (index, line) in text.lines().enumerate() {
+        let parsed: Result<AuditLine, _> = serde_json::from_str(line);
+        let broken = |why| Broken { line: index + 1, why };
+        let parsed = parsed.map_err(|_| broken("it is not a record"))?;
+        if parsed.previous != previous.to_string() {
+            return Err(broken("it does not follow from the line before"));
+        }
+        previous = Digest::of(line.as_bytes());
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_or_missing_line_is_found() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("audit.jsonl");
+        for number in 0..3 {
+            AuditLog::open(&path)?.record("operator", "accept", &format!("node{number}"), "")?;
+        }
+        let text = String::from_utf8(files::read(&path)?)?;
+        assert_eq!(verify(&text), Ok(3));
+        assert_eq!(verify(&text.replace("node1", "node9")).map_err(|broken| broken.line), Err(3));
+        let without: Vec<&str> =
+            text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+        assert_eq!(verify(&without.join("\n")).map_err(|broken| broken.line), Err(2));
+        Ok(())
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off_and_the_chain_goes_on() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("audit.jsonl");
+        AuditLog::open(&path)?.record("master", "start", "", "")?;
+        files::append(&path, b"{\"at\":\"torn", 0o640)?;
+        AuditLog::open(&path)?.record("master", "start", "", "")?;
+        assert_eq!(verify(&String::from_utf8(files::read(&path)?)?), Ok(2));
+        Ok(())
+    }
+}

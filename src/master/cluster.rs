@@ -1,0 +1,146 @@
+//! The cluster as the master holds it in memory; every change is written down before it is made here.
+
+use crate::host::files::FileError;
+use crate::lifecycle::NodeState;
+use crate::master::error::MasterError;
+use crate::model::digest::Fingerprint;
+use crate::model::ids::{ClusterId, NodeId, NodeName, TokenId};
+use crate::model::scale::Scale;
+use crate::registry::record::{NodeRecord, TokenRecord};
+use crate::registry::{Change, Records, Registry};
+use crate::wire::member::Report;
+use std::collections::BTreeMap;
+
+/// The name of the value that holds the cluster's id.
+pub const CLUSTER: &str = "cluster";
+/// The name of the value that holds the newest generation.
+pub const GENERATION: &str = "generation";
+
+/// What the master heard of a node since it started; never written down.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// When it was last heard of, in milliseconds since 1970.
+    pub seen_ms: u64,
+    /// What it last reported.
+    pub report: Report,
+}
+
+/// The cluster with its store.
+pub struct Cluster {
+    registry: Box<dyn Registry>,
+    /// Its id.
+    pub id: ClusterId,
+    /// The newest generation.
+    pub generation: u64,
+    /// Every node by id.
+    pub nodes: BTreeMap<NodeId, NodeRecord>,
+    /// Every token by id.
+    pub tokens: BTreeMap<TokenId, TokenRecord>,
+    /// What was heard since the master started.
+    pub live: BTreeMap<NodeId, Live>,
+    /// Rises with every change; tells whether a snapshot is older than the registry.
+    pub revision: u64,
+}
+
+impl Cluster {
+    /// Reads the cluster from its store.
+    ///
+    /// # Errors
+    /// When the store cannot be read or holds no cluster.
+    pub fn load(mut registry: Box<dyn Registry>) -> Result<Self, MasterError> {
+        let Records { values, nodes, tokens } = registry.load().map_err(MasterError::Registry)?;
+        let id = values.get(CLUSTER).and_then(|text| ClusterId::parse(text).ok());
+        let id = id.ok_or(MasterError::NotBootstrapped { missing: "the cluster's id" })?;
+        let generation = values.get(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Self {
+            registry,
+            id,
+            generation,
+            nodes: nodes.into_iter().map(|node| (node.id.clone(), node)).collect(),
+            tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
+            live: BTreeMap::new(),
+            revision: 0,
+        })
+    }
+
+    /// Writes the changes down, then makes them.
+    ///
+    /// # Errors
+    /// When they cannot be written; then nothing has changed.
+    pub fn commit(&mut self, changes: Vec<Change>) -> Result<(), MasterError> {
+        self.registry.commit(&changes).map_err(MasterError::Registry)?;
+        for change in changes {
+            match change {
+                Change::Value(GENERATION, text) => self.generation = text.parse().unwrap_or(self.generation),
+                Change::Value(..) => {}
+                Change::PutNode(node) => drop(self.nodes.insert(node.id.clone(), *node)),
+                Change::DropNode(id) => {
+                    self.nodes.remove(&id);
+                    self.live.remove(&id);
+                }
+                Change::PutToken(token) => drop(self.tokens.insert(token.id.clone(), token)),
+            }
+        }
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// A copy of the registry without anything secret.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn export(&mut self) -> Result<Vec<u8>, MasterError> {
+        self.registry.export().map_err(MasterError::Registry)
+    }
+
+    /// The node with this key.
+    pub fn by_key(&self, key: Fingerprint) -> Option<&NodeRecord> {
+        self.nodes.values().find(|node| node.key == key)
+    }
+
+    /// The node of this name; members before others.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn by_name(&self, name: &NodeName) -> Result<&NodeRecord, MasterError> {
+        let mut found: Vec<_> = self.nodes.values().filter(|node| node.name == *name).collect();
+        found.sort_by_key(|node| rank(node.state));
+        found.first().copied().ok_or_else(|| MasterError::Unknown { kind: "node", name: name.to_string() })
+    }
+
+    /// The members.
+    pub fn members(&self) -> impl Iterator<Item = &NodeRecord> {
+        self.nodes.values().filter(|node| node.state == NodeState::Active)
+    }
+
+    /// The scale that the members make.
+    pub fn scale(&self) -> Scale {
+        Scale::of(self.members().count())
+    }
+
+    /// Milliseconds since the node was last heard of; none if never since the master started.
+    pub fn silent_ms(&self, id: &NodeId, now: u64) -> Option<u64> {
+        self.live.get(id).map(|live| now.saturating_sub(live.seen_ms))
+    }
+
+    /// The next place in the order of joining.
+    pub fn next_order(&self) -> u64 {
+        self.nodes.values().map(|node| node.order + 1).max().unwrap_or(0)
+    }
+}
+
+fn rank(state: NodeState) -> u8 {
+    match state {
+        NodeState::Active => 0,
+        NodeState::Joining => 1,
+        NodeState::Pending => 2,
+        NodeState::Rejected => 3,
+        NodeState::Removed => 4,
+    }
+}
+
+impl From<FileError> for MasterError {
+    fn from(source: FileError) -> Self {
+        Self::File(source)
+    }
+}

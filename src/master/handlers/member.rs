@@ -1,0 +1,184 @@
+//! Routes for accepted nodes, over mutual TLS.
+
+use super::answer::{Answer, member, with_cluster};
+use crate::host::clock;
+use crate::identity::authority::{self, Grant};
+use crate::identity::certificate::{Subject, Summary};
+use crate::identity::key::node_id;
+use crate::lifecycle::{NodeEvent, NodeState, next};
+use crate::master::app::App;
+use crate::master::cluster::{Cluster, Live};
+use crate::master::error::MasterError;
+use crate::master::planning;
+use crate::registry::Change;
+use crate::registry::record::NodeRecord;
+use crate::server::Peer;
+use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
+use axum::extract::State;
+use axum::{Extension, Json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that an answer is kept back.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn desired(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<Desired> {
+    with_cluster(&app, move |app, cluster| {
+        let node = member(&peer, cluster, "GET /v1/member/desired")?;
+        app.desired(cluster, &node)
+    })
+    .await
+}
+
+pub(super) async fn lease(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Json(progress): Json<Progress>,
+) -> Answer<()> {
+    with_cluster(&app, move |app, cluster| {
+        let mut node = member(&peer, cluster, "POST /v1/member/lease")?;
+        heard(cluster, &node, None);
+        if node.state != NodeState::Joining {
+            return Ok(());
+        }
+        node.lease_until_ms = clock::now_ms() + app.lease_ms();
+        node.stage = progress.stage.chars().take(40).collect();
+        cluster.commit(vec![Change::PutNode(Box::new(node))])
+    })
+    .await
+}
+
+/// The second phase of joining: only now does any other node's role change.
+pub(super) async fn confirm(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Json(confirm): Json<Confirm>,
+) -> Answer<Confirmed> {
+    with_cluster(&app, move |app, cluster| {
+        let mut node = member(&peer, cluster, "POST /v1/member/confirm")?;
+        heard(cluster, &node, Some(&confirm.report));
+        if node.state == NodeState::Active {
+            return Ok(Confirmed { desired: app.desired(cluster, &node)? });
+        }
+        next(Some(node.state), NodeEvent::Confirmed)
+            .map_err(|source| MasterError::Lifecycle { name: node.name.clone(), source })?;
+        node.state = NodeState::Active;
+        node.stage = "confirm".to_owned();
+        node.applied = confirm.applied;
+        let id = node.id.clone();
+        let members: Vec<NodeRecord> = cluster.members().cloned().chain([node]).collect();
+        let (changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        let summary: Vec<String> = planned.changes.iter().map(describe).collect();
+        app.audit(id.as_str(), "confirm", id.as_str(), &summary.join(", "))?;
+        cluster.commit(changes)?;
+        app.metrics.joined.inc();
+        app.announce(cluster);
+        let node = cluster.nodes.get(&id).cloned().expect("it was put a moment ago under the same lock");
+        Ok(Confirmed { desired: app.desired(cluster, &node)? })
+    })
+    .await
+}
+
+fn describe(change: &crate::wire::admin::PlannedRole) -> String {
+    let name = |role: Option<crate::model::role::Role>| role.map_or("none", crate::model::role::Role::name);
+    format!("{}: {} -> {}", change.node, name(change.from), name(change.to))
+}
+
+/// Keeps the answer back until there is a newer generation than the caller has applied.
+pub(super) async fn poll(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Json(poll): Json<Poll>,
+) -> Answer<PollReply> {
+    let mut generation = app.generation.subscribe();
+    let caller = peer.clone();
+    let applied = poll.applied;
+    let Json(()) = with_cluster(&app, move |_, cluster| {
+        let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
+        heard(cluster, &node, Some(&poll.report));
+        if node.applied == poll.applied && node.version == poll.report.version {
+            return Ok(());
+        }
+        node.applied = poll.applied;
+        node.version.clone_from(&poll.report.version);
+        cluster.commit(vec![Change::PutNode(Box::new(node))])
+    })
+    .await?;
+    let wait = Duration::from_millis(poll.wait_ms).min(LONGEST_WAIT);
+    // A time-out is the ordinary end of a wait; a closed channel means that the master stops.
+    let newer = tokio::time::timeout(wait, generation.wait_for(|newest| *newest > applied)).await.is_ok();
+    tracing::trace!(newer, applied, "poll ends");
+    with_cluster(&app, move |app, cluster| {
+        let node = member(&peer, cluster, "POST /v1/member/poll")?;
+        heard(cluster, &node, None);
+        let renew = peer.subject.as_ref().is_some_and(|summary| due(summary, clock::now_seconds()));
+        Ok(PollReply { desired: app.desired(cluster, &node)?, renew })
+    })
+    .await
+}
+
+/// A certificate is renewed after two thirds of its life.
+fn due(summary: &Summary, now: i64) -> bool {
+    let life = summary.not_after - summary.not_before;
+    now > summary.not_before + life / 3 * 2
+}
+
+pub(super) async fn leave(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<()> {
+    with_cluster(&app, move |app, cluster| {
+        let node = member(&peer, cluster, "POST /v1/member/leave")?;
+        if node.master {
+            return Err(MasterError::LastMaster { name: node.name });
+        }
+        let changes = forget(app, cluster, &node)?;
+        app.audit(node.id.as_str(), "leave", node.name.as_str(), node.state.name())?;
+        cluster.commit(changes)?;
+        app.announce(cluster);
+        Ok(())
+    })
+    .await
+}
+
+/// The changes that forget a node. A join that is given up gives its use of the token back and
+/// touches nobody else; a member that leaves makes a new generation.
+pub(crate) fn forget(app: &App, cluster: &Cluster, node: &NodeRecord) -> Result<Vec<Change>, MasterError> {
+    let mut changes = vec![Change::DropNode(node.id.clone())];
+    if node.state == NodeState::Active {
+        let members = cluster.members().filter(|other| other.id != node.id).cloned().collect();
+        changes.extend(planning::replan(cluster, &app.rules, members)?.0);
+    } else if let Some(token) = node.token.as_ref().and_then(|id| cluster.tokens.get(id)) {
+        let mut token = token.clone();
+        token.used = token.used.saturating_sub(1);
+        changes.push(Change::PutToken(token));
+    }
+    Ok(changes)
+}
+
+pub(super) async fn renew(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Json(renew): Json<Renew>,
+) -> Answer<Renewed> {
+    with_cluster(&app, move |app, cluster| {
+        let node = member(&peer, cluster, "POST /v1/member/renew")?;
+        let key = authority::request_key(&renew.csr).map_err(MasterError::Identity)?;
+        if node_id(key) != node.id {
+            return Err(MasterError::Unknown { kind: "node", name: node_id(key).to_string() });
+        }
+        let grant = Grant { subject: Subject::Node(node.id.clone()), now: clock::now_seconds() };
+        app.audit(node.id.as_str(), "renew", node.name.as_str(), "")?;
+        let certificate = app.authority.sign_request(&renew.csr, &grant).map_err(MasterError::Identity)?;
+        Ok(Renewed { certificate })
+    })
+    .await
+}
+
+fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) {
+    let live = cluster.live.entry(node.id.clone()).or_insert_with(Live::default);
+    live.seen_ms = clock::now_ms();
+    if let Some(report) = report {
+        live.report.clone_from(report);
+    }
+}

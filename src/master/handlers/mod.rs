@@ -1,0 +1,43 @@
+//! The master's API: one file for each kind of caller, one line for each route.
+
+mod admin;
+mod answer;
+mod joiner;
+pub(crate) mod member;
+mod snapshots;
+
+pub(crate) use member::forget;
+
+use crate::master::app::App;
+use axum::Router;
+use axum::routing::{delete, get, post};
+use std::sync::Arc;
+
+/// Every route.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/hello", get(joiner::hello))
+        .route("/v1/dial-back", post(joiner::dial_back))
+        .route("/v1/register", post(joiner::register))
+        .route("/v1/member/desired", get(member::desired))
+        .route("/v1/member/lease", post(member::lease))
+        .route("/v1/member/confirm", post(member::confirm))
+        .route("/v1/member/poll", post(member::poll))
+        .route("/v1/member/leave", post(member::leave))
+        .route("/v1/member/renew", post(member::renew))
+        .route("/v1/snapshots/latest", get(snapshots::latest))
+        .route("/v1/snapshots/{id}/manifest", get(snapshots::manifest))
+        .route("/v1/snapshots/parts/{part}", get(snapshots::part))
+        .route("/v1/status", get(admin::status))
+        .route("/v1/nodes/{name}", get(admin::node))
+        .route("/v1/nodes/{name}/accept", post(admin::accept))
+        .route("/v1/nodes/{name}/reject", post(admin::reject))
+        .route("/v1/nodes/{name}/remove", post(admin::remove))
+        .route("/v1/tokens", get(admin::tokens).post(admin::create_token))
+        .route("/v1/tokens/{id}", delete(admin::revoke_token))
+        .route("/v1/roles/set", post(admin::set_role))
+        .route("/v1/audit", get(admin::audit))
+        .route("/v1/health", get(answer::health))
+        .route("/metrics", get(answer::metrics))
+        .with_state(app)
+}

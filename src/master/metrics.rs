@@ -1,0 +1,67 @@
+//! What an operator would graph of a master.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The master's metrics.
+pub struct Metrics {
+    registry: Registry,
+    /// Nodes that confirmed their join since the master started.
+    pub joined: Counter,
+    /// Registrations refused since the master started.
+    pub refused: Counter,
+    /// Leases that ended without a confirmation since the master started.
+    pub expired: Counter,
+    /// Members now.
+    pub members: Gauge,
+    /// The newest generation.
+    pub generation: Gauge,
+    /// Bytes of snapshots sent since the master started.
+    pub snapshot_bytes: Counter,
+}
+
+impl Metrics {
+    /// Registers every metric under `eos_master_`.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("eos_master");
+        let metrics = Self {
+            joined: Counter::default(),
+            refused: Counter::default(),
+            expired: Counter::default(),
+            members: Gauge::default(),
+            generation: Gauge::default(),
+            snapshot_bytes: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("nodes_joined", "Nodes that confirmed their join", metrics.joined.clone());
+        registry.register(
+            "registrations_refused",
+            "Registrations that were refused",
+            metrics.refused.clone(),
+        );
+        registry.register(
+            "leases_expired",
+            "Joins that ended without a confirmation",
+            metrics.expired.clone(),
+        );
+        registry.register("members", "Members of the cluster", metrics.members.clone());
+        registry.register("generation", "The newest generation of the plan", metrics.generation.clone());
+        registry.register("snapshot_sent_bytes", "Bytes of snapshots sent", metrics.snapshot_bytes.clone());
+        Self { registry, ..metrics }
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

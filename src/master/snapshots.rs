@@ -1,0 +1,133 @@
+//! Snapshots of the cluster's own state: made when somebody asks and the generation is newer than the last.
+//!
+//! The store publishes a manifest only after its parts are durable, so a crash leaves the older
+//! snapshots and at most unnamed parts, which the next start removes.
+
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::identity::key::PrivateKey;
+use crate::master::app::App;
+use crate::master::error::MasterError;
+use crate::model::ids::SnapshotId;
+use crate::model::progress::Silent;
+use crate::snapshot::capture::{self, Source};
+use crate::snapshot::manifest::{Metadata, Name, SealError, Signer};
+use crate::snapshot::pack::Cut;
+use crate::snapshot::retention::Rule;
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::wire::admin::SnapshotStatus;
+use crate::wire::version::VERSION;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// The name of the cluster's own snapshots.
+pub const SOURCE: &str = "cluster";
+
+/// How many are kept: a joiner may still read an older one while others confirm.
+const KEEP: usize = 16;
+
+/// The store, and which snapshot belongs to the newest generation.
+pub struct ClusterSnapshots {
+    root: Root,
+    /// The store.
+    pub store: DiskStore,
+    latest: Mutex<Option<(u64, SnapshotId)>>,
+}
+
+struct MasterSigner<'a> {
+    key: &'a PrivateKey,
+    certificate: &'a str,
+}
+
+impl Signer for MasterSigner<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.key.sign(message).map_err(Into::into)
+    }
+
+    fn certificate_pem(&self) -> &str {
+        self.certificate
+    }
+}
+
+fn failed<E: std::error::Error + Send + Sync + 'static>(action: &'static str) -> impl Fn(E) -> MasterError {
+    move |source| MasterError::Snapshot { action, source: Box::new(source) }
+}
+
+impl ClusterSnapshots {
+    /// Opens the store below the master's state.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(root: &Root) -> Result<Self, MasterError> {
+        let path = root.join(paths::MASTER_SNAPSHOTS);
+        files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(MasterError::File)?;
+        let directory = Directory::open(&path).map_err(failed("read"))?;
+        let store = DiskStore::open(directory).map_err(failed("read"))?;
+        Ok(Self { root: root.clone(), store, latest: Mutex::new(None) })
+    }
+
+    /// The newest snapshots.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn list(&self) -> Result<Vec<SnapshotStatus>, MasterError> {
+        let listing = self.store.list().map_err(failed("read"))?;
+        let status = listing.snapshots.into_iter().map(|summary| SnapshotStatus {
+            created_at: summary.metadata.created_at.to_string(),
+            bytes: summary.stored_bytes,
+            id: summary.id,
+        });
+        Ok(status.collect())
+    }
+
+    /// The snapshot of the newest generation; made now if there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn latest(&self, app: &App) -> Result<SnapshotId, MasterError> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (generation, cluster, registry) = {
+            let mut cluster = app.cluster();
+            match &*latest {
+                Some((generation, id)) if *generation == cluster.generation => return Ok(id.clone()),
+                _ => (cluster.generation, cluster.id.clone(), cluster.export()?),
+            }
+        };
+        let metadata = Metadata {
+            cluster_id: cluster,
+            created_at: Timestamp::now(),
+            eos_version: VERSION.to_owned(),
+            generation,
+            source: SOURCE.to_owned(),
+        };
+        let id = self.capture(app, &registry, &metadata)?;
+        tracing::info!(%id, generation, "made a snapshot of the cluster's state");
+        *latest = Some((generation, id.clone()));
+        Ok(id)
+    }
+
+    fn capture(&self, app: &App, registry: &[u8], metadata: &Metadata) -> Result<SnapshotId, MasterError> {
+        let states = Directory::open(&self.root.join(paths::CLUSTER_STATES)).map_err(failed("made"))?;
+        let etc = Directory::open(&self.root.join(paths::ETC)).map_err(failed("made"))?;
+        let sources = [
+            Source::Tree { directory: &states, prefix: Name::new("states"), exclude: Vec::new() },
+            Source::File {
+                directory: &etc,
+                relative: PathBuf::from("cluster.yaml"),
+                path: Name::new("cluster.yaml"),
+            },
+            Source::Bytes { path: Name::new("registry.db"), bytes: registry, mode: 0o600 },
+        ];
+        let signer = MasterSigner { key: &app.signer, certificate: &app.certificate };
+        let id = capture::create(&self.store, &sources, metadata, Cut::default(), &signer, &Silent)
+            .map_err(failed("made"))?;
+        let rule = Rule { count: Some(KEEP), age_seconds: None };
+        let dropped =
+            self.store.compact(&rule, metadata.created_at, &[id.clone()].into()).map_err(failed("made"))?;
+        tracing::debug!(count = dropped.len(), "dropped old snapshots");
+        Ok(id)
+    }
+}

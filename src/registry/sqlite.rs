@@ -1,0 +1,178 @@
+//! The registry in SQLite: one connection, write-ahead log, every commit fsynced.
+
+use crate::host::files;
+use crate::registry::record::{NodeRecord, TokenRecord};
+use crate::registry::{Change, Records, Registry, RegistryError};
+use rusqlite::{Connection, Transaction, params};
+use std::path::{Path, PathBuf};
+
+/// The format this version writes (`PRAGMA user_version`).
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE value (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE node (id TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE token (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+";
+
+/// A registry in a file.
+pub struct SqliteRegistry {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteRegistry {
+    /// Opens the file, and makes it with its tables when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a newer version wrote it.
+    pub fn open(path: &Path) -> Result<Self, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "open", source };
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+            )
+            .map_err(failed)?;
+        let found: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        match found {
+            0 => {
+                let transaction = connection.transaction().map_err(failed)?;
+                transaction.execute_batch(SCHEMA).and_then(|()| transaction.commit()).map_err(failed)?;
+            }
+            FORMAT => {}
+            _ => return Err(RegistryError::Newer { found, supported: FORMAT }),
+        }
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    fn records<T: serde::de::DeserializeOwned>(
+        &self,
+        query: &'static str,
+        kind: &'static str,
+    ) -> Result<Vec<T>, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "read", source };
+        let mut statement = self.connection.prepare(query).map_err(failed)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+        rows.map(|row| {
+            serde_json::from_str(&row.map_err(failed)?)
+                .map_err(|source| RegistryError::Record { kind, source })
+        })
+        .collect()
+    }
+}
+
+impl Registry for SqliteRegistry {
+    fn load(&mut self) -> Result<Records, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "read", source };
+        let nodes: Vec<NodeRecord> = self.records("SELECT record FROM node ORDER BY id", "node")?;
+        let tokens: Vec<TokenRecord> = self.records("SELECT record FROM token ORDER BY id", "token")?;
+        let mut statement = self.connection.prepare("SELECT name, text FROM value").map_err(failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+        let values = rows.collect::<Result<_, _>>().map_err(failed)?;
+        Ok(Records { values, nodes, tokens })
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), RegistryError> {
+        let failed = |source| RegistryError::Database { action: "write", source };
+        let transaction = self.connection.transaction().map_err(failed)?;
+        for change in changes {
+            write(&transaction, change)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    fn export(&mut self) -> Result<Vec<u8>, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "copy", source };
+        let copy = self.path.with_extension("export");
+        files::remove_file(&copy).map_err(RegistryError::File)?;
+        self.connection.execute("VACUUM INTO ?1", params![copy.to_string_lossy()]).map_err(failed)?;
+        let exported = Connection::open(&copy)
+            .and_then(|copied| copied.execute_batch("DELETE FROM token; VACUUM;"))
+            .map_err(failed)
+            .and_then(|()| files::read(&copy).map_err(RegistryError::File));
+        files::remove_file(&copy).map_err(RegistryError::File)?;
+        exported
+    }
+}
+
+fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryError> {
+    let failed = |source| RegistryError::Database { action: "write", source };
+    let json = |kind| move |source| RegistryError::Record { kind, source };
+    let written = match change {
+        Change::Value(name, text) => {
+            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![name, text])
+        }
+        Change::PutNode(node) => transaction.execute(
+            "REPLACE INTO node VALUES (?1, ?2, ?3, ?4)",
+            params![
+                node.id.as_str(),
+                node.name.as_str(),
+                node.state.name(),
+                serde_json::to_string(node).map_err(json("node"))?
+            ],
+        ),
+        Change::DropNode(id) => transaction.execute("DELETE FROM node WHERE id = ?1", params![id.as_str()]),
+        Change::PutToken(token) => transaction.execute(
+            "REPLACE INTO token VALUES (?1, ?2)",
+            params![token.id.as_str(), serde_json::to_string(token).map_err(json("token"))?],
+        ),
+    };
+    written.map(|_| ()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::TokenId;
+
+    fn token(id: &str) -> TokenRecord {
+        TokenRecord {
+            id: TokenId::parse(id).expect("valid"),
+            key: "derived-key-of-the-token".to_owned(),
+            created_ms: 1,
+            expires_ms: 2,
+            uses: Some(1),
+            used: 0,
+            role: None,
+            revoked: false,
+        }
+    }
+
+    #[test]
+    fn what_is_committed_is_there_after_reopening() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("registry.db");
+        let mut registry = SqliteRegistry::open(&path)?;
+        registry.commit(&[Change::Value("cluster", "c1".to_owned()), Change::PutToken(token("t1"))])?;
+        drop(registry);
+        let records = SqliteRegistry::open(&path)?.load()?;
+        assert_eq!(records.values["cluster"], "c1");
+        assert_eq!(records.tokens, [token("t1")]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_export_holds_no_token_key_not_even_in_free_pages() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut registry = SqliteRegistry::open(&folder.path().join("registry.db"))?;
+        registry.commit(&[Change::PutToken(token("t1"))])?;
+        let bytes = registry.export()?;
+        let needle = b"derived-key-of-the-token";
+        assert!(!bytes.windows(needle.len()).any(|window| window == needle));
+        assert_eq!(files::list(folder.path())?.iter().filter(|name| name.contains("export")).count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_left_alone() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("registry.db");
+        Connection::open(&path)?.execute_batch("PRAGMA user_version = 2;")?;
+        let error = SqliteRegistry::open(&path).err().expect("newer");
+        assert_eq!(error.to_string(), "the registry has format 2, and this eos reads up to 1");
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! What a step is: a change with a name, the paths that it touches, and the way back.
+
+pub use crate::journal::record::Outcome;
+pub use crate::journal::touch::Touch;
+use crate::model::explain::{Explain, Failure};
+use std::fmt;
+
+/// The stages of a bootstrap, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Measure whether it can work; changes nothing.
+    Preflight,
+    /// Find out what is there and what this node is to be.
+    Detect,
+    /// Make oneself known to the master.
+    Register,
+    /// Be accepted by it.
+    Accept,
+    /// Get the cluster's state.
+    Snapshot,
+    /// Write the configuration.
+    Configure,
+    /// Start the services.
+    Services,
+    /// See that they are healthy.
+    Verify,
+    /// Be confirmed as a member.
+    Confirm,
+}
+
+impl Stage {
+    /// All stages in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Preflight,
+        Self::Detect,
+        Self::Register,
+        Self::Accept,
+        Self::Snapshot,
+        Self::Configure,
+        Self::Services,
+        Self::Verify,
+        Self::Confirm,
+    ];
+
+    /// The name, as it is stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Detect => "detect",
+            Self::Register => "register",
+            Self::Accept => "accept",
+            Self::Snapshot => "snapshot",
+            Self::Configure => "configure",
+            Self::Services => "services",
+            Self::Verify => "verify",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a step, or its undo, failed: any explained error, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepError {
+    /// The error with its causes and hints.
+    pub failure: Failure,
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.failure.message)
+    }
+}
+
+impl std::error::Error for StepError {}
+
+impl<E: Explain> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self { failure: Failure::of(&error) }
+    }
+}
+
+/// One change of a saga, over the environment `E` that its steps share.
+pub trait Step<E> {
+    /// The name: stable, unique in its saga, kebab-case; it is on disk.
+    fn name(&self) -> &'static str;
+    /// The stage that it belongs to.
+    fn stage(&self) -> Stage;
+    /// What it does, for people: one line.
+    fn describe(&self) -> String;
+    /// Every path under the root that it may make, change or remove; they are restored by the engine.
+    fn touches(&self) -> Vec<Touch>;
+    /// Does it. Runs again after a crash in its middle, and must then come to the same.
+    ///
+    /// # Errors
+    /// When it cannot be done; everything is then undone, this step included.
+    fn run(&self, env: &mut E) -> Result<Outcome, StepError>;
+    /// Takes back what is not in files: services, users, what others were told. May be repeated, and
+    /// may be called when `run` did nothing or never happened.
+    ///
+    /// # Errors
+    /// When it cannot be taken back: a person is then needed.
+    fn undo(&self, env: &mut E) -> Result<(), StepError>;
+}

@@ -1,0 +1,86 @@
+//! Which finished sagas are kept, and in which order they can be undone.
+
+use super::*;
+use crate::journal::summary;
+use crate::saga::recovery::to_undo;
+
+fn ids(world: &World) -> Vec<String> {
+    file::sagas(&world.root).expect("readable").into_iter().map(String::from).collect()
+}
+
+#[test]
+fn the_newest_five_and_the_first_are_kept() {
+    let mut world = World::new();
+    for _ in 0..8 {
+        world.run(FaultPlan::none()).expect("it is completed");
+    }
+    let kept: Vec<String> =
+        ["1", "4", "5", "6", "7", "8"].iter().map(|n| format!("000{n}-bootstrap")).collect();
+    assert_eq!(ids(&world), kept);
+    let listed = summary::list(&world.root).expect("readable");
+    let listed: Vec<&str> = listed.iter().map(|checkpoint| checkpoint.id.as_str()).collect();
+    assert_eq!(listed, kept);
+    let error = to_undo(&world.root, &first()).expect_err("some in between are gone");
+    assert_eq!(
+        error.to_string(),
+        "0001-bootstrap can no longer be undone: the checkpoint of number 2 after it is not kept"
+    );
+}
+
+#[test]
+fn sagas_are_undone_from_the_newest() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.run(FaultPlan::none()).expect("it is completed");
+    }
+    let error = world
+        .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&first(), steps, env))
+        .expect_err("newer ones exist");
+    assert_eq!(
+        error.to_string(),
+        "0001-bootstrap cannot be undone before 0003-bootstrap, which came after it"
+    );
+    for saga in to_undo(&world.root, &first()).expect("all are kept") {
+        world
+            .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&saga, steps, env))
+            .expect("it is undone");
+    }
+    world.assert_as_before("all are undone");
+}
+
+#[test]
+fn a_checkpoint_says_what_it_is() {
+    let mut world = World::new();
+    world
+        .process(FaultPlan::none(), |engine, steps, env| {
+            let mut request = request();
+            request.node_states.insert("node-1".to_owned(), "ready".to_owned());
+            engine.run(request, steps, env)
+        })
+        .expect("it is completed");
+    let checkpoint = summary::show(&world.root, &first()).expect("readable").expect("there");
+    assert_eq!((checkpoint.stage.as_str(), checkpoint.can_rollback), ("services", true));
+    assert_eq!(checkpoint.node_states.get("node-1").map(String::as_str), Some("ready"));
+}
+
+#[test]
+fn a_crash_after_any_removal_of_many_records_is_finished_by_the_next_start() {
+    for removal in 1.. {
+        let mut world = World::new();
+        for _ in 0..3 {
+            world.run(FaultPlan::none()).expect("it is completed");
+        }
+        let faults = FaultPlan { crash_after_removal: Some(removal), ..FaultPlan::none() };
+        let mut died = false;
+        for saga in to_undo(&world.root, &first()).expect("all are kept") {
+            let undone =
+                world.process(faults.clone(), |engine, steps, env| engine.rollback(&saga, steps, env));
+            died = matches!(undone, Err(SagaError::Died { .. }));
+        }
+        assert_eq!(world.restart().expect("nothing is left to do"), None);
+        world.assert_as_before(&format!("dead after removal {removal}"));
+        if !died {
+            break;
+        }
+    }
+}

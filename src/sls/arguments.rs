@@ -1,0 +1,142 @@
+//! Reads the arguments of a declaration one by one, and knows in the end which nobody asked for.
+
+use crate::model::yaml::{Value, nearest};
+use crate::sls::declaration::{Declaration, scalar};
+use crate::sls::error::SlsError;
+use crate::sls::order::{COMMON, UNSUPPORTED};
+use std::cell::RefCell;
+
+/// The arguments of one declaration.
+pub struct Arguments<'a> {
+    declaration: &'a Declaration,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Arguments<'a> {
+    /// The arguments of a declaration.
+    pub fn of(declaration: &'a Declaration) -> Self {
+        Self { declaration, asked: RefCell::new(Vec::new()) }
+    }
+
+    fn get(&self, name: &'static str) -> Option<&'a Value> {
+        self.asked.borrow_mut().push(name);
+        let found = self.declaration.arguments.iter().find(|argument| argument.name == name);
+        found.map(|argument| &argument.value).filter(|value| !value.is_null())
+    }
+
+    /// Whether it is given.
+    pub fn given(&self, name: &'static str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// That the argument is of another kind than wanted.
+    pub fn bad(&self, name: &'static str, wanted: &'static str) -> SlsError {
+        let argument = self.declaration.arguments.iter().find(|argument| argument.name == name);
+        SlsError::BadArgument {
+            place: argument.map_or(&self.declaration.place, |argument| &argument.place).clone(),
+            function: self.declaration.function.clone(),
+            argument: name.to_owned(),
+            wanted,
+        }
+    }
+
+    /// A text; a number or a truth value counts as its text.
+    pub fn text(&self, name: &'static str) -> Result<Option<String>, SlsError> {
+        let value = self.get(name);
+        value.map(|value| scalar(value).ok_or_else(|| self.bad(name, "a text"))).transpose()
+    }
+
+    /// A text that must be given.
+    pub fn required(&self, name: &'static str) -> Result<String, SlsError> {
+        self.text(name)?.ok_or_else(|| SlsError::MissingArgument {
+            place: self.declaration.place.clone(),
+            function: self.declaration.function.clone(),
+            argument: name.to_owned(),
+        })
+    }
+
+    /// The argument `name`, or the id.
+    pub fn name(&self) -> Result<String, SlsError> {
+        Ok(self.text("name")?.unwrap_or_else(|| self.declaration.id.clone()))
+    }
+
+    /// The name as an absolute path that stays where it says.
+    pub fn path(&self) -> Result<String, SlsError> {
+        let path = self.name()?;
+        let climbs = path.split('/').any(|part| part == "..");
+        if !path.starts_with('/') || climbs || path.contains('\0') {
+            return Err(self.bad("name", "an absolute path without .."));
+        }
+        Ok(path)
+    }
+
+    /// A truth value, also as YAML 1.1 spells it (`yes`, `off`), which Salt reads.
+    pub fn boolean(&self, name: &'static str) -> Result<Option<bool>, SlsError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let text = value.as_str().map(str::to_ascii_lowercase);
+        match (value.as_bool(), text.as_deref()) {
+            (Some(yes), _) => Ok(Some(yes)),
+            (None, Some("yes" | "on" | "true")) => Ok(Some(true)),
+            (None, Some("no" | "off" | "false")) => Ok(Some(false)),
+            _ => Err(self.bad(name, "true or false")),
+        }
+    }
+
+    /// Permission bits, written in octal digits whether quoted or not.
+    pub fn mode(&self) -> Result<Option<u32>, SlsError> {
+        let Some(text) = self.text("mode")? else { return Ok(None) };
+        let digits = text.strip_prefix("0o").unwrap_or(&text);
+        let mode =
+            u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
+        mode.map(Some).ok_or_else(|| self.bad("mode", "octal digits, at most 7777"))
+    }
+
+    /// One text or several.
+    pub fn texts(&self, name: &'static str) -> Result<Vec<String>, SlsError> {
+        let bad = || self.bad(name, "a text or a list of texts");
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Sequence(items)) => items.iter().map(|item| scalar(item).ok_or_else(bad)).collect(),
+            Some(value) => Ok(vec![scalar(value).ok_or_else(bad)?]),
+        }
+    }
+
+    /// A mapping, for templates.
+    pub fn mapping(
+        &self,
+        name: &'static str,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, SlsError> {
+        let Some(value) = self.get(name) else { return Ok(serde_json::Map::new()) };
+        match serde_json::to_value(value) {
+            Ok(serde_json::Value::Object(map)) => Ok(map),
+            _ => Err(self.bad(name, "a mapping")),
+        }
+    }
+
+    /// That no argument is left which nobody asked for.
+    pub fn finish(&self) -> Result<(), SlsError> {
+        let asked = self.asked.borrow();
+        for argument in &self.declaration.arguments {
+            let name = argument.name.as_str();
+            if UNSUPPORTED.contains(&name) {
+                return Err(SlsError::Unsupported {
+                    place: argument.place.clone(),
+                    feature: name.to_owned(),
+                });
+            }
+            if !asked.contains(&name) && !COMMON.contains(&name) {
+                let mut expected: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+                expected.sort();
+                expected.dedup();
+                return Err(SlsError::UnknownArgument {
+                    place: argument.place.clone(),
+                    function: self.declaration.function.clone(),
+                    argument: self.declaration.rendered.shown(name),
+                    meant: nearest(name, asked.iter().copied().chain(COMMON)).map(str::to_owned),
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+}

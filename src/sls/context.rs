@@ -1,0 +1,86 @@
+//! What templates know of the machine: grains, pillar, mine and whether this is a test run.
+
+use serde_json::Value;
+
+/// The values that state files are rendered with.
+#[derive(Clone)]
+pub struct Context {
+    /// The node's name; what `top.sls` matches.
+    pub id: String,
+    /// Facts of the machine.
+    pub grains: Value,
+    /// What the cluster says of this node; may hold secrets, and so is never printed.
+    pub pillar: Value,
+    /// What nodes report of themselves: node name -> function -> value.
+    pub mine: Value,
+    /// Whether nothing will be changed (`opts.test`).
+    pub test: bool,
+}
+
+impl Context {
+    /// A context of a node with this pillar and nothing else.
+    pub fn new(id: &str, pillar: Value) -> Self {
+        let empty = || Value::Object(serde_json::Map::new());
+        Self { id: id.to_owned(), grains: empty(), pillar, mine: empty(), test: false }
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("id", &self.id).field("test", &self.test).finish_non_exhaustive()
+    }
+}
+
+/// Whether a text matches a pattern of shell globs: `*` for any text, `?` for any character.
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut from, mut star) = (0, 0, None);
+    while from < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(want) if *want == '?' || *want == text[from] => {
+                at += 1;
+                from += 1;
+            }
+            _ => match star {
+                // The last star takes one character more, and the rest is tried again.
+                Some((star_at, taken)) => {
+                    star = Some((star_at, taken + 1));
+                    at = star_at + 1;
+                    from = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_as_in_a_shell() {
+        for (pattern, text, wanted) in [
+            ("*", "", true),
+            ("n?", "n1", true),
+            ("n?", "n12", false),
+            ("rack1-*", "rack1-a", true),
+            ("*-a*b", "x-a-ab", true),
+            ("*-a*b", "x-a-abc", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), wanted, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_context_never_prints_its_pillar() {
+        let context = Context::new("n1", serde_json::json!({"password": "hunter2"}));
+        assert_eq!(format!("{context:?}"), "Context { id: \"n1\", test: false, .. }");
+    }
+}

@@ -1,0 +1,155 @@
+//! Gathers the SLS that a node gets: `top.sls` matching, and includes before those who include them.
+
+use crate::model::yaml::Value;
+use crate::sls::context::glob;
+use crate::sls::declaration::{self, Declaration};
+use crate::sls::error::{Place, SlsError};
+use crate::sls::jinja::Renderer;
+use crate::sls::tree::{candidates, inside};
+use std::collections::BTreeSet;
+
+const TOP: &str = "top.sls";
+
+/// An SLS that is wanted, and by whom.
+#[derive(Clone)]
+pub struct Reference {
+    /// Its name.
+    pub sls: String,
+    /// The name as errors may show it.
+    pub shown: String,
+    /// Where it is named; nothing when the caller named it.
+    pub place: Option<Place>,
+}
+
+impl Reference {
+    /// One that the caller named.
+    pub fn given(sls: &str) -> Self {
+        Self { sls: sls.to_owned(), shown: sls.to_owned(), place: None }
+    }
+}
+
+/// The SLS that `top.sls` assigns to this node, in its order, each once.
+pub fn assigned(renderer: &Renderer<'_>) -> Result<Vec<Reference>, SlsError> {
+    let tried = [TOP.to_owned(), TOP.to_owned()];
+    let rendered = renderer.state_file("top", TOP)?.ok_or(SlsError::NoSuchState {
+        place: None,
+        sls: "top".to_owned(),
+        tried,
+    })?;
+    let value = declaration::document(&rendered)?;
+    let shape = |path: &[&str], wanted| SlsError::Shape { place: rendered.place_of(path), wanted };
+    let mut names: Vec<Reference> = Vec::new();
+    let environments = value.as_mapping().ok_or_else(|| shape(&[], "a mapping of environments"))?;
+    for (environment, targets) in environments {
+        if environment.as_str() != Some("base") {
+            return Err(SlsError::Unsupported {
+                place: rendered.place(1),
+                feature: "an environment other than base".to_owned(),
+            });
+        }
+        let targets = targets.as_mapping().ok_or_else(|| shape(&["base"], "a mapping of targets"))?;
+        for (target, states) in targets {
+            let target = target.as_str().ok_or_else(|| shape(&["base"], "targets that are text"))?;
+            let states =
+                states.as_sequence().ok_or_else(|| shape(&["base", target], "a list of SLS names"))?;
+            let states = matched(renderer, target, states).map_err(|feature| SlsError::Unsupported {
+                place: rendered.place_of(&["base", target]),
+                feature,
+            })?;
+            for sls in states {
+                if names.iter().all(|name| name.sls != sls) {
+                    let place = Some(rendered.place_of(&["base", target, &sls]));
+                    names.push(Reference { shown: rendered.shown(&sls), sls, place });
+                }
+            }
+        }
+    }
+    match names.is_empty() {
+        true => Err(SlsError::NothingAssigned { file: TOP.to_owned(), node: renderer.context.id.clone() }),
+        false => Ok(names),
+    }
+}
+
+/// The SLS of one target when it matches the node; a way of matching that is not known here is an error.
+fn matched(renderer: &Renderer<'_>, target: &str, states: &[Value]) -> Result<Vec<String>, String> {
+    let context = renderer.context;
+    let (mut kind, mut names) = ("glob", Vec::new());
+    for state in states {
+        match (state.as_str(), state.get("match").and_then(Value::as_str)) {
+            (Some(name), _) => names.push(name.to_owned()),
+            (None, Some(given)) => kind = given,
+            (None, None) => return Err("an entry of top.sls other than a name or `match`".to_owned()),
+        }
+    }
+    let lookup = |table: &serde_json::Value| {
+        let (path, wanted) = target.rsplit_once(':')?;
+        let found = path.split(':').try_fold(table, |table, key| table.get(key))?;
+        found.as_str().map(|text| glob(wanted, text))
+    };
+    let matches = match kind {
+        "glob" => glob(target, &context.id),
+        "list" => target.split(',').any(|name| name.trim() == context.id),
+        "grain" => lookup(&context.grains).unwrap_or(false),
+        "pillar" => lookup(&context.pillar).unwrap_or(false),
+        _ => return Err("a match other than glob, list, grain or pillar".to_owned()),
+    };
+    Ok(if matches { names } else { Vec::new() })
+}
+
+/// Everything that these SLS, and what they include, declare; each SLS once, the included ones first.
+pub fn declarations(renderer: &Renderer<'_>, names: &[Reference]) -> Result<Vec<Declaration>, SlsError> {
+    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+    for name in names {
+        visit(renderer, name, &mut seen, &mut all)?;
+    }
+    refuse_duplicates(&all)?;
+    Ok(all)
+}
+
+fn visit(
+    renderer: &Renderer<'_>,
+    wanted: &Reference,
+    seen: &mut BTreeSet<String>,
+    all: &mut Vec<Declaration>,
+) -> Result<(), SlsError> {
+    let sls = wanted.sls.as_str();
+    if !seen.insert(sls.to_owned()) {
+        return Ok(());
+    }
+    let mut rendered = None;
+    for path in candidates(sls).iter().filter(|path| inside(path)) {
+        if rendered.is_none() {
+            rendered = renderer.state_file(sls, path)?;
+        }
+    }
+    let Some(rendered) = rendered else {
+        let tried = candidates(&wanted.shown);
+        return Err(SlsError::NoSuchState { place: wanted.place.clone(), sls: wanted.shown.clone(), tried });
+    };
+    let contents = declaration::contents(sls, rendered)?;
+    for include in &contents.includes {
+        visit(renderer, include, seen, all)?;
+    }
+    all.extend(contents.declarations);
+    Ok(())
+}
+
+/// An id may have functions of several modules, as in Salt, but each module once, and in one file.
+fn refuse_duplicates(all: &[Declaration]) -> Result<(), SlsError> {
+    let mut first: std::collections::BTreeMap<&str, Vec<&Declaration>> = Default::default();
+    for declaration in all {
+        let earlier = first.entry(&declaration.id).or_default();
+        let clash = earlier
+            .iter()
+            .find(|other| other.sls != declaration.sls || other.module() == declaration.module());
+        if let Some(other) = clash {
+            return Err(SlsError::DuplicateId {
+                place: declaration.place.clone(),
+                id: declaration.rendered.shown(&declaration.id),
+                first: other.place.clone(),
+            });
+        }
+        earlier.push(declaration);
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The plan: every state of a node with its arguments resolved, in the order of execution.
+
+use crate::sls::context::Context;
+use crate::sls::declaration::Declaration;
+use crate::sls::error::SlsError;
+use crate::sls::function::Function;
+use crate::sls::jinja::Renderer;
+use crate::sls::order::{self, Requisites};
+use crate::sls::tree::StateTree;
+use crate::sls::{load, resolve};
+
+/// Which states are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that `top.sls` assigns to the node.
+    Top,
+    /// These SLS, `storage.config`.
+    Named(Vec<String>),
+}
+
+/// What is to be applied, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePlan {
+    /// The states; a state comes after all that it requires.
+    pub states: Vec<State>,
+}
+
+/// One state.
+#[derive(Clone, PartialEq, Eq)]
+pub struct State {
+    /// Its id.
+    pub id: String,
+    /// Its name: the argument `name`, or the id.
+    pub name: String,
+    /// The SLS that declares it.
+    pub sls: String,
+    /// Its file, relative to the tree.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What it wants.
+    pub function: Function,
+    /// States whose changes restart it, as indices into the plan; each is required too.
+    pub watches: Vec<usize>,
+    /// States that must have succeeded, as indices into the plan.
+    pub requires: Vec<usize>,
+    /// States of which at least one must have changed, as indices into the plan; each is required too.
+    pub onchanges: Vec<usize>,
+}
+
+// By hand, because names may be command lines, which may hold secrets.
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} at {}:{}", self.function, self.file, self.line)
+    }
+}
+
+/// Renders the tree for a machine and puts its states in order.
+pub fn render(tree: &dyn StateTree, wanted: &Wanted, context: &Context) -> Result<StatePlan, SlsError> {
+    let renderer = Renderer { tree, context };
+    let declarations = gathered(&renderer, wanted)?;
+    let requisites = order::requisites(&declarations)?;
+    let order = order::execution(&declarations, &requisites)?;
+    let mut position = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(at, index)| position[*index] = at);
+    let states = order.iter().map(|index| {
+        let function = resolve::function(&renderer, &declarations[*index])?;
+        Ok(state(&declarations[*index], function, &requisites[*index], &position))
+    });
+    Ok(StatePlan { states: states.collect::<Result<_, SlsError>>()? })
+}
+
+/// What the SLS declare, in the order of their files, whatever their functions: for orchestration, whose functions
+/// (`salt.state`, `salt.wheel`) are not those of a node.
+pub fn declarations(
+    tree: &dyn StateTree,
+    wanted: &Wanted,
+    context: &Context,
+) -> Result<Vec<Declaration>, SlsError> {
+    gathered(&Renderer { tree, context }, wanted)
+}
+
+fn gathered(renderer: &Renderer<'_>, wanted: &Wanted) -> Result<Vec<Declaration>, SlsError> {
+    let names = match wanted {
+        Wanted::Top => load::assigned(renderer)?,
+        Wanted::Named(names) => names.iter().map(|name| load::Reference::given(name)).collect(),
+    };
+    load::declarations(renderer, &names)
+}
+
+fn state(
+    declaration: &Declaration,
+    function: Function,
+    requisites: &Requisites,
+    position: &[usize],
+) -> State {
+    let places = |indices: &[usize]| {
+        let mut places: Vec<_> = indices.iter().map(|index| position[*index]).collect();
+        places.sort_unstable();
+        places
+    };
+    State {
+        id: declaration.id.clone(),
+        name: declaration.name().to_owned(),
+        sls: declaration.sls.clone(),
+        file: declaration.place.file.clone(),
+        line: declaration.place.line,
+        function,
+        watches: places(&requisites.watches),
+        requires: places(&requisites.requires),
+        onchanges: places(&requisites.on_changes),
+    }
+}

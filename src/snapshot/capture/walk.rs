@@ -1,0 +1,181 @@
+//! Finds everything that the sources contain, before any of it is read.
+
+use super::{CaptureError, Source, split, time};
+use crate::host::directory::{Directory, Kind, Metadata as Attributes, Moment};
+use crate::model::digest::Digest;
+use crate::snapshot::manifest::{Content, Entry, Limits, Metadata, Name};
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// One thing that will be an entry.
+pub(super) struct Found<'a> {
+    pub(super) metadata: Attributes,
+    pub(super) origin: Origin<'a>,
+}
+
+/// Where its content is.
+pub(super) enum Origin<'a> {
+    /// A directory that only leads to a prefix.
+    Implied,
+    Disk {
+        base: &'a Directory,
+        relative: PathBuf,
+    },
+    Bytes {
+        bytes: &'a [u8],
+    },
+}
+
+pub(super) fn walk<'a>(
+    sources: &'a [Source<'a>],
+    metadata: &Metadata,
+) -> Result<BTreeMap<Name, Found<'a>>, CaptureError> {
+    let mut found = BTreeMap::new();
+    for source in sources {
+        match source {
+            Source::Tree { directory, prefix, exclude } => tree(&mut found, directory, prefix, exclude)?,
+            Source::File { directory, relative, path } => {
+                let metadata = inspect(directory, relative)?;
+                if metadata.kind != Kind::File {
+                    return Err(CaptureError::Special { path: directory.path().join(relative) });
+                }
+                let origin = Origin::Disk { base: directory, relative: relative.clone() };
+                add(&mut found, path.clone(), Found { metadata, origin })?;
+            }
+            Source::Bytes { path, bytes, mode } => {
+                let metadata = Attributes { size: bytes.len() as u64, ..made(Kind::File, *mode, metadata) };
+                add(&mut found, path.clone(), Found { metadata, origin: Origin::Bytes { bytes } })?;
+            }
+        }
+    }
+    imply_parents(&mut found, metadata);
+    Ok(found)
+}
+
+/// What a path below a directory is now; the empty path is the directory itself.
+pub(super) fn inspect(base: &Directory, relative: &Path) -> Result<Attributes, CaptureError> {
+    if relative.as_os_str().is_empty() {
+        return Ok(base.own_metadata()?);
+    }
+    let (parent, name) = split(relative);
+    Ok(base.open_directory(parent)?.metadata(name)?)
+}
+
+fn tree<'a>(
+    found: &mut BTreeMap<Name, Found<'a>>,
+    base: &'a Directory,
+    prefix: &Name,
+    exclude: &[PathBuf],
+) -> Result<(), CaptureError> {
+    let origin = Origin::Disk { base, relative: PathBuf::new() };
+    add(found, prefix.clone(), Found { metadata: base.own_metadata()?, origin })?;
+    let mut left = vec![(PathBuf::new(), prefix.clone())];
+    while let Some((inside, path)) = left.pop() {
+        let directory = base.open_directory(&inside)?;
+        for name in directory.list()? {
+            let relative = inside.join(&name);
+            if exclude.contains(&relative) {
+                continue;
+            }
+            let path = path.join(name.as_bytes());
+            let metadata = match directory.metadata(&name) {
+                Err(error) if error.is_missing() => {
+                    return Err(CaptureError::Changed { path: base.path().join(relative) });
+                }
+                metadata => metadata?,
+            };
+            if metadata.kind == Kind::Special {
+                return Err(CaptureError::Special { path: base.path().join(relative) });
+            }
+            if metadata.kind == Kind::Directory {
+                left.push((relative.clone(), path.clone()));
+            }
+            add(found, path, Found { metadata, origin: Origin::Disk { base, relative } })?;
+        }
+    }
+    Ok(())
+}
+
+fn add<'a>(found: &mut BTreeMap<Name, Found<'a>>, path: Name, one: Found<'a>) -> Result<(), CaptureError> {
+    let limits = Limits::default();
+    if let Some(reason) = path.fault(limits.path_bytes, limits.depth) {
+        return Err(CaptureError::Path { path, reason });
+    }
+    match found.insert(path.clone(), one) {
+        Some(_) => Err(CaptureError::Path { path, reason: "two sources claim it" }),
+        None => Ok(()),
+    }
+}
+
+fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, metadata: &Metadata) {
+    let paths: Vec<Name> = found.keys().cloned().collect();
+    for path in paths {
+        let mut parent = path.split().0;
+        while !parent.is_empty() {
+            let name = Name::new(parent);
+            let implied =
+                || Found { metadata: made(Kind::Directory, 0o755, metadata), origin: Origin::Implied };
+            found.entry(name).or_insert_with(implied);
+            parent = match parent.iter().rposition(|byte| *byte == b'/') {
+                Some(slash) => &parent[..slash],
+                None => b"",
+            };
+        }
+    }
+}
+
+/// Attributes of what lies nowhere: owned by root, as old as the snapshot.
+fn made(kind: Kind, mode: u32, metadata: &Metadata) -> Attributes {
+    let modified = Moment { seconds: metadata.created_at.as_second(), nanoseconds: 0 };
+    Attributes {
+        kind,
+        mode,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        allocated: u64::MAX,
+        modified,
+        changed: modified,
+        device: 0,
+        inode: 0,
+        links: 1,
+    }
+}
+
+impl Found<'_> {
+    pub(super) fn content_bytes(&self) -> u64 {
+        if self.metadata.kind == Kind::File { self.metadata.size } else { 0 }
+    }
+
+    pub(super) fn inode(&self) -> (u64, u64) {
+        (self.metadata.device, self.metadata.inode)
+    }
+
+    /// Its entry; the digest of a file is filled in once its content has been read.
+    pub(super) fn entry(
+        &self,
+        path: &Name,
+        first_names: &HashMap<(u64, u64), Name>,
+    ) -> Result<Entry, CaptureError> {
+        let Attributes { kind, mode, uid, gid, size, allocated, modified, links, .. } = self.metadata;
+        let first = first_names.get(&self.inode()).filter(|_| kind == Kind::File && links > 1);
+        let content = match (kind, first) {
+            (Kind::Directory, _) => Content::Directory,
+            (Kind::Symlink, _) => Content::Symlink { target: self.link_target()? },
+            (_, Some(first)) => Content::Hardlink { target: first.clone() },
+            (_, None) => Content::File { size, digest: Digest::of(b""), sparse: allocated < size },
+        };
+        // The kernel ignores a link's mode, and file systems differ in what they report.
+        let mode = if kind == Kind::Symlink { 0o777 } else { mode };
+        Ok(Entry { path: path.clone(), mode, uid, gid, modified: time(modified), content })
+    }
+
+    fn link_target(&self) -> Result<Name, CaptureError> {
+        let Origin::Disk { base, relative } = &self.origin else {
+            unreachable!("only the disk has symbolic links");
+        };
+        let (parent, name) = split(relative);
+        Ok(Name::new(base.open_directory(parent)?.read_link(name)?.as_bytes()))
+    }
+}

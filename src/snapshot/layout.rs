@@ -1,0 +1,176 @@
+//! The tar stream of a snapshot: every byte between the files' contents follows from the manifest (pure).
+//!
+//! Because the encoding is a function of the entries, a reader does not parse the stream: it compares it.
+//! What ordinary `tar` extracts is therefore what the manifest lists. The encoding is part of format
+//! version 1 and must not change.
+
+use super::manifest::{Content, Entry, Time};
+
+const BLOCK: usize = 512;
+
+/// The end of the archive: two empty blocks.
+pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+/// The bytes before an entry's content: a ustar header, after a PAX header if it cannot say everything.
+pub fn header(entry: &Entry) -> Vec<u8> {
+    let mut path = entry.path.as_bytes().to_vec();
+    let (kind, target) = match &entry.content {
+        Content::Directory => (b'5', &b""[..]),
+        Content::File { .. } => (b'0', &b""[..]),
+        Content::Symlink { target } => (b'2', target.as_bytes()),
+        Content::Hardlink { target } => (b'1', target.as_bytes()),
+    };
+    if kind == b'5' {
+        path.push(b'/');
+    }
+    let records = records(entry, &path, target);
+    let mut bytes = Vec::with_capacity(BLOCK * 3);
+    if !records.is_empty() {
+        let size = records.len() as u64;
+        bytes.extend(ustar(&Fields {
+            name: b"pax",
+            kind: b'x',
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size,
+            modified: 0,
+            target: b"",
+        }));
+        bytes.extend(&records);
+        bytes.resize(bytes.len() + padding(size), 0);
+    }
+    let modified = if fits_octal(entry.modified) { entry.modified.0 as u64 } else { 0 };
+    bytes.extend(ustar(&Fields {
+        name: &path,
+        kind,
+        mode: entry.mode,
+        uid: entry.uid,
+        gid: entry.gid,
+        size: entry.size(),
+        modified,
+        target,
+    }));
+    bytes
+}
+
+/// Bytes of zeros after so many bytes of content.
+pub fn padding(size: u64) -> usize {
+    ((BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64) as usize
+}
+
+/// Bytes of the whole stream, its end included; `None` if it does not fit 64 bits.
+pub fn stream_length(entries: &[Entry]) -> Option<u64> {
+    entries.iter().try_fold(END.len() as u64, |sum, entry| {
+        let size = entry.size();
+        sum.checked_add(header(entry).len() as u64)?.checked_add(size)?.checked_add(padding(size) as u64)
+    })
+}
+
+struct Fields<'a> {
+    name: &'a [u8],
+    kind: u8,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    size: u64,
+    modified: u64,
+    target: &'a [u8],
+}
+
+fn ustar(fields: &Fields<'_>) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    text(&mut block[0..100], fields.name);
+    octal(&mut block[100..108], fields.mode.into());
+    octal(&mut block[108..116], fields.uid.into());
+    octal(&mut block[116..124], fields.gid.into());
+    octal(&mut block[124..136], fields.size);
+    octal(&mut block[136..148], fields.modified);
+    block[148..156].fill(b' ');
+    block[156] = fields.kind;
+    text(&mut block[157..257], fields.target);
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+    octal(&mut block[148..155], sum);
+    block
+}
+
+fn text(field: &mut [u8], value: &[u8]) {
+    let length = value.len().min(field.len());
+    field[..length].copy_from_slice(&value[..length]);
+}
+
+/// Octal digits and a NUL; a value that does not fit is 0 here and has a PAX record.
+fn octal(field: &mut [u8], value: u64) {
+    let digits = field.len() - 1;
+    let value = if value < 1 << (3 * digits) { value } else { 0 };
+    text(field, format!("{value:0digits$o}").as_bytes());
+}
+
+fn fits_octal(time: Time) -> bool {
+    time.1 == 0 && (0..1 << 33).contains(&time.0)
+}
+
+fn records(entry: &Entry, path: &[u8], target: &[u8]) -> Vec<u8> {
+    let mut records = Vec::new();
+    if path.len() > 100 {
+        record(&mut records, "path", path);
+    }
+    if target.len() > 100 {
+        record(&mut records, "linkpath", target);
+    }
+    if entry.size() >= 1 << 33 {
+        record(&mut records, "size", entry.size().to_string().as_bytes());
+    }
+    for (key, number) in [("uid", entry.uid), ("gid", entry.gid)] {
+        if number >= 1 << 21 {
+            record(&mut records, key, number.to_string().as_bytes());
+        }
+    }
+    if !fits_octal(entry.modified) {
+        record(&mut records, "mtime", decimal(entry.modified).as_bytes());
+    }
+    records
+}
+
+/// `LENGTH KEY=VALUE\n`, where the length counts its own digits too.
+fn record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length += 1;
+    }
+    records.extend(format!("{length} {key}=").as_bytes());
+    records.extend(value);
+    records.push(b'\n');
+}
+
+fn decimal(Time(seconds, nanoseconds): Time) -> String {
+    if seconds < 0 && nanoseconds > 0 {
+        return format!("-{}.{:09}", (seconds + 1).unsigned_abs(), 1_000_000_000 - nanoseconds);
+    }
+    format!("{seconds}.{nanoseconds:09}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_before_1970_counts_downwards() {
+        assert_eq!(decimal(Time(-7, 123_456_789)), "-6.876543211");
+        assert_eq!(decimal(Time(-1, 999_999_999)), "-0.000000001");
+        assert_eq!(decimal(Time(-7, 0)), "-7.000000000");
+        assert_eq!(decimal(Time(3, 5)), "3.000000005");
+    }
+
+    #[test]
+    fn the_length_of_a_record_counts_its_own_digits() {
+        for length in 0..1100 {
+            let mut records = Vec::new();
+            record(&mut records, "path", &vec![b'x'; length]);
+            let stated: usize = String::from_utf8_lossy(&records).split(' ').next().unwrap().parse().unwrap();
+            assert_eq!(stated, records.len());
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Writes parts: ordinary `.tar.zst` files of independent frames with a seek table at their end.
+//!
+//! A crash leaves files in the staging directory that nobody refers to; the store removes them.
+
+use super::frame;
+use super::layout;
+use super::manifest::{Entry, FRAME_LIMIT, Frame, Part};
+use crate::host::directory::{Directory, DirectoryError};
+use crate::model::digest::Digest;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use zstd::bulk::Compressor;
+
+/// How parts are cut and compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// The zstd level.
+    pub level: i32,
+    /// Bytes of tar stream in a frame; at most `FRAME_LIMIT`.
+    pub frame_bytes: u32,
+    /// Bytes of tar stream after which a part ends with the entry it is in.
+    pub part_bytes: u64,
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self { level: 3, frame_bytes: 2 << 20, part_bytes: 256 << 20 }
+    }
+}
+
+/// Takes the entries of a tar stream in order and writes parts into a directory.
+pub struct Packer<'a> {
+    into: &'a Directory,
+    cut: Cut,
+    compressor: Compressor<'static>,
+    pending: Vec<u8>,
+    open: Option<OpenPart>,
+    parts: Vec<Part>,
+    frames: Vec<Frame>,
+}
+
+struct OpenPart {
+    file: File,
+    name: String,
+    hasher: blake3::Hasher,
+    written: u64,
+    stream_bytes: u64,
+    first_frame: usize,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The parts, each a durable file named by `Part::file_name`.
+    pub parts: Vec<Part>,
+    /// Their frames.
+    pub frames: Vec<Frame>,
+}
+
+impl<'a> Packer<'a> {
+    /// A packer into this directory, which should be empty.
+    pub fn new(into: &'a Directory, cut: Cut) -> Result<Self, DirectoryError> {
+        let cut = Cut { frame_bytes: cut.frame_bytes.clamp(1, FRAME_LIMIT), ..cut };
+        let compressor = frame::compressor(cut.level).map_err(|e| failed("compress into", into, "", e))?;
+        Ok(Self {
+            into,
+            cut,
+            compressor,
+            pending: Vec::new(),
+            open: None,
+            parts: Vec::new(),
+            frames: Vec::new(),
+        })
+    }
+
+    /// Begins an entry; `Entry::size` bytes of content must follow, then `end_entry`.
+    ///
+    /// Parts end between entries only, so that each is a whole tar file.
+    pub fn begin_entry(&mut self, entry: &Entry) -> Result<(), DirectoryError> {
+        if self.open.as_ref().is_some_and(|part| part.stream_bytes >= self.cut.part_bytes) {
+            self.close_part()?;
+        }
+        self.write(&layout::header(entry))
+    }
+
+    /// Bytes of the stream: an entry's content.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), DirectoryError> {
+        let limit = self.cut.frame_bytes as usize;
+        if self.open.is_none() {
+            self.open = Some(self.create_part()?);
+        }
+        if let Some(part) = &mut self.open {
+            part.stream_bytes += bytes.len() as u64;
+        }
+        while !bytes.is_empty() {
+            let take = bytes.len().min(limit - self.pending.len());
+            self.pending.extend_from_slice(&bytes[..take]);
+            bytes = &bytes[take..];
+            if self.pending.len() == limit {
+                self.close_frame()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the entry whose content has been written.
+    pub fn end_entry(&mut self, size: u64) -> Result<(), DirectoryError> {
+        self.write(&layout::END[..layout::padding(size)])
+    }
+
+    /// Ends the stream; what it returns lies durably in the directory, whose names the caller syncs.
+    pub fn finish(mut self) -> Result<Packed, DirectoryError> {
+        self.write(&layout::END)?;
+        self.close_part()?;
+        Ok(Packed { parts: self.parts, frames: self.frames })
+    }
+
+    fn create_part(&self) -> Result<OpenPart, DirectoryError> {
+        let name = format!("writing-{}", self.parts.len());
+        let file = self.into.create_file(OsStr::new(&name), 0o600)?;
+        let first_frame = self.frames.len();
+        Ok(OpenPart { file, name, hasher: blake3::Hasher::new(), written: 0, stream_bytes: 0, first_frame })
+    }
+
+    fn close_frame(&mut self) -> Result<(), DirectoryError> {
+        let Some(part) = self.open.as_mut().filter(|_| !self.pending.is_empty()) else {
+            return Ok(());
+        };
+        let bytes = self
+            .compressor
+            .compress(&self.pending)
+            .map_err(|e| failed("compress into", self.into, &part.name, e))?;
+        part.file.write_all(&bytes).map_err(|e| failed("write", self.into, &part.name, e))?;
+        part.hasher.update(&bytes);
+        self.frames.push(Frame {
+            compressed: bytes.len() as u32,
+            digest: Digest::of(&bytes),
+            offset: part.written,
+            part: self.parts.len() as u32,
+            uncompressed: self.pending.len() as u32,
+        });
+        part.written += bytes.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn close_part(&mut self) -> Result<(), DirectoryError> {
+        self.close_frame()?;
+        let Some(mut part) = self.open.take() else {
+            return Ok(());
+        };
+        let frames = &self.frames[part.first_frame..];
+        let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
+        part.hasher.update(&table);
+        let written = part.file.write_all(&table).and_then(|()| part.file.sync_all());
+        written.map_err(|e| failed("write", self.into, &part.name, e))?;
+        let finished = Part {
+            digest: Digest::from_bytes(*part.hasher.finalize().as_bytes()),
+            size: part.written + table.len() as u64,
+        };
+        self.into.rename(OsStr::new(&part.name), self.into, OsStr::new(&finished.file_name()))?;
+        self.parts.push(finished);
+        Ok(())
+    }
+}
+
+fn failed(action: &'static str, into: &Directory, name: &str, source: std::io::Error) -> DirectoryError {
+    DirectoryError::Io { action, path: into.path().join(name), source }
+}

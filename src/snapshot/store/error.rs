@@ -1,0 +1,149 @@
+//! What can go wrong in a snapshot store.
+
+use crate::host::directory::DirectoryError;
+use crate::model::digest::Digest;
+use crate::model::explain::{Code, Exit, Explain};
+use crate::snapshot::manifest::ManifestError;
+use std::path::PathBuf;
+
+/// A failed operation of a snapshot store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refused.
+    #[error("the snapshot store cannot use its disk")]
+    Disk {
+        /// What the disk said.
+        #[from]
+        source: DirectoryError,
+    },
+    /// Somebody else changes the store at this moment.
+    #[error("another process is changing the snapshot store {}", path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+    },
+    /// There is no such snapshot.
+    #[error("there is no snapshot {id} in this store")]
+    Unknown {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A manifest in the store is damaged.
+    #[error("the stored manifest of snapshot {id} is damaged")]
+    Manifest {
+        /// The snapshot.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        source: ManifestError,
+    },
+    /// A file in the store is not the store's.
+    #[error("{name:?} in the store's manifests is not named like a manifest")]
+    Stray {
+        /// The file's name.
+        name: String,
+    },
+    /// A part is not there.
+    #[error("part {part} is not in the snapshot store")]
+    PartMissing {
+        /// The part.
+        part: Digest,
+    },
+    /// A part has another length than its manifest says.
+    #[error("part {part} has {found} bytes, and its manifest says {listed}")]
+    PartSize {
+        /// The part.
+        part: Digest,
+        /// Its length in bytes.
+        found: u64,
+        /// The length in its manifest.
+        listed: u64,
+    },
+    /// The bytes that were asked for lie outside the part.
+    #[error("bytes {offset}+{length} lie outside part {part}, which has {size} bytes")]
+    Range {
+        /// The part.
+        part: Digest,
+        /// First byte asked for.
+        offset: u64,
+        /// How many bytes were asked for.
+        length: u64,
+        /// Its length in bytes.
+        size: u64,
+    },
+}
+
+impl Explain for StoreError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Disk { .. } => "T020",
+            Self::Busy { .. } => "T021",
+            Self::Unknown { .. } => "T022",
+            Self::Manifest { .. } => "T023",
+            Self::Stray { .. } => "T024",
+            Self::PartMissing { .. } => "T025",
+            Self::PartSize { .. } => "T026",
+            Self::Range { .. } => "T027",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        if matches!(self, Self::Busy { .. }) { Exit::Conflict } else { Exit::Failed }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Disk { source } => source.hints(),
+            Self::Busy { path } => vec![format!("see who it is: fuser -v {}", path.display())],
+            Self::Unknown { .. } => vec!["see which there are: eos snapshot list".to_owned()],
+            Self::Manifest { id, .. } => {
+                vec![format!("pull it again from another node: eos snapshot pull {id}")]
+            }
+            Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
+            Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {
+                vec!["find the snapshots that are damaged: eos snapshot verify".to_owned()]
+            }
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<StoreError> {
+    let part = Digest::from_bytes([0xab; 32]);
+    let disk = crate::host::directory::samples().remove(2);
+    vec![
+        StoreError::Disk { source: disk },
+        StoreError::Busy { path: "/var/lib/eos/snapshots".into() },
+        StoreError::Unknown { id: "ab".into() },
+        StoreError::Manifest { id: "ab".into(), source: ManifestError::NotCanonical },
+        StoreError::Stray { name: "notes.txt".into() },
+        StoreError::PartMissing { part },
+        StoreError::PartSize { part, found: 9, listed: 10 },
+        StoreError::Range { part, offset: 5, length: 6, size: 10 },
+    ]
+}
+
+#[cfg(test)]
+#[test]
+fn every_text_is_one_plain_line() {
+    let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
+    let part = "ab".repeat(32);
+    assert_eq!(
+        texts,
+        [
+            "the snapshot store cannot use its disk".to_owned(),
+            "another process is changing the snapshot store /var/lib/eos/snapshots".to_owned(),
+            "there is no snapshot ab in this store".to_owned(),
+            "the stored manifest of snapshot ab is damaged".to_owned(),
+            "\"notes.txt\" in the store's manifests is not named like a manifest".to_owned(),
+            format!("part {part} is not in the snapshot store"),
+            format!("part {part} has 9 bytes, and its manifest says 10"),
+            format!("bytes 5+6 lie outside part {part}, which has 10 bytes"),
+        ]
+    );
+    assert!(samples().iter().all(|error| !error.hints().is_empty()));
+}

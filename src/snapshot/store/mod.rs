@@ -1,0 +1,260 @@
+//! Where snapshots are kept: the seam, and the store on a local disk behind it.
+//!
+//! On disk: `manifests/<id>.json`, `parts/<digest>.tar.zst`, `incoming/` for captures that run,
+//! `partial/<id>` for downloads that resume. A snapshot exists once its manifest has its name; a crash
+//! before that leaves files that nobody refers to, and the next `open` removes them.
+
+mod error;
+mod prune;
+mod publish;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use error::StoreError;
+#[cfg(test)]
+pub(crate) use error::samples;
+pub use publish::Staging;
+pub use verify::{Damage, Verification};
+
+use super::manifest::{Limits, Manifest, ManifestError, Metadata, Part, SignedManifest};
+use super::retention::Rule;
+use crate::host::directory::{Directory, DirectoryError};
+use crate::model::digest::Digest;
+use crate::model::ids::SnapshotId;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// A place that keeps snapshots.
+pub trait SnapshotStore: Send + Sync {
+    /// A directory in which a new snapshot's parts are written; it vanishes with the process.
+    fn begin(&self) -> Result<Staging, StoreError>;
+    /// Makes the snapshot visible, durably: all of it or nothing.
+    fn publish(&self, staging: Staging, signed: &SignedManifest) -> Result<SnapshotId, StoreError>;
+    /// All snapshots, newest first, and the manifests that cannot be read.
+    fn list(&self) -> Result<Listing, StoreError>;
+    /// The signed manifest; its id is checked, its signature is the reader's affair.
+    fn manifest(&self, id: &SnapshotId) -> Result<SignedManifest, StoreError>;
+    /// What a listing says of one snapshot; no part is read.
+    fn summary(&self, id: &SnapshotId) -> Result<Summary, StoreError>;
+    /// Opens bytes of a part for reading; a `length` of `None` reaches to its end.
+    fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError>;
+    /// Removes a snapshot and the parts that no other one needs.
+    fn delete(&self, id: &SnapshotId) -> Result<(), StoreError>;
+    /// Removes what the rule drops, never what is protected; returns the ids, oldest first.
+    fn compact(
+        &self,
+        rule: &Rule,
+        now: Timestamp,
+        protected: &BTreeSet<SnapshotId>,
+    ) -> Result<Vec<SnapshotId>, StoreError>;
+    /// Reads every byte of a snapshot and names the frames that are damaged.
+    fn verify(&self, id: &SnapshotId) -> Result<Verification, StoreError>;
+}
+
+/// Where part files are read from: a store, or the directory of a finished download.
+pub trait Parts {
+    /// Opens the file of a part.
+    fn open(&self, part: &Part) -> Result<File, DirectoryError>;
+}
+
+impl Parts for Directory {
+    fn open(&self, part: &Part) -> Result<File, DirectoryError> {
+        self.open_file(Path::new(&part.file_name()))
+    }
+}
+
+impl Parts for DiskStore {
+    fn open(&self, part: &Part) -> Result<File, DirectoryError> {
+        self.parts.open(part)
+    }
+}
+
+/// Bytes of a part: the file stands at the first of them.
+#[derive(Debug)]
+pub struct PartRange {
+    /// The file, positioned.
+    pub file: File,
+    /// How many bytes to read.
+    pub length: u64,
+    /// Bytes of the whole part.
+    pub size: u64,
+}
+
+/// One line of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The snapshot.
+    pub id: SnapshotId,
+    /// Of what, when and by whom.
+    pub metadata: Metadata,
+    /// How many entries.
+    pub entries: usize,
+    /// Bytes of file content after a restore.
+    pub restore_bytes: u64,
+    /// Bytes of its parts.
+    pub stored_bytes: u64,
+}
+
+/// What a store holds.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The snapshots, newest first.
+    pub snapshots: Vec<Summary>,
+    /// File names in `manifests/` that are no readable manifest, and why.
+    pub unreadable: Vec<(OsString, StoreError)>,
+}
+
+/// A store on a local disk.
+#[derive(Debug)]
+pub struct DiskStore {
+    root: Directory,
+    parts: Directory,
+    manifests: Directory,
+    incoming: Directory,
+    partial: Directory,
+    limits: Limits,
+}
+
+impl DiskStore {
+    /// Opens the store in this directory, creates what is missing, and removes what a crash left.
+    pub fn open(root: Directory) -> Result<Self, StoreError> {
+        let inner = |name: &str| root.ensure_directory(OsStr::new(name), 0o700);
+        let (parts, manifests) = (inner("parts")?, inner("manifests")?);
+        let (incoming, partial) = (inner("incoming")?, inner("partial")?);
+        root.sync()?;
+        let store = Self { root, parts, manifests, incoming, partial, limits: Limits::default() };
+        store.sweep()?;
+        Ok(store)
+    }
+
+    /// Free bytes of the file system it lies on.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.root.free_bytes()?)
+    }
+
+    /// Held while names in the store change; a second holder is told at once.
+    fn lock(&self) -> Result<Directory, StoreError> {
+        let guard = self.root.open_directory(Path::new(""))?;
+        if guard.try_lock()? {
+            Ok(guard)
+        } else {
+            Err(StoreError::Busy { path: self.root.path().to_owned() })
+        }
+    }
+
+    fn read_manifest(&self, id: &SnapshotId) -> Result<(SignedManifest, Manifest), StoreError> {
+        let signed = self.manifest(id)?;
+        let manifest = signed.read(&self.limits).map_err(|source| bad(id, source))?;
+        Ok((signed, manifest))
+    }
+}
+
+fn bad(id: &SnapshotId, source: ManifestError) -> StoreError {
+    StoreError::Manifest { id: id.to_string(), source }
+}
+
+fn manifest_name(id: &SnapshotId) -> OsString {
+    format!("{id}.json").into()
+}
+
+fn summarise(id: SnapshotId, manifest: Manifest) -> Summary {
+    Summary {
+        id,
+        entries: manifest.entries.len(),
+        restore_bytes: manifest.restore_size(),
+        stored_bytes: manifest.stored_size(),
+        metadata: manifest.metadata,
+    }
+}
+
+impl SnapshotStore for DiskStore {
+    fn begin(&self) -> Result<Staging, StoreError> {
+        self.begin_capture()
+    }
+
+    fn publish(&self, staging: Staging, signed: &SignedManifest) -> Result<SnapshotId, StoreError> {
+        self.publish_staged(staging, signed)
+    }
+
+    fn list(&self) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
+        for name in self.manifests.list()? {
+            let id = name.to_str().and_then(|name| name.strip_suffix(".json")).map(SnapshotId::parse);
+            let summary = match id {
+                Some(Ok(id)) => self.summary(&id),
+                _ => Err(StoreError::Stray { name: name.to_string_lossy().into_owned() }),
+            };
+            match summary {
+                Ok(summary) => listing.snapshots.push(summary),
+                Err(error) => listing.unreadable.push((name, error)),
+            }
+        }
+        let age = |one: &Summary| (one.metadata.created_at, one.metadata.generation);
+        listing.snapshots.sort_by(|a, b| age(b).cmp(&age(a)).then_with(|| a.id.cmp(&b.id)));
+        Ok(listing)
+    }
+
+    fn manifest(&self, id: &SnapshotId) -> Result<SignedManifest, StoreError> {
+        let name = manifest_name(id);
+        let file = match self.manifests.open_file(Path::new(&name)) {
+            Err(error) if error.is_missing() => return Err(StoreError::Unknown { id: id.to_string() }),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        // One byte over the limit is enough for the parser to refuse.
+        let limit = self.limits.manifest_bytes as u64 * 2 + (2 << 20);
+        let read = file.take(limit).read_to_end(&mut bytes);
+        read.map_err(|source| self.io("read", &self.manifests, &name, source))?;
+        let signed = SignedManifest::from_bytes(&bytes, &self.limits).map_err(|source| bad(id, source))?;
+        let found = signed.id();
+        if found != *id {
+            return Err(bad(id, ManifestError::Id { found: found.to_string(), wanted: id.to_string() }));
+        }
+        Ok(signed)
+    }
+
+    fn summary(&self, id: &SnapshotId) -> Result<Summary, StoreError> {
+        let (_, manifest) = self.read_manifest(id)?;
+        Ok(summarise(id.clone(), manifest))
+    }
+
+    fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError> {
+        let name = Part { digest: *part, size: 0 }.file_name();
+        let mut file = match self.parts.open_file(Path::new(&name)) {
+            Err(error) if error.is_missing() => return Err(StoreError::PartMissing { part: *part }),
+            opened => opened?,
+        };
+        let failed = |source| self.io("read", &self.parts, name.as_ref(), source);
+        let size = file.metadata().map_err(failed)?.len();
+        let length = length.unwrap_or_else(|| size.saturating_sub(offset));
+        if offset.checked_add(length).is_none_or(|end| end > size) {
+            return Err(StoreError::Range { part: *part, offset, length, size });
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        Ok(PartRange { file, length, size })
+    }
+
+    fn delete(&self, id: &SnapshotId) -> Result<(), StoreError> {
+        let _guard = self.lock()?;
+        self.remove(std::slice::from_ref(id))
+    }
+
+    fn compact(
+        &self,
+        rule: &Rule,
+        now: Timestamp,
+        protected: &BTreeSet<SnapshotId>,
+    ) -> Result<Vec<SnapshotId>, StoreError> {
+        self.compact_by(rule, now, protected)
+    }
+
+    fn verify(&self, id: &SnapshotId) -> Result<Verification, StoreError> {
+        let (_, manifest) = self.read_manifest(id)?;
+        verify::verify(&manifest, &self.parts).map_err(StoreError::from)
+    }
+}

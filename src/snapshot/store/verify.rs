@@ -1,0 +1,116 @@
+//! Reads every byte of a snapshot's parts and names what is damaged.
+
+use crate::host::directory::{Directory, DirectoryError};
+use crate::model::digest::Digest;
+use crate::snapshot::frame;
+use crate::snapshot::manifest::{Manifest, Part};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// What a full verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Frames that were read.
+    pub frames: usize,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// What is damaged; empty for a sound snapshot.
+    pub damage: Vec<Damage>,
+}
+
+/// One damaged place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Damage {
+    /// A part is not there.
+    Missing {
+        /// The part.
+        part: Digest,
+    },
+    /// A part has the wrong length.
+    Size {
+        /// The part.
+        part: Digest,
+        /// Its length in bytes.
+        found: u64,
+        /// The length in the manifest.
+        listed: u64,
+    },
+    /// The bytes of a frame are not those that were written.
+    Frame {
+        /// The part.
+        part: Digest,
+        /// Index of the frame in the manifest.
+        frame: usize,
+        /// Where it begins in the part, in bytes.
+        offset: u64,
+    },
+    /// The seek table is not the one of the frames.
+    SeekTable {
+        /// The part.
+        part: Digest,
+    },
+}
+
+pub(super) fn verify(manifest: &Manifest, parts: &Directory) -> Result<Verification, DirectoryError> {
+    let mut found = Verification::default();
+    for (index, part) in manifest.parts.iter().enumerate() {
+        let file = match parts.open_file(Path::new(&part.file_name())) {
+            Err(error) if error.is_missing() => {
+                found.damage.push(Damage::Missing { part: part.digest });
+                continue;
+            }
+            opened => opened?,
+        };
+        let failed = |source| {
+            let path = parts.path().join(part.file_name());
+            DirectoryError::Io { action: "read", path, source }
+        };
+        let size = file.metadata().map_err(failed)?.len();
+        if size != part.size {
+            found.damage.push(Damage::Size { part: part.digest, found: size, listed: part.size });
+        }
+        verify_frames(manifest, index, part, &file, &mut found).map_err(failed)?;
+    }
+    Ok(found)
+}
+
+fn verify_frames(
+    manifest: &Manifest,
+    index: usize,
+    part: &Part,
+    file: &File,
+    found: &mut Verification,
+) -> std::io::Result<()> {
+    let first = manifest.frames.partition_point(|frame| (frame.part as usize) < index);
+    let frames: Vec<_> = manifest.frames_of(index).collect();
+    let mut buffer = Vec::new();
+    for (number, frame) in frames.iter().enumerate() {
+        buffer.resize(frame.compressed as usize, 0);
+        found.frames += 1;
+        found.bytes += u64::from(frame.compressed);
+        if !read_at(file, &mut buffer, frame.offset)? || Digest::of(&buffer) != frame.digest {
+            found.damage.push(Damage::Frame {
+                part: part.digest,
+                frame: first + number,
+                offset: frame.offset,
+            });
+        }
+    }
+    let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
+    buffer.resize(table.len(), 0);
+    found.bytes += table.len() as u64;
+    if !read_at(file, &mut buffer, part.size - table.len() as u64)? || buffer != table {
+        found.damage.push(Damage::SeekTable { part: part.digest });
+    }
+    Ok(())
+}
+
+/// Whether there were enough bytes.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<bool> {
+    match file.read_exact_at(buffer, offset) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}

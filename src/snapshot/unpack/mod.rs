@@ -1,0 +1,169 @@
+//! Unpacks a snapshot into a staging directory: what its manifest lists, byte for byte, or nothing.
+//!
+//! Each frame is verified before it is decompressed. The tar stream is not parsed: it is compared with
+//! the one that the manifest implies, so an archive cannot say anything that the manifest does not.
+//! A failure removes the staging directory; a crash leaves it for the caller to remove by its name.
+
+mod error;
+mod place;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use error::UnpackError;
+#[cfg(test)]
+pub(crate) use error::samples;
+
+use super::layout;
+use super::manifest::{Content, Entry, Manifest, Name};
+use super::meter::Meter;
+use super::store::Parts;
+use crate::host::directory::Directory;
+use crate::model::progress::Sink;
+use place::Place;
+use std::ffi::OsStr;
+use std::path::Path;
+use stream::Stream;
+
+/// What the class of a snapshot allows beyond plain data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Symbolic links that are absolute or lead out of the snapshot.
+    pub outside_links: bool,
+    /// Files with setuid or setgid, directories with setuid.
+    pub setuid: bool,
+    /// Whether owners are restored; only root can.
+    pub owners: bool,
+    /// The most bytes of file content.
+    pub max_bytes: u64,
+    /// The most entries.
+    pub max_entries: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            outside_links: false,
+            setuid: false,
+            owners: true,
+            max_bytes: u64::MAX,
+            max_entries: usize::MAX,
+        }
+    }
+}
+
+/// Unpacks into the new directory `name` below `parent`, and makes it durable.
+///
+/// The directory has mode 0700 and belongs to this process; the entries lie below it by their paths.
+pub fn unpack(
+    manifest: &Manifest,
+    parts: &dyn Parts,
+    parent: &Directory,
+    name: &OsStr,
+    policy: &Policy,
+    sink: &dyn Sink,
+) -> Result<Directory, UnpackError> {
+    check_policy(manifest, policy)?;
+    let (needed, free) = (manifest.restore_size(), parent.free_bytes()?);
+    // Holes need no room, so only a snapshot without any can be refused by its size.
+    if needed > free && !has_holes(manifest) {
+        return Err(UnpackError::Space { path: parent.path().to_owned(), needed, free });
+    }
+    match parent.make_directory(name, 0o700) {
+        Err(error) if error.is_present() => {
+            return Err(UnpackError::Present { path: parent.path().join(name) });
+        }
+        made => made?,
+    }
+    match unpack_into(manifest, parts, parent, name, policy, sink) {
+        Ok(staging) => Ok(staging),
+        Err(error) => match parent.remove_tree(name) {
+            Ok(()) => Err(error),
+            Err(source) => Err(UnpackError::NotRemoved {
+                path: parent.path().join(name),
+                cause: error.to_string(),
+                source,
+            }),
+        },
+    }
+}
+
+fn unpack_into(
+    manifest: &Manifest,
+    parts: &dyn Parts,
+    parent: &Directory,
+    name: &OsStr,
+    policy: &Policy,
+    sink: &dyn Sink,
+) -> Result<Directory, UnpackError> {
+    let staging = parent.open_directory(Path::new(name))?;
+    let mut meter =
+        Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
+    let mut stream = Stream::new(manifest, parts)?;
+    let mut place = Place::new(&staging, policy.owners);
+    for entry in &manifest.entries {
+        stream.expect_header(entry)?;
+        match &entry.content {
+            Content::Directory => place.directory(entry)?,
+            Content::File { size, digest, sparse } => {
+                let mut file = place.file(entry, *sparse)?;
+                stream.content(*size, |bytes| {
+                    meter.add(bytes.len() as u64);
+                    file.write(bytes)
+                })?;
+                if file.finish(*size)? != *digest {
+                    return Err(UnpackError::Digest { path: entry.path.clone() });
+                }
+                stream.expect_zeros(layout::padding(*size), &entry.path)?;
+            }
+            Content::Symlink { .. } | Content::Hardlink { .. } => {}
+        }
+    }
+    stream.expect_end()?;
+    place.links(&manifest.entries)?;
+    place.directory_attributes(&manifest.entries)?;
+    staging.sync_filesystem()?;
+    Ok(staging)
+}
+
+fn check_policy(manifest: &Manifest, policy: &Policy) -> Result<(), UnpackError> {
+    let (bytes, entries) = (manifest.restore_size(), manifest.entries.len());
+    if bytes > policy.max_bytes || entries > policy.max_entries {
+        let (max_bytes, max_entries) = (policy.max_bytes, policy.max_entries);
+        return Err(UnpackError::Limit { bytes, entries, max_bytes, max_entries });
+    }
+    for entry in &manifest.entries {
+        let refuse = |reason| UnpackError::Forbidden { path: entry.path.clone(), reason };
+        if !policy.setuid && is_privileged(entry) {
+            return Err(refuse("it is setuid or setgid"));
+        }
+        if let Content::Symlink { target } = &entry.content
+            && !policy.outside_links
+            && leads_out(&entry.path, target)
+        {
+            return Err(refuse("it links out of the snapshot"));
+        }
+    }
+    Ok(())
+}
+
+/// Setgid on a directory only passes its group on.
+fn is_privileged(entry: &Entry) -> bool {
+    let bits = if entry.content == Content::Directory { 0o4000 } else { 0o6000 };
+    entry.mode & bits != 0
+}
+
+/// Whether following the link could leave the snapshot's top.
+///
+/// Only leading `..` are counted; one after a name is refused, since that name may be a link itself.
+fn leads_out(path: &Name, target: &Name) -> bool {
+    let depth = path.as_bytes().iter().filter(|byte| **byte == b'/').count();
+    let components: Vec<&[u8]> =
+        target.as_bytes().split(|byte| *byte == b'/').filter(|name| *name != b".").collect();
+    let climbs = components.iter().take_while(|name| **name == b"..").count();
+    target.as_bytes().starts_with(b"/") || climbs > depth || components[climbs..].contains(&&b".."[..])
+}
+
+fn has_holes(manifest: &Manifest) -> bool {
+    manifest.entries.iter().any(|entry| matches!(entry.content, Content::File { sparse: true, .. }))
+}

@@ -1,0 +1,199 @@
+//! What the operator asks of the master, and what it answers.
+
+use crate::model::explain::Failure;
+use crate::model::facts::Resources;
+use crate::model::ids::{ClusterId, NodeId, NodeName, SnapshotId, TokenId};
+use crate::model::role::Role;
+use crate::model::scale::Scale;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Where its master listens.
+    pub master: SocketAddr,
+    /// The fingerprint of its authority.
+    pub authority: String,
+    /// The master's release.
+    pub version: String,
+    /// The newest generation.
+    pub generation: u64,
+    /// The scale that the members make.
+    pub scale: Scale,
+    /// Every node that the master knows.
+    pub nodes: Vec<NodeStatus>,
+    /// What is going on.
+    pub operations: Vec<Operation>,
+    /// The newest snapshots of the cluster's own state.
+    pub snapshots: Vec<SnapshotStatus>,
+}
+
+/// A node in the status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: NodeName,
+    /// Its address.
+    pub address: IpAddr,
+    /// `pending`, `joining`, `active`, `removed`, `rejected`.
+    pub state: String,
+    /// Its role, once it has one.
+    pub role: Option<Role>,
+    /// The role it asked for.
+    pub preferred: Option<Role>,
+    /// The cluster's scale, as the states see it.
+    pub scale: Scale,
+    /// The generation it has applied.
+    pub generation: u64,
+    /// Whether that is the newest one.
+    pub converged: bool,
+    /// Milliseconds since it was last heard of; none since the master started.
+    pub last_seen_ms: Option<u64>,
+    /// Its release.
+    pub version: String,
+    /// What it has to offer.
+    pub resources: Resources,
+    /// The fingerprint of its key.
+    pub key: String,
+    /// Its storage monitor's complaint.
+    pub monitor: Option<String>,
+    /// The storage level of its fullest mount.
+    pub storage_level: Option<String>,
+    /// Why it has not converged.
+    pub failure: Option<Failure>,
+    /// Whether it is the master's own node.
+    pub master: bool,
+}
+
+/// Something that is going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// `join of node2`, ...
+    pub what: String,
+    /// Its stage.
+    pub stage: String,
+    /// For how long, in milliseconds.
+    pub age_ms: u64,
+    /// When it is given up, in milliseconds from now.
+    pub remaining_ms: u64,
+}
+
+/// A snapshot of the cluster's own state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotStatus {
+    /// Its id.
+    pub id: SnapshotId,
+    /// When it was made, RFC 3339.
+    pub created_at: String,
+    /// Its size on disk in bytes.
+    pub bytes: u64,
+}
+
+/// `POST /v1/tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateToken {
+    /// Seconds until it expires.
+    pub expires_seconds: u64,
+    /// How often it may be used; none for any number.
+    pub uses: Option<u32>,
+    /// The only role that it admits.
+    pub role: Option<Role>,
+}
+
+/// The answer to [`CreateToken`]; the one place where a whole token travels, over mutual TLS to the operator.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedToken {
+    /// Its public id.
+    pub id: TokenId,
+    /// The whole token.
+    pub token: String,
+    /// When it expires, in milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+impl std::fmt::Debug for CreatedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedToken").field("id", &self.id).field("expires_ms", &self.expires_ms).finish()
+    }
+}
+
+/// A token in a list; never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenStatus {
+    /// Its public id.
+    pub id: TokenId,
+    /// `valid`, `expired`, `used up` or `revoked`.
+    pub state: String,
+    /// When it expires, in milliseconds since 1970.
+    pub expires_ms: u64,
+    /// How often it was used.
+    pub used: u32,
+    /// How often it may be used.
+    pub uses: Option<u32>,
+    /// The only role that it admits.
+    pub role: Option<Role>,
+}
+
+/// `POST /v1/nodes/{name}/accept`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AcceptNode {
+    /// The node whose place it takes: its name, machine-id or both are the same.
+    pub replace: Option<NodeName>,
+    /// Only say what would change.
+    pub plan: bool,
+}
+
+/// `POST /v1/roles/set`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetRole {
+    /// The node.
+    pub node: NodeName,
+    /// Its role from now on; none gives it back to the planner.
+    pub role: Option<Role>,
+}
+
+/// A change of the cluster's roles, as data of the planner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRoles {
+    /// One line for each node.
+    pub changes: Vec<PlannedRole>,
+    /// What the planner had to give up.
+    pub warnings: Vec<String>,
+    /// The scale after the change.
+    pub scale: Scale,
+}
+
+/// One node in [`PlannedRoles`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRole {
+    /// The node.
+    pub node: NodeName,
+    /// Its role before.
+    pub from: Option<Role>,
+    /// Its role after; none when it leaves.
+    pub to: Option<Role>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// When, RFC 3339.
+    pub at: String,
+    /// Who: a node's id, `operator`, `master`.
+    pub actor: String,
+    /// What: `accept`, `refuse`, `role`, `snapshot-read`, `remove`, ...
+    pub action: String,
+    /// Upon whom or what.
+    pub subject: String,
+    /// The facts.
+    pub detail: String,
+    /// The digest of the line before.
+    pub previous: String,
+}

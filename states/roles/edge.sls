@@ -1,0 +1,13 @@
+# An entrance of the cluster: proxies and discovery, with caches and logs and no data of its own.
+#
+# Inputs: pillar['eos']['root'], and those of storage.config and storage.monitor.
+{% set root = pillar['eos']['root'] %}
+include:
+  - storage
+
+# What proxies can fetch again: expendable, so it goes first when space is short.
+edge_cache_directory:
+  file.directory:
+    - name: {{ (root ~ '/var/cache/eos/edge') | tojson }}
+    - mode: '0750'
+    - makedirs: True
