@@ -1,1 +1,106 @@
 //! Snapshots of the cluster's own state, read from the master by ranges.
+
+use crate::client::error::ClientError;
+use crate::client::master::{CALL, MasterClient, origin};
+use crate::model::digest::Digest;
+use crate::model::ids::SnapshotId;
+use crate::snapshot::fetch::{Source, SourceError};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use std::ops::ControlFlow;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// A transfer that brings no byte for so long is cut and tried again.
+const STALL: Duration = Duration::from_secs(20);
+
+/// The master as a source of snapshots. Its calls block, so it must not be used within an async task.
+pub struct HttpSource {
+    client: MasterClient,
+    runtime: Handle,
+    name: String,
+}
+
+impl HttpSource {
+    /// Over this connection.
+    pub fn new(client: MasterClient, runtime: Handle) -> Self {
+        Self { name: client.address().to_string(), client, runtime }
+    }
+
+    async fn open(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
+        let mut request = self.client.http.get(format!("{}{path}", origin(self.client.address)));
+        if let Some((offset, length)) = range {
+            request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
+        }
+        let sending = tokio::time::timeout(STALL, request.send()).await;
+        let response = sending.map_err(|_| SourceError::passing("no answer within 20 s"))?;
+        let response = response.map_err(|error| {
+            let error = ClientError::of(self.client.address, &format!("GET {path}"), CALL.as_secs(), error);
+            SourceError {
+                what: error.to_string(),
+                retry: error.is_transient(),
+                source: Some(Box::new(error)),
+            }
+        })?;
+        let wanted = if range.is_some() { 206 } else { 200 };
+        match response.status().as_u16() {
+            status if status == wanted => Ok(response),
+            status @ 500.. => Err(SourceError::passing(format!("the master answered {status}"))),
+            status => Err(SourceError::lasting(format!("the master answered {status}, not {wanted}"))),
+        }
+    }
+}
+
+async fn next(
+    stream: &mut (impl StreamExt<Item = reqwest::Result<Bytes>> + Unpin),
+) -> Result<Option<Bytes>, SourceError> {
+    match tokio::time::timeout(STALL, stream.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
+        Ok(Some(Err(_))) => Err(SourceError::passing("the connection broke")),
+        Err(_) => Err(SourceError::passing("no byte within 20 s")),
+    }
+}
+
+impl Source for HttpSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
+        self.runtime.block_on(async {
+            let response = self.open(&format!("/v1/snapshots/{id}/manifest"), None).await?;
+            let mut stream = response.bytes_stream();
+            let mut manifest = Vec::new();
+            while let Some(bytes) = next(&mut stream).await? {
+                manifest.extend_from_slice(&bytes);
+            }
+            Ok(manifest)
+        })
+    }
+
+    fn read_range(
+        &self,
+        part: &Digest,
+        offset: u64,
+        length: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        self.runtime.block_on(async {
+            let response = self.open(&format!("/v1/snapshots/parts/{part}"), Some((offset, length))).await?;
+            let mut stream = response.bytes_stream();
+            let mut left = length;
+            while left > 0 {
+                let Some(bytes) = next(&mut stream).await? else {
+                    return Err(SourceError::passing("the answer ended early"));
+                };
+                let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                left -= taken as u64;
+                if each(&bytes[..taken]).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -11,3 +11,8 @@ pub fn now_ms() -> u64 {
 pub fn now_seconds() -> i64 {
     (now_ms() / 1000) as i64
 }
+
+/// The present as a timestamp.
+pub fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod directory;
 pub mod disk_probe;
+pub mod entry;
 pub mod facts;
 pub mod files;
 pub mod inventory;

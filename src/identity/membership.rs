@@ -62,7 +62,8 @@ impl Membership {
     /// # Errors
     /// When the file is there and cannot be read or understood.
     pub fn load(root: &Root) -> Result<Option<Self>, IdentityError> {
-        let Some(bytes) = files::read_optional(&root.join(paths::MEMBERSHIP)).map_err(IdentityError::File)? else {
+        let Some(bytes) = files::read_optional(&root.join(paths::MEMBERSHIP)).map_err(IdentityError::File)?
+        else {
             return Ok(None);
         };
         serde_json::from_slice(&bytes)

@@ -63,7 +63,7 @@ impl Step<Env> for Confirm {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::File(paths::MEMBERSHIP.into())]
+        vec![Touch::Tree(paths::MEMBERSHIP.into())]
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {

@@ -53,7 +53,9 @@ impl Step<Env> for CreateDirectories {
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
-        let make = |path: &str, mode, owner| files::create_directory(&env.root.join(path), Attributes { mode, owner });
+        let make = |path: &str, mode, owner| {
+            files::create_directory(&env.root.join(path), Attributes { mode, owner })
+        };
         make(paths::ETC, 0o755, None)?;
         make(paths::UNITS, 0o755, None)?;
         make(paths::IDENTITY, 0o700, None)?;

@@ -1,10 +1,10 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
 use crate::client::{ClientError, MasterClient};
+use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::Services;
-use crate::host::files;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::Membership;
 use crate::identity::token::Token;

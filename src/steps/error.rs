@@ -132,7 +132,9 @@ impl Explain for StepFailure {
                 "then run the same command again".to_owned(),
             ],
             Self::Interrupted { .. } => vec!["run the same command again to go on: eos bootstrap".to_owned()],
-            Self::State { id, .. } => vec![format!("see what it would change: eos state apply --test (state {id})")],
+            Self::State { id, .. } => {
+                vec![format!("see what it would change: eos state apply --test (state {id})")]
+            }
             Self::Unhealthy { service, .. } => {
                 vec![format!("read its log: journalctl -u {service} -n 50, or var/lib/eos/log/{service}.log")]
             }

@@ -136,17 +136,14 @@ impl Step<Env> for FoundCluster {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        [
-            paths::NODE_CERTIFICATE,
-            paths::ADMIN_KEY,
-            paths::ADMIN_CERTIFICATE,
-            paths::TRUSTED_AUTHORITY,
-            paths::MEMBERSHIP,
-        ]
-        .into_iter()
-        .map(|path| Touch::File(path.into()))
-        .chain([Touch::Tree(paths::MASTER.into())])
-        .collect()
+        [paths::ADMIN_KEY, paths::ADMIN_CERTIFICATE, paths::TRUSTED_AUTHORITY]
+            .into_iter()
+            .map(|path| Touch::File(path.into()))
+            .chain(
+                [paths::MASTER, paths::MEMBERSHIP, paths::NODE_CERTIFICATE]
+                    .map(|path| Touch::Tree(path.into())),
+            )
+            .collect()
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {

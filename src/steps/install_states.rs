@@ -1,8 +1,8 @@
 //! Puts the states tree in place on the first node: the installed one, or the one that eos carries.
 
+use crate::host::entry;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
-use crate::host::tree;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::embedded;
 use crate::steps::Env;
@@ -52,10 +52,13 @@ impl Step<Env> for InstallStates {
 fn installed(env: &Env) -> Result<Vec<(String, Vec<u8>)>, StepError> {
     let shipped = env.root.join(paths::SHARED_STATES);
     if !files::exists(&shipped.join("top.sls"))? {
-        return Ok(embedded::FILES.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect());
+        return Ok(embedded::FILES
+            .iter()
+            .map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()))
+            .collect());
     }
     let mut found = Vec::new();
-    for relative in tree::files_below(&shipped)? {
+    for relative in entry::files_below(&shipped)? {
         let bytes = files::read(&shipped.join(&relative))?;
         found.push((Path::new(&relative).to_string_lossy().into_owned(), bytes));
     }

@@ -62,7 +62,10 @@ impl Register {
         let client = env.stranger_client(decision.master, decision.address)?;
         let reply = env.block_on(client.register(&request))?;
         if let (RegisterReply::Accepted(accepted), Some(token)) = (&reply, &env.token) {
-            let proven = accepted.proof.as_ref().is_some_and(|proof| transcript.holds(Side::Master, &token.key(), proof));
+            let proven = accepted
+                .proof
+                .as_ref()
+                .is_some_and(|proof| transcript.holds(Side::Master, &token.key(), proof));
             // A pinned authority is believed already; for a pre-shared token this proof is all there is.
             if !proven && token.authority.is_none() {
                 return Err(IdentityError::MasterUnproven { token: token.id.to_string() }.into());
@@ -114,7 +117,11 @@ impl Register {
             return StepFailure::Interrupted { what: "acceptance by the master".to_owned() };
         }
         let seconds = began.elapsed().as_secs();
-        StepFailure::NotAccepted { seconds, key: key.fingerprint().to_string(), name: self.decision.name.to_string() }
+        StepFailure::NotAccepted {
+            seconds,
+            key: key.fingerprint().to_string(),
+            name: self.decision.name.to_string(),
+        }
     }
 
     fn store(&self, env: &Env, accepted: &Accepted) -> Result<(), StepFailure> {
@@ -156,7 +163,7 @@ impl Step<Env> for Register {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::File(paths::NODE_CERTIFICATE.into()), Touch::File(paths::MEMBERSHIP.into())]
+        vec![Touch::Tree(paths::NODE_CERTIFICATE.into()), Touch::Tree(paths::MEMBERSHIP.into())]
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {

@@ -49,7 +49,8 @@ fn extra(decision: &Decision) -> Result<String, StepFailure> {
             rest.insert(name.into(), section);
         }
     };
-    let failed = |why: serde_yaml::Error| StepFailure::Template { name: "cluster.yaml", why: why.to_string() };
+    let failed =
+        |why: serde_yaml::Error| StepFailure::Template { name: "cluster.yaml", why: why.to_string() };
     let defaults = crate::model::config::Config::default();
     let value = |section: Result<serde_yaml::Value, serde_yaml::Error>| section.map_err(failed);
     keep(
@@ -57,7 +58,11 @@ fn extra(decision: &Decision) -> Result<String, StepFailure> {
         value(serde_yaml::to_value(&config.admission))?,
         value(serde_yaml::to_value(&defaults.admission))?,
     );
-    keep("storage", value(serde_yaml::to_value(&config.storage))?, value(serde_yaml::to_value(&defaults.storage))?);
+    keep(
+        "storage",
+        value(serde_yaml::to_value(&config.storage))?,
+        value(serde_yaml::to_value(&defaults.storage))?,
+    );
     keep(
         "telemetry",
         value(serde_yaml::to_value(&config.telemetry))?,

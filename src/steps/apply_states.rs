@@ -1,0 +1,189 @@
+//! Applies the states of this node's role: configuration, monitor and its service.
+
+use crate::host::paths;
+use crate::identity::membership::Applied;
+use crate::model::config::StorageConfig;
+use crate::model::ids::NodeName;
+use crate::model::role::Role;
+use crate::model::scale::Scale;
+use crate::model::storage_ops::{Retention, Thresholds};
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::sls::context::Context;
+use crate::sls::inputs::Inputs;
+use crate::sls::plan::{self, StatePlan, Wanted};
+use crate::steps::error::{StepFailure, to_step};
+use crate::steps::executor::Executor;
+use crate::steps::install_units::root_prefix;
+use crate::steps::start_service::END;
+use crate::steps::states_tree::DiskTree;
+use crate::steps::{Decision, Env};
+use crate::wire::member::Desired;
+
+/// The service that the states start.
+pub const MONITOR: &str = "eos-storage-monitor";
+
+/// The step.
+pub struct ApplyStates {
+    /// What to apply; none asks the membership, or the master when nothing was applied yet.
+    desired: Option<Applied>,
+    binary: String,
+    touches: Vec<Touch>,
+}
+
+impl ApplyStates {
+    /// As a part of a bootstrap, where role and scale are known only when earlier steps have run.
+    pub fn bootstrap(decision: &Decision) -> Self {
+        Self { desired: None, binary: decision.binary.clone(), touches: shipped_touches() }
+    }
+
+    /// A new generation on a member. What the rendered plan writes is what is checkpointed.
+    ///
+    /// # Errors
+    /// When the states cannot be rendered for it.
+    pub fn generation(env: &Env, desired: &Desired, binary: String) -> Result<Self, StepFailure> {
+        let applied = applied(desired);
+        let name = env.node_name()?;
+        let plan = render(env, &name, &applied, &binary)?;
+        let mut touches = shipped_touches();
+        for touch in planned_touches(env, &plan) {
+            if !touches.contains(&touch) {
+                touches.push(touch);
+            }
+        }
+        Ok(Self { desired: Some(applied), binary, touches })
+    }
+
+    fn wanted(&self, env: &Env) -> Result<Applied, StepFailure> {
+        if let Some(applied) = &self.desired {
+            return Ok(applied.clone());
+        }
+        let membership = env.membership()?;
+        match membership.applied {
+            Some(applied) if membership.runs_master => Ok(applied),
+            _ => Ok(applied(&env.block_on(env.member_client()?.desired())?)),
+        }
+    }
+
+    fn apply(&self, env: &Env) -> Result<Outcome, StepFailure> {
+        let wanted = self.wanted(env)?;
+        let mut membership = env.membership()?;
+        let plan = render(env, &membership.name, &wanted, &self.binary)?;
+        let changed = Executor::new(env).apply(&plan)?;
+        let unchanged = !changed && membership.applied.as_ref() == Some(&wanted);
+        membership.applied = Some(wanted);
+        membership.save(&env.root)?;
+        Ok(if unchanged { Outcome::Unchanged } else { Outcome::Done })
+    }
+}
+
+fn applied(desired: &Desired) -> Applied {
+    Applied {
+        generation: desired.generation,
+        role: desired.role,
+        scale: desired.scale,
+        pillar: desired.pillar.clone(),
+    }
+}
+
+/// Renders the states of a node.
+///
+/// # Errors
+/// When a state file is wrong; the error names file and line.
+pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Result<StatePlan, StepFailure> {
+    let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary);
+    let context = Context::new(name.as_str(), inputs.pillar());
+    Ok(plan::render(&DiskTree::of(&env.root), &Wanted::Top, &context)?)
+}
+
+fn inputs(
+    env: &Env,
+    name: &NodeName,
+    role: Role,
+    scale: Scale,
+    pillar: &serde_json::Value,
+    binary: &str,
+) -> Inputs {
+    let storage: StorageConfig = pillar
+        .get("storage")
+        .cloned()
+        .and_then(|value| serde_json::from_value(value).ok())
+        .unwrap_or_default();
+    let defaults = Inputs::of(name.as_str(), role, scale);
+    let mounts = if storage.mounts.is_empty() {
+        vec![env.root.path().display().to_string()]
+    } else {
+        storage.mounts.clone()
+    };
+    Inputs {
+        root: root_prefix(env),
+        binary: binary.to_owned(),
+        mode: storage.mode,
+        interval_seconds: storage.interval_seconds.unwrap_or(defaults.interval_seconds),
+        mounts,
+        thresholds: storage.thresholds.unwrap_or_else(|| Thresholds::of(scale)),
+        retention: storage.retention.unwrap_or_else(|| Retention::of(scale)),
+        ..defaults
+    }
+}
+
+/// What the shipped tree writes, whatever the role.
+fn shipped_touches() -> Vec<Touch> {
+    let unit = format!("{}/{MONITOR}.service", paths::UNITS);
+    let wants = format!("{}/multi-user.target.wants/{MONITOR}.service", paths::UNITS);
+    let mut touches: Vec<Touch> = [unit.as_str(), wants.as_str(), paths::STORAGE_OPS]
+        .into_iter()
+        .map(|path| Touch::File(path.into()))
+        .collect();
+    let directories =
+        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/compute"];
+    touches.extend(directories.into_iter().map(|path| Touch::Directory(path.into())));
+    touches
+}
+
+fn planned_touches(env: &Env, plan: &StatePlan) -> Vec<Touch> {
+    let below =
+        |path: &str| std::path::Path::new(path).strip_prefix(env.root.path()).ok().map(ToOwned::to_owned);
+    let touch = |state: &plan::State| {
+        let path = below(state.function.path()?)?;
+        Some(match state.function.name() {
+            "file.directory" => Touch::Directory(path),
+            _ => Touch::File(path),
+        })
+    };
+    plan.states.iter().filter_map(touch).collect()
+}
+
+impl Step<Env> for ApplyStates {
+    fn name(&self) -> &'static str {
+        "apply-states"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Configure
+    }
+
+    fn describe(&self) -> String {
+        match &self.desired {
+            Some(applied) => format!("apply the states of role {} at scale {}", applied.role, applied.scale),
+            None => "apply the states of this node's role, storage operations among them".to_owned(),
+        }
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        self.touches.clone()
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        self.apply(env).map_err(to_step)
+    }
+
+    /// The monitor runs only since this step where the step is part of a bootstrap; after a new
+    /// generation it goes on with the files that are put back, which it watches.
+    fn undo(&self, env: &mut Env) -> Result<(), StepError> {
+        if self.desired.is_none() {
+            env.services.stop(MONITOR, END)?;
+            env.services.disable(MONITOR)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Pulls the cluster's own snapshot, verifies every frame, and puts it in place with one exchange.
+//!
+//! What was downloaded and verified stays on disk, so a crash costs less than one frame; the old
+//! tree stays until the new one is in place, and an interrupted exchange is finished or forgotten first.
+
+use crate::client::snapshots::HttpSource;
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::paths;
+use crate::identity::signature;
+use crate::model::digest::Fingerprint;
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::snapshot::activate::{self, Activation};
+use crate::snapshot::fetch::{self, Fetched, Patience, Request};
+use crate::snapshot::manifest::{SealError, Verifier};
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::snapshot::unpack::{self, Policy};
+use crate::steps::Env;
+use crate::steps::error::{StepFailure, to_step};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Instant;
+
+const STAGING: &str = "cluster.new";
+const TARGET: &str = "cluster";
+const PREVIOUS: &str = "cluster.old";
+const INTENT: &str = "cluster.intent";
+
+/// The step.
+pub struct PullSnapshot;
+
+/// Believes the master's signature under the trusted authority.
+struct TrustedMaster {
+    authority: String,
+    fingerprint: Fingerprint,
+}
+
+impl Verifier for TrustedMaster {
+    fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
+        let what = "the snapshot's manifest";
+        signature::verify(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
+            .map_err(Into::into)
+    }
+}
+
+fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
+    let membership = env.membership()?;
+    let client = env.member_client()?;
+    let authority = files::read(&env.root.join(paths::TRUSTED_AUTHORITY))?;
+    let verifier = TrustedMaster {
+        authority: String::from_utf8_lossy(&authority).into_owned(),
+        fingerprint: membership.authority,
+    };
+    let id = env.block_on(client.latest_snapshot())?.id;
+    let source = HttpSource::new(client, env.runtime.clone());
+    let staging = store.begin_download(&id)?;
+    let request = Request {
+        source: &source,
+        id: &id,
+        verifier: &verifier,
+        reserve_bytes: None,
+        patience: Patience::default(),
+    };
+    let began = Instant::now();
+    let mut wait = |pause| env.pause(&format!("the next try to read snapshot {id}"), began, pause);
+    let fetched = fetch::fetch(&request, staging.directory(), &mut wait, env.sink.as_ref())?;
+    store.publish(staging, &fetched.signed)?;
+    Ok(fetched)
+}
+
+fn pull(env: &Env) -> Result<(), StepFailure> {
+    let path = env.root.join(paths::SNAPSHOTS);
+    files::create_directory(&path, Attributes { mode: 0o700, owner: None })?;
+    let state = Directory::open(&env.root.join(paths::STATE))?;
+    activate::recover(&state, Path::new(INTENT))?;
+    for left in [STAGING, PREVIOUS] {
+        files::remove_tree(&env.root.join(paths::STATE).join(left))?;
+    }
+    let store = DiskStore::open(Directory::open(&path)?)?;
+    let fetched = download(env, &store)?;
+    // Under another user than root, owners cannot be given away; modes and contents hold all the same.
+    let policy = Policy { owners: rustix::process::geteuid().is_root(), ..Policy::default() };
+    unpack::unpack(&fetched.manifest, &store, &state, OsStr::new(STAGING), &policy, env.sink.as_ref())?;
+    let activation = Activation { staged: STAGING.into(), target: TARGET.into(), previous: PREVIOUS.into() };
+    activate::activate(&state, Path::new(INTENT), &activation)?;
+    files::remove_tree(&env.root.join(paths::STATE).join(PREVIOUS))?;
+    Ok(())
+}
+
+impl Step<Env> for PullSnapshot {
+    fn name(&self) -> &'static str {
+        "pull-snapshot"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Snapshot
+    }
+
+    fn describe(&self) -> String {
+        "pull and verify the cluster's snapshot".to_owned()
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        let state = |name: &str| Touch::Tree(Path::new(paths::STATE).join(name));
+        vec![
+            Touch::Tree(paths::SNAPSHOTS.into()),
+            state(TARGET),
+            state(STAGING),
+            state(PREVIOUS),
+            Touch::File(Path::new(paths::STATE).join(INTENT)),
+        ]
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        pull(env).map(|()| Outcome::Done).map_err(to_step)
+    }
+
+    fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Waits until every service of this node is up and the storage monitor reports what is configured.
+
+use crate::host::clock;
+use crate::host::files;
+use crate::host::paths;
+use crate::model::digest::Digest;
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::steps::Env;
+use crate::steps::apply_states::MONITOR;
+use crate::steps::error::{StepFailure, to_step};
+use crate::storage::verdict::{self, Health};
+use std::time::{Duration, Instant};
+
+/// How long the services may take to become healthy.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The step.
+pub struct VerifyHealth {
+    /// Whether the master runs here.
+    pub master: bool,
+}
+
+impl VerifyHealth {
+    fn unhealthy(&self, env: &Env) -> Result<Option<(&'static str, String)>, StepFailure> {
+        let services: &[&'static str] =
+            if self.master { &["eos-master", "eos-agent", MONITOR] } else { &["eos-agent", MONITOR] };
+        for service in services {
+            let status = env.services.status(service)?;
+            if !status.ready {
+                let said = status.failure.or(status.last_log_line).or(status.status_text);
+                return Ok(Some((service, said.unwrap_or_else(|| "it is not ready".to_owned()))));
+            }
+        }
+        Ok(match monitor_health(env)? {
+            Health::Healthy => None,
+            Health::Unhealthy { why } => Some((MONITOR, why)),
+        })
+    }
+
+    fn wait(&self, env: &Env) -> Result<(), StepFailure> {
+        let began = Instant::now();
+        while let Some((service, why)) = self.unhealthy(env)? {
+            if began.elapsed() >= LIMIT {
+                let seconds = began.elapsed().as_secs();
+                return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
+            }
+            if !env.pause(&format!("{service}: {why}"), began, PAUSE) {
+                return Err(StepFailure::Interrupted { what: format!("{service} to be healthy") });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The verdict on this node's storage monitor.
+///
+/// # Errors
+/// When its files cannot be read.
+pub fn monitor_health(env: &Env) -> Result<Health, StepFailure> {
+    let status = files::read_optional(&env.root.join(paths::MONITOR_STATUS))?;
+    let configured = files::read_optional(&env.root.join(paths::STORAGE_OPS))?;
+    Ok(verdict::health(status.as_deref(), configured.map(|bytes| Digest::of(&bytes)), clock::timestamp()))
+}
+
+impl Step<Env> for VerifyHealth {
+    fn name(&self) -> &'static str {
+        "verify-health"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Verify
+    }
+
+    fn describe(&self) -> String {
+        "wait until every service is healthy".to_owned()
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        Vec::new()
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        self.wait(env).map(|()| Outcome::Done).map_err(to_step)
+    }
+
+    fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
+        Ok(())
+    }
+}
