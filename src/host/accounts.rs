@@ -86,7 +86,9 @@ impl Explain for AccountError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::NotTheHost { .. } => vec!["run the command without --root".to_owned()],
-            Self::Malformed { path, .. } => vec![format!("correct it: vipw, then pwck -r {}", path.display())],
+            Self::Malformed { path, .. } => {
+                vec![format!("correct it: vipw, then pwck -r {}", path.display())]
+            }
             Self::NotThere { name, .. } => vec![format!("see where users come from: getent passwd {name}")],
             Self::File(error) => error.hints(),
             Self::Command(error) => error.hints(),
@@ -137,8 +139,11 @@ pub fn create_system_user(root: &Root, name: &str, home: &str) -> Result<(Accoun
     if let Some(account) = find_user(root, name)? {
         return Ok((account, false));
     }
-    let group: &[&str] =
-        if find_group(root, name)?.is_some() { &["--no-user-group", "--gid", name] } else { &["--user-group"] };
+    let group: &[&str] = if find_group(root, name)?.is_some() {
+        &["--no-user-group", "--gid", name]
+    } else {
+        &["--user-group"]
+    };
     let mut argv = vec!["useradd", "--system", "--no-create-home", "--home-dir", home];
     argv.extend(["--shell", "/usr/sbin/nologin", "--comment", "eos storage cluster"]);
     argv.extend(group);

@@ -5,8 +5,7 @@ use sd_notify::NotifyState;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Why a daemon cannot talk to its service manager.
@@ -48,9 +47,14 @@ impl Explain for NotifyError {
 
     fn hints(&self) -> Vec<String> {
         vec![match self {
-            Self::Send { .. } => "see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\"".to_owned(),
+            Self::Send { .. } => {
+                "see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\""
+                    .to_owned()
+            }
             Self::Signals { .. } => "see the limits of the process: ulimit -a".to_owned(),
-            Self::Input { .. } => "unset it when no supervisor started the daemon: unset EOS_SUPERVISED".to_owned(),
+            Self::Input { .. } => {
+                "unset it when no supervisor started the daemon: unset EOS_SUPERVISED".to_owned()
+            }
         }]
     }
 }
@@ -121,7 +125,7 @@ pub enum Ending {
 pub struct Shutdown {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    input: Option<AsyncFd<OwnedFd>>,
+    input: Option<Receiver>,
 }
 
 impl Shutdown {
@@ -137,14 +141,11 @@ impl Shutdown {
 
     fn on(input: Option<OwnedFd>) -> Result<Self, NotifyError> {
         let hear = |kind| signal(kind).map_err(|source| NotifyError::Signals { source });
-        let watch = |input: OwnedFd| {
-            rustix::fs::fcntl_setfl(&input, rustix::fs::OFlags::NONBLOCK)?;
-            AsyncFd::with_interest(input, Interest::READABLE)
-        };
+        let input = input.map(Receiver::from_owned_fd).transpose();
         Ok(Self {
             terminate: hear(SignalKind::terminate())?,
             interrupt: hear(SignalKind::interrupt())?,
-            input: input.map(watch).transpose().map_err(|source| NotifyError::Input { source })?,
+            input: input.map_err(|source| NotifyError::Input { source })?,
         })
     }
 
@@ -156,25 +157,16 @@ impl Shutdown {
         tokio::select! {
             _ = self.terminate.recv() => Ok(Ending::Terminated),
             _ = self.interrupt.recv() => Ok(Ending::Interrupted),
-            gone = end_of(self.input.as_ref()) => {
+            gone = end_of(self.input.as_mut()) => {
                 gone.map(|()| Ending::SupervisorGone).map_err(|source| NotifyError::Input { source })
             }
         }
     }
 }
 
-async fn end_of(input: Option<&AsyncFd<OwnedFd>>) -> io::Result<()> {
+async fn end_of(input: Option<&mut Receiver>) -> io::Result<()> {
     let Some(input) = input else { return std::future::pending().await };
-    let mut bytes = [0_u8; 64];
-    loop {
-        let mut guard = input.readable().await?;
-        match guard.try_io(|inner| rustix::io::read(inner, &mut bytes).map_err(io::Error::from)) {
-            Ok(Ok(0)) => return Ok(()),
-            Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(Err(error)) => return Err(error),
-        }
-    }
+    tokio::io::copy(input, &mut tokio::io::sink()).await.map(drop)
 }
 
 #[cfg(test)]
@@ -192,13 +184,13 @@ impl NotifyError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixStream;
+    use std::io::Write;
 
     #[tokio::test]
     async fn a_daemon_ends_when_its_supervisor_is_gone() -> anyhow::Result<()> {
-        let (held, given) = UnixStream::pair()?;
+        let (given, mut held) = io::pipe()?;
         let mut shutdown = Shutdown::on(Some(given.into()))?;
-        rustix::io::write(&held, b"what is said there does not matter")?;
+        held.write_all(b"what is said there does not matter")?;
         drop(held);
         assert_eq!(shutdown.requested().await?, Ending::SupervisorGone);
         Ok(())

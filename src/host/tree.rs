@@ -173,3 +173,16 @@ pub fn copy_file(from: &Path, to: &Path) -> Result<(), FileError> {
     let bytes = files::read(from)?;
     files::write_atomic(to, &bytes, files::Attributes::SECRET)
 }
+
+/// Copies a file, in the place of whatever is at `to`, with the mode and owner of `like`.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy_beside(from: &Path, to: &Path, like: &Node) -> Result<(), FileError> {
+    let bytes = files::read(from)?;
+    let attributes = match like {
+        Node::File { mode, uid, gid, .. } => files::Attributes { mode: *mode, owner: Some((*uid, *gid)) },
+        _ => files::Attributes::SECRET,
+    };
+    files::write_atomic(to, &bytes, attributes)
+}

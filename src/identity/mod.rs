@@ -4,6 +4,7 @@ pub mod authority;
 pub mod certificate;
 pub mod error;
 pub mod key;
+pub mod membership;
 pub mod proof;
 pub mod signature;
 pub mod tls;

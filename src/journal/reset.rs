@@ -67,14 +67,13 @@ pub fn plan(ledger: &Ledger, observed: &BTreeMap<String, Option<Node>>) -> Vec<(
         .collect()
 }
 
-/// Whether a tree that goes away as a whole takes the path with it.
+/// Whether a tree that is removed or restored as a whole takes the path with it.
 fn within_own_tree(ledger: &Ledger, path: &str) -> bool {
-    Path::new(path).ancestors().skip(1).filter_map(Path::to_str).any(|ancestor| {
-        ledger
-            .entries
-            .get(ancestor)
-            .is_some_and(|entry| entry.scope == Scope::Tree && entry.origin == Origin::Created)
-    })
+    Path::new(path)
+        .ancestors()
+        .skip(1)
+        .filter_map(Path::to_str)
+        .any(|ancestor| ledger.entries.get(ancestor).is_some_and(|entry| entry.scope == Scope::Tree))
 }
 
 fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {

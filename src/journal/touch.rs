@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 /// One path that a step may make, change or remove; its missing parents go with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touch {
-    /// A file or a symbolic link.
+    /// A file or a symbolic link that only sagas write: a reset keeps it when it has changed.
     File(PathBuf),
     /// A directory itself: its existence, mode and owner, not what is in it.
     Directory(PathBuf),
-    /// A directory with all that is in it, which from then on is eos's alone.
+    /// A directory with all that is in it, or a single file, which from then on is eos's alone:
+    /// for everything that a service of eos's writes while it runs, as a reset takes it away
+    /// whatever has become of it.
     Tree(PathBuf),
 }
 

@@ -5,7 +5,7 @@
 
 pub mod address;
 mod checks;
-mod error;
+pub(crate) mod error;
 mod measure;
 mod measurements;
 mod report;

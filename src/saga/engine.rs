@@ -103,6 +103,18 @@ impl<'a> Engine<'a> {
             return Err(SagaError::Unfinished { saga });
         }
         refuse_repeated_names(steps)?;
+        let opened = self.begin(request, steps);
+        if matches!(&opened, Err(error) if !matches!(error, SagaError::Died { .. })) {
+            // Nothing has begun, so nothing may stay; the error to tell is the first one.
+            let cleaned = self.recover();
+            tracing::debug!(?cleaned, "removed what was there of a saga that could not begin");
+        }
+        let (saga, journal) = opened?;
+        Running::new(self, saga, journal, steps, env)?.drive()
+    }
+
+    /// Makes the saga's records, the first record of its journal last.
+    fn begin<E>(&self, request: Request, steps: &Steps<E>) -> Result<(SagaId, Journal), SagaError> {
         let saga = next_id(self.root, &request.kind)?;
         let begun = (self.now)();
         let ledger = Ledger::load(self.root)?;
@@ -115,14 +127,14 @@ impl<'a> Engine<'a> {
             made: self.lock.made().to_vec(),
             first: ledger.is_none() && file::sagas(self.root)?.is_empty(),
         };
-        let opening = BootstrapCheckpoint::new(saga.clone(), &request.kind, begun, request.node_states);
-        summary::save(self.root, &opening)?;
+        let summary = BootstrapCheckpoint::new(saga.clone(), &request.kind, begun, request.node_states);
+        summary::save(self.root, &summary)?;
         if ledger.is_some() {
             tree::copy_file(&self.root.join(paths::LEDGER), &self.root.join(recovery::ledger_before(&saga)))?;
         }
         let journal = Journal::create(self.root, &saga, begin, begun)?;
         self.faults.after_record(journal.sequence())?;
-        Running::new(self, saga, journal, steps, env)?.drive()
+        Ok((saga, journal))
     }
 
     /// Goes on with an unfinished saga: forward if it went forward, back if it was being undone.
@@ -137,7 +149,8 @@ impl<'a> Engine<'a> {
         running.drive()
     }
 
-    /// Undoes a saga, finished or not: everything is then as it was before it.
+    /// Undoes a saga, finished or not: everything is then as it was before it. A file that somebody
+    /// else changed after the saga is first copied to `NAME.changed`.
     ///
     /// # Errors
     /// When a later saga was not undone before, an undo failed, or the steps are not the saga's.
@@ -156,6 +169,9 @@ impl<'a> Engine<'a> {
             return Err(SagaError::NotNewest { saga: saga.clone(), newer });
         }
         let mut running = self.open(saga, steps, env)?;
+        if running.state().next == Next::Completed {
+            running.keep_changes_of_others()?;
+        }
         if !matches!(running.state().next, Next::Unwind { .. }) || running.state().reason.is_none() {
             running.record(JournalRecord::Unwinding { reason: Reason::Requested })?;
         }

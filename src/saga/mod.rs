@@ -7,6 +7,7 @@ pub mod recovery;
 pub mod reset;
 mod running;
 pub mod step;
+mod unwinding;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use crate::journal::file;
 use crate::journal::ledger::Ledger;
 use crate::journal::lock::OperationLock;
 use crate::journal::state::{Next, SagaState};
+use crate::journal::summary::{self, BootstrapCheckpoint};
 use crate::model::ids::SagaId;
 
 /// How many finished sagas can be undone, besides those that the ledger needs.
@@ -108,6 +109,22 @@ pub(super) fn prune(root: &Root) -> Result<(), SagaError> {
     Ok(())
 }
 
+/// All checkpoints, the oldest first, each with whether it can be returned to as things are now.
+///
+/// # Errors
+/// When a record cannot be read or is damaged.
+pub fn checkpoints(root: &Root) -> Result<Vec<BootstrapCheckpoint>, SagaError> {
+    let mut checkpoints = summary::list(root)?;
+    for checkpoint in &mut checkpoints {
+        checkpoint.can_rollback &= match to_undo(root, &checkpoint.id) {
+            Ok(sagas) => sagas.contains(&checkpoint.id),
+            Err(SagaError::Pruned { .. }) => false,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(checkpoints)
+}
+
 /// The sagas to undo, in this order, to return to the state before `saga`, itself included.
 ///
 /// # Errors
@@ -118,12 +135,10 @@ pub fn to_undo(root: &Root, saga: &SagaId) -> Result<Vec<SagaId>, SagaError> {
         return Err(SagaError::Unknown { saga: saga.clone() });
     };
     let mut ids = Vec::new();
-    let mut expected = file::number(saga);
-    for id in sagas.drain(position..) {
+    for (expected, id) in (file::number(saga)..).zip(sagas.drain(position..)) {
         if file::number(&id) != expected {
             return Err(SagaError::Pruned { saga: saga.clone(), missing: expected });
         }
-        expected += 1;
         if file::state(root, &id)?.is_some_and(|state| state.next != Next::RolledBack) {
             ids.push(id);
         }

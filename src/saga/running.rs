@@ -1,10 +1,9 @@
-//! The walk over the steps of one saga, forward and back, one journal record at a time.
+//! The walk over the steps of one saga, one journal record at a time; `unwinding.rs` has the way back.
 
 use super::engine::{Engine, Finished, Steps};
 use super::error::SagaError;
 use super::recovery;
-use super::step::{Stage, Step, StepError};
-use crate::host::{files, paths};
+use super::step::Step;
 use crate::journal::checkpoint::{self, Checkpoint};
 use crate::journal::error::JournalError;
 use crate::journal::file::Journal;
@@ -21,13 +20,14 @@ use std::time::Instant;
 
 /// One saga on its way.
 pub(super) struct Running<'r, 'a, E> {
-    engine: &'r mut Engine<'a>,
-    saga: SagaId,
-    journal: Journal,
-    steps: &'r Steps<E>,
-    env: &'r mut E,
-    summary: BootstrapCheckpoint,
-    stage: Option<Stage>,
+    pub(super) engine: &'r mut Engine<'a>,
+    pub(super) saga: SagaId,
+    pub(super) journal: Journal,
+    pub(super) steps: &'r Steps<E>,
+    pub(super) env: &'r mut E,
+    pub(super) summary: BootstrapCheckpoint,
+    /// What was last told of where the saga is.
+    phase: &'static str,
 }
 
 impl<'r, 'a, E> Running<'r, 'a, E> {
@@ -45,7 +45,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
                 BootstrapCheckpoint::new(saga.clone(), &kind, (engine.now)(), BTreeMap::new())
             }
         };
-        Ok(Self { engine, saga, journal, steps, env, summary, stage: None })
+        Ok(Self { engine, saga, journal, steps, env, summary, phase: "" })
     }
 
     pub(super) fn state(&self) -> &SagaState {
@@ -143,7 +143,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         checkpoint::capture(self.engine.root, place, &step.touches())
     }
 
-    fn checkpoint_of(&self, place: &str) -> Result<Checkpoint, JournalError> {
+    pub(super) fn checkpoint_of(&self, place: &str) -> Result<Checkpoint, JournalError> {
         checkpoint::load(self.engine.root, place)?.ok_or_else(|| JournalError::Unreadable {
             path: self.engine.root.join(place),
             what: "the checkpoint of a started step is not there".to_owned(),
@@ -185,101 +185,18 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         Ok(())
     }
 
-    fn back(&mut self, index: usize) -> Result<(), SagaError> {
-        let name = self.steps[index].name().to_owned();
-        let span = tracing::info_span!("undo", saga = %self.saga, step = %name);
-        let _entered = span.enter();
-        let clock = Instant::now();
-        self.record(JournalRecord::Undoing { step: name.clone() })?;
-        let mut undone = self.undo(index, &name);
-        if undone.is_ok() && self.engine.faults.repeat_undo {
-            undone = self.undo(index, &name);
-        }
-        match undone {
-            Ok(()) => {
-                self.record(JournalRecord::Undone { step: name.clone() })?;
-                self.ended(index, &name, "undone", clock);
-                Ok(())
-            }
-            Err(error) => {
-                let failure = error.failure;
-                tracing::error!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
-                self.record(JournalRecord::UndoFailed { step: name.clone(), failure })?;
-                self.ended(index, &name, "undo-failed", clock);
-                self.record(JournalRecord::Finished { outcome: End::Stuck })
-            }
-        }
-    }
-
-    fn undo(&mut self, index: usize, name: &str) -> Result<(), StepError> {
-        self.steps[index].undo(self.env)?;
-        if self.engine.faults.fail_undo_at.as_deref() == Some(name) {
-            return Err(SagaError::Planned.into());
-        }
-        let place = checkpoint::place(&self.saga, index, name);
-        let kept = checkpoint::restore(self.engine.root, &place, &self.checkpoint_of(&place)?)?;
-        for directory in kept {
-            let path = self.engine.root.join(directory);
-            let text = format!("{} stays, because something that is not eos's is in it", path.display());
-            self.engine.sink.emit(Event::Warning { text });
-        }
-        Ok(())
-    }
-
-    /// The ledger returns to what it was before the saga, and the saga is rolled back.
-    fn all_undone(&mut self) -> Result<(), SagaError> {
-        let root = self.engine.root;
-        match Ledger::load_from(root, &recovery::ledger_before(&self.saga))? {
-            Some(before) => before.save(root)?,
-            None => files::remove_file(&root.join(paths::LEDGER))?,
-        }
-        self.summary.can_rollback = false;
-        summary::save(root, &self.summary)?;
-        self.record(JournalRecord::Finished { outcome: End::RolledBack })
-    }
-
-    fn rolled_back(self) -> Result<Finished, SagaError> {
-        let state = self.state().clone();
-        if state.begin.first {
-            let Engine { root, lock, faults, .. } = &mut *self.engine;
-            recovery::forget_all(root, lock, &self.saga, &state.begin.made, faults)?;
-        }
-        match (state.reason, state.failure) {
-            (Some(Reason::Requested), _) => Ok(self.finished(End::RolledBack)),
-            (_, Some((step, failure))) => {
-                Err(SagaError::Failed { saga: self.saga, step, source: Box::new(StepError { failure }) })
-            }
-            (_, None) => Err(SagaError::Interrupted { saga: self.saga }),
-        }
-    }
-
-    /// The error that says what a person has to do.
-    fn stuck(&self, index: Option<usize>) -> Result<SagaError, SagaError> {
-        let mut manual = Vec::new();
-        for index in (0..=index.unwrap_or_default()).rev() {
-            let step = &self.steps[index];
-            manual.push(format!("take back step {}: {}", step.name(), step.describe()));
-            let place = checkpoint::place(&self.saga, index, step.name());
-            if let Some(checkpoint) = checkpoint::load(self.engine.root, &place)? {
-                manual.extend(checkpoint::by_hand(self.engine.root, &place, &checkpoint)?);
-            }
-        }
-        let state = self.state();
-        let (step, failure) =
-            state.undo_failure.clone().expect("a journal says stuck only after an undo that failed");
-        let original = state.failure.clone().map(|(_, failure)| Box::new(failure));
-        let saga = self.saga.clone();
-        Ok(SagaError::Stuck { saga, step, original, manual, source: Box::new(StepError { failure }) })
-    }
-
-    fn finished(&self, outcome: End) -> Finished {
+    pub(super) fn finished(&self, outcome: End) -> Finished {
         Finished { saga: self.saga.clone(), outcome, changed: self.state().changed }
     }
 
-    fn announce(&mut self, index: usize, step: &dyn Step<E>) {
-        if self.stage.replace(step.stage()) != Some(step.stage()) {
-            self.engine.sink.emit(Event::Phase { name: step.stage().to_string() });
+    pub(super) fn enter_phase(&mut self, phase: &'static str) {
+        if std::mem::replace(&mut self.phase, phase) != phase {
+            self.engine.sink.emit(Event::Phase { name: phase.to_owned() });
         }
+    }
+
+    fn announce(&mut self, index: usize, step: &dyn Step<E>) {
+        self.enter_phase(step.stage().name());
         self.engine.sink.emit(Event::StepStarted {
             number: index + 1,
             total: self.steps.len(),
@@ -288,7 +205,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         });
     }
 
-    fn ended(&self, index: usize, name: &str, outcome: &str, clock: Instant) {
+    pub(super) fn ended(&self, index: usize, name: &str, outcome: &str, clock: Instant) {
         let milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(step = name, outcome, milliseconds, "step ended");
         self.engine.sink.emit(Event::StepEnded {

@@ -173,4 +173,25 @@ mod tests {
             assert_eq!(stated, records.len());
         }
     }
+
+    #[test]
+    fn what_a_header_cannot_say_stands_in_a_pax_record_that_tar_readers_understand() {
+        let (size, digest) = (9 << 30, crate::model::digest::Digest::of(b""));
+        let entry = Entry {
+            path: crate::snapshot::manifest::Name::new("d/".repeat(60) + "f"),
+            mode: 0o640,
+            uid: 4_000_000_000,
+            gid: 7,
+            modified: Time(-1, 999_999_999),
+            content: Content::File { size, digest, sparse: true },
+        };
+        let bytes = header(&entry);
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let mut read = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(read.size(), size);
+        assert_eq!(read.path_bytes(), entry.path.as_bytes());
+        let records = read.pax_extensions().unwrap().unwrap();
+        let keys: Vec<String> = records.map(|one| one.unwrap().key().unwrap().to_owned()).collect();
+        assert_eq!(keys, ["path", "size", "uid", "mtime"]);
+    }
 }

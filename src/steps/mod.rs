@@ -1,1 +1,73 @@
-//! TBD
+//! The steps of eos's sagas, one file each, and the lists that make up a bootstrap (tier 3).
+
+pub mod apply_states;
+pub mod confirm;
+pub mod create_account;
+pub mod create_directories;
+pub mod create_identity;
+pub mod decision;
+pub mod env;
+pub mod error;
+pub mod executor;
+pub mod found_cluster;
+pub mod install_states;
+pub mod install_units;
+pub mod pull_snapshot;
+pub mod register;
+pub mod start_service;
+pub mod states_tree;
+pub mod trust_authority;
+pub mod verify_health;
+pub mod write_configuration;
+
+pub use decision::{Decision, Kind};
+pub use env::Env;
+pub use error::StepFailure;
+
+use crate::saga::step::Step;
+
+/// A step of eos.
+pub type AnyStep = Box<dyn Step<Env>>;
+
+/// The steps of a decision, in their order.
+pub fn of(decision: &Decision) -> Vec<AnyStep> {
+    match decision.kind {
+        Kind::FirstNode => first_node(decision),
+        Kind::Join => join(decision),
+    }
+}
+
+fn first_node(decision: &Decision) -> Vec<AnyStep> {
+    let mut steps: Vec<AnyStep> = Vec::new();
+    if decision.account {
+        steps.push(Box::new(create_account::CreateAccount));
+    }
+    steps.push(Box::new(create_directories::CreateDirectories { master: true }));
+    steps.push(Box::new(create_identity::CreateIdentity));
+    steps.push(Box::new(write_configuration::WriteConfiguration::new(decision)));
+    steps.push(Box::new(install_states::InstallStates));
+    steps.push(Box::new(found_cluster::FoundCluster::new(decision)));
+    steps.push(Box::new(install_units::InstallUnits::new(decision)));
+    steps.push(Box::new(start_service::StartService::MASTER));
+    steps.push(Box::new(apply_states::ApplyStates::bootstrap(decision)));
+    steps.push(Box::new(start_service::StartService::AGENT));
+    steps.push(Box::new(verify_health::VerifyHealth { master: true }));
+    steps.push(Box::new(confirm::Confirm));
+    steps
+}
+
+fn join(decision: &Decision) -> Vec<AnyStep> {
+    vec![
+        Box::new(create_directories::CreateDirectories { master: false }),
+        Box::new(create_identity::CreateIdentity),
+        Box::new(trust_authority::TrustAuthority::new(decision)),
+        Box::new(register::Register::new(decision)),
+        Box::new(write_configuration::WriteConfiguration::new(decision)),
+        Box::new(pull_snapshot::PullSnapshot),
+        Box::new(install_units::InstallUnits::new(decision)),
+        Box::new(apply_states::ApplyStates::bootstrap(decision)),
+        Box::new(start_service::StartService::AGENT),
+        Box::new(verify_health::VerifyHealth { master: false }),
+        Box::new(confirm::Confirm),
+    ]
+}

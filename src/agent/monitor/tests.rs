@@ -1,132 +1,18 @@
 //! Tests of the monitor on real directories and real file systems.
 
+pub(super) mod node;
+mod operator;
+
 use super::*;
-use crate::host::files::{Attributes, write_atomic};
-use crate::host::watch::FileWatch;
 use crate::storage::config::{Action, Mode};
 use crate::storage::status::{MonitorStatus, Outcome};
 use crate::storage::{Health, Level, health};
 use jiff::Timestamp;
+use node::{DEADLINE, Node, Running};
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use std::time::Duration;
 use tokio::time::timeout;
-
-const DEADLINE: Duration = Duration::from_secs(30);
-const SINGLE: &str = include_str!("../../../tests/fixtures/v1/storage-ops/single.yaml");
-
-/// A node with a small file system of its own below `disk`, filled as a test wants it.
-struct Node {
-    _folder: tempfile::TempDir,
-    root: Root,
-}
-
-impl Node {
-    fn new() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let root = Root::new(folder.path())?;
-        let disk = root.join("disk");
-        fs::create_dir_all(root.join(paths::ETC))?;
-        fs::create_dir(&disk)?;
-        let options = Some(c"size=8m");
-        rustix::mount::mount("tmpfs", &disk, "tmpfs", rustix::mount::MountFlags::empty(), options)?;
-        fs::create_dir_all(disk.join("cache"))?;
-        fs::create_dir_all(disk.join("log"))?;
-        let node = Self { _folder: folder, root };
-        node.configure(&node.config())?;
-        Ok(node)
-    }
-
-    fn config(&self) -> String {
-        SINGLE
-            .replace("  - /\n", "  - /disk\n")
-            .replace("- /var/log", "- /disk/log")
-            .replace("- /var/cache/eos", "- /disk/cache")
-            .replace("interval_seconds: 30", "interval_seconds: 1")
-    }
-
-    fn acting(&self) -> String {
-        self.config().replace("mode: observe", "mode: act")
-    }
-
-    fn configure(&self, text: &str) -> anyhow::Result<()> {
-        Ok(write_atomic(&self.root.join(paths::STORAGE_OPS), text.as_bytes(), Attributes::PUBLIC)?)
-    }
-
-    fn old_file(&self, path: &str, bytes: usize) -> anyhow::Result<PathBuf> {
-        let path = self.root.join(path);
-        fs::write(&path, "all is well\n".repeat(bytes / 12))?;
-        let time = SystemTime::now() - Duration::from_secs(10 * 86_400);
-        fs::File::open(&path)?.set_modified(time)?;
-        Ok(path)
-    }
-
-    fn status_bytes(&self) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(files::read_optional(&self.root.join(paths::MONITOR_STATUS))?)
-    }
-
-    /// The first status that is as wanted.
-    async fn until(&self, wanted: impl Fn(&MonitorStatus) -> bool) -> anyhow::Result<MonitorStatus> {
-        fs::create_dir_all(self.root.join(paths::RUN))?;
-        let mut watch = FileWatch::new(&self.root.join(paths::MONITOR_STATUS))?;
-        let found = timeout(DEADLINE, async {
-            loop {
-                if let Some(bytes) = self.status_bytes()? {
-                    let status = MonitorStatus::parse(&bytes)?;
-                    if wanted(&status) {
-                        return anyhow::Ok(status);
-                    }
-                }
-                watch.changed().await?;
-            }
-        });
-        match found.await {
-            Ok(found) => found,
-            Err(_) => anyhow::bail!("not reached: {:?}", status(&self.root)?),
-        }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let flags = rustix::mount::UnmountFlags::DETACH;
-        rustix::mount::unmount(self.root.join("disk"), flags).expect("the mount is ours");
-    }
-}
-
-/// A monitor that runs beside the test.
-struct Running {
-    task: JoinHandle<Result<(), MonitorError>>,
-    shutdown: oneshot::Sender<()>,
-    signals: mpsc::UnboundedReceiver<&'static str>,
-}
-
-impl Running {
-    fn start(node: &Node) -> Self {
-        let (sender, signals) = mpsc::unbounded_channel();
-        let (shutdown, asked) = oneshot::channel();
-        let ready = sender.clone();
-        let callbacks = Signals {
-            ready: Box::new(move || ready.send("ready").expect("the test listens")),
-            alive: Box::new(move || drop(sender.send("alive"))),
-            alive_every: None,
-        };
-        let root = node.root.clone();
-        let task = tokio::spawn(run(root, callbacks, async move { drop(asked.await) }));
-        Self { task, shutdown, signals }
-    }
-
-    async fn signal(&mut self) -> anyhow::Result<Option<&'static str>> {
-        Ok(timeout(DEADLINE, self.signals.recv()).await?)
-    }
-
-    async fn stop(self) -> anyhow::Result<()> {
-        drop(self.shutdown);
-        Ok(timeout(DEADLINE, self.task).await???)
-    }
-}
 
 fn digest_on_disk(node: &Node) -> anyhow::Result<Digest> {
     Ok(Digest::of(&files::read(&node.root.join(paths::STORAGE_OPS))?))
@@ -236,7 +122,7 @@ async fn every_level_is_walked_up_and_down_as_the_mount_fills_and_empties() -> a
     let running = Running::start(&node);
     let filler = node.root.join("disk/filler");
     let fill = |percent: u64| fs::write(&filler, vec![1; (8 * 1024 * 1024 * percent / 100) as usize]);
-    for (percent, level) in Level::RAISED.into_iter().zip([61, 71, 76, 81, 86, 91]).map(|(l, p)| (p, l)) {
+    for (level, percent) in Level::RAISED.into_iter().zip([61, 71, 76, 81, 86, 91]) {
         fill(percent)?;
         let found = node.until(|status| status.level() == level).await?;
         assert_eq!(found.snapshots_refused, level >= Level::Emergency, "{level}");
@@ -260,51 +146,14 @@ async fn a_mount_that_is_gone_is_told_and_the_others_are_watched() -> anyhow::Re
     running.stop().await
 }
 
-#[test]
-fn a_cleanup_by_hand_does_exactly_what_its_dry_run_told() -> anyhow::Result<()> {
+#[tokio::test]
+async fn a_watchdog_shorter_than_the_interval_is_fed() -> anyhow::Result<()> {
     let node = Node::new()?;
-    let file = node.old_file("disk/cache/old", 100_000)?;
-    let log = node.old_file("disk/log/old.log", 100_000)?;
-    assert_eq!(cleanup(&node.root, Level::Warning, false)?, []);
-    let planned = cleanup(&node.root, Level::Cleanup, true)?;
-    assert!(file.exists() && log.exists());
-    let done = cleanup(&node.root, Level::Cleanup, false)?;
-    let facts = |cleaned: &[Cleaned]| -> Vec<(Action, PathBuf, u64, u64)> {
-        let report = |it: &Cleaned| it.report.clone().expect("swept");
-        cleaned
-            .iter()
-            .map(|it| (it.action, it.directory.clone(), report(it).files, report(it).bytes))
-            .collect()
-    };
-    assert_eq!(facts(&planned), facts(&done));
-    assert_eq!(
-        done.iter().map(|it| it.action).collect::<Vec<_>>(),
-        [Action::CompressLogs, Action::DeleteExpendable]
-    );
-    assert!(!file.exists() && !log.exists());
-    Ok(())
-}
-
-#[test]
-fn a_cleanup_leaves_directories_on_mounts_that_are_not_watched() -> anyhow::Result<()> {
-    let node = Node::new()?;
-    fs::create_dir_all(node.root.join("var/tmp/eos"))?;
-    let file = node.old_file("var/tmp/eos/old", 100_000)?;
-    let done = cleanup(&node.root, Level::Critical, false)?;
-    assert!(done.iter().all(|it| it.directory.starts_with("/disk")), "{done:?}");
-    assert!(file.exists());
-    Ok(())
-}
-
-#[test]
-fn the_report_stands_without_a_monitor() -> anyhow::Result<()> {
-    let node = Node::new()?;
-    let report = status(&node.root)?;
-    assert_eq!(report.monitor, None);
-    assert_eq!(
-        serde_json::to_value(&report.health)?,
-        serde_json::json!({"verdict": "unhealthy", "why": "the storage monitor has not reported yet"})
-    );
-    assert_eq!((report.mounts.len(), report.mounts[0].level), (1, Level::Normal));
-    Ok(())
+    node.configure(&node.config().replace("interval_seconds: 1\n", "interval_seconds: 3600\n"))?;
+    let mut running = Running::start_with(&node, Some(Duration::from_millis(5)));
+    assert_eq!(running.signal().await?, Some("ready"));
+    for _ in 0..4 {
+        assert_eq!(running.signal().await?, Some("alive"));
+    }
+    running.stop().await
 }

@@ -1,6 +1,7 @@
 //! Why a service could not be driven, and where its log is.
 
 use super::unit::UnitError;
+use crate::host::accounts::AccountError;
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
 use std::fmt;
@@ -146,6 +147,9 @@ pub enum ServiceError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The user that it shall run as could not be looked up.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The unit file is wrong.
     #[error(transparent)]
     Unit(#[from] UnitError),
@@ -175,6 +179,7 @@ impl Explain for ServiceError {
             Self::BadName { .. } => Code("H032"),
             Self::NoSuchUser { .. } => Code("H033"),
             Self::File(error) => error.code(),
+            Self::Account(error) => error.code(),
             Self::Unit(error) => error.code(),
         }
     }
@@ -184,6 +189,7 @@ impl Explain for ServiceError {
             Self::Supervised { .. } => Exit::Conflict,
             Self::BadName { .. } | Self::PathTooLong { .. } => Exit::Usage,
             Self::File(error) => error.exit(),
+            Self::Account(error) => error.exit(),
             Self::Unit(error) => error.exit(),
             _ => Exit::Failed,
         }
@@ -208,6 +214,7 @@ impl Explain for ServiceError {
             Self::BusSilent { .. } => "see what systemd is busy with: systemctl list-jobs".to_owned(),
             Self::System { .. } => "see what the kernel says: dmesg | tail -n 20".to_owned(),
             Self::File(error) => return error.hints(),
+            Self::Account(error) => return error.hints(),
             Self::Unit(error) => return error.hints(),
         };
         vec![hint]
@@ -217,6 +224,7 @@ impl Explain for ServiceError {
         match self {
             Self::NotReady { .. } | Self::StillRunning { .. } | Self::BusSilent { .. } => true,
             Self::File(error) => error.retry_helps(),
+            Self::Account(error) => error.retry_helps(),
             _ => false,
         }
     }

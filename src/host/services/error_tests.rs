@@ -2,6 +2,7 @@
 
 use super::error::{LastLine, LogPlace, ServiceError};
 use super::unit::UnitError;
+use crate::host::accounts::AccountError;
 use crate::host::files::FileError;
 use crate::model::explain::{Explain, Failure};
 use std::io::ErrorKind;
@@ -37,6 +38,11 @@ impl ServiceError {
             Self::NoSuchUser { name: name(), user: "eos".to_owned() },
             Self::File(FileError::new("read", "/run/eos/eos-agent.pid", ErrorKind::PermissionDenied.into())),
         ];
+        samples.push(Self::Account(AccountError::Malformed {
+            path: "/etc/passwd".into(),
+            line: 7,
+            name: "eos".to_owned(),
+        }));
         samples.extend(UnitError::samples().into_iter().map(Self::Unit));
         samples
     }
@@ -62,6 +68,7 @@ fn every_error_shows_its_facts() {
             "EOS-H032 \"a/b\" is not the name of a service",
             "EOS-H033 service eos-agent cannot run as eos: there is no such user",
             "EOS-H001 could not read /run/eos/eos-agent.pid",
+            "EOS-H035 /etc/passwd:7: the entry of eos is not readable",
             "EOS-H020 /etc/systemd/system/eos-agent.service:3: ExecStart names no program",
             "EOS-H021 /etc/systemd/system/eos-agent.service:4: Type=forking is not known to supervised processes",
         ]
@@ -87,6 +94,7 @@ fn every_error_names_the_command_that_helps() {
             "name one of the services: eos status",
             "create it: useradd --system --no-create-home --shell /usr/sbin/nologin eos",
             "run the command as root, or with a --root that you own",
+            "correct it: vipw, then pwck -r /etc/passwd",
             "correct the line, then check the file: systemd-analyze verify /etc/systemd/system/eos-agent.service",
             "correct the line, then check the file: systemd-analyze verify /etc/systemd/system/eos-agent.service",
         ]

@@ -39,18 +39,13 @@ pub(super) struct Owner {
 /// every process runs as whoever started eos.
 pub(super) fn owner(root: &Root, name: &str, unit: &Unit) -> Result<Option<Owner>, ServiceError> {
     let Some(user) = unit.user.as_deref().filter(|_| root.is_host()) else { return Ok(None) };
-    let unknown = |_| ServiceError::NoSuchUser { name: name.to_owned(), user: user.to_owned() };
-    let account = accounts::find_user(root, user)
-        .and_then(|account| {
-            let group = unit.group.as_deref().map(|group| accounts::find_group(root, group)).transpose()?;
-            Ok((account, group))
-        })
-        .map_err(unknown)?;
-    match account {
-        (Some(account), None) => Ok(Some(Owner { user: account.uid, group: account.gid })),
-        (Some(account), Some(Some(group))) => Ok(Some(Owner { user: account.uid, group })),
-        _ => Err(ServiceError::NoSuchUser { name: name.to_owned(), user: user.to_owned() }),
-    }
+    let unknown = || ServiceError::NoSuchUser { name: name.to_owned(), user: user.to_owned() };
+    let account = accounts::find_user(root, user)?.ok_or_else(unknown)?;
+    let group = match &unit.group {
+        Some(group) => accounts::find_group(root, group)?.ok_or_else(unknown)?,
+        None => account.gid,
+    };
+    Ok(Some(Owner { user: account.uid, group }))
 }
 
 /// The log, opened to append; put aside as `NAME.log.1` first when it has grown too large.

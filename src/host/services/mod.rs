@@ -7,6 +7,7 @@ mod channel;
 mod error;
 #[cfg(test)]
 mod error_tests;
+mod keep;
 mod launch;
 mod notification;
 mod process;
@@ -18,9 +19,11 @@ mod systemd;
 #[cfg(test)]
 mod tests;
 pub mod unit;
+mod unit_error;
 #[cfg(test)]
 mod unit_tests;
 mod value;
+mod watch;
 
 pub use error::{LastLine, LogPlace, ServiceError};
 pub use processes::ProcessServices;
@@ -142,7 +145,8 @@ pub fn detect(root: &Root, eos_binary: PathBuf) -> Result<Box<dyn Services>, Ser
     match SystemdServices::connect() {
         Ok(services) => Ok(Box::new(services)),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             Ok(processes(format!("systemd runs this machine but {error}{cause}")))
         }
     }

@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn known_lines_are_read_and_others_ignored() {
-        let told = parse(b"READY=1\nSTATUS=3 nodes = fine\nMAINPID=7\nX\nEXTEND_TIMEOUT_USEC=2000\nWATCHDOG_USEC=no");
+        let told = parse(
+            b"READY=1\nSTATUS=3 nodes = fine\nMAINPID=7\nX\nEXTEND_TIMEOUT_USEC=2000\nWATCHDOG_USEC=no",
+        );
         assert_eq!(
             told,
             [

@@ -3,7 +3,7 @@
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -110,7 +110,11 @@ impl Held {
 
     /// Resolves when it has ended.
     pub(super) async fn ended(&self) -> io::Result<()> {
-        let watched = AsyncFd::with_interest(self.descriptor.as_raw_fd(), Interest::READABLE)?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for the sake of types that are no true descriptors"
+        )]
+        let watched = AsyncFd::with_interest(self.descriptor.as_fd(), Interest::READABLE)?;
         watched.readable().await.map(drop)
     }
 }

@@ -84,7 +84,8 @@ impl History {
         let delay = unit.restart_delay.saturating_mul(factor).min(LONGEST_DELAY.max(unit.restart_delay));
         // The limit is on starts within the interval, seen from when the next one would be.
         let next = now + delay;
-        while self.starts.front().is_some_and(|start| next.duration_since(*start) > unit.start_limit_interval) {
+        while self.starts.front().is_some_and(|start| next.duration_since(*start) > unit.start_limit_interval)
+        {
             self.starts.pop_front();
         }
         let limit = usize::try_from(unit.start_limit_burst).unwrap_or(usize::MAX);
@@ -136,7 +137,9 @@ mod tests {
     fn each_policy_restarts_what_it_says() {
         let ends = [End::Status(0), End::Signal(15), End::Status(1), End::Signal(9), End::Watchdog];
         let restarted = |restart| {
-            let again = |end| matches!(History::default().ended(&unit(restart, 1), end, Instant::now()), Next::After(_));
+            let again = |end| {
+                matches!(History::default().ended(&unit(restart, 1), end, Instant::now()), Next::After(_))
+            };
             ends.map(again)
         };
         assert_eq!(restarted(Restart::No), [false; 5]);
@@ -147,7 +150,8 @@ mod tests {
         assert_eq!(restarted(Restart::OnWatchdog), [false, false, false, false, true]);
         let rest = History::default().ended(&unit(Restart::No, 1), End::Status(0), Instant::now());
         assert_eq!(rest, Next::Rest);
-        let failed = History::default().ended(&unit(Restart::OnWatchdog, 1), End::StartTimeout, Instant::now());
+        let failed =
+            History::default().ended(&unit(Restart::OnWatchdog, 1), End::StartTimeout, Instant::now());
         assert_eq!(failed, Next::GiveUp);
     }
 }

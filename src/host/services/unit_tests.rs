@@ -15,11 +15,13 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn a_unit_as_eos_writes_it_is_understood() -> anyhow::Result<()> {
-    let unit = one("# the agent\n[Unit]\nDescription=eos agent\nStartLimitIntervalSec=1min 30s\nStartLimitBurst=3\n\
+    let unit = one(
+        "# the agent\n[Unit]\nDescription=eos agent\nStartLimitIntervalSec=1min 30s\nStartLimitBurst=3\n\
         [Service]\nType=notify\nExecStart=/usr/local/bin/eos --root \"/srv/node 1\" \\\n  agent 'a b' 100%% $$1\n\
         Environment=EOS_A=1 \"EOS_B=two words\"\nEnvironment=EOS_A=3\nUser=eos\nRestart=on-failure\nRestartSec=2\n\
         TimeoutStartSec=500ms\nWatchdogSec=30s\nTimeoutStopSec=infinity\nProtectSystem=strict\nNoNewPrivileges=yes\n\
-        [Install]\nWantedBy=multi-user.target\n")?;
+        [Install]\nWantedBy=multi-user.target\n",
+    )?;
     assert_eq!(unit.command, ["/usr/local/bin/eos", "--root", "/srv/node 1", "agent", "a b", "100%", "$1"]);
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(unit.environment, [pair("EOS_B", "two words"), pair("EOS_A", "3")]);
@@ -37,7 +39,10 @@ fn a_unit_as_eos_writes_it_is_understood() -> anyhow::Result<()> {
 fn a_drop_in_wins_and_an_empty_directive_resets() -> anyhow::Result<()> {
     let source = |file: &str, text: &str| Source { file: PathBuf::from(file), text: text.to_owned() };
     let unit = parse(&[
-        source("/u/x.service", "[Service]\nExecStart=/bin/a\nRestart=always\nEnvironment=A=1\nWorkingDirectory=/srv"),
+        source(
+            "/u/x.service",
+            "[Service]\nExecStart=/bin/a\nRestart=always\nEnvironment=A=1\nWorkingDirectory=/srv",
+        ),
         source("/u/x.service.d/10.conf", "[Service]\nExecStart=\nExecStart=/bin/b\nEnvironment=\nRestart=no"),
     ])?;
     assert_eq!(unit.command, ["/bin/b"]);
@@ -50,15 +55,33 @@ fn a_drop_in_wins_and_an_empty_directive_resets() -> anyhow::Result<()> {
 fn what_would_run_differently_is_refused_with_its_line() {
     let start = "[Service]\nExecStart=/bin/a\n";
     let cases = [
-        (format!("{start}ExecStartPre=/bin/b"), "/u/x.service:3: ExecStartPre=/bin/b is not known to supervised processes"),
+        (
+            format!("{start}ExecStartPre=/bin/b"),
+            "/u/x.service:3: ExecStartPre=/bin/b is not known to supervised processes",
+        ),
         (format!("{start}Type=forking"), "/u/x.service:3: Type=forking is not known to supervised processes"),
-        (format!("{start}ExecStart=/bin/b"), "/u/x.service:3: ExecStart=/bin/b is not known to supervised processes"),
-        ("[Service]\nExecStart=/bin/a $HOME".to_owned(), "/u/x.service:2: ExecStart=/bin/a $HOME is not known to supervised processes"),
-        ("[Service]\nExecStart=/bin/a %i".to_owned(), "/u/x.service:2: ExecStart=/bin/a %i is not known to supervised processes"),
+        (
+            format!("{start}ExecStart=/bin/b"),
+            "/u/x.service:3: ExecStart=/bin/b is not known to supervised processes",
+        ),
+        (
+            "[Service]\nExecStart=/bin/a $HOME".to_owned(),
+            "/u/x.service:2: ExecStart=/bin/a $HOME is not known to supervised processes",
+        ),
+        (
+            "[Service]\nExecStart=/bin/a %i".to_owned(),
+            "/u/x.service:2: ExecStart=/bin/a %i is not known to supervised processes",
+        ),
         ("[Service]\nExecStart=a".to_owned(), "/u/x.service:2: a is not an absolute path"),
-        ("[Service]\nExecStart=/bin/a 'b".to_owned(), "/u/x.service:2: /bin/a 'b has a quote that is not closed"),
+        (
+            "[Service]\nExecStart=/bin/a 'b".to_owned(),
+            "/u/x.service:2: /bin/a 'b has a quote that is not closed",
+        ),
         (format!("{start}RestartSec=soon"), "/u/x.service:3: RestartSec=soon is not a span of time"),
-        (format!("{start}WatchdogSec=99999999999999d"), "/u/x.service:3: WatchdogSec=99999999999999d is not a span of time"),
+        (
+            format!("{start}WatchdogSec=99999999999999d"),
+            "/u/x.service:3: WatchdogSec=99999999999999d is not a span of time",
+        ),
         (format!("{start}Environment=A"), "/u/x.service:3: A in Environment is not NAME=VALUE"),
         ("[Service\n".to_owned(), "/u/x.service:1: [Service is not a section"),
         ("[Service]\nExecStart".to_owned(), "/u/x.service:2: ExecStart is not KEY=VALUE"),
@@ -82,7 +105,9 @@ fn every_refusal_explains_itself() {
     );
     assert_eq!(
         UnitError::samples()[0].hints(),
-        ["correct the line, then check the file: systemd-analyze verify /etc/systemd/system/eos-agent.service"]
+        [
+            "correct the line, then check the file: systemd-analyze verify /etc/systemd/system/eos-agent.service"
+        ]
     );
 }
 

@@ -60,7 +60,7 @@ pub struct Sweep<'a> {
 pub struct Budget {
     /// Bytes of files taken; the sweep ends with the file that reaches it.
     pub bytes: u64,
-    /// Time; the sweep ends with the file during which it passes.
+    /// Time spent on files taken; the sweep ends with the file during which it passes.
     pub time: Duration,
     /// Files that the report lists by name.
     pub listed: usize,

@@ -50,6 +50,10 @@ impl OpenFiles {
                 }
             }
         }
+        // Where `/proc` hides what may not be seen, not even the first process is listed.
+        if !Path::new("/proc/1").exists() {
+            self.unseen += 1;
+        }
         self.seen = Instant::now();
         Ok(())
     }

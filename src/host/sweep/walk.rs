@@ -52,7 +52,9 @@ struct Walk<'a> {
     guard: Guard,
     open: OpenFiles,
     report: Report,
-    started: Instant,
+    /// Time spent on taking files; looking at them is cheap, and must not keep a sweep from ever coming
+    /// past many that it keeps.
+    worked: Duration,
     device: u64,
     /// Bytes of the files taken.
     taken: u64,
@@ -65,8 +67,8 @@ pub(super) fn walk(sweep: &Sweep<'_>, take: &mut Take) -> Result<Report, SweepEr
     let stat = rustix::fs::fstat(&directory).map_err(|e| sweep.failed("look at", e))?;
     let open =
         OpenFiles::look().map_err(|e| sweep.failed("see which files are open before a sweep of", e))?;
-    let (report, started) = (Report::default(), Instant::now());
-    let mut walk = Walk { sweep, take, guard, open, report, started, device: stat.st_dev, taken: 0 };
+    let (report, worked) = (Report::default(), Duration::ZERO);
+    let mut walk = Walk { sweep, take, guard, open, report, worked, device: stat.st_dev, taken: 0 };
     walk.directory(&directory, sweep.directory, 0).map_err(|e| sweep.failed("list", e))?;
     walk.report.unseen_processes = walk.open.unseen();
     Ok(walk.report)
@@ -130,9 +132,7 @@ impl Walk<'_> {
 
     fn spent(&self) -> bool {
         let budget = &self.sweep.budget;
-        self.taken >= budget.bytes
-            || self.started.elapsed() >= budget.time
-            || self.sweep.stop.load(Ordering::Relaxed)
+        self.taken >= budget.bytes || self.worked >= budget.time || self.sweep.stop.load(Ordering::Relaxed)
     }
 
     fn entry(&mut self, directory: &OwnedFd, name: &CStr, path: &Path, depth: usize) -> io::Result<()> {
@@ -151,7 +151,10 @@ impl Walk<'_> {
             return Ok(());
         }
         let found = Found { directory, name, path, stat };
-        match (self.take)(self.sweep, &mut self.open, &found)? {
+        let started = Instant::now();
+        let taken = (self.take)(self.sweep, &mut self.open, &found);
+        self.worked += started.elapsed();
+        match taken? {
             Taken::Freed(bytes) => {
                 self.taken = self.taken.saturating_add(found.allocated());
                 self.report.took(path, bytes, self.sweep.budget.listed);

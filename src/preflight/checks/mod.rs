@@ -6,7 +6,7 @@ mod machine;
 mod network;
 mod state;
 
-use crate::model::spelling;
+use crate::model::yaml;
 use crate::preflight::error::PreflightError;
 use crate::preflight::measurements::{Measurements, Requirements};
 use crate::preflight::report::{CheckResult, Verdict};
@@ -78,7 +78,7 @@ pub fn find(name: &str) -> Result<&'static Check, PreflightError> {
     let names = || CHECKS.iter().map(|check| check.name);
     CHECKS.iter().find(|check| check.name == name).ok_or_else(|| PreflightError::UnknownCheck {
         name: name.chars().take(80).collect(),
-        nearest: spelling::nearest(name, names()),
+        nearest: yaml::nearest(name, names()),
         known: names().collect(),
     })
 }

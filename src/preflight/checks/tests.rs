@@ -129,7 +129,8 @@ fn the_identity_is_judged() {
 
 #[test]
 fn what_others_answered_is_passed_on() {
-    let cases: [(&str, fn(&mut Answers) -> &mut Option<Answer>, &str); 5] = [
+    type Field = fn(&mut Answers) -> &mut Option<Answer>;
+    let cases: [(&str, Field, &str); 5] = [
         ("hostname-unique", |a| &mut a.hostname_unique, "no master has been asked"),
         ("machine-id-unique", |a| &mut a.machine_id_unique, "no master has been asked"),
         ("token-shape", |a| &mut a.token, "no token was given"),

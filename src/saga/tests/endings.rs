@@ -80,7 +80,51 @@ fn a_foreign_file_in_a_directory_that_goes_away_is_kept_and_told() {
 }
 
 #[test]
-fn a_full_stop_of_the_journal_says_how_to_go_on() {
+fn a_rollback_keeps_what_somebody_changed_beside_the_original() {
+    let mut world = World::new();
+    world.run(FaultPlan::none()).expect("it is completed");
+    put(&world.path("etc/systemd/system/toy.service"), "edited", 0o604).expect("a write");
+    world.undo(FaultPlan::none()).expect("it is rolled back");
+    let difference = world.before.difference(&world.now());
+    assert_eq!(difference, ["added file: ./etc/systemd/system/toy.service.changed"]);
+    let kept = fs::read_to_string(world.path("etc/systemd/system/toy.service.changed")).expect("it is there");
+    assert_eq!(kept, "edited");
+}
+
+#[test]
+fn a_saga_that_cannot_begin_leaves_nothing() {
+    let mut world = World::new();
+    let error = world
+        .process(FaultPlan::none(), |engine, steps, env| {
+            engine.run(Request::new("a/b", serde_json::Value::Null), steps, env)
+        })
+        .expect_err("no identifier");
+    assert_eq!(error.to_string(), "the kind \"a/b\" is not usable for a saga");
+    world.assert_as_before("after an unusable kind");
+    world.steps.extend(steps());
+    let error = world.run(FaultPlan::none()).expect_err("names repeat");
+    assert_eq!(error.to_string(), "a second step look-around is not usable for a saga");
+    world.assert_as_before("after repeated names");
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_the_saga_where_it_is() {
+    let mut world = World::new();
+    let obstruct: Work = |root| {
+        let journal = root.join("var/lib/eos/journal/0001-bootstrap.jsonl");
+        gone(&journal)?;
+        fs::create_dir(&journal)
+    };
+    world.steps = vec![toy("obstruct", Stage::Configure, vec![file("etc/eos/x")], obstruct)];
+    let error = world.run(FaultPlan::none()).expect_err("nothing can be recorded");
+    let text = "0001-bootstrap stopped where it was, because what it does could not be recorded";
+    assert_eq!((error.to_string().as_str(), error.exit()), (text, Exit::Stuck));
+    let hints = error.hints();
+    assert!(hints.contains(&"or undo it: eos rollback --to 0001-bootstrap".to_owned()), "{hints:?}");
+}
+
+#[test]
+fn a_damaged_journal_stops_everything_and_is_named() {
     let mut world = World::new();
     assert!(world.run(FaultPlan { crash_after_record: Some(5), ..FaultPlan::none() }).is_err());
     let journal = file::path(&world.root, &first());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::summary;
-use crate::saga::recovery::to_undo;
+use crate::saga::recovery::{checkpoints, to_undo};
 
 fn ids(world: &World) -> Vec<String> {
     file::sagas(&world.root).expect("readable").into_iter().map(String::from).collect()
@@ -17,9 +17,10 @@ fn the_newest_five_and_the_first_are_kept() {
     let kept: Vec<String> =
         ["1", "4", "5", "6", "7", "8"].iter().map(|n| format!("000{n}-bootstrap")).collect();
     assert_eq!(ids(&world), kept);
-    let listed = summary::list(&world.root).expect("readable");
-    let listed: Vec<&str> = listed.iter().map(|checkpoint| checkpoint.id.as_str()).collect();
-    assert_eq!(listed, kept);
+    let listed = checkpoints(&world.root).expect("readable");
+    let listed: Vec<(&str, bool)> = listed.iter().map(|c| (c.id.as_str(), c.can_rollback)).collect();
+    let wanted: Vec<(&str, bool)> = kept.iter().map(|id| (id.as_str(), !id.starts_with("0001"))).collect();
+    assert_eq!(listed, wanted);
     let error = to_undo(&world.root, &first()).expect_err("some in between are gone");
     assert_eq!(
         error.to_string(),

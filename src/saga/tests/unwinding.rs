@@ -107,3 +107,15 @@ fn an_interrupt_between_any_two_steps_leaves_everything_as_before() {
         world.assert_as_before(&format!("interrupted before step {count}"));
     }
 }
+
+#[test]
+fn a_state_directory_that_was_there_before_stays_as_it_was() {
+    for step in steps() {
+        let mut world = World::new();
+        put(&world.path("var/lib/eos/notes"), "of an operator", 0o600).expect("a write");
+        fs::set_permissions(world.path("var/lib/eos"), fs::Permissions::from_mode(0o750)).expect("a change");
+        world.before = world.now();
+        assert_failed(world.run(fail(step.name())), step.name(), step.name());
+        world.assert_as_before(step.name());
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! What is on the disk is the progress: a partial file holds verified frames only, and on resume they
 //! are verified again rather than believed, so a kill costs less than the one frame that was under way,
-//! and a torn or rotten byte costs its frame. A finished part has its final name.
+//! and a torn or rotten byte costs its frame and those after it in its part. A finished part has its final
+//! name.
 
 mod error;
 mod part;
@@ -103,7 +104,7 @@ pub fn fetch(
     let (signed, manifest) = obtain_manifest(request, into, &mut retry)?;
     let mut downloads = Vec::new();
     for index in 0..manifest.parts.len() {
-        downloads.extend(Download::resume(&manifest, index, into)?);
+        downloads.push(Download::resume(&manifest, index, into)?);
     }
     let left: u64 = downloads.iter().map(Download::left_bytes).sum();
     let needed = left.saturating_add(request.reserve_bytes.unwrap_or_else(|| manifest.restore_size()));

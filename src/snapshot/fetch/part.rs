@@ -34,18 +34,17 @@ pub(super) struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Takes up a part where its partial file ends; `None` if it is finished.
+    /// Takes up a part where its file ends; a finished one is checked like a partial one.
     pub(super) fn resume(
         manifest: &Manifest,
         index: usize,
         into: &'a Directory,
-    ) -> Result<Option<Self>, DirectoryError> {
+    ) -> Result<Self, DirectoryError> {
         let part = manifest.parts[index];
-        let finished = into.metadata_optional(OsStr::new(&part.file_name()))?;
-        if finished.is_some_and(|metadata| metadata.size == part.size) {
-            return Ok(None);
+        let (name, finished) = (format!("{}.partial", part.digest), part.file_name());
+        if into.metadata_optional(OsStr::new(&finished))?.is_some() {
+            into.rename(OsStr::new(&finished), into, OsStr::new(&name))?;
         }
-        let name = format!("{}.partial", part.digest);
         let file = match into.open_for_update(Path::new(&name)) {
             Err(error) if error.is_missing() => into.create_file(OsStr::new(&name), 0o600)?,
             opened => opened?,
@@ -62,7 +61,7 @@ impl<'a> Download<'a> {
             pending: Vec::new(),
         };
         download.verify_kept().map_err(|source| failed("read", into, &download.name, source))?;
-        Ok(Some(download))
+        Ok(download)
     }
 
     /// Counts the sound frames at the beginning of the partial file and cuts off the rest.

@@ -1,72 +1,19 @@
 //! Downloads from a source that cuts, lies, stalls and dies at every frame.
 
+mod faulty;
+
 use super::*;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{captured, rich_tree, shape};
 use crate::snapshot::manifest::tests::TestSeal;
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use crate::snapshot::unpack::{Policy, unpack};
-use std::cell::{Cell, RefCell};
+use faulty::Faulty;
+use std::cell::RefCell;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 const SEAL: TestSeal = TestSeal("ours");
-const PIECE: usize = 700;
-
-/// Serves a directory of part files; `budget` bytes later it dies, and `lies` frames come out flipped.
-struct Faulty {
-    parts: PathBuf,
-    signed: Vec<u8>,
-    manifest: Manifest,
-    budget: Cell<u64>,
-    served: Cell<u64>,
-    requests: RefCell<Vec<(u64, u64)>>,
-    lies: RefCell<Vec<usize>>,
-    forever: bool,
-}
-
-impl Source for Faulty {
-    fn name(&self) -> &str {
-        "faulty"
-    }
-
-    fn manifest(&self, _id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        Ok(self.signed.clone())
-    }
-
-    fn read_range(
-        &self,
-        part: &Digest,
-        offset: u64,
-        length: u64,
-        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<(), SourceError> {
-        self.requests.borrow_mut().push((offset, length));
-        let mut bytes = fs::read(self.parts.join(format!("{part}.tar.zst"))).unwrap();
-        let mut lies = self.lies.borrow_mut();
-        for frame in lies.iter().map(|index| self.manifest.frames[*index]) {
-            if self.manifest.parts[frame.part as usize].digest == *part {
-                bytes[frame.offset as usize] ^= 1;
-            }
-        }
-        if !self.forever {
-            lies.clear();
-        }
-        for piece in bytes[offset as usize..(offset + length) as usize].chunks(PIECE) {
-            let take = (piece.len() as u64).min(self.budget.get());
-            self.budget.set(self.budget.get() - take);
-            self.served.set(self.served.get() + take);
-            if each(&piece[..take as usize]).is_break() {
-                return Ok(());
-            }
-            if take < piece.len() as u64 {
-                return Err(SourceError::passing("connection reset"));
-            }
-        }
-        Ok(())
-    }
-}
 
 struct Site {
     temporary: tempfile::TempDir,
@@ -177,6 +124,20 @@ fn a_torn_or_rotten_partial_file_costs_only_what_is_bad() {
     site.source.requests.borrow_mut().clear();
     site.fetch("into", 1).unwrap();
     assert_eq!(site.source.requests.borrow()[0].0, frames[1].offset);
+}
+
+#[test]
+fn a_finished_part_is_not_fetched_again_unless_it_has_rotted() {
+    let site = Site::new();
+    site.fetch("into", 1).unwrap();
+    assert_eq!(site.fetch("into", 1).unwrap().received_bytes, 0);
+    let last = *site.source.manifest.parts.last().unwrap();
+    let path = site.temporary.path().join("into").join(last.file_name());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(site.fetch("into", 1).unwrap().received_bytes > 0);
+    assert_eq!(Digest::of(&fs::read(&path).unwrap()), last.digest);
 }
 
 #[test]

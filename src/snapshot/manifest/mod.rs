@@ -159,12 +159,12 @@ impl Manifest {
 
     /// Bytes of file content after a restore; hard links count once.
     pub fn restore_size(&self) -> u64 {
-        self.entries.iter().map(Entry::size).sum()
+        self.entries.iter().map(Entry::size).fold(0, u64::saturating_add)
     }
 
     /// Bytes of all parts.
     pub fn stored_size(&self) -> u64 {
-        self.parts.iter().map(|part| part.size).sum()
+        self.parts.iter().map(|part| part.size).fold(0, u64::saturating_add)
     }
 
     /// The frames of one part, in order.

@@ -224,3 +224,15 @@ fn a_manifest_of_another_id_or_signer_is_refused_before_it_is_parsed() {
     let refused = signed.verify(&signed.id(), &TestSeal("theirs"), &limits);
     assert!(matches!(refused, Err(ManifestError::Signature { .. })));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(at in 0..4000usize, with in proptest::collection::vec(0u8..=255, 0..4)) {
+        let mut bytes = sample().canonical();
+        let at = at % bytes.len();
+        bytes.splice(at..(at + 1).min(bytes.len()), with);
+        if let Ok(manifest) = Manifest::parse(&bytes, &Limits::default()) {
+            proptest::prop_assert_eq!(manifest.canonical(), bytes);
+        }
+    }
+}

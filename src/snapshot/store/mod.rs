@@ -5,6 +5,7 @@
 //! before that leaves files that nobody refers to, and the next `open` removes them.
 
 mod error;
+mod export;
 mod prune;
 mod publish;
 #[cfg(test)]

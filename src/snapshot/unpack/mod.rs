@@ -26,10 +26,12 @@ use std::path::Path;
 use stream::Stream;
 
 /// What the class of a snapshot allows beyond plain data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Symbolic links that are absolute or lead out of the snapshot.
+    /// Symbolic links that are absolute or lead out of the snapshot, or of their tree in `trees`.
     pub outside_links: bool,
+    /// Paths that will be put in place each by itself; a link in one must not lead into another.
+    pub trees: Vec<Name>,
     /// Files with setuid or setgid, directories with setuid.
     pub setuid: bool,
     /// Whether owners are restored; only root can.
@@ -44,6 +46,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             outside_links: false,
+            trees: Vec::new(),
             setuid: false,
             owners: true,
             max_bytes: u64::MAX,
@@ -139,7 +142,7 @@ fn check_policy(manifest: &Manifest, policy: &Policy) -> Result<(), UnpackError>
         }
         if let Content::Symlink { target } = &entry.content
             && !policy.outside_links
-            && leads_out(&entry.path, target)
+            && leads_out(&entry.path, target, &policy.trees)
         {
             return Err(refuse("it links out of the snapshot"));
         }
@@ -153,15 +156,28 @@ fn is_privileged(entry: &Entry) -> bool {
     entry.mode & bits != 0
 }
 
-/// Whether following the link could leave the snapshot's top.
+/// Whether following the link could leave its tree.
 ///
 /// Only leading `..` are counted; one after a name is refused, since that name may be a link itself.
-fn leads_out(path: &Name, target: &Name) -> bool {
-    let depth = path.as_bytes().iter().filter(|byte| **byte == b'/').count();
+fn leads_out(path: &Name, target: &Name, trees: &[Name]) -> bool {
+    let top = trees
+        .iter()
+        .filter_map(|tree| below(path, tree))
+        .min_by_key(|rest| rest.len())
+        .unwrap_or(path.as_bytes());
+    let depth = top.iter().filter(|byte| **byte == b'/').count();
     let components: Vec<&[u8]> =
         target.as_bytes().split(|byte| *byte == b'/').filter(|name| *name != b".").collect();
     let climbs = components.iter().take_while(|name| **name == b"..").count();
     target.as_bytes().starts_with(b"/") || climbs > depth || components[climbs..].contains(&&b".."[..])
+}
+
+/// What is left of the path below the tree, empty for the tree itself.
+fn below<'a>(path: &'a Name, tree: &Name) -> Option<&'a [u8]> {
+    match path.as_bytes().strip_prefix(tree.as_bytes())? {
+        b"" => Some(b""),
+        rest => rest.strip_prefix(b"/"),
+    }
 }
 
 fn has_holes(manifest: &Manifest) -> bool {

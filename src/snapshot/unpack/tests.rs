@@ -222,6 +222,10 @@ fn links_that_lead_out_and_setuid_need_the_policy() {
         assert_eq!(accept(vec![directory(), symlink("d/l", target)], allowed), Ok(()), "{target}");
     }
     assert_eq!(accept(vec![directory(), symlink("d/l", "../d/./x")], Policy::default()), Ok(()));
+    let trees = Policy { trees: vec![Name::new("d")], ..Policy::default() };
+    let said = accept(vec![directory(), symlink("d/l", "../other")], trees.clone()).unwrap_err();
+    assert_eq!(said, "the snapshot's entry \"d/l\" is refused: it links out of the snapshot");
+    assert_eq!(accept(vec![directory(), symlink("d/l", "x")], trees), Ok(()));
     let mut setuid = file("s", b"");
     setuid.mode = 0o4755;
     let said = accept(vec![setuid.clone()], Policy::default()).unwrap_err();
@@ -269,4 +273,21 @@ impl Arena {
         assert!(!self.0.path().join("here/staging").exists());
         error
     }
+}
+
+#[test]
+fn the_snapshot_of_version_1_stays_restorable() {
+    let signed = include_bytes!("../../../tests/fixtures/v1/snapshot/small.json");
+    let part = include_bytes!("../../../tests/fixtures/v1/snapshot/small.tar.zst");
+    let limits = crate::snapshot::manifest::Limits::default();
+    let signed = crate::snapshot::manifest::SignedManifest::from_bytes(signed, &limits).unwrap();
+    let seal = crate::snapshot::manifest::tests::TestSeal("test certificate");
+    let manifest = signed.verify(&signed.id(), &seal, &limits).unwrap();
+    let arena = Arena::new();
+    fs::write(arena.0.path().join("parts").join(manifest.parts[0].file_name()), part).unwrap();
+    arena.unpack(&manifest, &Policy::default()).unwrap();
+    let out = arena.0.path().join("here/staging");
+    assert_eq!(fs::read_to_string(out.join("data/file")).unwrap(), "content");
+    assert_eq!(fs::read_link(out.join("data/link")).unwrap(), Path::new("file"));
+    assert_eq!(fs::read_dir(out.join("data")).unwrap().count(), 4, "a directory, a file and two links");
 }

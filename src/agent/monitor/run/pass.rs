@@ -152,7 +152,11 @@ impl Monitor {
         for record in records {
             let (action, mount) = (record.action.name(), record.mount.display());
             let (outcome, files, bytes) = (record.outcome, record.files, record.bytes);
-            tracing::info!(action, %mount, ?outcome, files, bytes, kept = record.kept, "an action ended");
+            if outcome == Outcome::Planned {
+                tracing::info!(action, %mount, "an action is due and not executed");
+            } else {
+                tracing::info!(action, %mount, ?outcome, files, bytes, kept = record.kept, "an action ended");
+            }
             if record.outcome == Outcome::Unfinished {
                 let same = |known: &&mut Mount| known.path() == record.mount;
                 self.mounts.iter_mut().filter(same).for_each(Mount::leave_unfinished);
@@ -198,5 +202,46 @@ impl Monitor {
             snapshots_refused: ops.mode == Mode::Act && self.found.iter().any(refuses),
             problems: lasting.into_iter().flatten().chain(&self.problems).cloned().collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::monitor::tests::node::Node;
+    use crate::storage::level::Level;
+
+    #[test]
+    fn after_a_jump_of_the_clock_nothing_is_removed_by_its_age() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&node.acting())?;
+        node.old_file("disk/cache/old", 7_800_000)?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?);
+        let two_days_ago = Timestamp::now() - jiff::SignedDuration::from_hours(48);
+        monitor.clock = Clock::start(two_days_ago, since_boot());
+        let orders: Vec<Action> = monitor.pass(false).iter().map(|order| order.action).collect();
+        assert_eq!(orders, [Action::RefuseSnapshots, Action::Notify]);
+        let status = monitor.status();
+        assert_eq!(status.problems[0].code, "EOS-V021");
+        let withheld: Vec<(Action, Outcome)> =
+            status.actions.iter().map(|it| (it.action, it.outcome)).collect();
+        let planned = |action| (action, Outcome::Planned);
+        assert_eq!(withheld, [planned(Action::CompressLogs), planned(Action::DeleteExpendable)]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_level_entered_while_busy_is_acted_on_afterwards() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&node.acting())?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?);
+        assert_eq!(monitor.pass(false), []);
+        node.old_file("disk/cache/old", 6_500_000)?;
+        assert_eq!(monitor.pass(true), []);
+        assert_eq!(monitor.mounts[0].level(), Level::Cleanup);
+        let orders: Vec<Action> = monitor.pass(false).iter().map(|order| order.action).collect();
+        assert_eq!(orders, [Action::CompressLogs, Action::DeleteExpendable]);
+        assert_eq!(monitor.pass(false), []);
+        Ok(())
     }
 }

@@ -1,0 +1,136 @@
+//! A node to test on, with a small file system of its own, and a monitor that runs on it.
+
+use crate::agent::monitor::{MonitorError, Signals, run, status};
+use crate::host::files::{self, Attributes, write_atomic};
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::host::watch::FileWatch;
+use crate::storage::status::MonitorStatus;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+pub(in crate::agent::monitor) const DEADLINE: Duration = Duration::from_secs(30);
+const SINGLE: &str = include_str!("../../../../tests/fixtures/v1/storage-ops/single.yaml");
+
+/// A node with a small file system of its own below `disk`, filled as a test wants it.
+pub(in crate::agent::monitor) struct Node {
+    _folder: tempfile::TempDir,
+    pub(in crate::agent::monitor) root: Root,
+}
+
+impl Node {
+    pub(in crate::agent::monitor) fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        let disk = root.join("disk");
+        fs::create_dir_all(root.join(paths::ETC))?;
+        fs::create_dir(&disk)?;
+        let options = Some(c"size=8m");
+        rustix::mount::mount("tmpfs", &disk, "tmpfs", rustix::mount::MountFlags::empty(), options)?;
+        fs::create_dir_all(disk.join("cache"))?;
+        fs::create_dir_all(disk.join("log"))?;
+        let node = Self { _folder: folder, root };
+        node.configure(&node.config())?;
+        Ok(node)
+    }
+
+    pub(in crate::agent::monitor) fn config(&self) -> String {
+        SINGLE
+            .replace("  - /\n", "  - /disk\n")
+            .replace("- /var/log", "- /disk/log")
+            .replace("- /var/cache/eos", "- /disk/cache")
+            .replace("interval_seconds: 30", "interval_seconds: 1")
+    }
+
+    pub(in crate::agent::monitor) fn acting(&self) -> String {
+        self.config().replace("mode: observe", "mode: act")
+    }
+
+    pub(in crate::agent::monitor) fn configure(&self, text: &str) -> anyhow::Result<()> {
+        Ok(write_atomic(&self.root.join(paths::STORAGE_OPS), text.as_bytes(), Attributes::PUBLIC)?)
+    }
+
+    pub(in crate::agent::monitor) fn old_file(&self, path: &str, bytes: usize) -> anyhow::Result<PathBuf> {
+        let path = self.root.join(path);
+        fs::write(&path, "all is well\n".repeat(bytes / 12))?;
+        let time = SystemTime::now() - Duration::from_secs(10 * 86_400);
+        fs::File::open(&path)?.set_modified(time)?;
+        Ok(path)
+    }
+
+    pub(in crate::agent::monitor) fn status_bytes(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(files::read_optional(&self.root.join(paths::MONITOR_STATUS))?)
+    }
+
+    /// The first status that is as wanted.
+    pub(in crate::agent::monitor) async fn until(
+        &self,
+        wanted: impl Fn(&MonitorStatus) -> bool,
+    ) -> anyhow::Result<MonitorStatus> {
+        fs::create_dir_all(self.root.join(paths::RUN))?;
+        let mut watch = FileWatch::new(&self.root.join(paths::MONITOR_STATUS))?;
+        let found = timeout(DEADLINE, async {
+            loop {
+                if let Some(bytes) = self.status_bytes()? {
+                    let status = MonitorStatus::parse(&bytes)?;
+                    if wanted(&status) {
+                        return anyhow::Ok(status);
+                    }
+                }
+                watch.changed().await?;
+            }
+        });
+        match found.await {
+            Ok(found) => found,
+            Err(_) => anyhow::bail!("not reached: {:?}", status(&self.root)?),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let flags = rustix::mount::UnmountFlags::DETACH;
+        rustix::mount::unmount(self.root.join("disk"), flags).expect("the mount is ours");
+    }
+}
+
+/// A monitor that runs beside the test.
+pub(in crate::agent::monitor) struct Running {
+    pub(in crate::agent::monitor) task: JoinHandle<Result<(), MonitorError>>,
+    shutdown: oneshot::Sender<()>,
+    signals: mpsc::UnboundedReceiver<&'static str>,
+}
+
+impl Running {
+    pub(in crate::agent::monitor) fn start(node: &Node) -> Self {
+        Self::start_with(node, None)
+    }
+
+    pub(in crate::agent::monitor) fn start_with(node: &Node, alive_every: Option<Duration>) -> Self {
+        let (sender, signals) = mpsc::unbounded_channel();
+        let (shutdown, asked) = oneshot::channel();
+        let ready = sender.clone();
+        let callbacks = Signals {
+            ready: Box::new(move || ready.send("ready").expect("the test listens")),
+            // A test that has seen enough no longer listens.
+            alive: Box::new(move || sender.send("alive").unwrap_or_default()),
+            alive_every,
+        };
+        let root = node.root.clone();
+        let task = tokio::spawn(run(root, callbacks, async move { drop(asked.await) }));
+        Self { task, shutdown, signals }
+    }
+
+    pub(in crate::agent::monitor) async fn signal(&mut self) -> anyhow::Result<Option<&'static str>> {
+        Ok(timeout(DEADLINE, self.signals.recv()).await?)
+    }
+
+    pub(in crate::agent::monitor) async fn stop(self) -> anyhow::Result<()> {
+        drop(self.shutdown);
+        Ok(timeout(DEADLINE, self.task).await???)
+    }
+}

@@ -1,0 +1,289 @@
+//! Services through systemd, over D-Bus. Each call uses a connection of its own, so that a bus that
+//! was restarted in between does no harm.
+
+use super::bus::{ManagerProxy, ServiceProxy, UnitProxy};
+use super::error::{LastLine, LogPlace, ServiceError};
+use super::{ServiceManager, ServiceStatus, Services, Started};
+use crate::host::command;
+use crate::host::paths;
+use futures_util::StreamExt;
+use std::path::Path;
+use std::time::Duration;
+use zbus::proxy::CacheProperties;
+use zbus::{Connection, OwnedObjectPath};
+
+/// How long systemd may take to answer a question, or to read its units again.
+const ANSWER: Duration = Duration::from_secs(25);
+
+/// Services that systemd runs.
+#[derive(Debug, Clone)]
+pub struct SystemdServices {
+    version: String,
+}
+
+/// What shall become of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Verb {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// What the bus tells of a service.
+#[derive(Debug)]
+struct Seen {
+    load: String,
+    active: String,
+    pid: u32,
+    restarts: u32,
+    started_us: u64,
+    text: String,
+    result: String,
+    code: i32,
+    status: i32,
+}
+
+impl SystemdServices {
+    /// Asks systemd for its version, as a proof that it answers.
+    ///
+    /// # Errors
+    /// When the bus cannot be reached, or systemd does not answer on it.
+    pub fn connect() -> Result<Self, ServiceError> {
+        let version = on_bus("tell its version".to_owned(), ANSWER, async |bus| {
+            ManagerProxy::new(&bus).await?.version().await
+        })?;
+        Ok(Self { version })
+    }
+
+    /// Runs one job and waits for it.
+    fn job(verb: Verb, name: &str, deadline: Duration) -> Result<String, ServiceError> {
+        let unit = format!("{name}.service");
+        let action = format!("{} {name}", verb.word());
+        let done = on_bus(action, deadline, async move |bus| {
+            let manager = ManagerProxy::new(&bus).await?;
+            // Listen before asking: a job may be over before the answer to the request is.
+            let mut removed = manager.receive_job_removed().await?;
+            manager.subscribe().await?;
+            let job = match verb {
+                Verb::Start => manager.start_unit(&unit, "replace").await?,
+                Verb::Stop => manager.stop_unit(&unit, "replace").await?,
+                Verb::Restart => manager.restart_unit(&unit, "replace").await?,
+            };
+            while let Some(signal) = removed.next().await {
+                let told = signal.args()?;
+                if told.job() == &job {
+                    return Ok(told.result().clone());
+                }
+            }
+            Err(zbus::Error::Failure("the bus was closed before the job was over".to_owned()))
+        });
+        match done {
+            Err(ServiceError::BusSilent { .. }) if verb == Verb::Stop => Err(ServiceError::StillRunning {
+                name: name.to_owned(),
+                milliseconds: deadline.as_millis(),
+                log: LogPlace::Journal,
+            }),
+            Err(ServiceError::BusSilent { .. }) => Err(ServiceError::NotReady {
+                name: name.to_owned(),
+                milliseconds: deadline.as_millis(),
+                last_line: LastLine(last_line(name)),
+                log: LogPlace::Journal,
+            }),
+            other => other,
+        }
+    }
+
+    fn installed(name: &str) -> Result<Seen, ServiceError> {
+        let seen = see(name)?;
+        if seen.load == "loaded" {
+            return Ok(seen);
+        }
+        let path = Path::new("/").join(paths::UNITS).join(format!("{name}.service"));
+        Err(ServiceError::NotInstalled { name: name.to_owned(), path })
+    }
+
+    fn bring_up(verb: Verb, name: &str, deadline: Duration) -> Result<Started, ServiceError> {
+        let outcome = Self::job(verb, name, deadline)?;
+        let seen = see(name)?;
+        if outcome == "done" && seen.active == "active" {
+            return Ok(Started { pid: seen.pid, already_running: false });
+        }
+        Err(ServiceError::Failed {
+            name: name.to_owned(),
+            reason: format!("the job ended as {outcome}, {}", seen.end()),
+            last_line: LastLine(last_line(name)),
+            log: LogPlace::Journal,
+        })
+    }
+}
+
+impl Services for SystemdServices {
+    fn kind(&self) -> ServiceManager {
+        ServiceManager::Systemd
+    }
+
+    fn explain(&self) -> String {
+        format!("systemd {} keeps the services: it runs this machine and answers on D-Bus", self.version)
+    }
+
+    fn start(&self, name: &str, deadline: Duration) -> Result<Started, ServiceError> {
+        let name = super::plain_name(name)?;
+        let seen = Self::installed(name)?;
+        if seen.active == "active" {
+            return Ok(Started { pid: seen.pid, already_running: true });
+        }
+        Self::bring_up(Verb::Start, name, deadline)
+    }
+
+    fn stop(&self, name: &str, deadline: Duration) -> Result<bool, ServiceError> {
+        let name = super::plain_name(name)?;
+        let seen = see(name)?;
+        let ran = !matches!(seen.active.as_str(), "inactive" | "failed");
+        if ran {
+            Self::job(Verb::Stop, name, deadline)?;
+        }
+        if see(name)?.active == "failed" {
+            // So that a start afterwards begins with a clean count of starts.
+            let unit = format!("{name}.service");
+            on_bus(format!("forget the failure of {name}"), ANSWER, async move |bus| {
+                ManagerProxy::new(&bus).await?.reset_failed_unit(&unit).await
+            })?;
+        }
+        Ok(ran)
+    }
+
+    fn restart(&self, name: &str, deadline: Duration) -> Result<Started, ServiceError> {
+        let name = super::plain_name(name)?;
+        Self::installed(name)?;
+        Self::bring_up(Verb::Restart, name, deadline)
+    }
+
+    fn enable(&self, name: &str) -> Result<(), ServiceError> {
+        let name = super::plain_name(name)?;
+        let unit = format!("{name}.service");
+        let (wanted, changes) = on_bus(format!("enable {name}"), ANSWER, async move |bus| {
+            ManagerProxy::new(&bus).await?.enable_unit_files(&[&unit], false, true).await
+        })?;
+        if !wanted {
+            return Err(ServiceError::NothingWantsIt { name: name.to_owned() });
+        }
+        if changes.is_empty() { Ok(()) } else { self.reload() }
+    }
+
+    fn disable(&self, name: &str) -> Result<(), ServiceError> {
+        let name = super::plain_name(name)?;
+        let unit = format!("{name}.service");
+        let changes = on_bus(format!("disable {name}"), ANSWER, async move |bus| {
+            ManagerProxy::new(&bus).await?.disable_unit_files(&[&unit], false).await
+        })?;
+        if changes.is_empty() { Ok(()) } else { self.reload() }
+    }
+
+    fn reload(&self) -> Result<(), ServiceError> {
+        on_bus("read its units again".to_owned(), ANSWER, async |bus| {
+            ManagerProxy::new(&bus).await?.reload().await
+        })
+    }
+
+    fn status(&self, name: &str) -> Result<ServiceStatus, ServiceError> {
+        let name = super::plain_name(name)?;
+        let seen = see(name)?;
+        let active = matches!(seen.active.as_str(), "active" | "activating" | "reloading" | "deactivating");
+        let running = active && seen.pid != 0;
+        let microseconds = i64::try_from(seen.started_us).ok().filter(|_| running);
+        Ok(ServiceStatus {
+            installed: seen.load == "loaded",
+            active,
+            ready: seen.active == "active",
+            pid: Some(seen.pid).filter(|_| running),
+            restarts: seen.restarts,
+            started_at: microseconds.and_then(|us| jiff::Timestamp::from_microsecond(us).ok()),
+            failure: (seen.active == "failed").then(|| seen.end()),
+            status_text: Some(seen.text).filter(|text| running && !text.is_empty()),
+            last_log_line: last_line(name),
+        })
+    }
+}
+
+impl Seen {
+    /// How its process ended, in words.
+    fn end(&self) -> String {
+        match self.code {
+            // CLD_EXITED of waitid; 2 and 3 are signals without and with a core.
+            1 => format!("result {}, status {}", self.result, self.status),
+            2 | 3 => format!("result {}, signal {}", self.result, self.status),
+            _ => format!("result {}", self.result),
+        }
+    }
+}
+
+fn see(name: &str) -> Result<Seen, ServiceError> {
+    let unit = format!("{name}.service");
+    on_bus(format!("tell how {name} is"), ANSWER, async move |bus| {
+        let path: OwnedObjectPath = ManagerProxy::new(&bus).await?.load_unit(&unit).await?;
+        let unit = UnitProxy::builder(&bus).path(&path).cache_properties(CacheProperties::No).build().await?;
+        let service =
+            ServiceProxy::builder(&bus).path(&path).cache_properties(CacheProperties::No).build().await?;
+        Ok(Seen {
+            load: unit.load_state().await?,
+            active: unit.active_state().await?,
+            pid: service.main_pid().await?,
+            restarts: service.restarts().await?,
+            started_us: service.exec_main_start_timestamp().await?,
+            text: service.status_text().await?,
+            result: service.result().await?,
+            code: service.exec_main_code().await?,
+            status: service.exec_main_status().await?,
+        })
+    })
+}
+
+/// The last line that the service itself logged; none when there is none or no journal to ask.
+fn last_line(name: &str) -> Option<String> {
+    let matching = format!("_SYSTEMD_UNIT={name}.service");
+    let argv = ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=1", &matching];
+    let output = command::run_checked(&argv, Duration::from_secs(5));
+    if let Err(error) = &output {
+        tracing::warn!(%error, "the journal did not answer");
+    }
+    let line = output.ok()?.stdout.trim().to_owned();
+    Some(line).filter(|line| !line.is_empty())
+}
+
+/// Does the work on a fresh connection, in a thread of its own: the caller may or may not be within
+/// an async runtime.
+fn on_bus<T, W>(action: String, deadline: Duration, work: W) -> Result<T, ServiceError>
+where
+    T: Send + 'static,
+    W: AsyncFnOnce(Connection) -> zbus::Result<T> + Send + 'static,
+{
+    let silent = ServiceError::BusSilent { action: action.clone(), seconds: deadline.as_secs() };
+    let worker = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(ServiceError::system("start an event loop for the bus"))?;
+        runtime.block_on(async {
+            let worked = async { work(Connection::system().await?).await };
+            match tokio::time::timeout(deadline, worked).await {
+                Ok(Ok(result)) => Ok(result),
+                Ok(Err(error)) => Err(ServiceError::Bus { action, source: Box::new(error) }),
+                Err(_) => Err(silent),
+            }
+        })
+    });
+    match worker.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}

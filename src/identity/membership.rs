@@ -1,0 +1,83 @@
+//! What a node knows of its own membership: `var/lib/eos/membership.json`, version 1.
+//!
+//! It is replaced atomically, so a crash leaves the membership before a change or after it.
+
+use crate::host::files::{self, Attributes, FileError};
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::identity::IdentityError;
+use crate::model::digest::Fingerprint;
+use crate::model::ids::{ClusterId, NodeId, NodeName};
+use crate::model::role::Role;
+use crate::model::scale::Scale;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// The version of the file that this eos reads and writes.
+pub const VERSION: u32 = 1;
+
+/// A node's membership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Membership {
+    /// The version of the format: 1.
+    pub version: u32,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// This node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: NodeName,
+    /// The address at which others reach it.
+    pub address: IpAddr,
+    /// Where the master is.
+    pub master: SocketAddr,
+    /// The cluster's authority.
+    pub authority: Fingerprint,
+    /// Whether the master runs here.
+    pub runs_master: bool,
+    /// Whether the master confirmed the member; before that it is joining.
+    pub confirmed: bool,
+    /// What was applied last.
+    pub applied: Option<Applied>,
+}
+
+/// What was applied last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Applied {
+    /// The generation.
+    pub generation: u64,
+    /// The role.
+    pub role: Role,
+    /// The scale.
+    pub scale: Scale,
+    /// The master's values for the states.
+    pub pillar: serde_json::Value,
+}
+
+impl Membership {
+    /// Reads the membership; none on a host that is no member.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read or understood.
+    pub fn load(root: &Root) -> Result<Option<Self>, IdentityError> {
+        let Some(bytes) = files::read_optional(&root.join(paths::MEMBERSHIP)).map_err(IdentityError::File)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .ok()
+            .filter(|membership: &Self| membership.version == VERSION)
+            .map(Some)
+            .ok_or(IdentityError::Damaged { what: "the membership file" })
+    }
+
+    /// Writes the membership.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is then untouched.
+    pub fn save(&self, root: &Root) -> Result<(), FileError> {
+        let text = serde_json::to_vec_pretty(self).expect("a membership serialises");
+        files::write_atomic(&root.join(paths::MEMBERSHIP), &text, Attributes::PUBLIC)
+    }
+}

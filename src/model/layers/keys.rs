@@ -1,0 +1,110 @@
+//! The table of every configuration key: its kind, and the variable that sets it.
+
+use super::kind::Kind;
+
+/// A key that has a value, as opposed to a section.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// `cluster.discovery.port`.
+    pub path: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+}
+
+const fn key(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind }
+}
+
+/// Every key, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    key("cluster.id", Kind::ClusterId),
+    key("cluster.master", Kind::Endpoint),
+    key("cluster.port", Kind::Number { least: 1, most: 65535 }),
+    key("cluster.ca_fingerprint", Kind::Fingerprint),
+    key("cluster.discovery.method", Kind::OneOf(&["multicast", "none"])),
+    key("cluster.discovery.port", Kind::Number { least: 1, most: 65535 }),
+    key("cluster.roles.assignment", Kind::OneOf(&["automatic", "manual"])),
+    key("cluster.roles.rebalance_on_join", Kind::Bool),
+    key("node.name", Kind::NodeName),
+    key("node.advertise_address", Kind::Address),
+    key("node.preferred_role", Kind::Role),
+    key("node.token_file", Kind::TokenFile),
+    key("admission.addresses", Kind::Networks),
+    key("admission.names", Kind::Patterns),
+    key("admission.lease_seconds", Kind::Number { least: 1, most: 86_400 }),
+    key("storage.mounts", Kind::Paths),
+    key("storage.interval_seconds", Kind::Number { least: 1, most: 86_400 }),
+    key("storage.thresholds.warning", Kind::Number { least: 1, most: 100 }),
+    key("storage.thresholds.compress", Kind::Number { least: 1, most: 100 }),
+    key("storage.thresholds.cleanup", Kind::Number { least: 1, most: 100 }),
+    key("storage.thresholds.degraded", Kind::Number { least: 1, most: 100 }),
+    key("storage.thresholds.emergency", Kind::Number { least: 1, most: 100 }),
+    key("storage.thresholds.critical", Kind::Number { least: 1, most: 100 }),
+    key("storage.retention.logs", Kind::Number { least: 1, most: 36_500 }),
+    key("storage.retention.backups", Kind::Number { least: 1, most: 36_500 }),
+    key("storage.retention.cache", Kind::Number { least: 1, most: 36_500 }),
+    key("storage.mode", Kind::OneOf(&["observe", "act"])),
+    key("telemetry.otlp_endpoint", Kind::Url),
+];
+
+impl Key {
+    /// The environment variable that sets it, `EOS_CLUSTER_DISCOVERY_PORT`.
+    pub fn variable(&self) -> String {
+        format!("EOS_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// The key of that path.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Whether the path is a section: something that holds keys. The empty path holds them all.
+pub fn is_section(path: &str) -> bool {
+    path.is_empty() || KEYS.iter().any(|key| below(key.path, path).is_some())
+}
+
+/// The names that may stand directly in a section, each once.
+pub fn names_in(section: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for key in KEYS {
+        let rest = if section.is_empty() { Some(key.path) } else { below(key.path, section) };
+        let name = rest.map(|rest| rest.split('.').next().unwrap_or(rest));
+        if let Some(name) = name.filter(|name| !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a variable has the form of one that sets a key of some section.
+pub fn is_for_a_section(variable: &str) -> bool {
+    names_in("").iter().any(|section| variable.starts_with(&format!("EOS_{}_", section.to_ascii_uppercase())))
+}
+
+fn below<'a>(path: &'a str, section: &str) -> Option<&'a str> {
+    path.strip_prefix(section)?.strip_prefix('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_and_their_names_follow_from_the_table() {
+        assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "telemetry"]);
+        assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join"]);
+        assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));
+    }
+
+    #[test]
+    fn every_key_has_a_variable_of_its_own() {
+        let mut variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
+        assert!(variables.contains(&"EOS_CLUSTER_DISCOVERY_PORT".to_owned()));
+        assert!(variables.iter().all(|variable| is_for_a_section(variable)));
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), KEYS.len());
+        assert!(!is_for_a_section("EOS_TOKEN") && !is_for_a_section("EOS_ARTIFACT"));
+    }
+}

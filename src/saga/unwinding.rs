@@ -1,0 +1,128 @@
+//! The way back of one saga: undo each step, put back what it touched, and say what is left to do.
+
+use super::engine::{Engine, Finished};
+use super::error::SagaError;
+use super::recovery;
+use super::running::Running;
+use super::step::StepError;
+use crate::host::inventory::{Node, decode, encode, observe};
+use crate::host::{files, paths, tree};
+use crate::journal::checkpoint;
+use crate::journal::ledger::Ledger;
+use crate::journal::record::{End, JournalRecord, Reason};
+use crate::journal::summary;
+use crate::journal::touch::Scope;
+use crate::model::progress::Event;
+use std::time::Instant;
+
+impl<E> Running<'_, '_, E> {
+    pub(super) fn back(&mut self, index: usize) -> Result<(), SagaError> {
+        let name = self.steps[index].name().to_owned();
+        let span = tracing::info_span!("undo", saga = %self.saga, step = %name);
+        let _entered = span.enter();
+        let clock = Instant::now();
+        self.enter_phase("undo");
+        self.record(JournalRecord::Undoing { step: name.clone() })?;
+        let mut undone = self.undo(index, &name);
+        if undone.is_ok() && self.engine.faults.repeat_undo {
+            undone = self.undo(index, &name);
+        }
+        match undone {
+            Ok(()) => {
+                self.record(JournalRecord::Undone { step: name.clone() })?;
+                self.ended(index, &name, "undone", clock);
+                Ok(())
+            }
+            Err(error) => {
+                let failure = error.failure;
+                tracing::error!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
+                self.record(JournalRecord::UndoFailed { step: name.clone(), failure })?;
+                self.ended(index, &name, "undo-failed", clock);
+                self.record(JournalRecord::Finished { outcome: End::Stuck })
+            }
+        }
+    }
+
+    fn undo(&mut self, index: usize, name: &str) -> Result<(), StepError> {
+        self.steps[index].undo(self.env)?;
+        if self.engine.faults.fail_undo_at.as_deref() == Some(name) {
+            return Err(SagaError::Planned.into());
+        }
+        let place = checkpoint::place(&self.saga, index, name);
+        let kept = checkpoint::restore(self.engine.root, &place, &self.checkpoint_of(&place)?)?;
+        for directory in kept {
+            let path = self.engine.root.join(directory);
+            let text = format!("{} stays, because something that is not eos's is in it", path.display());
+            self.engine.sink.emit(Event::Warning { text });
+        }
+        Ok(())
+    }
+
+    /// The ledger returns to what it was before the saga, and the saga is rolled back.
+    pub(super) fn all_undone(&mut self) -> Result<(), SagaError> {
+        let root = self.engine.root;
+        match Ledger::load_from(root, &recovery::ledger_before(&self.saga))? {
+            Some(before) => before.save(root)?,
+            None => files::remove_file(&root.join(paths::LEDGER))?,
+        }
+        self.summary.can_rollback = false;
+        summary::save(root, &self.summary)?;
+        self.record(JournalRecord::Finished { outcome: End::RolledBack })
+    }
+
+    pub(super) fn rolled_back(self) -> Result<Finished, SagaError> {
+        let state = self.state().clone();
+        if state.begin.first {
+            let Engine { root, lock, faults, .. } = &mut *self.engine;
+            recovery::forget_all(root, lock, &self.saga, &state.begin.made, faults)?;
+        }
+        match (state.reason, state.failure) {
+            (Some(Reason::Requested), _) => Ok(self.finished(End::RolledBack)),
+            (_, Some((step, failure))) => {
+                Err(SagaError::Failed { saga: self.saga, step, source: Box::new(StepError { failure }) })
+            }
+            (_, None) => Err(SagaError::Interrupted { saga: self.saga }),
+        }
+    }
+
+    /// The error that says what a person has to do.
+    pub(super) fn stuck(&self, index: Option<usize>) -> Result<SagaError, SagaError> {
+        let mut manual = Vec::new();
+        for index in (0..=index.unwrap_or_default()).rev() {
+            let step = &self.steps[index];
+            manual.push(format!("take back step {}: {}", step.name(), step.describe()));
+            let place = checkpoint::place(&self.saga, index, step.name());
+            if let Some(checkpoint) = checkpoint::load(self.engine.root, &place)? {
+                manual.extend(checkpoint::by_hand(self.engine.root, &place, &checkpoint)?);
+            }
+        }
+        let state = self.state();
+        let (step, failure) =
+            state.undo_failure.clone().expect("a journal says stuck only after an undo that failed");
+        let original = state.failure.clone().map(|(_, failure)| Box::new(failure));
+        let saga = self.saga.clone();
+        Ok(SagaError::Stuck { saga, step, original, manual, source: Box::new(StepError { failure }) })
+    }
+
+    /// Copies each file of the completed saga that somebody changed since to `NAME.changed`, before
+    /// the way back replaces it. A crash in between copies it again.
+    pub(super) fn keep_changes_of_others(&self) -> Result<(), SagaError> {
+        let root = self.engine.root;
+        let ledger = Ledger::load(root)?.unwrap_or_default();
+        let touched = self.steps.iter().flat_map(|step| step.touches());
+        for touch in touched.filter(|touch| touch.scope() == Scope::File) {
+            let path = encode(touch.path());
+            let written = ledger.entries.get(&path).and_then(|entry| entry.written.as_ref());
+            let now = observe(&root.join(touch.path()))?;
+            let (Some(written), Some(now @ Node::File { .. })) = (written, now) else { continue };
+            if !written.same_content(&now) {
+                let kept = root.join(decode(&format!("{path}.changed")));
+                tree::copy_beside(&root.join(touch.path()), &kept, &now)?;
+                let text =
+                    format!("/{path} was changed since eos wrote it; that is kept as {}", kept.display());
+                self.engine.sink.emit(Event::Warning { text });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Confirms the member with the master: only now do other nodes change for it.
+
+use crate::host::paths;
+use crate::identity::membership::Applied;
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::steps::Env;
+use crate::steps::error::{StepFailure, to_step};
+use crate::wire::member::{Confirm as Message, Report};
+use crate::wire::version::VERSION;
+use std::time::{Duration, Instant};
+
+/// The pause between two attempts while the master is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The step.
+pub struct Confirm;
+
+impl Confirm {
+    fn confirm(env: &Env) -> Result<(), StepFailure> {
+        let mut membership = env.membership()?;
+        let applied = membership.applied.clone().ok_or(StepFailure::NoMembership)?;
+        let report = Report {
+            version: VERSION.to_owned(),
+            boot_id: env.facts.boot_id.clone(),
+            disk_free_bytes: Some(env.facts.resources.disk_free_bytes),
+            ..Report::default()
+        };
+        let client = env.member_client()?;
+        let began = Instant::now();
+        let message = Message { applied: applied.generation, report };
+        let desired = loop {
+            match env.block_on(client.confirm(&message)) {
+                Ok(confirmed) => break confirmed.desired,
+                Err(error) if error.is_transient() => {
+                    let cause = format!("the master to confirm this node: {error}");
+                    if !env.pause(&cause, began, PAUSE) {
+                        return Err(error.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        membership.confirmed = true;
+        // What was applied stands; a role that changed meanwhile is the agent's next generation.
+        if (desired.role, desired.scale) == (applied.role, applied.scale) {
+            membership.applied = Some(Applied { generation: desired.generation, ..applied });
+        }
+        Ok(membership.save(&env.root)?)
+    }
+}
+
+impl Step<Env> for Confirm {
+    fn name(&self) -> &'static str {
+        "confirm"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Confirm
+    }
+
+    fn describe(&self) -> String {
+        "confirm the member with the master".to_owned()
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::File(paths::MEMBERSHIP.into())]
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        Self::confirm(env).map(|()| Outcome::Done).map_err(to_step)
+    }
+
+    /// Leaving is the registration's undo, which follows.
+    fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! What the steps work with: the machine, the network, and what the operator gave.
+
+use crate::client::{ClientError, MasterClient};
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::host::services::Services;
+use crate::host::files;
+use crate::identity::key::PrivateKey;
+use crate::identity::membership::Membership;
+use crate::identity::token::Token;
+use crate::model::facts::Facts;
+use crate::model::ids::NodeName;
+use crate::model::progress::{Event, Sink};
+use crate::steps::error::StepFailure;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The environment of a saga.
+pub struct Env {
+    /// The root.
+    pub root: Root,
+    /// The program that supervises and is run by units.
+    pub binary: PathBuf,
+    /// What runs services.
+    pub services: Arc<dyn Services>,
+    /// Where progress goes.
+    pub sink: Arc<dyn Sink>,
+    /// Where calls to the master run.
+    pub runtime: tokio::runtime::Handle,
+    /// Set when the operator interrupts.
+    pub interrupted: Arc<AtomicBool>,
+    /// What this machine is.
+    pub facts: Facts,
+    /// The token, if one was given.
+    pub token: Option<Token>,
+    /// When the whole command gives up.
+    pub deadline: Instant,
+}
+
+impl Env {
+    /// Waits for a call to the master.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Pauses for so long, telling why; false when the operator interrupts or the deadline passes.
+    pub fn pause(&self, cause: &str, began: Instant, pause: Duration) -> bool {
+        let now = Instant::now();
+        let end = (now + pause).min(self.deadline);
+        self.sink.emit(Event::Waiting {
+            cause: cause.to_owned(),
+            elapsed_ms: (now - began).as_millis() as u64,
+            deadline_ms: self.deadline.saturating_duration_since(began).as_millis() as u64,
+            next_retry_ms: end.saturating_duration_since(now).as_millis() as u64,
+        });
+        let interrupted = self.interrupted.clone();
+        self.runtime.block_on(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(50));
+            while Instant::now() < end && !interrupted.load(Ordering::Relaxed) {
+                ticks.tick().await;
+            }
+        });
+        !self.interrupted.load(Ordering::Relaxed) && Instant::now() < self.deadline
+    }
+
+    /// The membership that an earlier step wrote.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn membership(&self) -> Result<Membership, StepFailure> {
+        Membership::load(&self.root)?.ok_or(StepFailure::NoMembership)
+    }
+
+    /// A mutual connection to the master with this node's certificate.
+    ///
+    /// # Errors
+    /// When keys or certificates are missing or damaged.
+    pub fn member_client(&self) -> Result<MasterClient, StepFailure> {
+        let membership = self.membership()?;
+        member_client(&self.root, membership.master, membership.address)
+    }
+
+    /// A connection to the master without a certificate.
+    ///
+    /// # Errors
+    /// When the trusted authority is missing or damaged.
+    pub fn stranger_client(&self, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
+        let authority = read_text(&self.root, paths::TRUSTED_AUTHORITY)?;
+        Ok(MasterClient::new(master, &authority, None, source(local, master))?)
+    }
+
+    /// What the states call this node.
+    pub fn node_name(&self) -> Result<NodeName, StepFailure> {
+        Ok(self.membership()?.name)
+    }
+}
+
+/// A mutual connection to the master with the node's certificate.
+///
+/// # Errors
+/// When keys or certificates are missing or damaged.
+pub fn member_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
+    client_with(root, paths::NODE_KEY, paths::NODE_CERTIFICATE, master, local)
+}
+
+/// A mutual connection to the master with the operator's certificate.
+///
+/// # Errors
+/// When keys or certificates are missing or damaged.
+pub fn operator_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
+    client_with(root, paths::ADMIN_KEY, paths::ADMIN_CERTIFICATE, master, local)
+}
+
+fn client_with(
+    root: &Root,
+    key: &str,
+    certificate: &str,
+    master: SocketAddr,
+    local: IpAddr,
+) -> Result<MasterClient, StepFailure> {
+    let authority = read_text(root, paths::TRUSTED_AUTHORITY)?;
+    let certificate = read_text(root, certificate)?;
+    let key = PrivateKey::load(&root.join(key))?;
+    MasterClient::new(master, &authority, Some((&certificate, &key)), source(local, master))
+        .map_err(|error: ClientError| error.into())
+}
+
+/// The source address of connections: the advertised one, unless the families differ.
+fn source(local: IpAddr, master: SocketAddr) -> Option<IpAddr> {
+    (local.is_ipv4() == master.is_ipv4()).then_some(local)
+}
+
+fn read_text(root: &Root, path: &str) -> Result<String, StepFailure> {
+    Ok(String::from_utf8_lossy(&files::read(&root.join(path))?).into_owned())
+}
