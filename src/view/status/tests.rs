@@ -1,0 +1,1 @@
+//! The status of clusters in good and bad shape.
