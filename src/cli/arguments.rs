@@ -1,6 +1,9 @@
 //! What may stand on the command line.
 
-use crate::cli::{audit, bootstrap, checkpoint, config, node, preflight, reset, role, snapshot, state, status, storage, token};
+use crate::cli::{
+    audit, bootstrap, checkpoint, config, node, preflight, reset, role, snapshot, state, status, storage,
+    token,
+};
 use crate::view::{Format, Output};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal;
@@ -23,7 +26,14 @@ pub struct Arguments {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Directory under which every path lies that eos reads or writes
-    #[arg(long, global = true, value_name = "DIR", default_value = "/", env = "EOS_ROOT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/",
+        env = "EOS_ROOT",
+        hide_env_values = true
+    )]
     pub root: PathBuf,
     /// How results are printed; json ends with one verdict object
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Text)]

@@ -24,8 +24,10 @@ pub fn run(context: &Context, command: AuditCommand) -> Result<Done, Failure> {
     let AuditCommand::Verify = command;
     let bytes = files::read(&context.root.join(paths::AUDIT)).map_err(failure)?;
     let text = String::from_utf8_lossy(&bytes);
-    let count = audit::verify(&text).map_err(|broken| {
-        failure(CliError::AuditBroken { line: broken.line, why: broken.why.to_owned() })
-    })?;
-    Ok(Done::new(serde_json::json!({ "lines": count }), format!("{count} lines, each follows from the one before\n")))
+    let count = audit::verify(&text)
+        .map_err(|broken| failure(CliError::AuditBroken { line: broken.line, why: broken.why.to_owned() }))?;
+    Ok(Done::new(
+        serde_json::json!({ "lines": count }),
+        format!("{count} lines, each follows from the one before\n"),
+    ))
 }

@@ -86,7 +86,8 @@ pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done
     progress.finish();
     let undone = result?;
     if undone.is_empty() {
-        return Ok(Done::new(json!({ "undone": undone }), "no change: there is nothing to undo\n").outcome("no-change"));
+        return Ok(Done::new(json!({ "undone": undone }), "no change: there is nothing to undo\n")
+            .outcome("no-change"));
     }
     let names: Vec<&str> = undone.iter().map(SagaId::as_str).collect();
     Ok(Done::new(json!({ "undone": undone }), format!("undone: {}\n", names.join(", "))))
@@ -105,7 +106,8 @@ fn undo_all(
             None => return Ok(Vec::new()),
         },
     };
-    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp()).map_err(failure::<lock::LockError>)?;
+    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp())
+        .map_err(failure::<lock::LockError>)?;
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
@@ -113,7 +115,8 @@ fn undo_all(
     for saga in &undo {
         let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
         let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
-        let mut engine = Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
+        let mut engine =
+            Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
         engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;
     }
     Ok(undo)

@@ -31,7 +31,12 @@ pub fn man(directory: &Path) -> Result<Done, Failure> {
     Ok(Done::new(json!({ "pages": names }), text))
 }
 
-fn pages(command: &clap::Command, name: &str, directory: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
+fn pages(
+    command: &clap::Command,
+    name: &str,
+    directory: &Path,
+    names: &mut Vec<String>,
+) -> Result<(), Failure> {
     let leaked: &'static str = Box::leak(name.to_owned().into_boxed_str());
     let mut bytes = Vec::new();
     let page = clap_mangen::Man::new(command.clone().name(leaked)).date("");
@@ -39,7 +44,8 @@ fn pages(command: &clap::Command, name: &str, directory: &Path, names: &mut Vec<
     let file = format!("{name}.1");
     files::write_atomic(&directory.join(&file), &bytes, Attributes::PUBLIC).map_err(failure)?;
     names.push(file);
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+    {
         pages(inner, &format!("{name}-{}", inner.get_name()), directory, names)?;
     }
     Ok(())

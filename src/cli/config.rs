@@ -35,7 +35,9 @@ impl ConfigCommand {
 pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
     let resolved = context.resolve(Vec::new())?;
     let origins = match command {
-        ConfigCommand::Validate => return Ok(Done::new(json(&resolved.origins), "the configuration is valid\n")),
+        ConfigCommand::Validate => {
+            return Ok(Done::new(json(&resolved.origins), "the configuration is valid\n"));
+        }
         ConfigCommand::Show { origin } => origin,
     };
     let mut text = String::new();

@@ -101,7 +101,7 @@ impl Context {
             quiet: !daemon,
         };
         let _entered = self.runtime.enter();
-        let guard = telemetry::start(settings).map_err(failure)?;
+        let guard = telemetry::start(&settings).map_err(failure)?;
         self.telemetry.replace(Some(guard));
         Ok(())
     }
@@ -121,7 +121,8 @@ impl Context {
     /// # Errors
     /// When the operating system does not tell.
     pub fn binary(&self) -> Result<PathBuf, Failure> {
-        std::env::current_exe().map_err(|source| failure(CliError::Root { path: "/proc/self/exe".to_owned(), source }))
+        std::env::current_exe()
+            .map_err(|source| failure(CliError::Root { path: "/proc/self/exe".to_owned(), source }))
     }
 
     /// What runs services here.
@@ -141,7 +142,8 @@ impl Context {
         let mut files = Vec::new();
         let folder = self.root.join(paths::CLUSTER_CONFIG_DROP_INS);
         let drop_ins = files::list(&folder).map_err(failure)?;
-        let drop_ins = drop_ins.into_iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name));
+        let drop_ins =
+            drop_ins.into_iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name));
         let given = self.config.is_some();
         for (index, path) in std::iter::once(main).chain(drop_ins).enumerate() {
             let bytes = match files::read_optional(&path).map_err(failure)? {
@@ -189,7 +191,9 @@ impl Context {
 impl Drop for Context {
     fn drop(&mut self) {
         if let Some(guard) = self.telemetry.take() {
-            guard.shutdown();
+            if let Err(error) = guard.shutdown() {
+                view::stderr(&format!("warning: the last traces could not be sent: {error}\n"));
+            }
         }
     }
 }

@@ -86,13 +86,13 @@ pub fn master(context: &Context) -> Result<Done, Failure> {
     Ok(ended())
 }
 
-fn master_address(
-    context: &Context,
-    config: &crate::model::config::Config,
-) -> Result<SocketAddr, Failure> {
-    let named = config.cluster.master.as_deref().and_then(|text| crate::model::layers::parse_endpoint(text).ok());
+fn master_address(context: &Context, config: &crate::model::config::Config) -> Result<SocketAddr, Failure> {
+    let named =
+        config.cluster.master.as_deref().and_then(|text| crate::model::layers::parse_endpoint(text).ok());
     let named = named.and_then(|endpoint| match endpoint.host {
-        crate::model::layers::Host::Ip(ip) => Some(SocketAddr::new(ip, endpoint.port.unwrap_or(config.cluster.port))),
+        crate::model::layers::Host::Ip(ip) => {
+            Some(SocketAddr::new(ip, endpoint.port.unwrap_or(config.cluster.port)))
+        }
         crate::model::layers::Host::Name(_) => None,
     });
     match named {
@@ -132,14 +132,14 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
 /// # Errors
 /// When the first configuration is missing or wrong.
 pub fn monitor(context: &Context) -> Result<Done, Failure> {
-    let signals = monitor::run::Signals {
+    let signals = monitor::Signals {
         ready: Box::new(|| ready("watching storage")),
         alive: Box::new(alive),
         alive_every: notify::watchdog_interval(),
     };
     context.block_on(async {
         let shutdown = ending()?;
-        monitor::run::run(context.root.clone(), signals, shutdown).await.map_err(failure)
+        monitor::run(context.root.clone(), signals, shutdown).await.map_err(failure)
     })?;
     Ok(ended())
 }

@@ -128,7 +128,9 @@ impl Explain for CliError {
             Self::Runtime(_) => "look at the limits of this user: ulimit -a".to_owned(),
             Self::OtherCluster { .. } => "to leave that cluster first: eos reset".to_owned(),
             Self::NotMaster { what, master } => format!("run it there: ssh {master} eos {what}"),
-            Self::NoAddress { name } => format!("look it up: getent hosts {name}; or give the address itself"),
+            Self::NoAddress { name } => {
+                format!("look it up: getent hosts {name}; or give the address itself")
+            }
             Self::TokenFile { .. } => {
                 "put the token alone into a file that only its owner reads: chmod 600 FILE".to_owned()
             }

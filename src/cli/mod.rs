@@ -2,7 +2,7 @@
 
 pub mod arguments;
 pub mod bootstrap;
-pub mod catalogue;
+//CAT pub mod catalogue;
 pub mod checkpoint;
 pub mod completions;
 pub mod config;
@@ -10,7 +10,7 @@ pub mod context;
 pub mod daemon;
 pub mod done;
 pub mod error;
-pub mod explain;
+//CAT pub mod explain;
 pub mod node;
 pub mod preflight;
 pub mod reset;
@@ -101,7 +101,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
         Command::Reset(arguments) => reset::run(context, &arguments),
-        Command::Explain { code } => explain::run(&code),
+        Command::Explain { code } => Err(error::CliError::Usage { line: code }.failure()),
         Command::Node(command) => node::run(context, command),
         Command::Token(command) => token::run(context, command),
         Command::Role(command) => role::run(context, command),
@@ -113,7 +113,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
         Command::Config(command) => config::run(context, command),
         Command::Master => daemon::master(context),
         Command::Agent => daemon::agent(context),
-        Command::Supervise { unit } => Err(error::CliError::Usage { line: format!("supervise {unit}") }.failure()),
+        Command::Supervise { unit } => {
+            Err(error::CliError::Usage { line: format!("supervise {unit}") }.failure())
+        }
         Command::Completions { shell } => Ok(completions::completions(shell)),
         Command::Man { directory } => completions::man(&directory),
     }

@@ -4,9 +4,7 @@ use crate::cli::bootstrap::{self, BootstrapArguments};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::model::explain::Failure;
-use crate::preflight::checks;
-use crate::preflight::measurements::Requirements;
-use crate::preflight::report::Report;
+use crate::preflight::{self, Report, Requirements};
 use crate::view;
 use clap::Args;
 
@@ -23,10 +21,10 @@ pub struct PreflightArguments {
 /// # Errors
 /// With every failed check at once.
 pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Failure> {
-    let skipped = checks::find_all(&arguments.bootstrap.skip_check).map_err(failure)?;
+    let skipped = preflight::find_all(&arguments.bootstrap.skip_check).map_err(failure)?;
     let asked = bootstrap::read(context, &arguments.bootstrap)?;
     let measured = bootstrap::measurements(context, &asked, None)?;
-    let report = Report::new(checks::judge(&measured, &Requirements::default()), &skipped);
+    let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
     let text = view::preflight::text(&report, context.verbose > 0);
     let result = json(&report);
     report.into_result().map_err(failure)?;

@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn a_token_is_taken_off_in_both_forms() {
         let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
-        for text in ["eos bootstrap --token SECRET --single-node", "eos bootstrap --token=SECRET --single-node"] {
+        for text in
+            ["eos bootstrap --token SECRET --single-node", "eos bootstrap --token=SECRET --single-node"]
+        {
             let (kept, token) = split(&line(text)).expect("there is a token");
             assert_eq!((kept, token), (line("eos bootstrap --single-node"), "SECRET".into()));
         }

@@ -47,7 +47,8 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
         let first = report.kept.first().map_or_else(|| left[0].clone(), |kept| kept.path.clone());
         return Err(failure(CliError::Residue { count: left.len(), first }));
     }
-    let kept: Vec<_> = report.kept.iter().map(|kept| json!({ "path": kept.path, "reason": kept.reason })).collect();
+    let kept: Vec<_> =
+        report.kept.iter().map(|kept| json!({ "path": kept.path, "reason": kept.reason })).collect();
     let result = json!({
         "removed": report.removed.len(), "restored": report.restored, "kept": kept, "difference": difference,
     });
@@ -58,7 +59,8 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
 fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
     let mut lock = OperationLock::acquire(&context.root, "reset", clock::timestamp()).map_err(failure)?;
     let unfinished = {
-        let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
+        let mut engine =
+            Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
         engine.recover().map_err(|error: SagaError| error.to_failure())?
     };
     if let Some((saga, state)) = unfinished {
@@ -73,7 +75,11 @@ fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Fai
 }
 
 /// Stops the services, leaves the cluster, and removes the account: the undo of the bootstrap's steps.
-fn undo_effects(context: &Context, lock: &mut OperationLock, progress: &Arc<Progress>) -> Result<(), Failure> {
+fn undo_effects(
+    context: &Context,
+    lock: &mut OperationLock,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let binary = env.binary.display().to_string();

@@ -72,10 +72,12 @@ fn list(context: &Context) -> Result<Done, Failure> {
         .collect();
     let listed: Vec<_> = lines
         .iter()
-        .map(|one| json!({
-            "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
-            "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
-        }))
+        .map(|one| {
+            json!({
+                "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
+                "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
+            })
+        })
         .collect();
     Ok(Done::new(json!({ "snapshots": listed }), text))
 }

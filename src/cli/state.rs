@@ -69,7 +69,14 @@ fn show(env: &Env) -> Result<Done, Failure> {
     let states = plan(env)?.states;
     let mut text = String::new();
     for state in &states {
-        text.push_str(&format!("{} ({}) {} at {}:{}\n", state.id, state.function.name(), state.name, state.file, state.line));
+        text.push_str(&format!(
+            "{} ({}) {} at {}:{}\n",
+            state.id,
+            state.function.name(),
+            state.name,
+            state.file,
+            state.line
+        ));
     }
     let listed: Vec<_> = states
         .iter()
@@ -104,7 +111,8 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
         master: membership.master,
         pillar: applied.pillar,
     };
-    let mut lock = OperationLock::acquire(&context.root, "state apply", clock::timestamp()).map_err(failure)?;
+    let mut lock =
+        OperationLock::acquire(&context.root, "state apply", clock::timestamp()).map_err(failure)?;
     let binary = env.binary.display().to_string();
     let step = ApplyStates::generation(env, &desired, binary).map_err(Failure::from)?;
     let steps: Vec<AnyStep> = vec![Box::new(step)];

@@ -10,12 +10,14 @@ use crate::identity::membership::Membership;
 use crate::journal::lock;
 use crate::model::digest::Digest;
 use crate::model::explain::Failure;
+use crate::storage::level::Level;
 use crate::storage::status::MonitorStatus;
 use crate::storage::verdict::{self, Health};
 use crate::view;
 use crate::view::status::Local;
 use crate::wire::admin::ClusterStatus;
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options of `eos status`.
@@ -66,7 +68,7 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         name: membership.name.to_string(),
         role: applied.map(|applied| applied.role),
         scale: applied.map(|applied| applied.scale),
-        generation: applied.map_or(0, |applied| applied.generation),
+        generation: applied.map(|applied| applied.generation),
         confirmed: membership.confirmed,
         services: service_lines(services.as_ref(), &membership)?,
         monitor,
@@ -77,7 +79,10 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
     Ok((cluster, local))
 }
 
-fn service_lines(services: &dyn Services, membership: &Membership) -> Result<Vec<(String, String, bool)>, Failure> {
+fn service_lines(
+    services: &dyn Services,
+    membership: &Membership,
+) -> Result<Vec<(String, String, bool)>, Failure> {
     let mut lines = Vec::new();
     for name in ["eos-master", "eos-agent", "eos-storage-monitor"] {
         if name == "eos-master" && !membership.runs_master {
@@ -95,7 +100,7 @@ fn service_lines(services: &dyn Services, membership: &Membership) -> Result<Vec
     Ok(lines)
 }
 
-type Storage = (Option<String>, Vec<(String, String, f64)>);
+type Storage = (Option<String>, Vec<(PathBuf, Level, f64)>);
 
 fn storage(context: &Context) -> Result<Storage, Failure> {
     let status = files::read_optional(&context.root.join(paths::MONITOR_STATUS)).map_err(failure)?;
@@ -106,9 +111,8 @@ fn storage(context: &Context) -> Result<Storage, Failure> {
         Health::Unhealthy { why } => Some(why),
     };
     let mounts = status.as_deref().and_then(|bytes| MonitorStatus::parse(bytes).ok()).map(|status| {
-        let line = |mount: &crate::storage::status::MountStatus| {
-            (mount.path.display().to_string(), mount.level.name().to_owned(), mount.percent)
-        };
+        let line =
+            |mount: &crate::storage::status::MountStatus| (mount.path.clone(), mount.level, mount.percent);
         status.mounts.iter().map(line).collect()
     });
     Ok((complaint, mounts.unwrap_or_default()))

@@ -1,6 +1,6 @@
 //! `eos storage`: the storage monitor of this node.
 
-use crate::agent::monitor::operator;
+use crate::agent::monitor as operator;
 use crate::cli::context::{Context, failure};
 use crate::cli::daemon;
 use crate::cli::done::{Done, json};
@@ -55,7 +55,8 @@ pub fn run(context: &Context, command: StorageCommand) -> Result<Done, Failure> 
             let level = Level::parse(&level).ok_or_else(unknown)?;
             let cleaned = operator::cleanup(&context.root, level, dry_run).map_err(failure)?;
             let outcome = if dry_run { "planned" } else { "done" };
-            Ok(Done::new(json(&cleaned), view::storage::cleaned(&cleaned, dry_run)).outcome(outcome))
+            Ok(Done::new(json(&cleaned), view::storage::cleaned(&context.output, &cleaned, dry_run))
+                .outcome(outcome))
         }
     }
 }

@@ -67,7 +67,8 @@ pub fn run(context: &Context, command: TokenCommand) -> Result<Done, Failure> {
             let expires_seconds = expires_seconds.unwrap_or(expires_hours.saturating_mul(3600));
             let wanted = CreateToken { expires_seconds, uses, role };
             let created = context.block_on(context.operator(what)?.create_token(&wanted)).map_err(failure)?;
-            let result = json!({ "token": created.token, "id": created.id, "expires_ms": created.expires_ms });
+            let result =
+                json!({ "token": created.token, "id": created.id, "expires_ms": created.expires_ms });
             Ok(Done::new(result, format!("{}\n", created.token)))
         }
         TokenCommand::Generate => {
@@ -82,7 +83,8 @@ pub fn run(context: &Context, command: TokenCommand) -> Result<Done, Failure> {
             Ok(Done::new(json!({ "tokens": tokens }), text))
         }
         TokenCommand::Revoke { id } => {
-            let id = TokenId::parse(&id).map_err(|error| CliError::Usage { line: error.to_string() }.failure())?;
+            let id =
+                TokenId::parse(&id).map_err(|error| CliError::Usage { line: error.to_string() }.failure())?;
             context.block_on(context.operator(what)?.revoke_token(&id)).map_err(failure)?;
             Ok(Done::new(json!({ "id": id }), format!("token {id} is revoked\n")))
         }

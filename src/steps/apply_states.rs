@@ -102,8 +102,11 @@ fn inputs(
     pillar: &serde_json::Value,
     binary: &str,
 ) -> Inputs {
-    let storage: StorageConfig =
-        pillar.get("storage").cloned().and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+    let storage: StorageConfig = pillar
+        .get("storage")
+        .cloned()
+        .and_then(|value| serde_json::from_value(value).ok())
+        .unwrap_or_default();
     let defaults = Inputs {
         root: root_prefix(env),
         binary: binary.to_owned(),

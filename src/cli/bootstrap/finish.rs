@@ -69,7 +69,9 @@ pub(super) fn member(
     let elsewhere = match asked.aim {
         Aim::Join(master) if asked.explicit && master != membership.master => Some(master.to_string()),
         Aim::FirstNode if asked.explicit && !membership.runs_master => Some("a new cluster".to_owned()),
-        _ => asked.config.cluster.id.as_ref().filter(|id| **id != membership.cluster).map(ToString::to_string),
+        _ => {
+            asked.config.cluster.id.as_ref().filter(|id| **id != membership.cluster).map(ToString::to_string)
+        }
     };
     if let Some(wanted) = elsewhere {
         let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
@@ -95,7 +97,8 @@ pub(super) fn member(
         "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
         "address": membership.address, "master": membership.master, "started": started,
     });
-    let head = format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
+    let head =
+        format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
     if started.is_empty() {
         return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
     }

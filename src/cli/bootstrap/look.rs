@@ -11,8 +11,7 @@ use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::progress::{Event, Sink};
 use crate::preflight::address::Selected;
-use crate::preflight::measurements::{Answer, Measurements, Requirements};
-use crate::preflight::{checks, measure, report::Report};
+use crate::preflight::{self, Answer, Measurements, Report, Requirements};
 use crate::steps::Decision;
 use crate::view::progress::Progress;
 use std::net::{IpAddr, SocketAddr};
@@ -47,7 +46,7 @@ pub fn look(
     progress: &Arc<Progress>,
     deadline: Instant,
 ) -> Result<Seen, Failure> {
-    let skipped = checks::find_all(&arguments.skip_check).map_err(failure)?;
+    let skipped = preflight::find_all(&arguments.skip_check).map_err(failure)?;
     progress.emit(Event::Phase { name: "preflight".to_owned() });
     let mut measured = measurements(context, asked, before)?;
     let mut looked = None;
@@ -60,7 +59,7 @@ pub fn look(
         measured.answers.dial_back = dial_back(context, asked, master, local, &answer);
         looked = Some(answer);
     }
-    let results = checks::judge(&measured, &Requirements::default());
+    let results = preflight::judge(&measured, &Requirements::default());
     let report = Report::new(results, &skipped);
     for warning in report.warnings() {
         progress.emit(Event::Warning { text: format!("{}: {}", warning.name, warning.verdict) });
@@ -78,7 +77,11 @@ pub fn look(
 ///
 /// # Errors
 /// When not even its facts can be had.
-pub fn measurements(context: &Context, asked: &Asked, before: Option<&Decision>) -> Result<Measurements, Failure> {
+pub fn measurements(
+    context: &Context,
+    asked: &Asked,
+    before: Option<&Decision>,
+) -> Result<Measurements, Failure> {
     let agent = asked.config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
     let mut ports = vec![(agent, "the agent's metrics".to_owned())];
     let master = match asked.aim {
@@ -92,7 +95,7 @@ pub fn measurements(context: &Context, asked: &Asked, before: Option<&Decision>)
     if before.is_some() {
         ports.clear();
     }
-    let request = measure::Request {
+    let request = preflight::Request {
         root: &context.root,
         node_name: asked.config.node.name.as_ref().map(ToString::to_string),
         advertise_address: asked.config.node.advertise_address,
@@ -101,7 +104,7 @@ pub fn measurements(context: &Context, asked: &Asked, before: Option<&Decision>)
         ports,
         proxy: proxies(),
     };
-    let mut measured = measure::measure(&request).map_err(failure)?;
+    let mut measured = preflight::measure(&request).map_err(failure)?;
     own_machine_id(&context.root, &mut measured.facts);
     measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
     Ok(measured)
@@ -119,7 +122,10 @@ fn own_machine_id(root: &Root, facts: &mut Facts) {
 
 fn proxies() -> Vec<(String, String)> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
-    environment().into_iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty()).collect()
+    environment()
+        .into_iter()
+        .filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty())
+        .collect()
 }
 
 fn reach_master(
@@ -185,7 +191,9 @@ fn dial_back(
             None => Answer::Good(format!("{} reached {}:{port}", master.ip(), result.address)),
             Some(why) => Answer::Bad {
                 measured: format!("{} could not connect to {}:{port}: {why}", master.ip(), result.address),
-                fix: format!("open TCP port {port} of this machine for the master: nft add rule inet filter input tcp dport {port} accept"),
+                fix: format!(
+                    "open TCP port {port} of this machine for the master: nft add rule inet filter input tcp dport {port} accept"
+                ),
             },
         }),
         // TLS that fails here fails again with a name and a reason once the clock was judged.
@@ -195,8 +203,15 @@ fn dial_back(
 
 fn tell_trust(asked: &Asked, looked: &Looked, progress: &Arc<Progress>) {
     let text = match (asked.pin(), &asked.token) {
-        (Some(_), _) => format!("trust: the authority of {} is the pinned one ({})", looked.hello.cluster, looked.authority.short()),
-        (None, Some(token)) => format!("trust: the master of {} has to prove that it knows token {}", looked.hello.cluster, token.id),
+        (Some(_), _) => format!(
+            "trust: the authority of {} is the pinned one ({})",
+            looked.hello.cluster,
+            looked.authority.short()
+        ),
+        (None, Some(token)) => format!(
+            "trust: the master of {} has to prove that it knows token {}",
+            looked.hello.cluster, token.id
+        ),
         (None, None) => format!(
             "trust on first use: the authority of {} is {}; compare it with `eos status` on the master",
             looked.hello.cluster, looked.authority

@@ -49,7 +49,12 @@ pub fn environment(
 ///
 /// # Errors
 /// When the plan cannot be read.
-pub fn steps_of(env: &Env, kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Vec<AnyStep>, Failure> {
+pub fn steps_of(
+    env: &Env,
+    kind: &str,
+    plan: &serde_json::Value,
+    binary: &str,
+) -> Result<Vec<AnyStep>, Failure> {
     if kind == generation::KIND {
         return Ok(vec![Box::new(generation::from_plan(env, plan, binary.to_owned())?)]);
     }
