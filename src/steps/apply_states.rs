@@ -110,7 +110,7 @@ fn inputs(
     let defaults = Inputs {
         root: root_prefix(env),
         binary: binary.to_owned(),
-        mounts: vec![env.root.path().display().to_string()],
+
         ..Inputs::of(name.as_str(), role, scale)
     };
     defaults.configured(&storage)
