@@ -73,7 +73,7 @@ fn generation(node: &NodeStatus) -> String {
 }
 
 fn last_seen(node: &NodeStatus) -> String {
-    node.last_seen_ms.map_or("never".to_owned(), ago)
+    node.last_seen_ms.map_or("not yet".to_owned(), ago)
 }
 
 #[cfg(test)]
@@ -105,10 +105,10 @@ mod tests {
         assert_eq!(
             list(&Output::plain(120), &nodes()),
             "\
-NAME   ROLE                 STATE    GENERATION       LAST SEEN  VERSION  ADDRESS
-node1  core                 active   7 converged      4 s ago    0.1.0    10.0.0.1
-node2  edge                 active   6 not converged  2 min ago  0.1.0    10.0.0.2
-node3  - (asks for data)    pending  -                never      0.1.0    10.0.0.3
+NAME   ROLE               STATE    GENERATION       LAST SEEN  VERSION  ADDRESS
+node1  core               active   7 converged      4 s ago    0.1.0    10.0.0.1
+node2  edge               active   6 not converged  2 min ago  0.1.0    10.0.0.2
+node3  - (asks for data)  pending  -                not yet    0.1.0    10.0.0.3
 "
         );
     }

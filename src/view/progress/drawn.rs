@@ -3,41 +3,52 @@
 use crate::model::progress::Event;
 use crate::view::progress::lines;
 use crate::view::stderr;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 /// The time between two pictures of the spinner.
 const TICK: Duration = Duration::from_millis(100);
+/// Without colour and with it: what goes on.
+const SPINNER: [&str; 2] = ["{spinner} {wide_msg}", "{spinner:.cyan} {wide_msg}"];
+/// Without colour and with it: bytes that move.
+const BAR: [&str; 2] = ["[{bar:24}] {wide_msg}", "[{bar:24.cyan}] {wide_msg}"];
+
+/// Writes a line above the one that is drawn.
+type Print = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The last line of the terminal.
 pub struct Drawn {
     color: bool,
     bar: ProgressBar,
+    ticking: Once,
     step: Mutex<String>,
-    print: fn(&str),
+    print: Print,
 }
 
 impl Drawn {
-    /// Nothing is drawn before the first event.
+    /// On the standard error; nothing is drawn before the first event.
     pub fn new(color: bool) -> Self {
-        Self::on(ProgressDrawTarget::stderr(), color, stderr)
+        Self::on(ProgressDrawTarget::stderr(), color, Box::new(stderr))
     }
 
-    fn on(target: ProgressDrawTarget, color: bool, print: fn(&str)) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target);
-        Self { color, bar, step: Mutex::default(), print }
+    fn on(target: ProgressDrawTarget, color: bool, print: Print) -> Self {
+        // A command that panics leaves no half of a line behind.
+        let bar = ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear);
+        Self { color, bar, ticking: Once::new(), step: Mutex::default(), print }
     }
 
     /// Draws what an event tells.
     pub fn emit(&self, event: &Event) {
         match event {
             Event::StepStarted { number, total, description, .. } => {
-                *self.step() = lines::step(*number, *total, description);
-                self.spin(self.step().clone());
+                let step = lines::step(*number, *total, description);
+                self.step().clone_from(&step);
+                self.spin(step);
             }
             Event::Waiting { cause, elapsed_ms, deadline_ms, next_retry_ms } => {
-                self.spin(self.after_step(&lines::waiting(cause, *elapsed_ms, *deadline_ms, *next_retry_ms)));
+                let wait = lines::waiting(cause, *elapsed_ms, *deadline_ms, *next_retry_ms);
+                self.spin(self.after_step(wait));
             }
             Event::Transfer { what, done_bytes, total_bytes, rate } => {
                 let text = lines::transfer(what, *done_bytes, *total_bytes, *rate);
@@ -46,10 +57,13 @@ impl Drawn {
                 self.bar.set_position(*done_bytes);
                 self.bar.set_message(text);
             }
-            Event::StepEnded { outcome, .. } if outcome == "unchanged" => self.clear(),
-            Event::StepEnded { .. } => {
-                self.clear();
-                self.above(event);
+            Event::StepEnded { outcome, .. } => {
+                self.step().clear();
+                self.spin(String::new());
+                // What was in order already is not worth a line that stays.
+                if outcome != "unchanged" {
+                    self.above(event);
+                }
             }
             Event::Phase { .. } | Event::Note { .. } | Event::Warning { .. } => self.above(event),
         }
@@ -65,31 +79,22 @@ impl Drawn {
         self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn after_step(&self, text: &str) -> String {
+    fn after_step(&self, text: String) -> String {
         let step = self.step();
-        if step.is_empty() { text.to_owned() } else { format!("{step}: {text}") }
+        if step.is_empty() { text } else { format!("{step}: {text}") }
     }
 
     fn spin(&self, text: String) {
         self.bar.set_style(style(SPINNER, self.color));
         self.bar.set_message(text);
-        self.bar.enable_steady_tick(TICK);
-    }
-
-    fn clear(&self) {
-        self.step().clear();
-        self.bar.set_message("");
+        self.ticking.call_once(|| self.bar.enable_steady_tick(TICK));
     }
 
     fn above(&self, event: &Event) {
-        if let Some(line) = lines::line(self.color, event) {
-            self.bar.suspend(|| (self.print)(&line));
-        }
+        let line = lines::line(self.color, event);
+        self.bar.suspend(|| (self.print)(&line));
     }
 }
-
-const SPINNER: [&str; 2] = ["{spinner} {wide_msg}", "{spinner:.cyan} {wide_msg}"];
-const BAR: [&str; 2] = ["[{bar:24}] {wide_msg}", "[{bar:24.cyan}] {wide_msg}"];
 
 fn style(templates: [&'static str; 2], color: bool) -> ProgressStyle {
     ProgressStyle::with_template(templates[usize::from(color)])
@@ -97,3 +102,7 @@ fn style(templates: [&'static str; 2], color: bool) -> ProgressStyle {
         .progress_chars("#>-")
         .tick_chars("|/-\\ ")
 }
+
+#[cfg(test)]
+#[path = "drawn_tests.rs"]
+mod tests;

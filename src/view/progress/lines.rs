@@ -59,11 +59,11 @@ impl Lines {
                     return None;
                 }
                 self.transfer = Some((what.clone(), now));
-                line(self.color, event)
+                Some(line(self.color, event))
             }
             _ => {
                 (self.waiting, self.transfer) = (None, None);
-                line(self.color, event)
+                Some(line(self.color, event))
             }
         }
     }
@@ -117,9 +117,8 @@ pub fn waiting(cause: &str, elapsed_ms: u64, deadline_ms: u64, next_retry_ms: u6
     format!("waiting: {} ({} of {}, {next})", clean(cause), precise(elapsed_ms), precise(deadline_ms))
 }
 
-/// The line for an event that stands for itself; a step that began is told by its description, and a
-/// step that ended only when that says more than the next one's beginning.
-pub fn line(color: bool, event: &Event) -> Option<String> {
+/// The line for an event; a step that begins is told by its description, one that ended by its name.
+pub fn line(color: bool, event: &Event) -> String {
     let text = match event {
         Event::Phase { name } => paint(color, Tone::Strong, &format!("==> {}", clean(name))),
         Event::StepStarted { number, total, description, .. } => step(*number, *total, description),
@@ -137,7 +136,7 @@ pub fn line(color: bool, event: &Event) -> Option<String> {
             format!("{} {}", paint(color, Tone::Warning, "warning:"), clean(text))
         }
     };
-    Some(format!("{text}\n"))
+    format!("{text}\n")
 }
 
 /// `[3/12] start eos-master`.

@@ -51,7 +51,7 @@ fn every_event_has_its_line() {
         (Event::Warning { text: text("Reliability risk: 1 node") }, "warning: Reliability risk: 1 node\n"),
     ];
     for (event, expected) in cases {
-        assert_eq!(line(false, &event).as_deref(), Some(expected));
+        assert_eq!(line(false, &event), expected);
     }
 }
 

@@ -8,13 +8,16 @@ use crate::view::units::{bytes, plural, precise};
 use crate::view::{Output, node};
 use crate::wire::admin::ClusterStatus;
 
+/// More warnings than this are only counted, the worst being the first.
+const SHOWN_RISKS: usize = 20;
+
 /// The whole status; `cluster` is missing when the master could not be asked.
 pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
     let warnings = warnings(cluster, local);
     let health = worst(&warnings);
     let mut sections = vec![format!("{}\n", paint(output.color, tone(health), &health.to_string()))];
     if !warnings.is_empty() {
-        sections.push(warnings.iter().map(|warning| risk(output, warning)).collect());
+        sections.push(risks(output, &warnings));
     }
     sections.push(summary(output, cluster, local));
     if let Some(cluster) = cluster {
@@ -31,6 +34,14 @@ fn tone(health: Health) -> Tone {
         Health::Warning => Tone::Warning,
         Health::Error => Tone::Bad,
     }
+}
+
+fn risks(output: &Output, warnings: &[Warning]) -> String {
+    let mut text: String = warnings.iter().take(SHOWN_RISKS).map(|warning| risk(output, warning)).collect();
+    if let Some(more) = warnings.len().checked_sub(SHOWN_RISKS).filter(|more| *more > 0) {
+        text.push_str(&format!("  and {more} more: `eos status --output json` lists all\n"));
+    }
+    text
 }
 
 fn risk(output: &Output, warning: &Warning) -> String {
@@ -50,17 +61,9 @@ fn risk(output: &Output, warning: &Warning) -> String {
 fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
     let mut rows = Vec::new();
     if let Some(cluster) = cluster {
-        let count = cluster.nodes.len();
-        rows.push((
-            "cluster",
-            format!(
-                "{}, {count} {}, scale {}, generation {}",
-                cluster.cluster,
-                plural(count, "node", "nodes"),
-                cluster.scale,
-                cluster.generation
-            ),
-        ));
+        let nodes = counts(cluster);
+        let (id, scale, generation) = (&cluster.cluster, cluster.scale, cluster.generation);
+        rows.push(("cluster", format!("{id}, {nodes}, scale {scale}, generation {generation}")));
         rows.push(("master", format!("{}, eos {}", cluster.master, cluster.version)));
     }
     rows.push(("this node", this_node(local)));
@@ -71,6 +74,19 @@ fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> S
         rows.push(("storage", format!("{}: {percent:.1} %, {level}", mount.display())));
     }
     fields(output.width, &rows)
+}
+
+/// `3 nodes, 1 pending`: the members, and who is on the way.
+fn counts(cluster: &ClusterStatus) -> String {
+    let count = |state: &str| cluster.nodes.iter().filter(|node| node.state == state).count();
+    let active = count("active");
+    let mut text = format!("{active} {}", plural(active, "node", "nodes"));
+    for state in ["joining", "pending"] {
+        if count(state) > 0 {
+            text.push_str(&format!(", {} {state}", count(state)));
+        }
+    }
+    text
 }
 
 fn this_node(local: &Local) -> String {
