@@ -116,12 +116,22 @@ impl Authority {
         params.subject_alt_names = vec![SanType::URI(text(&uri)?)];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        if grant.subject == Subject::Master {
-            params.subject_alt_names.push(SanType::DnsName(text(MASTER_NAME)?));
+        if let Some(name) = served_name(&grant.subject) {
+            params.subject_alt_names.push(SanType::DnsName(text(&name)?));
             params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         }
         params.use_authority_key_identifier_extension = true;
         Ok(params)
+    }
+}
+
+/// The name that a server of this subject is asked for by, whatever its address: the master's API, and
+/// the metrics of each agent.
+pub fn served_name(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Master => Some(MASTER_NAME.to_owned()),
+        Subject::Node(id) => Some(format!("{id}.node.eos.internal")),
+        Subject::Admin => None,
     }
 }
 

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 /// The port of the master's API when none is configured.
 pub const DEFAULT_API_PORT: u16 = 4507;
+/// The port of an agent's metrics when none is configured.
+pub const DEFAULT_AGENT_PORT: u16 = 4506;
 /// The UDP port of discovery when none is configured.
 pub const DEFAULT_DISCOVERY_PORT: u16 = 4505;
 
@@ -97,6 +99,8 @@ pub struct NodeConfig {
     pub advertise_address: Option<IpAddr>,
     /// The role it asks for.
     pub preferred_role: Option<Role>,
+    /// The port of the agent's metrics (TCP).
+    pub agent_port: Option<u16>,
     /// A file that holds the join token.
     pub token_file: Option<String>,
 }

@@ -146,11 +146,12 @@ fn previous(root: &Root) -> Result<Previous, FileError> {
 }
 
 /// The names in a directory that are not among the known paths. A mount point's `lost+found` and
-/// hidden names, as temporary files have, are nobody's.
+/// hidden names, as temporary files have, and lock files are nobody's.
 fn foreign(root: &Root, directory: &str, known: &[&str]) -> Result<Vec<String>, FileError> {
     let mut names = files::list(&root.join(directory))?;
     names.retain(|name| {
         !name.starts_with('.')
+            && !name.ends_with("lock")
             && name != "lost+found"
             && !known.contains(&format!("{directory}/{name}").as_str())
     });

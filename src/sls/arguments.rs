@@ -3,7 +3,7 @@
 use crate::model::yaml::Value;
 use crate::sls::declaration::{Declaration, scalar};
 use crate::sls::error::SlsError;
-use crate::sls::order::{COMMON, UNSUPPORTED};
+use crate::sls::order::{TAKEN_BY_ALL, UNSUPPORTED};
 use std::cell::RefCell;
 
 /// The arguments of one declaration.
@@ -124,7 +124,7 @@ impl<'a> Arguments<'a> {
                     feature: name.to_owned(),
                 });
             }
-            if !asked.contains(&name) && !COMMON.contains(&name) {
+            if !asked.contains(&name) && !TAKEN_BY_ALL.contains(&name) {
                 let mut expected: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
                 expected.sort();
                 expected.dedup();

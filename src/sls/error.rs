@@ -2,7 +2,7 @@
 
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::yaml::nearest;
-use crate::sls::order::COMMON;
+use crate::sls::order::TAKEN_BY_ALL;
 use crate::sls::resolve::FUNCTIONS;
 use std::fmt;
 
@@ -236,7 +236,7 @@ impl Explain for SlsError {
         let meant = match self {
             Self::UnknownFunction { function, .. } => nearest(function, FUNCTIONS.into_iter()),
             Self::UnknownArgument { argument, expected, .. } => {
-                nearest(argument, expected.iter().map(String::as_str).chain(COMMON))
+                nearest(argument, expected.iter().map(String::as_str).chain(TAKEN_BY_ALL))
             }
             _ => None,
         };

@@ -6,7 +6,7 @@ use crate::sls::declaration::{Argument, Declaration, scalar};
 use crate::sls::error::SlsError;
 
 /// Arguments that every function takes.
-pub const COMMON: [&str; 8] =
+pub const TAKEN_BY_ALL: [&str; 8] =
     ["name", "require", "watch", "onchanges", "require_in", "watch_in", "onchanges_in", "order"];
 
 /// Arguments that Salt gives every function and eos does not know.
@@ -119,7 +119,7 @@ fn matches(declaration: &Declaration, module: Option<&str>, name: &str) -> bool 
 }
 
 fn no_target(from: &Declaration, argument: &Argument, module: Option<&str>, name: &str) -> SlsError {
-    let requisite = COMMON.into_iter().find(|common| *common == argument.name).unwrap_or("require");
+    let requisite = TAKEN_BY_ALL.into_iter().find(|common| *common == argument.name).unwrap_or("require");
     let name = from.rendered.shown(name);
     SlsError::NoSuchRequisite {
         place: argument.place.clone(),

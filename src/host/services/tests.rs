@@ -103,11 +103,13 @@ fn a_service_is_started_once_seen_and_stopped_without_traces() -> anyhow::Result
 
 #[test]
 fn one_that_is_never_ready_is_told_by_the_deadline_and_can_be_stopped() -> anyhow::Result<()> {
-    let fixture = Fixture::new("echo waiting for disk; exec cat", "")?;
-    let error = fixture.services.start("x", Duration::from_millis(700)).expect_err("never ready");
-    let text = error.to_string();
-    assert!(text.starts_with("service x was not ready within 700 ms; "), "{text}");
-    assert!(fixture.services.status("x")?.active && !fixture.services.status("x")?.ready);
+    let fixture = Fixture::new("echo waiting > $HERE/pipe; exec cat", "")?;
+    let pipe = fixture.pipe("pipe")?;
+    let error = fixture.services.start("x", Duration::from_millis(300)).expect_err("never ready").to_string();
+    assert!(error.starts_with("service x was not ready within 300 ms; "), "{error}");
+    assert_eq!(read(&pipe)?, "waiting\n");
+    let status = fixture.services.status("x")?;
+    assert!(status.active && !status.ready, "{status:?}");
     assert!(fixture.services.stop("x", LONG)?);
     Ok(())
 }

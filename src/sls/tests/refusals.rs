@@ -8,6 +8,12 @@ fn refusal(text: &str) -> String {
     plan_of(&[("a.sls", text)]).expect_err("refused").to_string()
 }
 
+fn each_is_named(cases: &[(&str, &str)]) {
+    for (text, wanted) in cases {
+        assert_eq!(refusal(text), *wanted, "{text}");
+    }
+}
+
 #[test]
 fn each_mistake_is_named_at_its_place() {
     let cases = [
@@ -31,6 +37,13 @@ fn each_mistake_is_named_at_its_place() {
         ("\na: 1\n", "a.sls:2: a function with its arguments expected"),
         ("a:\n  test.nop: {x: 1}\n", "a.sls:2: a list of arguments expected"),
         ("extend:\n  a: test.nop\n", "a.sls:1: extend is not supported"),
+    ];
+    each_is_named(&cases);
+}
+
+#[test]
+fn each_wrong_function_argument_and_requisite_is_named_at_its_place() {
+    let cases = [
         ("a:\n  file.mangaed:\n    - name: /x\n", "a.sls:2: unknown function file.mangaed"),
         (
             "a:\n  file.absent:\n    - name: /x\n    - nmae: /x\n",
@@ -87,9 +100,7 @@ fn each_mistake_is_named_at_its_place() {
             "a.sls:1: the template takes more than 5000000 steps",
         ),
     ];
-    for (text, wanted) in cases {
-        assert_eq!(refusal(text), wanted, "{text}");
-    }
+    each_is_named(&cases);
 }
 
 #[test]

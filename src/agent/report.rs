@@ -1,0 +1,44 @@
+//! What an agent tells the master of its node.
+
+use crate::host::clock;
+use crate::host::files;
+use crate::host::mounts;
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::model::digest::Digest;
+use crate::model::explain::Failure;
+use crate::storage::status::MonitorStatus;
+use crate::storage::verdict::{self, Health};
+use crate::wire::member::Report;
+use crate::wire::version::VERSION;
+
+/// Gathers the report; what cannot be read is told as the monitor's complaint.
+pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> Report {
+    let status = files::read_optional(&root.join(paths::MONITOR_STATUS));
+    let configured = files::read_optional(&root.join(paths::STORAGE_OPS));
+    let (monitor, level) = match (status, configured) {
+        (Ok(status), Ok(configured)) => {
+            let digest = configured.map(|bytes| Digest::of(&bytes));
+            let complaint = match verdict::health(status.as_deref(), digest, clock::timestamp()) {
+                Health::Healthy => None,
+                Health::Unhealthy { why } => Some(why),
+            };
+            (complaint, status.as_deref().and_then(fullest))
+        }
+        (Err(error), _) | (_, Err(error)) => (Some(error.to_string()), None),
+    };
+    Report {
+        version: VERSION.to_owned(),
+        monitor,
+        storage_level: level,
+        failure: failure.cloned(),
+        boot_id: boot_id.map(str::to_owned),
+        disk_free_bytes: mounts::sample(&root.join(paths::STATE)).ok().map(|sample| sample.available),
+    }
+}
+
+fn fullest(status: &[u8]) -> Option<String> {
+    let status = MonitorStatus::parse(status).ok()?;
+    let mount = status.mounts.iter().max_by(|left, right| left.percent.total_cmp(&right.percent))?;
+    Some(format!("{} ({:.0} %)", mount.level.name(), mount.percent))
+}
