@@ -1,5 +1,5 @@
 //! The eos binary: hands the command line to the library and ends with its exit status.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    eos::cli::main()
 }

@@ -1,1 +1,122 @@
-//! TBD
+//! The command line: one file for each verb (tier 5).
+
+pub mod arguments;
+pub mod bootstrap;
+//CAT pub mod catalogue;
+pub mod checkpoint;
+pub mod completions;
+pub mod config;
+pub mod context;
+pub mod daemon;
+pub mod done;
+pub mod error;
+//CAT pub mod explain;
+pub mod node;
+pub mod preflight;
+pub mod reset;
+pub mod role;
+pub mod snapshot;
+pub mod state;
+pub mod status;
+pub mod storage;
+pub mod token;
+
+mod audit;
+mod redact;
+
+use crate::model::explain::{Exit, Failure};
+use crate::view;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use context::Context;
+use done::Done;
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    if let Some(code) = redact::hide_token_from_the_process_list() {
+        return code;
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    if let Command::Supervise { unit } = &arguments.command {
+        return daemon::supervise(&arguments.global, unit);
+    }
+    let name = arguments.command.name();
+    let output = arguments.global.output();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let context = Context::new(&arguments.global, name)?;
+        dispatch(&context, arguments.command)
+    }));
+    match result.unwrap_or_else(|_| Err(panicked())) {
+        Ok(done) => finish(&output, name, done),
+        Err(failure) => {
+            view::failure(&output, name, &failure);
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn finish(output: &view::Output, name: &str, done: Done) -> ExitCode {
+    if output.format == view::Format::Text && !done.text.is_empty() {
+        view::stdout(&done.text);
+    }
+    view::verdict(output, name, done.outcome, done.result);
+    ExitCode::from(done.exit as u8)
+}
+
+fn panicked() -> Failure {
+    Failure {
+        code: "EOS-U001".to_owned(),
+        message: "eos itself failed: a bug".to_owned(),
+        causes: Vec::new(),
+        hints: vec!["report it with the output of the same command and -vv: eos status -vv".to_owned()],
+        exit: Exit::Failed as u8,
+    }
+}
+
+/// Usage errors are clap's; in JSON mode the verdict object follows, so that the output always parses.
+fn usage(error: &clap::Error) -> ExitCode {
+    let wanted_json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
+    if !error.use_stderr() {
+        view::stdout(&error.render().to_string());
+        return ExitCode::SUCCESS;
+    }
+    view::stderr(&error.render().ansi().to_string());
+    if wanted_json {
+        let output = view::Output { format: view::Format::Json, color: false, width: 80, terminal: false };
+        let text = error.render().to_string();
+        let line = text.lines().next().unwrap_or("wrong usage").trim_start_matches("error: ").to_owned();
+        view::failure(&output, "usage", &error::CliError::Usage { line }.failure());
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
+    match command {
+        Command::Bootstrap(arguments) => bootstrap::run(context, &arguments),
+        Command::Preflight(arguments) => preflight::run(context, &arguments),
+        Command::Status(arguments) => status::run(context, &arguments),
+        Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
+        Command::Reset(arguments) => reset::run(context, &arguments),
+        Command::Explain { code } => Err(error::CliError::Usage { line: code }.failure()),
+        Command::Node(command) => node::run(context, command),
+        Command::Token(command) => token::run(context, command),
+        Command::Role(command) => role::run(context, command),
+        Command::Checkpoint(command) => checkpoint::run(context, command),
+        Command::Snapshot(command) => snapshot::run(context, command),
+        Command::State(command) => state::run(context, command),
+        Command::Storage(command) => storage::run(context, command),
+        Command::Audit(command) => audit::run(context, command),
+        Command::Config(command) => config::run(context, command),
+        Command::Master => daemon::master(context),
+        Command::Agent => daemon::agent(context),
+        Command::Supervise { unit } => {
+            Err(error::CliError::Usage { line: format!("supervise {unit}") }.failure())
+        }
+        Command::Completions { shell } => Ok(completions::completions(shell)),
+        Command::Man { directory } => completions::man(&directory),
+    }
+}

@@ -7,7 +7,6 @@ use crate::master::audit::AuditLog;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
-use crate::master::planning;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
@@ -74,7 +73,7 @@ impl App {
         let (generation, _) = watch::channel(parts.cluster.generation);
         Ok(Arc::new(Self {
             address: parts.address,
-            rules: planning::rules(&parts.config.cluster.roles),
+            rules: RoleRules::from(&parts.config.cluster.roles),
             config: parts.config,
             authority: parts.authority,
             signer: parts.signer,

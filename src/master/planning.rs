@@ -3,25 +3,12 @@
 use crate::lifecycle::NodeState;
 use crate::master::cluster::{Cluster, GENERATION};
 use crate::master::error::MasterError;
-use crate::model::config::{self, RolesConfig};
 use crate::model::ids::{NodeId, NodeName};
 use crate::model::role::Role;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::roles::{self, PlanNode, RoleDifference, RolePlan, RoleRules};
 use crate::wire::admin::{PlannedRole, PlannedRoles};
-
-/// The rules that the configuration states.
-pub fn rules(config: &RolesConfig) -> RoleRules {
-    RoleRules {
-        assignment: match config.assignment {
-            config::Assignment::Automatic => roles::Assignment::Automatic,
-            config::Assignment::Manual => roles::Assignment::Manual,
-        },
-        rebalance_on_join: config.rebalance_on_join,
-        ..RoleRules::default()
-    }
-}
 
 /// A record as the planner sees it.
 pub fn plan_node(record: &NodeRecord) -> PlanNode {

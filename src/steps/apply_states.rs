@@ -6,7 +6,6 @@ use crate::model::config::StorageConfig;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
-use crate::model::storage_ops::{Retention, Thresholds};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::context::Context;
 use crate::sls::inputs::Inputs;
@@ -108,22 +107,13 @@ fn inputs(
         .cloned()
         .and_then(|value| serde_json::from_value(value).ok())
         .unwrap_or_default();
-    let defaults = Inputs::of(name.as_str(), role, scale);
-    let mounts = if storage.mounts.is_empty() {
-        vec![env.root.path().display().to_string()]
-    } else {
-        storage.mounts.clone()
-    };
-    Inputs {
+    let defaults = Inputs {
         root: root_prefix(env),
         binary: binary.to_owned(),
-        mode: storage.mode,
-        interval_seconds: storage.interval_seconds.unwrap_or(defaults.interval_seconds),
-        mounts,
-        thresholds: storage.thresholds.unwrap_or_else(|| Thresholds::of(scale)),
-        retention: storage.retention.unwrap_or_else(|| Retention::of(scale)),
-        ..defaults
-    }
+
+        ..Inputs::of(name.as_str(), role, scale)
+    };
+    defaults.configured(&storage)
 }
 
 /// What the shipped tree writes, whatever the role.

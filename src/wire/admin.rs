@@ -46,6 +46,10 @@ pub struct NodeStatus {
     pub role: Option<Role>,
     /// The role it asked for.
     pub preferred: Option<Role>,
+    /// The role that the operator set.
+    pub pinned: Option<Role>,
+    /// Its place in the order of joining.
+    pub order: u64,
     /// The cluster's scale, as the states see it.
     pub scale: Scale,
     /// The generation it has applied.

@@ -72,6 +72,8 @@ fn describe(cluster: &Cluster, node: &NodeRecord, now: u64) -> NodeStatus {
         state: node.state.to_string(),
         role: node.role,
         preferred: node.preferred,
+        pinned: node.pinned,
+        order: node.order,
         scale: cluster.scale(),
         generation: node.applied,
         converged: node.state == NodeState::Active && node.applied == cluster.generation,

@@ -28,6 +28,7 @@ pub const KEYS: &[Key] = &[
     key("node.name", Kind::NodeName),
     key("node.advertise_address", Kind::Address),
     key("node.preferred_role", Kind::Role),
+    key("node.agent_port", Kind::Number { least: 1, most: 65535 }),
     key("node.token_file", Kind::TokenFile),
     key("admission.addresses", Kind::Networks),
     key("admission.names", Kind::Patterns),

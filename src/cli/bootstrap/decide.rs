@@ -1,0 +1,247 @@
+//! What the operator asks for, and what follows from it: pure once everything was read.
+
+use crate::cli::bootstrap::look::Seen;
+use crate::cli::context::{Context, failure};
+use crate::cli::error::CliError;
+use crate::cli::redact;
+use crate::host::files;
+use crate::identity::key::random;
+use crate::identity::token::Token;
+use crate::model::config::Config;
+use crate::model::digest::{Fingerprint, hex};
+use crate::model::explain::Failure;
+use crate::model::ids::{ClusterId, NodeName};
+use crate::model::layers::{FlagValue, Host, parse_endpoint};
+use crate::model::role::Role;
+use crate::steps::decision::{Decision, Kind, TrustedAuthority, VERSION};
+use clap::Args;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options of `eos bootstrap`.
+#[derive(Debug, Clone, Args)]
+pub struct BootstrapArguments {
+    /// Make this machine the first node of a new cluster
+    #[arg(long, conflicts_with_all = ["join_cluster", "auto_discover"])]
+    pub single_node: bool,
+    /// Join the cluster whose master is at this address
+    #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "auto_discover")]
+    pub join_cluster: Option<String>,
+    /// Join the cluster that is found on the network; never make a new one
+    #[arg(long)]
+    pub auto_discover: bool,
+    /// The role to ask for
+    #[arg(long, value_name = "ROLE", value_parser = ["edge", "core", "data", "compute"])]
+    pub preferred_role: Option<String>,
+    /// The join token; a file or EOS_TOKEN keeps it out of the shell's history
+    #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
+    pub token: Option<String>,
+    /// The file that holds the join token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The fingerprint of the cluster's certificate authority
+    #[arg(long, value_name = "sha256:HEX")]
+    pub ca_fingerprint: Option<String>,
+    /// The cluster's id
+    #[arg(long, value_name = "ID")]
+    pub cluster_id: Option<String>,
+    /// The address at which other nodes reach this one
+    #[arg(long, value_name = "IP")]
+    pub advertise_address: Option<String>,
+    /// The name of this node; the hostname unless given
+    #[arg(long, value_name = "NAME")]
+    pub node_name: Option<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A check whose failure is passed over
+    #[arg(long = "skip-check", value_name = "NAME")]
+    pub skip_check: Vec<String>,
+    /// How long the whole command may take, 10m or 90s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// Parses `90s`, `10m`, `1h`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time such as 90s or 10m");
+    let digits = text.trim_end_matches(['s', 'm', 'h']);
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(number * unit))
+}
+
+/// What the operator asks for, from flags, environment and files.
+pub struct Asked {
+    /// The configuration.
+    pub config: Config,
+    /// What this machine shall become, by what was given.
+    pub aim: Aim,
+    /// The token.
+    pub token: Option<Token>,
+    /// Whether the address was a flag or a file's.
+    pub explicit: bool,
+}
+
+/// What this machine shall become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// The first node.
+    FirstNode,
+    /// A member of the cluster of this master.
+    Join(SocketAddr),
+}
+
+impl Asked {
+    /// The authority that the master must have.
+    pub fn pin(&self) -> Option<Fingerprint> {
+        self.token.as_ref().and_then(|token| token.authority).or(self.config.cluster.ca_fingerprint)
+    }
+}
+
+/// Reads flags, environment and files.
+///
+/// # Errors
+/// When any of them is wrong.
+pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, Failure> {
+    let given: [(&str, &str, Option<String>); 6] = [
+        ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
+        ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
+        ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
+        ("node.preferred_role", "--preferred-role", arguments.preferred_role.clone()),
+        ("node.advertise_address", "--advertise-address", arguments.advertise_address.clone()),
+        ("node.name", "--node-name", arguments.node_name.clone()),
+    ];
+    let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
+        value.map(|value| FlagValue { key, flag, value })
+    };
+    let config = context.resolve(given.into_iter().filter_map(flag).collect())?.config;
+    let explicit = arguments.join_cluster.is_some() || arguments.single_node;
+    let aim = aim(arguments, &config)?;
+    let token = token(arguments, &config)?;
+    Ok(Asked { config, aim, token, explicit })
+}
+
+fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {
+    if arguments.single_node {
+        return Ok(Aim::FirstNode);
+    }
+    match &config.cluster.master {
+        Some(master) => Ok(Aim::Join(resolve(master, config.cluster.port)?)),
+        None if arguments.auto_discover => Err(failure(CliError::NobodyFound)),
+        None => Ok(Aim::FirstNode),
+    }
+}
+
+fn resolve(master: &str, port: u16) -> Result<SocketAddr, Failure> {
+    let endpoint = parse_endpoint(master).map_err(failure)?;
+    let port = endpoint.port.unwrap_or(port);
+    match endpoint.host {
+        Host::Ip(ip) => Ok(SocketAddr::new(ip, port)),
+        Host::Name(name) => (name.as_str(), port)
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut addresses| addresses.next())
+            .ok_or_else(|| failure(CliError::NoAddress { name })),
+    }
+}
+
+fn token(arguments: &BootstrapArguments, config: &Config) -> Result<Option<Token>, Failure> {
+    let file = arguments.token_file.clone().or_else(|| config.node.token_file.as_ref().map(PathBuf::from));
+    let variable = std::env::var(redact::VARIABLE).ok().filter(|text| !text.trim().is_empty());
+    let text = match (&arguments.token, &arguments.token_file, variable, file) {
+        (Some(token), ..) => Some(token.clone()),
+        (None, None, Some(token), _) => Some(token),
+        (None, _, _, Some(file)) => Some(read_token(&file)?),
+        (None, _, _, None) => None,
+    };
+    text.map(|text| Token::parse(&text).map_err(failure)).transpose()
+}
+
+fn read_token(path: &std::path::Path) -> Result<String, Failure> {
+    let bytes = files::read(path).map_err(failure)?;
+    let wrong =
+        |why: &str| failure(CliError::TokenFile { path: path.display().to_string(), why: why.to_owned() });
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text"))?;
+    if text.trim().is_empty() { Err(wrong("it is empty")) } else { Ok(text) }
+}
+
+/// The decision that follows from what was asked and seen.
+///
+/// # Errors
+/// When the node's name is none, or no id can be made.
+pub fn decision(
+    context: &Context,
+    asked: &Asked,
+    seen: &Seen,
+    before: Option<&Decision>,
+) -> Result<Decision, Failure> {
+    let name = match &asked.config.node.name {
+        Some(name) => name.clone(),
+        None => NodeName::parse(&short(&seen.facts.hostname)).map_err(|error| {
+            failure(CliError::Usage { line: format!("the hostname cannot be the node's name: {error}") })
+        })?,
+    };
+    let address: IpAddr = seen.address.address;
+    let (kind, master, cluster, authority) = match (&asked.aim, &seen.master) {
+        (Aim::Join(master), Some(looked)) => {
+            let authority =
+                TrustedAuthority { fingerprint: looked.authority, certificate: looked.authority_pem.clone() };
+            (Kind::Join, *master, looked.hello.cluster.clone(), Some(authority))
+        }
+        _ => {
+            let master = SocketAddr::new(address, asked.config.cluster.port);
+            (Kind::FirstNode, master, first_id(asked, before)?, None)
+        }
+    };
+    Ok(Decision {
+        version: VERSION,
+        kind,
+        cluster,
+        name,
+        address,
+        master,
+        authority,
+        preferred: asked.config.node.preferred_role.filter(|role| *role != Role::Monolith),
+        binary: context.binary()?.display().to_string(),
+        account: kind == Kind::FirstNode && context.root.is_host() && rustix::process::geteuid().is_root(),
+        config: asked.config.clone(),
+    })
+}
+
+/// A hostname without its domain.
+pub fn short(hostname: &str) -> String {
+    hostname.split('.').next().unwrap_or(hostname).to_owned()
+}
+
+fn first_id(asked: &Asked, before: Option<&Decision>) -> Result<ClusterId, Failure> {
+    if let Some(id) = &asked.config.cluster.id {
+        return Ok(id.clone());
+    }
+    if let Some(before) = before.filter(|before| before.kind == Kind::FirstNode) {
+        return Ok(before.cluster.clone());
+    }
+    let text = format!("eos-{}", hex(&random::<5>().map_err(failure)?));
+    Ok(ClusterId::parse(&text).expect("hexadecimal digits make an id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_a_unit() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for wrong in ["", "m", "1d", "10mm", "-1"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

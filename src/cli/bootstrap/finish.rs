@@ -1,0 +1,106 @@
+//! What bootstrap says at its end.
+
+use crate::cli::bootstrap::decide::{Aim, Asked};
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::cli::error::CliError;
+use crate::identity::membership::Membership;
+use crate::model::explain::Failure;
+use crate::model::progress::{Event, Sink};
+use crate::steps::Decision;
+use crate::steps::apply_states::MONITOR;
+use crate::steps::start_service::READY;
+use crate::view::progress::Progress;
+use crate::wire::admin::CreateToken;
+use serde_json::json;
+use std::sync::Arc;
+
+/// For how long the token of the printed join command is good.
+const TOKEN_SECONDS: u64 = 24 * 3600;
+
+/// After the first node: the facts, and the command for the next one as the last line.
+pub(super) fn first_node(context: &Context, decision: &Decision) -> Result<Done, Failure> {
+    let client = context.operator("token create")?;
+    let wanted = CreateToken { expires_seconds: TOKEN_SECONDS, uses: None, role: None };
+    let created = context.block_on(client.create_token(&wanted)).map_err(failure)?;
+    let command = format!("eos bootstrap --join-cluster={} --token {}", decision.master, created.token);
+    let text = format!(
+        "{name} is the first node of cluster {cluster}: role monolith, scale single, storage operations monitored\n\
+         \n  eos status        shows it\n  eos reset         takes it back\n\
+         \nTo add a node, run there (the token is good for 24 h):\n{command}\n",
+        name = decision.name,
+        cluster = decision.cluster,
+    );
+    let result = json!({
+        "cluster": decision.cluster, "node": decision.name, "role": "monolith", "scale": "single",
+        "address": decision.address, "master": decision.master, "generation": 1,
+        "token": created.token, "token_id": created.id, "join_command": command,
+    });
+    Ok(Done::new(result, text))
+}
+
+/// After a join: only what the master confirmed.
+pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Failure> {
+    let membership = context.membership()?;
+    let (role, scale, generation) = match &membership.applied {
+        Some(applied) => (applied.role.to_string(), applied.scale.to_string(), applied.generation),
+        None => (String::new(), String::new(), 0),
+    };
+    let text = format!(
+        "{name} is a member of cluster {cluster}: role {role}, scale {scale}, generation {generation}; the master \
+         confirmed it and storage operations are monitored\n\n  eos status        shows the cluster\n",
+        name = decision.name,
+        cluster = decision.cluster,
+    );
+    let result = json!({
+        "cluster": decision.cluster, "node": decision.name, "role": role, "scale": scale,
+        "address": decision.address, "master": decision.master, "generation": generation,
+    });
+    Ok(Done::new(result, text))
+}
+
+/// A member that runs bootstrap again: nothing to do, unless a service stands still.
+pub(super) fn member(
+    context: &Context,
+    asked: &Asked,
+    membership: &Membership,
+    progress: &Arc<Progress>,
+) -> Result<Done, Failure> {
+    let elsewhere = match asked.aim {
+        Aim::Join(master) if asked.explicit && master != membership.master => Some(master.to_string()),
+        Aim::FirstNode if asked.explicit && !membership.runs_master => Some("a new cluster".to_owned()),
+        _ => {
+            asked.config.cluster.id.as_ref().filter(|id| **id != membership.cluster).map(ToString::to_string)
+        }
+    };
+    if let Some(wanted) = elsewhere {
+        let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
+        return Err(failure(CliError::OtherCluster { name, cluster, wanted }));
+    }
+    let services = context.services()?;
+    let mut names = vec!["eos-agent", MONITOR];
+    if membership.runs_master {
+        names.insert(0, "eos-master");
+    }
+    let mut started = Vec::new();
+    for name in names {
+        if !services.status(name).map_err(failure)?.ready {
+            progress.emit(Event::Note { text: format!("{name} does not run; starting it") });
+            services.start(name, READY).map_err(failure)?;
+            started.push(name);
+        }
+    }
+    let applied = membership.applied.as_ref();
+    let role = applied.map_or_else(String::new, |applied| applied.role.to_string());
+    let result = json!({
+        "cluster": membership.cluster, "node": membership.name, "role": role,
+        "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
+        "address": membership.address, "master": membership.master, "started": started,
+    });
+    let head =
+        format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
+    if started.is_empty() {
+        return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
+    }
+    Ok(Done::new(result, format!("{head}; started {}\n", started.join(", "))))
+}

@@ -1,0 +1,221 @@
+//! The look before anything changes: this machine's measurements, the master's answer, the verdicts.
+
+use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
+use crate::cli::context::{Context, environment, failure};
+use crate::client::{ClientError, Looked, MasterClient, look as look_at};
+use crate::host::root::Root;
+use crate::identity::key::sha256;
+use crate::model::config::DEFAULT_AGENT_PORT;
+use crate::model::digest::hex;
+use crate::model::explain::Failure;
+use crate::model::facts::Facts;
+use crate::model::progress::{Event, Sink};
+use crate::preflight::address::Selected;
+use crate::preflight::{self, Answer, Measurements, Report, Requirements};
+use crate::steps::Decision;
+use crate::view::progress::Progress;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long one attempt to reach the master may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// For how long a master that does not answer is asked again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was seen.
+pub struct Seen {
+    /// What this machine is.
+    pub facts: Facts,
+    /// Its address.
+    pub address: Selected,
+    /// The master's answer, for a join.
+    pub master: Option<Looked>,
+}
+
+/// Looks at everything and judges it. Nothing was changed before this, and nothing is changed by it.
+///
+/// # Errors
+/// When a check fails that is not skipped, or the master does not answer or is not the pinned one.
+pub fn look(
+    context: &Context,
+    arguments: &BootstrapArguments,
+    asked: &Asked,
+    before: Option<&Decision>,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Seen, Failure> {
+    let skipped = preflight::find_all(&arguments.skip_check).map_err(failure)?;
+    progress.emit(Event::Phase { name: "preflight".to_owned() });
+    let mut measured = measurements(context, asked, before)?;
+    let mut looked = None;
+    if let (Aim::Join(master), Ok(selected)) = (asked.aim, &measured.address) {
+        let local = selected.address;
+        progress.emit(Event::Phase { name: "detect".to_owned() });
+        let answer = reach_master(context, asked, master, local, progress, deadline)?;
+        measured.answers.clock_ahead_seconds = Some(answer.ahead_seconds);
+        measured.answers.master_version = Some(answer.hello.versions.version.clone());
+        measured.answers.dial_back = dial_back(context, asked, master, local, &answer);
+        looked = Some(answer);
+    }
+    let results = preflight::judge(&measured, &Requirements::default());
+    let report = Report::new(results, &skipped);
+    for warning in report.warnings() {
+        progress.emit(Event::Warning { text: format!("{}: {}", warning.name, warning.verdict) });
+    }
+    report.into_result().map_err(failure)?;
+    let address = measured.address.map_err(failure)?;
+    progress.emit(Event::Note { text: format!("address: {}", address.why) });
+    if let Some(looked) = &looked {
+        tell_trust(asked, looked, progress);
+    }
+    Ok(Seen { facts: measured.facts, address, master: looked })
+}
+
+/// Measures this machine for what was asked.
+///
+/// # Errors
+/// When not even its facts can be had.
+pub fn measurements(
+    context: &Context,
+    asked: &Asked,
+    before: Option<&Decision>,
+) -> Result<Measurements, Failure> {
+    let agent = asked.config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
+    let mut ports = vec![(agent, "the agent's metrics".to_owned())];
+    let master = match asked.aim {
+        Aim::Join(master) => Some(master),
+        Aim::FirstNode => {
+            ports.push((asked.config.cluster.port, "the master's API".to_owned()));
+            None
+        }
+    };
+    // Services of an unfinished run may hold the ports already; they are its own.
+    if before.is_some() {
+        ports.clear();
+    }
+    let request = preflight::Request {
+        root: &context.root,
+        node_name: asked.config.node.name.as_ref().map(ToString::to_string),
+        advertise_address: asked.config.node.advertise_address,
+        master,
+        master_timeout: Duration::from_secs(2),
+        ports,
+        proxy: proxies(),
+    };
+    let mut measured = preflight::measure(&request).map_err(failure)?;
+    own_machine_id(&context.root, &mut measured.facts);
+    measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
+    Ok(measured)
+}
+
+/// A root other than `/` without a machine-id of its own is a machine of its own all the same: its id
+/// follows from the host's id and its path, so that several nodes of one host are no clones.
+fn own_machine_id(root: &Root, facts: &mut Facts) {
+    let own = matches!(crate::host::files::exists(&root.join("etc/machine-id")), Ok(true));
+    if let Some(id) = facts.machine_id.as_ref().filter(|_| !root.is_host() && !own) {
+        let text = format!("{id} {}", root.path().display());
+        facts.machine_id = Some(hex(&sha256(text.as_bytes()).as_bytes()[..16]));
+    }
+}
+
+fn proxies() -> Vec<(String, String)> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+    environment()
+        .into_iter()
+        .filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty())
+        .collect()
+}
+
+fn reach_master(
+    context: &Context,
+    asked: &Asked,
+    master: SocketAddr,
+    local: IpAddr,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Looked, Failure> {
+    let local = (local.is_ipv4() == master.is_ipv4()).then_some(local);
+    let began = Instant::now();
+    let until = deadline.min(began + PATIENCE);
+    loop {
+        match context.block_on(look_at(master, local, asked.pin(), ATTEMPT)) {
+            Ok(looked) => return Ok(looked),
+            Err(error) if error.is_transient() && Instant::now() < until && !interrupted(context) => {
+                let cause = format!("the master at {master}: {error}");
+                wait(context, progress, &cause, began, until);
+            }
+            Err(error) => return Err(failure(error)),
+        }
+    }
+}
+
+fn interrupted(context: &Context) -> bool {
+    context.interrupted.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+fn wait(context: &Context, progress: &Arc<Progress>, cause: &str, began: Instant, until: Instant) {
+    let pause = Duration::from_secs(1).min(until.saturating_duration_since(Instant::now()));
+    progress.emit(Event::Waiting {
+        cause: cause.to_owned(),
+        elapsed_ms: began.elapsed().as_millis() as u64,
+        deadline_ms: until.saturating_duration_since(began).as_millis() as u64,
+        next_retry_ms: pause.as_millis() as u64,
+    });
+    context.block_on(async {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + pause, Duration::from_secs(1));
+        ticks.tick().await;
+    });
+}
+
+/// Has the master connect back to the agent's port, on which this process listens for a moment.
+fn dial_back(
+    context: &Context,
+    asked: &Asked,
+    master: SocketAddr,
+    local: IpAddr,
+    looked: &Looked,
+) -> Option<Answer> {
+    let port = asked.config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
+    let client = MasterClient::new(master, &looked.authority_pem, None, Some(local)).ok()?;
+    let asked: Result<_, ClientError> = context.block_on(async {
+        // A port that is taken is the business of another check.
+        let Ok(_listener) = tokio::net::TcpListener::bind(SocketAddr::new(local, port)).await else {
+            return Ok(None);
+        };
+        client.dial_back(port).await.map(Some)
+    });
+    match asked {
+        Ok(Some(result)) => Some(match result.failure {
+            None => Answer::Good(format!("{} reached {}:{port}", master.ip(), result.address)),
+            Some(why) => Answer::Bad {
+                measured: format!("{} could not connect to {}:{port}: {why}", master.ip(), result.address),
+                fix: format!(
+                    "open TCP port {port} of this machine for the master: nft add rule inet filter input tcp dport {port} accept"
+                ),
+            },
+        }),
+        // TLS that fails here fails again with a name and a reason once the clock was judged.
+        Ok(None) | Err(_) => None,
+    }
+}
+
+fn tell_trust(asked: &Asked, looked: &Looked, progress: &Arc<Progress>) {
+    let text = match (asked.pin(), &asked.token) {
+        (Some(_), _) => format!(
+            "trust: the authority of {} is the pinned one ({})",
+            looked.hello.cluster,
+            looked.authority.short()
+        ),
+        (None, Some(token)) => format!(
+            "trust: the master of {} has to prove that it knows token {}",
+            looked.hello.cluster, token.id
+        ),
+        (None, None) => format!(
+            "trust on first use: the authority of {} is {}; compare it with `eos status` on the master",
+            looked.hello.cluster, looked.authority
+        ),
+    };
+    progress.emit(Event::Note { text });
+}

@@ -1,0 +1,123 @@
+//! `eos bootstrap`: decide, check, and carry out or go on with the saga.
+
+mod decide;
+mod finish;
+mod look;
+mod operation;
+
+pub use decide::{BootstrapArguments, read};
+pub use look::measurements;
+pub use operation::{environment, steps_of, undo};
+
+use crate::cli::bootstrap::look::Seen;
+use crate::cli::context::{Context, failure};
+use crate::cli::done::{Done, json};
+use crate::host::clock;
+use crate::identity::membership::Membership;
+use crate::journal::lock::OperationLock;
+use crate::model::explain::Failure;
+use crate::model::progress::{Event, Sink};
+use crate::saga::engine::{Engine, Request};
+use crate::steps::{self, AnyStep, Decision, Kind};
+use crate::view::progress::Progress;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The kind of the saga in the journal.
+pub const KIND: &str = "bootstrap";
+
+/// How long the whole command may take unless told otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Runs the command.
+///
+/// # Errors
+/// As every part of it explains.
+pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Failure> {
+    let progress = Arc::new(Progress::new(context.output.clone()));
+    let result = bootstrap(context, arguments, &progress);
+    progress.finish();
+    result
+}
+
+fn bootstrap(
+    context: &Context,
+    arguments: &BootstrapArguments,
+    progress: &Arc<Progress>,
+) -> Result<Done, Failure> {
+    let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
+    let asked = decide::read(context, arguments)?;
+    if arguments.dry_run {
+        return dry_run(context, arguments, asked, progress, deadline);
+    }
+    let mut lock = OperationLock::acquire(&context.root, KIND, clock::timestamp()).map_err(failure)?;
+    let mut unfinished = operation::settle(context, &mut lock, progress)?;
+    let member = Membership::load(&context.root).map_err(failure)?;
+    if let Some(membership) = member.filter(|membership| membership.confirmed && unfinished.is_none()) {
+        drop(lock);
+        return finish::member(context, &asked, &membership, progress);
+    }
+    let before = unfinished.as_ref().and_then(|(_, decision)| decision.clone());
+    let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
+    let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
+    if let Some((saga, Some(previous))) = &unfinished
+        && !previous.same_aim(&decision)
+    {
+        let text = format!("an unfinished bootstrap with another aim ({saga}) is undone first");
+        progress.emit(Event::Note { text });
+        operation::undo(context, &mut lock, saga, progress)?;
+        unfinished = None;
+    }
+    carry_out(context, asked, seen, decision, unfinished, lock, progress, deadline)
+}
+
+#[expect(clippy::too_many_arguments, reason = "what the phases before found out, each used once")]
+fn carry_out(
+    context: &Context,
+    asked: decide::Asked,
+    seen: Seen,
+    decision: Decision,
+    unfinished: Option<operation::Unfinished>,
+    mut lock: OperationLock,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Done, Failure> {
+    let mut env = operation::environment(context, progress.clone(), seen.facts, asked.token, deadline)?;
+    progress.emit(Event::Note { text: format!("services: {}", env.services.explain()) });
+    let steps: Vec<AnyStep> = steps::of(&decision);
+    let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
+    let finished = match unfinished {
+        Some((saga, _)) => {
+            progress.emit(Event::Note { text: format!("going on with the unfinished bootstrap {saga}") });
+            engine.resume(&saga, &steps, &mut env)
+        }
+        None => engine.run(Request::new(KIND, json(&decision)), &steps, &mut env),
+    };
+    finished.map_err(|error| error.to_failure())?;
+    drop(lock);
+    match decision.kind {
+        Kind::FirstNode => finish::first_node(context, &decision),
+        Kind::Join => finish::joined(context, &decision),
+    }
+}
+
+fn dry_run(
+    context: &Context,
+    arguments: &BootstrapArguments,
+    asked: decide::Asked,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Done, Failure> {
+    let seen = look::look(context, arguments, &asked, None, progress, deadline)?;
+    let decision = decide::decision(context, &asked, &seen, None)?;
+    let listed: Vec<(String, String, String)> = steps::of(&decision)
+        .iter()
+        .map(|step| (step.stage().to_string(), step.name().to_owned(), step.describe()))
+        .collect();
+    let text = crate::view::plan::text(&listed);
+    let steps: Vec<_> = listed
+        .iter()
+        .map(|(stage, name, description)| serde_json::json!({"stage": stage, "name": name, "description": description}))
+        .collect();
+    Ok(Done::new(serde_json::json!({ "steps": steps, "decision": decision }), text).outcome("planned"))
+}

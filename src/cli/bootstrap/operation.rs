@@ -1,0 +1,107 @@
+//! Unfinished sagas on this host, and the environment that sagas run in.
+
+use crate::agent::generation;
+use crate::cli::bootstrap::KIND;
+use crate::cli::context::{Context, failure};
+use crate::host::facts;
+use crate::host::paths;
+use crate::identity::token::Token;
+use crate::journal::lock::OperationLock;
+use crate::model::explain::Failure;
+use crate::model::facts::Facts;
+use crate::model::ids::SagaId;
+use crate::model::progress::{Event, Sink};
+use crate::saga::engine::Engine;
+use crate::saga::error::SagaError;
+use crate::steps::{self, AnyStep, Decision, Env};
+use crate::view::progress::Progress;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An unfinished bootstrap, with its decision when that can be read.
+pub type Unfinished = (SagaId, Option<Decision>);
+
+/// The environment of a saga.
+///
+/// # Errors
+/// When the machine cannot be looked at.
+pub fn environment(
+    context: &Context,
+    sink: Arc<dyn Sink>,
+    facts: Facts,
+    token: Option<Token>,
+    deadline: Instant,
+) -> Result<Env, Failure> {
+    Ok(Env {
+        root: context.root.clone(),
+        binary: context.binary()?,
+        services: context.services()?,
+        sink,
+        runtime: context.runtime(),
+        interrupted: context.interrupted.clone(),
+        facts,
+        token,
+        deadline,
+    })
+}
+
+/// The steps of a saga in the journal, rebuilt from its plan.
+///
+/// # Errors
+/// When the plan cannot be read.
+pub fn steps_of(
+    env: &Env,
+    kind: &str,
+    plan: &serde_json::Value,
+    binary: &str,
+) -> Result<Vec<AnyStep>, Failure> {
+    if kind == generation::KIND {
+        return Ok(vec![Box::new(generation::from_plan(env, plan, binary.to_owned())?)]);
+    }
+    let decision: Decision = serde_json::from_value(plan.clone())
+        .map_err(|_| failure(crate::identity::IdentityError::Damaged { what: "the plan of a saga" }))?;
+    Ok(steps::of(&decision))
+}
+
+/// Finds what an earlier run left: an unfinished bootstrap is returned, an unfinished generation is
+/// undone, since the agent will be given the newest one anyway.
+///
+/// # Errors
+/// When the journal is damaged, or the generation cannot be undone.
+pub fn settle(
+    context: &Context,
+    lock: &mut OperationLock,
+    progress: &Arc<Progress>,
+) -> Result<Option<Unfinished>, Failure> {
+    let mut engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
+    let Some((saga, state)) = engine.recover().map_err(|error: SagaError| error.to_failure())? else {
+        return Ok(None);
+    };
+    if state.begin.kind == KIND {
+        return Ok(Some((saga, serde_json::from_value(state.begin.plan).ok())));
+    }
+    progress.emit(Event::Note { text: format!("undoing the unfinished {} {saga}", state.begin.kind) });
+    undo(context, lock, &saga, progress)?;
+    Ok(None)
+}
+
+/// Undoes a saga.
+///
+/// # Errors
+/// When it cannot be undone; what is left is told.
+pub fn undo(
+    context: &Context,
+    lock: &mut OperationLock,
+    saga: &SagaId,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
+    let deadline = Instant::now() + crate::cli::bootstrap::TIMEOUT;
+    let mut env = environment(context, progress.clone(), facts, None, deadline)?;
+    let state = crate::journal::file::state(&context.root, saga).map_err(failure)?;
+    let Some(state) = state else { return Ok(()) };
+    let binary = env.binary.display().to_string();
+    let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+    let mut engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
+    engine.rollback(saga, &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
+}

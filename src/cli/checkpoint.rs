@@ -1,0 +1,123 @@
+//! `eos checkpoint` and `eos rollback`.
+
+use crate::cli::bootstrap::{TIMEOUT, environment, steps_of};
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::cli::error::CliError;
+use crate::host::{clock, facts, paths};
+use crate::journal::lock::OperationLock;
+use crate::journal::summary::BootstrapCheckpoint;
+use crate::journal::{file, lock};
+use crate::model::explain::Failure;
+use crate::model::ids::SagaId;
+use crate::saga::engine::Engine;
+use crate::saga::recovery;
+use crate::view;
+use crate::view::progress::Progress;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum CheckpointCommand {
+    /// List the checkpoints of this node
+    List,
+    /// Show one checkpoint
+    Show {
+        /// Its id
+        id: String,
+    },
+}
+
+/// Options of `eos rollback`.
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArguments {
+    /// The checkpoint; the newest unless given
+    #[arg(long, value_name = "ID")]
+    pub to: Option<String>,
+}
+
+impl CheckpointCommand {
+    /// Its name in the verdict object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::List => "checkpoint list",
+            Self::Show { .. } => "checkpoint show",
+        }
+    }
+}
+
+fn all(context: &Context) -> Result<Vec<BootstrapCheckpoint>, Failure> {
+    recovery::checkpoints(&context.root).map_err(|error| error.to_failure())
+}
+
+fn find(context: &Context, id: &str) -> Result<BootstrapCheckpoint, Failure> {
+    let found = all(context)?.into_iter().find(|checkpoint| checkpoint.id.as_str() == id);
+    found.ok_or_else(|| failure(CliError::NoCheckpoint { id: id.to_owned() }))
+}
+
+/// Runs `eos checkpoint`.
+///
+/// # Errors
+/// When the checkpoints cannot be read, or there is none of that id.
+pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failure> {
+    match command {
+        CheckpointCommand::List => {
+            let checkpoints = all(context)?;
+            let text = view::checkpoint::list(&checkpoints);
+            Ok(Done::new(json!({ "checkpoints": checkpoints }), text))
+        }
+        CheckpointCommand::Show { id } => {
+            let checkpoint = find(context, &id)?;
+            Ok(Done::new(json!({ "checkpoint": checkpoint }), view::checkpoint::show(&checkpoint)))
+        }
+    }
+}
+
+/// Runs `eos rollback`: every saga back to the named one is undone, newest first.
+///
+/// # Errors
+/// When one cannot be undone; those before it are.
+pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
+    let progress = Arc::new(Progress::new(context.output.clone()));
+    let result = undo_all(context, arguments, &progress);
+    progress.finish();
+    let undone = result?;
+    if undone.is_empty() {
+        return Ok(Done::new(json!({ "undone": undone }), "no change: there is nothing to undo\n")
+            .outcome("no-change"));
+    }
+    let names: Vec<&str> = undone.iter().map(SagaId::as_str).collect();
+    Ok(Done::new(json!({ "undone": undone }), format!("undone: {}\n", names.join(", "))))
+}
+
+fn undo_all(
+    context: &Context,
+    arguments: &RollbackArguments,
+    progress: &Arc<Progress>,
+) -> Result<Vec<SagaId>, Failure> {
+    let newest = file::sagas(&context.root).map_err(failure)?.pop();
+    let target = match &arguments.to {
+        Some(id) => find(context, id)?.id,
+        None => match newest {
+            Some(id) => id,
+            None => return Ok(Vec::new()),
+        },
+    };
+    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp())
+        .map_err(failure::<lock::LockError>)?;
+    let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
+    let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
+    let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
+    let binary = env.binary.display().to_string();
+    for saga in &undo {
+        let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
+        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let mut engine =
+            Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
+        engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;
+    }
+    Ok(undo)
+}

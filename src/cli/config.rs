@@ -1,0 +1,52 @@
+//! `eos config`: what is configured, and where it came from.
+
+use crate::cli::context::Context;
+use crate::cli::done::{Done, json};
+use crate::model::explain::Failure;
+use clap::Subcommand;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every key with its value
+    Show {
+        /// And where the value came from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Check the configuration
+    Validate,
+}
+
+impl ConfigCommand {
+    /// Its name in the verdict object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Show { .. } => "config show",
+            Self::Validate => "config validate",
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// With everything that is wrong at once.
+pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
+    let resolved = context.resolve(Vec::new())?;
+    let origins = match command {
+        ConfigCommand::Validate => {
+            return Ok(Done::new(json(&resolved.origins), "the configuration is valid\n"));
+        }
+        ConfigCommand::Show { origin } => origin,
+    };
+    let mut text = String::new();
+    for leaf in &resolved.origins.0 {
+        let value = serde_json::to_string(&leaf.value).expect("values serialise");
+        match origins {
+            true => text.push_str(&format!("{:<34} {value:<24} {}\n", leaf.key, leaf.origin)),
+            false => text.push_str(&format!("{:<34} {value}\n", leaf.key)),
+        }
+    }
+    Ok(Done::new(json(&resolved.origins), text))
+}

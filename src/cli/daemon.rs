@@ -1,0 +1,164 @@
+//! The daemons: master, agent, storage monitor, and the supervisor of each where there is no service manager.
+
+use crate::agent::generation::Workshop;
+use crate::agent::metrics::Metrics;
+use crate::agent::monitor;
+use crate::agent::run::Agent;
+use crate::agent::{self, AgentError};
+use crate::cli::arguments::Global;
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::host::notify::{self, Shutdown};
+use crate::host::root::Root;
+use crate::host::services::supervisor;
+use crate::master::run as master_run;
+use crate::model::config::DEFAULT_AGENT_PORT;
+use crate::model::explain::{Exit, Failure};
+use serde_json::Value;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether a supervisor of eos holds the other end of standard input.
+fn supervised() -> bool {
+    std::env::var_os("EOS_SUPERVISED").is_some_and(|value| value == "1")
+}
+
+fn ready(status: &str) {
+    if let Err(error) = notify::ready(status) {
+        // Whoever waits for it will say that it did not come.
+        tracing::warn!(%error, "the service manager could not be told of readiness");
+    }
+}
+
+fn alive() {
+    if let Err(error) = notify::alive() {
+        tracing::warn!(%error, "the watchdog could not be told");
+    }
+}
+
+/// Tells the watchdog for as long as it runs; never ends.
+async fn beat() {
+    let Some(interval) = notify::watchdog_interval() else { return std::future::pending().await };
+    let mut ticks = tokio::time::interval(interval.min(Duration::from_secs(20)));
+    loop {
+        ticks.tick().await;
+        alive();
+    }
+}
+
+/// Resolves when the daemon shall end.
+fn ending() -> Result<impl Future<Output = ()>, Failure> {
+    let mut shutdown = Shutdown::listen(supervised()).map_err(failure)?;
+    Ok(async move {
+        match shutdown.requested().await {
+            Ok(reason) => tracing::info!(?reason, "ending"),
+            Err(error) => tracing::error!(%error, "ending, since signals can no longer be watched"),
+        }
+        if let Err(error) = notify::stopping() {
+            tracing::debug!(%error, "the service manager could not be told");
+        }
+    })
+}
+
+fn ended() -> Done {
+    Done::new(Value::Null, "").outcome("ended")
+}
+
+/// `eos master`.
+///
+/// # Errors
+/// When this host holds no master's state, or the address is taken.
+pub fn master(context: &Context) -> Result<Done, Failure> {
+    let config = context.resolve(Vec::new())?.config;
+    let address = master_address(context, &config)?;
+    let app = master_run::open(&context.root, config, address).map_err(failure)?;
+    context.block_on(async {
+        let shutdown = ending()?;
+        let serving = master_run::serve(app, || ready(&format!("listening on {address}")), shutdown);
+        tokio::select! {
+            result = serving => result.map_err(failure),
+            () = beat() => Ok(()),
+        }
+    })?;
+    Ok(ended())
+}
+
+fn master_address(context: &Context, config: &crate::model::config::Config) -> Result<SocketAddr, Failure> {
+    let named =
+        config.cluster.master.as_deref().and_then(|text| crate::model::layers::parse_endpoint(text).ok());
+    let named = named.and_then(|endpoint| match endpoint.host {
+        crate::model::layers::Host::Ip(ip) => {
+            Some(SocketAddr::new(ip, endpoint.port.unwrap_or(config.cluster.port)))
+        }
+        crate::model::layers::Host::Name(_) => None,
+    });
+    match named {
+        Some(address) => Ok(address),
+        None => Ok(context.membership()?.master),
+    }
+}
+
+/// `eos agent`.
+///
+/// # Errors
+/// When this host is no member, or the address is taken.
+pub fn agent(context: &Context) -> Result<Done, Failure> {
+    let config = context.resolve(Vec::new())?.config;
+    let membership = context.membership()?;
+    let port = config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
+    let address = SocketAddr::new(membership.address, port);
+    let workshop =
+        Workshop { root: context.root.clone(), binary: context.binary()?, services: context.services()? };
+    context.block_on(async {
+        let shutdown = ending()?;
+        let metrics = Arc::new(Metrics::default());
+        let mut agent = Agent::new(workshop, metrics.clone()).map_err(failure)?;
+        let listening = agent::metrics::serve(&context.root, address, metrics, shutdown);
+        ready(&format!("watching the master at {}", membership.master));
+        tokio::select! {
+            result = listening => result.map_err(failure::<AgentError>),
+            () = agent.work() => Ok(()),
+            () = beat() => Ok(()),
+        }
+    })?;
+    Ok(ended())
+}
+
+/// `eos storage monitor`.
+///
+/// # Errors
+/// When the first configuration is missing or wrong.
+pub fn monitor(context: &Context) -> Result<Done, Failure> {
+    let signals = monitor::Signals {
+        ready: Box::new(|| ready("watching storage")),
+        alive: Box::new(alive),
+        alive_every: notify::watchdog_interval(),
+    };
+    context.block_on(async {
+        let shutdown = ending()?;
+        monitor::run(context.root.clone(), signals, shutdown).await.map_err(failure)
+    })?;
+    Ok(ended())
+}
+
+/// `eos supervise`: one thread, nothing of the network, before anything else is set up.
+pub fn supervise(global: &Global, unit: &str) -> ExitCode {
+    let root = match Root::new(&global.root) {
+        Ok(root) => root,
+        Err(error) => {
+            crate::view::stderr(&format!("error: the root cannot be used: {error}\n"));
+            return ExitCode::from(Exit::Usage as u8);
+        }
+    };
+    match supervisor::run(&root, unit) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let failure = failure(error);
+            crate::view::failure(&global.output(), "supervise", &failure);
+            ExitCode::from(failure.exit)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Errors of the command line itself.
+
+use crate::model::explain::{Code, Exit, Explain, Failure};
+
+/// A command that cannot be carried out as it was given.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line is wrong.
+    #[error("{line}")]
+    Usage {
+        /// What the parser said.
+        line: String,
+    },
+    /// The root does not exist and cannot be used.
+    #[error("the root {path} cannot be used")]
+    Root {
+        /// The directory.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The runtime could not be started.
+    #[error("the program could not start its threads")]
+    Runtime(#[source] std::io::Error),
+    /// This host belongs to another cluster.
+    #[error("this host is {name} of cluster {cluster}, not of {wanted}")]
+    OtherCluster {
+        /// Its name.
+        name: String,
+        /// Its cluster.
+        cluster: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// Only the master's host can do it.
+    #[error("{what} is done on the master's host, {master}, and this host is not it")]
+    NotMaster {
+        /// What was asked.
+        what: String,
+        /// The master.
+        master: String,
+    },
+    /// A name that has no address.
+    #[error("the master's name {name} has no address")]
+    NoAddress {
+        /// The name.
+        name: String,
+    },
+    /// Several ways of giving a token at once, or a file that cannot be read.
+    #[error("the token file {path} cannot be used: {why}")]
+    TokenFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A first node was asked for in a way that needs discovery.
+    #[error("nobody was found to join: no address was given and no cluster answered")]
+    NobodyFound,
+    /// A plan file cannot be used.
+    #[error("there is no checkpoint {id}")]
+    NoCheckpoint {
+        /// What was asked for.
+        id: String,
+    },
+    /// A log that was changed.
+    #[error("line {line} of the audit log was changed: {why}")]
+    AuditBroken {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Something eos made could not be removed without a trace.
+    #[error("{count} differences to the state before bootstrap are left")]
+    Residue {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The operator interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CliError {
+    /// For printing.
+    pub fn failure(&self) -> Failure {
+        Failure::of(self)
+    }
+}
+
+impl Explain for CliError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Usage { .. } => "U002",
+            Self::Root { .. } => "U003",
+            Self::Runtime(_) => "U004",
+            Self::OtherCluster { .. } => "U005",
+            Self::NotMaster { .. } => "U006",
+            Self::NoAddress { .. } => "U007",
+            Self::TokenFile { .. } => "U008",
+            Self::NobodyFound => "U009",
+            Self::NoCheckpoint { .. } => "U010",
+            Self::AuditBroken { .. } => "U011",
+            Self::Residue { .. } => "U012",
+            Self::Interrupted => "U013",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::OtherCluster { .. } => Exit::Conflict,
+            Self::NobodyFound | Self::NoAddress { .. } => Exit::NoAnswer,
+            Self::NotMaster { .. } => Exit::Refused,
+            Self::AuditBroken { .. } | Self::Residue { .. } | Self::Runtime(_) => Exit::Failed,
+            Self::Interrupted => Exit::Interrupted,
+            _ => Exit::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![match self {
+            Self::Usage { .. } => "see what can be said: eos --help".to_owned(),
+            Self::Root { path, .. } => format!("make the directory: mkdir -p {path}"),
+            Self::Runtime(_) => "look at the limits of this user: ulimit -a".to_owned(),
+            Self::OtherCluster { .. } => "to leave that cluster first: eos reset".to_owned(),
+            Self::NotMaster { what, master } => format!("run it there: ssh {master} eos {what}"),
+            Self::NoAddress { name } => {
+                format!("look it up: getent hosts {name}; or give the address itself")
+            }
+            Self::TokenFile { .. } => {
+                "put the token alone into a file that only its owner reads: chmod 600 FILE".to_owned()
+            }
+            Self::NobodyFound => "name the master: eos bootstrap --join-cluster ADDRESS".to_owned(),
+            Self::NoCheckpoint { .. } => "list them: eos checkpoint list".to_owned(),
+            Self::AuditBroken { line, .. } => {
+                format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
+            }
+            Self::Residue { first, .. } => format!("look at what is left: ls -ld /{first}"),
+            Self::Interrupted => "run the same command again to go on: eos bootstrap".to_owned(),
+        }]
+    }
+}
+
+/// One value of every variant, for the tests of texts and codes.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<CliError> {
+    let io = || std::io::Error::from(std::io::ErrorKind::NotFound);
+    let text = |text: &str| text.to_owned();
+    vec![
+        CliError::Usage { line: text("unexpected argument '--sinlge-node' found") },
+        CliError::Root { path: text("/srv/n1"), source: io() },
+        CliError::Runtime(io()),
+        CliError::OtherCluster { name: text("node1"), cluster: text("prod"), wanted: text("10.0.2.10:4507") },
+        CliError::NotMaster { what: text("token create"), master: text("10.0.1.10") },
+        CliError::NoAddress { name: text("master.example.org") },
+        CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
+        CliError::NobodyFound,
+        CliError::NoCheckpoint { id: text("0009-bootstrap") },
+        CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
+        CliError::Residue { count: 1, first: text("etc/eos") },
+        CliError::Interrupted,
+    ]
+}

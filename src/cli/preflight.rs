@@ -1,0 +1,32 @@
+//! `eos preflight`: the checks of bootstrap alone.
+
+use crate::cli::bootstrap::{self, BootstrapArguments};
+use crate::cli::context::{Context, failure};
+use crate::cli::done::{Done, json};
+use crate::model::explain::Failure;
+use crate::preflight::{self, Report, Requirements};
+use crate::view;
+use clap::Args;
+
+/// Options of `eos preflight`: those of bootstrap.
+#[derive(Debug, Clone, Args)]
+pub struct PreflightArguments {
+    /// What bootstrap would be given.
+    #[command(flatten)]
+    pub bootstrap: BootstrapArguments,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// With every failed check at once.
+pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Failure> {
+    let skipped = preflight::find_all(&arguments.bootstrap.skip_check).map_err(failure)?;
+    let asked = bootstrap::read(context, &arguments.bootstrap)?;
+    let measured = bootstrap::measurements(context, &asked, None)?;
+    let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
+    let text = view::preflight::text(&report, context.verbose > 0);
+    let result = json(&report);
+    report.into_result().map_err(failure)?;
+    Ok(Done::new(result, text))
+}

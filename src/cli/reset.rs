@@ -1,0 +1,97 @@
+//! `eos reset`: leave the cluster, remove what eos made, keep and list what others changed.
+
+use crate::cli::bootstrap::{KIND, TIMEOUT, environment, steps_of};
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::cli::error::CliError;
+use crate::host::{clock, facts, paths};
+use crate::journal::file;
+use crate::journal::lock::OperationLock;
+use crate::journal::reset::ResetReport;
+use crate::model::explain::Failure;
+use crate::model::progress::{Event, Sink};
+use crate::saga::engine::Engine;
+use crate::saga::error::SagaError;
+use crate::view;
+use crate::view::progress::Progress;
+use clap::Args;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Options of `eos reset`.
+#[derive(Debug, Clone, Args)]
+pub struct ResetArguments {
+    /// Prove that the machine is as it was before bootstrap; differences end with status 1
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When something of eos cannot be removed, or with `--verify` a difference is left.
+pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
+    let progress = Arc::new(Progress::new(context.output.clone()));
+    let result = reset(context, &progress);
+    progress.finish();
+    let report = result?;
+    // Compared only now that the lock's own file is gone as well.
+    let difference = match arguments.verify {
+        true => Some(report.ledger.verify(&context.root).map_err(failure)?),
+        false => None,
+    };
+    let text = view::reset::text(&report, difference.as_deref());
+    if let Some(left) = difference.as_ref().filter(|left| !left.is_empty()) {
+        view::stderr(&text);
+        let first = report.kept.first().map_or_else(|| left[0].clone(), |kept| kept.path.clone());
+        return Err(failure(CliError::Residue { count: left.len(), first }));
+    }
+    let kept: Vec<_> =
+        report.kept.iter().map(|kept| json!({ "path": kept.path, "reason": kept.reason })).collect();
+    let result = json!({
+        "removed": report.removed.len(), "restored": report.restored, "kept": kept, "difference": difference,
+    });
+    let nothing = report.removed.is_empty() && report.restored.is_empty();
+    Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
+}
+
+fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
+    let mut lock = OperationLock::acquire(&context.root, "reset", clock::timestamp()).map_err(failure)?;
+    let unfinished = {
+        let mut engine =
+            Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
+        engine.recover().map_err(|error: SagaError| error.to_failure())?
+    };
+    if let Some((saga, state)) = unfinished {
+        let text = format!("undoing the unfinished {} {saga}", state.begin.kind);
+        progress.emit(Event::Note { text });
+        crate::cli::bootstrap::undo(context, &mut lock, &saga, progress)?;
+    }
+    undo_effects(context, &mut lock, progress)?;
+    progress.emit(Event::Phase { name: "remove what eos made".to_owned() });
+    let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
+    engine.reset().map_err(|error| error.to_failure())
+}
+
+/// Stops the services, leaves the cluster, and removes the account: the undo of the bootstrap's steps.
+fn undo_effects(
+    context: &Context,
+    lock: &mut OperationLock,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
+    let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
+    let binary = env.binary.display().to_string();
+    for saga in file::sagas(&context.root).map_err(failure)?.into_iter().rev() {
+        let Some(state) = file::state(&context.root, &saga).map_err(failure)? else { continue };
+        if state.begin.kind != KIND {
+            continue;
+        }
+        progress.emit(Event::Phase { name: "leave the cluster and stop the services".to_owned() });
+        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
+        engine.undo_effects(&steps, &mut env).map_err(|(_, error)| error.failure)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! `eos role`: who does what, simulated or set.
+
+use crate::cli::context::{Context, failure};
+use crate::cli::done::{Done, json};
+use crate::cli::node::node_name;
+use crate::host::files;
+use crate::model::explain::Failure;
+use crate::model::facts::Resources;
+use crate::model::role::Role;
+use crate::model::yaml;
+use crate::roles::{self, PlanFile, PlanNode, RoleRules};
+use crate::view;
+use crate::wire::admin::{NodeStatus, PlannedRole, PlannedRoles, SetRole};
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum RoleCommand {
+    /// Show which roles a change of nodes would bring, and change nothing
+    Plan {
+        /// Nodes from a file in place of the live cluster
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// A node to add: NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB
+        #[arg(long, value_name = "NODE")]
+        add: Vec<String>,
+        /// A node to take away
+        #[arg(long, value_name = "NAME")]
+        remove: Vec<String>,
+    },
+    /// Give a node a role, or give the choice back to the planner
+    Set {
+        /// The node
+        node: String,
+        /// edge, core, data, compute or automatic
+        #[arg(value_parser = ["edge", "core", "data", "compute", "automatic"])]
+        role: String,
+    },
+}
+
+impl RoleCommand {
+    /// Its name in the verdict object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Plan { .. } => "role plan",
+            Self::Set { .. } => "role set",
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the nodes cannot be read, the plan is impossible, or the master refuses.
+pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
+    let what = command.name();
+    match command {
+        RoleCommand::Plan { file, add, remove } => plan(context, file.as_deref(), &add, &remove),
+        RoleCommand::Set { node, role } => {
+            let wanted = SetRole { node: node_name(&node)?, role: Role::parse(&role).ok() };
+            let planned = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
+            Ok(Done::new(json(&planned), view::roles::text(&planned)))
+        }
+    }
+}
+
+fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String]) -> Result<Done, Failure> {
+    let (live, rules) = match file {
+        Some(file) => from_file(file)?,
+        None => from_cluster(context)?,
+    };
+    let add = add.iter().map(|text| added(text)).collect::<Result<Vec<_>, _>>()?;
+    let remove = remove.iter().map(|name| node_name(name)).collect::<Result<Vec<_>, _>>()?;
+    let simulation = roles::simulate(&live, &add, &remove, &rules).map_err(failure)?;
+    let mut planned = planned(&simulation);
+    // A plan that changes nothing still shows who has which role, since that is what was asked.
+    if file.is_some() && planned.changes.is_empty() {
+        planned.changes = standing(&simulation);
+    }
+    let mut result = json(&planned);
+    result["assignments"] = json(&simulation.plan.assignments);
+    Ok(Done::new(result, view::roles::text(&planned)).outcome("planned"))
+}
+
+fn planned(simulation: &roles::Simulation) -> PlannedRoles {
+    let line = |change: &roles::RoleChange| PlannedRole {
+        node: change.node.clone(),
+        from: change.from,
+        to: change.to,
+        reason: change.reason.as_ref().map_or_else(|| "it leaves".to_owned(), ToString::to_string),
+    };
+    PlannedRoles {
+        changes: simulation.difference.changes.iter().map(line).collect(),
+        warnings: simulation.difference.warnings.iter().map(ToString::to_string).collect(),
+        scale: simulation.difference.scale_after,
+    }
+}
+
+fn standing(simulation: &roles::Simulation) -> Vec<PlannedRole> {
+    let line = |assignment: &roles::RoleAssignment| PlannedRole {
+        node: assignment.node.clone(),
+        from: assignment.previous,
+        to: Some(assignment.role),
+        reason: assignment.reason.to_string(),
+    };
+    simulation.plan.assignments.iter().map(line).collect()
+}
+
+fn from_file(path: &Path) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
+    let bytes = files::read(path).map_err(failure)?;
+    let file: PlanFile = yaml::typed(&path.display().to_string(), &bytes).map_err(failure)?;
+    let (nodes, rules) = file.accept().map_err(failure)?;
+    Ok((nodes, rules.unwrap_or_default()))
+}
+
+fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
+    let status = context.block_on(context.member()?.status()).map_err(failure)?;
+    let rules = RoleRules::from(&context.resolve(Vec::new())?.config.cluster.roles);
+    let mut members: Vec<&NodeStatus> = status.nodes.iter().filter(|node| node.state == "active").collect();
+    members.sort_by_key(|node| node.order);
+    let node = |(order, node): (usize, &NodeStatus)| PlanNode {
+        id: Some(node.id.clone()),
+        resources: node.resources,
+        preferred: node.preferred,
+        current: node.role,
+        pinned: node.pinned,
+        ..PlanNode::new(node.name.clone(), order as u64)
+    };
+    Ok((members.into_iter().enumerate().map(node).collect(), rules))
+}
+
+/// `NAME[:ROLE[:CPUS:MEMORY_GIB:DISK_GIB]]`.
+fn added(text: &str) -> Result<PlanNode, Failure> {
+    let wrong = || {
+        let line = format!("{text:?} is not NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB");
+        crate::cli::error::CliError::Usage { line }.failure()
+    };
+    let parts: Vec<&str> = text.split(':').collect();
+    let mut node = PlanNode::new(node_name(parts.first().ok_or_else(wrong)?)?, 0);
+    if let Some(role) = parts.get(1).filter(|role| !role.is_empty()) {
+        node.preferred = Some(Role::parse(role).map_err(|_| wrong())?);
+    }
+    if let [_, _, cpus, memory, disk] = parts[..] {
+        let gib = |text: &str| text.parse::<u64>().map(|number| number << 30).map_err(|_| wrong());
+        let disk_bytes = gib(disk)?;
+        node.resources = Resources {
+            cpus: cpus.parse().map_err(|_| wrong())?,
+            memory_bytes: gib(memory)?,
+            disk_bytes,
+            disk_free_bytes: disk_bytes,
+        };
+    } else if parts.len() > 2 {
+        return Err(wrong());
+    }
+    Ok(node)
+}

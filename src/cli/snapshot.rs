@@ -1,0 +1,111 @@
+//! `eos snapshot`: the snapshots of the cluster's own state that this node holds.
+
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::cli::error::CliError;
+use crate::host::directory::Directory;
+use crate::host::files;
+use crate::host::paths;
+use crate::model::explain::Failure;
+use crate::model::ids::SnapshotId;
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::view;
+use clap::Subcommand;
+use serde_json::json;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// List the snapshots
+    List,
+    /// Read every byte of a snapshot and name what is damaged
+    Verify {
+        /// Its id; all of them unless given
+        id: Option<String>,
+    },
+}
+
+impl SnapshotCommand {
+    /// Its name in the verdict object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::List => "snapshot list",
+            Self::Verify { .. } => "snapshot verify",
+        }
+    }
+}
+
+/// The stores of this host that exist: the master's, and what the node pulled.
+fn stores(context: &Context) -> Result<Vec<DiskStore>, Failure> {
+    let mut stores = Vec::new();
+    for path in [paths::MASTER_SNAPSHOTS, paths::SNAPSHOTS] {
+        let path = context.root.join(path);
+        if files::exists(&path).map_err(failure)? {
+            stores.push(DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)?);
+        }
+    }
+    Ok(stores)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a store cannot be read.
+pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
+    match command {
+        SnapshotCommand::List => list(context),
+        SnapshotCommand::Verify { id } => verify(context, id.as_deref()),
+    }
+}
+
+fn list(context: &Context) -> Result<Done, Failure> {
+    let mut lines = Vec::new();
+    for store in stores(context)? {
+        lines.extend(store.list().map_err(failure)?.snapshots);
+    }
+    let text: String = lines
+        .iter()
+        .map(|one| {
+            let made = one.metadata.created_at.strftime("%Y-%m-%d %H:%M:%S");
+            format!("{}  {}  {made}  {} bytes\n", one.id, one.metadata.source, one.stored_bytes)
+        })
+        .collect();
+    let listed: Vec<_> = lines
+        .iter()
+        .map(|one| {
+            json!({
+                "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
+                "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
+            })
+        })
+        .collect();
+    Ok(Done::new(json!({ "snapshots": listed }), text))
+}
+
+fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
+    let wanted = id.map(SnapshotId::parse).transpose();
+    let wanted = wanted.map_err(|error| CliError::Usage { line: error.to_string() }.failure())?;
+    let (mut text, mut damaged, mut sound) = (String::new(), Vec::new(), 0);
+    for store in stores(context)? {
+        for one in store.list().map_err(failure)?.snapshots {
+            if wanted.as_ref().is_some_and(|wanted| *wanted != one.id) {
+                continue;
+            }
+            let verification = store.verify(&one.id).map_err(failure)?;
+            if verification.damage.is_empty() {
+                sound += 1;
+                text.push_str(&format!("{}  sound\n", one.id));
+            }
+            for damage in verification.damage {
+                text.push_str(&format!("{}  damaged: {damage:?}\n", one.id));
+                damaged.push(format!("{}: {damage:?}", one.id));
+            }
+        }
+    }
+    if !damaged.is_empty() {
+        view::stderr(&text);
+        let error = crate::identity::IdentityError::Damaged { what: "a snapshot of this host" };
+        return Err(failure(error));
+    }
+    Ok(Done::new(json!({ "sound": sound, "damaged": damaged }), text))
+}

@@ -1,0 +1,124 @@
+//! `eos state`: the states of this node's role.
+
+use crate::cli::bootstrap::{TIMEOUT, environment};
+use crate::cli::context::{Context, failure};
+use crate::cli::done::{Done, json};
+use crate::host::{clock, facts, paths};
+use crate::journal::lock::OperationLock;
+use crate::model::explain::Failure;
+use crate::model::progress::Silent;
+use crate::saga::engine::{Engine, Request};
+use crate::steps::apply_states::{self, ApplyStates};
+use crate::steps::executor::Executor;
+use crate::steps::{AnyStep, Env, StepFailure};
+use crate::view;
+use crate::view::progress::Progress;
+use crate::wire::member::Desired;
+use clap::Subcommand;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Show the states of this node with all their arguments resolved
+    Show,
+    /// Apply the states of this node
+    Apply {
+        /// Only show what would change
+        #[arg(long)]
+        test: bool,
+    },
+}
+
+impl StateCommand {
+    /// Its name in the verdict object.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Show => "state show",
+            Self::Apply { .. } => "state apply",
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a state file is wrong, or a state fails.
+pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
+    let progress = Arc::new(Progress::new(context.output.clone()));
+    let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
+    let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
+    let result = match command {
+        StateCommand::Show => show(&env),
+        StateCommand::Apply { test: true } => test(&env),
+        StateCommand::Apply { test: false } => apply(context, &mut env, &progress),
+    };
+    progress.finish();
+    result
+}
+
+fn plan(env: &Env) -> Result<crate::sls::plan::StatePlan, Failure> {
+    let membership = env.membership().map_err(Failure::from)?;
+    let applied = membership.applied.ok_or_else(|| failure(StepFailure::NoMembership))?;
+    let binary = env.binary.display().to_string();
+    apply_states::render(env, &membership.name, &applied, &binary).map_err(Failure::from)
+}
+
+fn show(env: &Env) -> Result<Done, Failure> {
+    let states = plan(env)?.states;
+    let mut text = String::new();
+    for state in &states {
+        text.push_str(&format!(
+            "{} ({}) {} at {}:{}\n",
+            state.id,
+            state.function.name(),
+            state.name,
+            state.file,
+            state.line
+        ));
+    }
+    let listed: Vec<_> = states
+        .iter()
+        .map(|state| {
+            serde_json::json!({
+                "id": state.id, "function": state.function.name(), "name": state.name,
+                "sls": state.sls, "file": state.file, "line": state.line,
+            })
+        })
+        .collect();
+    Ok(Done::new(serde_json::json!({ "states": listed }), text))
+}
+
+fn test(env: &Env) -> Result<Done, Failure> {
+    let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
+    let text = view::states::results(&results);
+    Ok(Done::new(serde_json::json!({ "states": json(&results) }), text).outcome("planned"))
+}
+
+/// Applies through a saga, so that a failed state rolls back.
+fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<Done, Failure> {
+    let membership = env.membership().map_err(Failure::from)?;
+    let applied = membership.applied.clone().ok_or_else(|| failure(StepFailure::NoMembership))?;
+    let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
+    let desired = Desired {
+        generation: applied.generation,
+        cluster: membership.cluster,
+        node: membership.node,
+        name: membership.name,
+        role: applied.role,
+        scale: applied.scale,
+        master: membership.master,
+        pillar: applied.pillar,
+    };
+    let mut lock =
+        OperationLock::acquire(&context.root, "state apply", clock::timestamp()).map_err(failure)?;
+    let binary = env.binary.display().to_string();
+    let step = ApplyStates::generation(env, &desired, binary).map_err(Failure::from)?;
+    let steps: Vec<AnyStep> = vec![Box::new(step)];
+    let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
+    let request = Request::new(crate::agent::generation::KIND, json(&desired));
+    engine.run(request, &steps, env).map_err(|error| error.to_failure())?;
+    progress.finish();
+    Ok(Done::new(serde_json::json!({ "states": json(&results) }), view::states::results(&results)))
+}

@@ -1,0 +1,124 @@
+//! `eos status`: this node, and its cluster as the master sees it.
+
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::host::clock;
+use crate::host::files;
+use crate::host::paths;
+use crate::host::services::Services;
+use crate::identity::membership::Membership;
+use crate::journal::lock;
+use crate::model::digest::Digest;
+use crate::model::explain::Failure;
+use crate::storage::level::Level;
+use crate::storage::status::MonitorStatus;
+use crate::storage::verdict::{self, Health};
+use crate::view;
+use crate::view::status::Local;
+use crate::wire::admin::ClusterStatus;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options of `eos status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArguments {
+    /// Show it again every two seconds until interrupted
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When this host is no member, or its files cannot be read. A master that does not answer is shown.
+pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failure> {
+    while arguments.watch {
+        let (cluster, local) = gather(context)?;
+        let text = match context.output.format {
+            view::Format::Json => format!("{}\n", view::status::json(cluster.as_ref(), &local)),
+            view::Format::Text if context.output.terminal => {
+                format!("\x1b[H\x1b[2J{}", view::status::text(&context.output, cluster.as_ref(), &local))
+            }
+            view::Format::Text => view::status::text(&context.output, cluster.as_ref(), &local),
+        };
+        view::stdout(&text);
+        context.block_on(async {
+            let period = Duration::from_secs(2);
+            let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+            ticks.tick().await;
+        });
+    }
+    let (cluster, local) = gather(context)?;
+    let text = view::status::text(&context.output, cluster.as_ref(), &local);
+    Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
+}
+
+fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> {
+    let membership = context.membership()?;
+    let asked = context.member().and_then(|client| context.block_on(client.status()).map_err(failure));
+    let services = context.services()?;
+    let (cluster, master_error) = match asked {
+        Ok(cluster) => (Some(cluster), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let applied = membership.applied.as_ref();
+    let (monitor, storage) = storage(context)?;
+    let local = Local {
+        name: membership.name.to_string(),
+        role: applied.map(|applied| applied.role),
+        scale: applied.map(|applied| applied.scale),
+        generation: applied.map(|applied| applied.generation),
+        confirmed: membership.confirmed,
+        services: service_lines(services.as_ref(), &membership)?,
+        monitor,
+        storage,
+        master_error,
+        operation: operation(context)?,
+    };
+    Ok((cluster, local))
+}
+
+fn service_lines(
+    services: &dyn Services,
+    membership: &Membership,
+) -> Result<Vec<(String, String, bool)>, Failure> {
+    let mut lines = Vec::new();
+    for name in ["eos-master", "eos-agent", "eos-storage-monitor"] {
+        if name == "eos-master" && !membership.runs_master {
+            continue;
+        }
+        let status = services.status(name).map_err(failure)?;
+        let text = match (status.ready, status.active, status.failure) {
+            (true, ..) => format!("running (pid {})", status.pid.unwrap_or_default()),
+            (false, true, _) => "starting".to_owned(),
+            (false, false, Some(failure)) => format!("failed: {failure}"),
+            (false, false, None) => "stopped".to_owned(),
+        };
+        lines.push((name.to_owned(), text, status.ready));
+    }
+    Ok(lines)
+}
+
+type Storage = (Option<String>, Vec<(PathBuf, Level, f64)>);
+
+fn storage(context: &Context) -> Result<Storage, Failure> {
+    let status = files::read_optional(&context.root.join(paths::MONITOR_STATUS)).map_err(failure)?;
+    let configured = files::read_optional(&context.root.join(paths::STORAGE_OPS)).map_err(failure)?;
+    let digest = configured.map(|bytes| Digest::of(&bytes));
+    let complaint = match verdict::health(status.as_deref(), digest, clock::timestamp()) {
+        Health::Healthy => None,
+        Health::Unhealthy { why } => Some(why),
+    };
+    let mounts = status.as_deref().and_then(|bytes| MonitorStatus::parse(bytes).ok()).map(|status| {
+        let line =
+            |mount: &crate::storage::status::MountStatus| (mount.path.clone(), mount.level, mount.percent);
+        status.mounts.iter().map(line).collect()
+    });
+    Ok((complaint, mounts.unwrap_or_default()))
+}
+
+fn operation(context: &Context) -> Result<Option<String>, Failure> {
+    let holder = lock::holder(&context.root).map_err(failure)?;
+    Ok(holder.map(|holder| format!("{} (pid {}, since {})", holder.command, holder.pid, holder.since)))
+}

@@ -1,0 +1,78 @@
+//! `eos reset`: what was taken away, what is back, what was kept and why.
+
+use crate::journal::reset::ResetReport;
+use crate::view::paragraph::clean;
+use crate::view::units::plural;
+
+/// The report; `difference` is what is not as it was before eos, when that was verified.
+pub fn text(report: &ResetReport, difference: Option<&[String]>) -> String {
+    let mut text = section("removed", &report.removed) + &section("restored", &report.restored);
+    let kept: Vec<String> =
+        report.kept.iter().map(|kept| format!("{}: {}", kept.path, kept.reason)).collect();
+    text.push_str(&section("kept", &kept));
+    if text.is_empty() {
+        text.push_str("nothing to remove\n");
+    }
+    match difference {
+        None => {}
+        Some([]) => text.push_str("verified: everything is as it was before eos\n"),
+        Some(found) => text.push_str(&section("not as before eos", found)),
+    }
+    text
+}
+
+fn section(title: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head = format!("{title}: {} {}\n", lines.len(), plural(lines.len(), "path", "paths"));
+    lines.iter().fold(head, |text, line| format!("{text}  {}\n", clean(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::ledger::Ledger;
+    use crate::journal::reset::Kept;
+
+    fn report() -> ResetReport {
+        ResetReport {
+            removed: vec!["etc/eos/cluster.yaml".to_owned(), "etc/eos".to_owned()],
+            restored: vec!["etc/hosts".to_owned()],
+            kept: vec![Kept {
+                path: "etc/eos/x".to_owned(),
+                reason: "it was changed since eos wrote it".to_owned(),
+            }],
+            ledger: Ledger::default(),
+        }
+    }
+
+    #[test]
+    fn what_was_done_and_what_was_kept_is_listed() {
+        assert_eq!(
+            text(&report(), Some(&["etc/eos/x: added".to_owned()])),
+            "\
+removed: 2 paths
+  etc/eos/cluster.yaml
+  etc/eos
+restored: 1 path
+  etc/hosts
+kept: 1 path
+  etc/eos/x: it was changed since eos wrote it
+not as before eos: 1 path
+  etc/eos/x: added
+"
+        );
+    }
+
+    #[test]
+    fn an_empty_difference_is_said() {
+        let mut report = report();
+        (report.removed, report.restored, report.kept) = (Vec::new(), Vec::new(), Vec::new());
+        assert_eq!(text(&report, None), "nothing to remove\n");
+        assert_eq!(
+            text(&report, Some(&[])),
+            "nothing to remove\nverified: everything is as it was before eos\n"
+        );
+    }
+}

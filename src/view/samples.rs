@@ -1,0 +1,106 @@
+//! Values that the tests of this module show.
+
+use crate::model::explain::Failure;
+use crate::model::facts::Resources;
+use crate::model::ids::{ClusterId, NodeId, NodeName, SnapshotId};
+use crate::model::role::Role;
+use crate::model::scale::Scale;
+use crate::storage::level::Level;
+use crate::view::status::Local;
+use crate::wire::admin::{ClusterStatus, NodeStatus, Operation, SnapshotStatus};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// A failure with two causes.
+pub fn failure() -> Failure {
+    Failure {
+        code: "EOS-J012".to_owned(),
+        message: "the master 10.0.0.1:7700 did not answer within 10 s".to_owned(),
+        causes: vec!["the connection was refused".to_owned(), "os error 111".to_owned()],
+        hints: vec!["see whether it runs: systemctl status eos-master".to_owned()],
+        exit: 4,
+    }
+}
+
+/// An identifier of a node.
+pub fn name(text: &str) -> NodeName {
+    NodeName::parse(text).expect("a name of the tests")
+}
+
+/// A healthy member, `node1` with 10.0.0.1 and so on.
+pub fn node(number: u8, role: Role) -> NodeStatus {
+    NodeStatus {
+        id: NodeId::parse(&format!("id{number}")).expect("an id of the tests"),
+        name: name(&format!("node{number}")),
+        address: Ipv4Addr::new(10, 0, 0, number).into(),
+        state: "active".to_owned(),
+        role: Some(role),
+        preferred: None,
+        pinned: None,
+        order: 0,
+        scale: Scale::Small,
+        generation: 7,
+        converged: true,
+        last_seen_ms: Some(4_000),
+        version: "0.1.0".to_owned(),
+        resources: Resources {
+            cpus: 4,
+            memory_bytes: 8 << 30,
+            disk_bytes: 100 << 30,
+            disk_free_bytes: 60 << 30,
+        },
+        key: "sha256:abc".to_owned(),
+        monitor: None,
+        storage_level: Some("normal".to_owned()),
+        failure: None,
+        master: number == 1,
+    }
+}
+
+/// A healthy cluster of edge, core and two nodes for data.
+pub fn cluster() -> ClusterStatus {
+    ClusterStatus {
+        cluster: ClusterId::parse("prod-cluster-001").expect("an id of the tests"),
+        master: SocketAddr::from(([10, 0, 0, 1], 7700)),
+        authority: "sha256:def".to_owned(),
+        version: "0.1.0".to_owned(),
+        generation: 7,
+        scale: Scale::Small,
+        nodes: vec![node(1, Role::Core), node(2, Role::Edge), node(3, Role::Data), node(4, Role::Data)],
+        operations: Vec::new(),
+        snapshots: vec![SnapshotStatus {
+            id: SnapshotId::parse("b3-1a2b").expect("an id of the tests"),
+            created_at: "2026-01-02T03:04:05Z".to_owned(),
+            bytes: 1_503_238_554,
+        }],
+    }
+}
+
+/// Something that goes on.
+pub fn operation() -> Operation {
+    Operation {
+        what: "join of node5".to_owned(),
+        stage: "snapshot".to_owned(),
+        age_ms: 12_000,
+        remaining_ms: 588_000,
+    }
+}
+
+/// The node on which the status is asked for, healthy.
+pub fn local() -> Local {
+    Local {
+        name: "node1".to_owned(),
+        role: Some(Role::Core),
+        scale: Some(Scale::Small),
+        generation: Some(7),
+        confirmed: true,
+        services: vec![
+            ("eos-master".to_owned(), "running, ready".to_owned(), true),
+            ("eos-agent".to_owned(), "running, ready".to_owned(), true),
+        ],
+        monitor: None,
+        storage: vec![(PathBuf::from("/"), Level::Normal, 41.5)],
+        master_error: None,
+        operation: None,
+    }
+}

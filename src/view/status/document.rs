@@ -1,0 +1,79 @@
+//! The status as JSON: `result` of `eos status --output json`.
+
+use crate::view::status::{Local, warnings, worst};
+use crate::wire::admin::{ClusterStatus, NodeStatus};
+use serde_json::{Value, json};
+
+/// The whole status. Without the master's answer `cluster` is null, and `nodes` holds this node alone, as
+/// it knows itself.
+pub fn json(cluster: Option<&ClusterStatus>, local: &Local) -> Value {
+    let warnings = warnings(cluster, local);
+    let nodes = match cluster {
+        Some(cluster) => cluster.nodes.iter().map(node).collect(),
+        None => vec![alone(local)],
+    };
+    json!({
+        "health": worst(&warnings),
+        "warnings": warnings,
+        "cluster": cluster.map(|cluster| json!({
+            "id": cluster.cluster,
+            "master": cluster.master,
+            "authority": cluster.authority,
+            "version": cluster.version,
+            "generation": cluster.generation,
+            "scale": cluster.scale,
+        })),
+        "nodes": nodes,
+        "operations": cluster.map(|cluster| &cluster.operations).into_iter().flatten().collect::<Vec<_>>(),
+        "snapshots": cluster.map(|cluster| &cluster.snapshots).into_iter().flatten().collect::<Vec<_>>(),
+        "services": services(local),
+        "local": this_node(local),
+    })
+}
+
+/// A node: `name, role, scale, state, generation, converged, last_seen_ms, version, address` and more.
+pub(in crate::view) fn node(node: &NodeStatus) -> Value {
+    serde_json::to_value(node).expect("a status has no failing serialiser")
+}
+
+/// This node in the form of the others; what only the master knows is null.
+fn alone(local: &Local) -> Value {
+    json!({
+        "name": local.name,
+        "role": local.role,
+        "scale": local.scale,
+        "state": if local.confirmed { "active" } else { "joining" },
+        "generation": local.generation,
+        "converged": null,
+        "last_seen_ms": null,
+        "version": env!("CARGO_PKG_VERSION"),
+        "address": null,
+    })
+}
+
+fn services(local: &Local) -> Value {
+    local
+        .services
+        .iter()
+        .map(|(name, state, healthy)| json!({ "name": name, "state": state, "healthy": healthy }))
+        .collect()
+}
+
+fn this_node(local: &Local) -> Value {
+    let storage: Value = local
+        .storage
+        .iter()
+        .map(|(mount, level, percent)| json!({ "mount": mount, "level": level, "percent": percent }))
+        .collect();
+    json!({
+        "name": local.name,
+        "role": local.role,
+        "scale": local.scale,
+        "generation": local.generation,
+        "confirmed": local.confirmed,
+        "monitor": local.monitor,
+        "storage": storage,
+        "operation": local.operation,
+        "master_error": local.master_error,
+    })
+}

@@ -1,0 +1,151 @@
+//! What is at risk: the rules behind the health level.
+
+use crate::model::role::Role;
+use crate::storage::level::Level;
+use crate::view::status::{Health, Local, Warning};
+use crate::view::units::coarse;
+use crate::wire::admin::{ClusterStatus, NodeStatus};
+
+/// An agent reports at least twice as often, in milliseconds.
+const SILENT_MS: u64 = 60_000;
+/// A node that is silent for so long, in milliseconds, is taken for lost.
+const LOST_MS: u64 = 300_000;
+
+/// Everything that is at risk, the worst first, else in the order of the rules.
+pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> {
+    let mut found = of_local(local);
+    if let Some(cluster) = cluster {
+        found.extend(of_size(cluster));
+        for node in &cluster.nodes {
+            match node.state.as_str() {
+                "pending" => found.push(pending(node)),
+                "active" => found.extend(of_member(cluster, node, local)),
+                _ => {}
+            }
+        }
+    }
+    found.sort_by_key(|warning| std::cmp::Reverse(warning.level));
+    found
+}
+
+fn risk(level: Health, text: String) -> Warning {
+    Warning { level, text, hints: Vec::new() }
+}
+
+fn of_local(local: &Local) -> Vec<Warning> {
+    let mut found = Vec::new();
+    if let Some(failure) = &local.master_error {
+        found.push(Warning {
+            level: Health::Error,
+            text: format!("Availability risk: {} [{}]", failure.message, failure.code),
+            hints: failure.hints.clone(),
+        });
+    }
+    for (service, state, _) in local.services.iter().filter(|(_, _, healthy)| !healthy) {
+        found.push(risk(Health::Error, format!("Availability risk: {service} on {} is {state}", local.name)));
+    }
+    if !local.confirmed {
+        let text = format!("Membership risk: {} is not confirmed by the master", local.name);
+        let hints = vec!["go on with it: eos bootstrap".to_owned()];
+        found.push(Warning { level: Health::Warning, text, hints });
+    }
+    if let Some(operation) = &local.operation {
+        found.push(risk(Health::Warning, format!("Consistency risk: not finished: {operation}")));
+    }
+    if let Some(complaint) = &local.monitor {
+        found.push(monitor(&local.name, complaint));
+    }
+    for (mount, level, percent) in local.storage.iter().filter(|(_, level, _)| *level > Level::Normal) {
+        let what = format!("{} on {} is at level {level} ({percent:.1} %)", mount.display(), local.name);
+        found.push(storage(*level, &what));
+    }
+    found
+}
+
+fn monitor(node: &str, complaint: &str) -> Warning {
+    risk(Health::Warning, format!("Capacity risk: storage on {node} is not watched: {complaint}"))
+}
+
+fn storage(level: Level, what: &str) -> Warning {
+    let health = if level >= Level::Emergency { Health::Error } else { Health::Warning };
+    risk(health, format!("Capacity risk: {what}"))
+}
+
+fn of_size(cluster: &ClusterStatus) -> Option<Warning> {
+    let active: Vec<&NodeStatus> = cluster.nodes.iter().filter(|node| node.state == "active").collect();
+    let data: Vec<&&NodeStatus> = active.iter().filter(|node| node.role == Some(Role::Data)).collect();
+    let text = match (active.len(), data.as_slice()) {
+        (0, _) => "Availability risk: no node is an active member".to_owned(),
+        (1, _) => "Reliability risk: 1 node; a failure of it loses the cluster".to_owned(),
+        (_, []) => "Reliability risk: no node has the role data".to_owned(),
+        (_, [only]) => {
+            format!("Data loss risk: 1 node with the role data; a failure of {} loses its data", only.name)
+        }
+        _ => return None,
+    };
+    Some(risk(Health::Warning, text))
+}
+
+fn pending(node: &NodeStatus) -> Warning {
+    let text = format!("Pending: {} at {} asks to join with the key {}", node.name, node.address, node.key);
+    let hints =
+        vec![format!("compare the key with the one it shows, then run `eos node accept {}`", node.name)];
+    Warning { level: Health::Warning, text, hints }
+}
+
+fn of_member(cluster: &ClusterStatus, node: &NodeStatus, local: &Local) -> Vec<Warning> {
+    let mut found: Vec<Warning> = unseen(node).into_iter().chain(unconverged(cluster, node)).collect();
+    let here = node.name.as_str() == local.name;
+    if let Some(complaint) = node.monitor.as_ref().filter(|_| !(here && local.monitor.is_some())) {
+        found.push(monitor(node.name.as_str(), complaint));
+    }
+    // Of this node, the mounts themselves were looked at.
+    if let Some((level, told)) = node.storage_level.as_deref().filter(|_| !here).and_then(raised) {
+        found.push(storage(level, &format!("the fullest mount of {} is at level {told}", node.name)));
+    }
+    if !node.version.is_empty() && node.version != cluster.version {
+        let text = format!(
+            "Compatibility risk: {} runs eos {}, the master eos {}",
+            node.name, node.version, cluster.version
+        );
+        found.push(risk(Health::Warning, text));
+    }
+    found
+}
+
+/// A level above normal, with the text that names it: `warning (71 %)`.
+fn raised(told: &str) -> Option<(Level, &str)> {
+    let level = Level::parse(told.split(' ').next()?)?;
+    (level > Level::Normal).then_some((level, told))
+}
+
+fn unseen(node: &NodeStatus) -> Option<Warning> {
+    let silent = match node.last_seen_ms {
+        Some(silent) if silent < SILENT_MS => return None,
+        Some(silent) => silent,
+        None => {
+            let text = format!("Availability risk: {} was not seen since the master started", node.name);
+            return Some(risk(Health::Warning, text));
+        }
+    };
+    let level = if silent >= LOST_MS { Health::Error } else { Health::Warning };
+    let mut warning =
+        risk(level, format!("Availability risk: {} was not seen for {}", node.name, coarse(silent)));
+    warning.hints.push(format!("see on {} whether it runs: systemctl status eos-agent", node.name));
+    Some(warning)
+}
+
+fn unconverged(cluster: &ClusterStatus, node: &NodeStatus) -> Option<Warning> {
+    if let Some(failure) = &node.failure {
+        let text = format!(
+            "Consistency risk: {} could not apply generation {}: {} [{}]",
+            node.name, cluster.generation, failure.message, failure.code
+        );
+        return Some(Warning { level: Health::Error, text, hints: failure.hints.clone() });
+    }
+    let text = format!(
+        "Consistency risk: {} is at generation {} of {}",
+        node.name, node.generation, cluster.generation
+    );
+    (!node.converged).then(|| risk(Health::Warning, text))
+}

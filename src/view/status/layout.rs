@@ -1,0 +1,122 @@
+//! The status as text: health, risks, this node, the nodes, what goes on.
+
+use crate::view::paragraph::{clean, wrap};
+use crate::view::status::{Health, Local, Warning, warnings, worst};
+use crate::view::style::{Tone, paint};
+use crate::view::table::{fields, table};
+use crate::view::units::{bytes, plural, precise};
+use crate::view::{Output, node};
+use crate::wire::admin::ClusterStatus;
+
+/// More warnings than this are only counted, the worst being the first.
+const SHOWN_RISKS: usize = 20;
+
+/// The whole status; `cluster` is missing when the master could not be asked.
+pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
+    let warnings = warnings(cluster, local);
+    let health = worst(&warnings);
+    let mut sections = vec![format!("{}\n", paint(output.color, tone(health), &health.to_string()))];
+    if !warnings.is_empty() {
+        sections.push(risks(output, &warnings));
+    }
+    sections.push(summary(output, cluster, local));
+    if let Some(cluster) = cluster {
+        sections.push(node::list(output, &cluster.nodes));
+        sections.extend(operations(output, cluster));
+        sections.extend(snapshots(output, cluster));
+    }
+    sections.join("\n")
+}
+
+fn tone(health: Health) -> Tone {
+    match health {
+        Health::Ok => Tone::Good,
+        Health::Warning => Tone::Warning,
+        Health::Error => Tone::Bad,
+    }
+}
+
+fn risks(output: &Output, warnings: &[Warning]) -> String {
+    let mut text: String = warnings.iter().take(SHOWN_RISKS).map(|warning| risk(output, warning)).collect();
+    if let Some(more) = warnings.len().checked_sub(SHOWN_RISKS).filter(|more| *more > 0) {
+        text.push_str(&format!("  and {more} more: `eos status --output json` lists all\n"));
+    }
+    text
+}
+
+fn risk(output: &Output, warning: &Warning) -> String {
+    let mark = if warning.level == Health::Error { "x " } else { "! " };
+    let text = wrap(mark, &warning.text, output.width);
+    // Coloured after the lines are broken: an escape has no width.
+    let mut text = match text.strip_prefix(mark) {
+        Some(rest) => format!("{}{rest}", paint(output.color, tone(warning.level), mark)),
+        None => text,
+    };
+    for hint in &warning.hints {
+        text.push_str(&format!("  hint: {}\n", clean(hint)));
+    }
+    text
+}
+
+fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
+    let mut rows = Vec::new();
+    if let Some(cluster) = cluster {
+        let nodes = counts(cluster);
+        let (id, scale, generation) = (&cluster.cluster, cluster.scale, cluster.generation);
+        rows.push(("cluster", format!("{id}, {nodes}, scale {scale}, generation {generation}")));
+        rows.push(("master", format!("{}, eos {}", cluster.master, cluster.version)));
+    }
+    rows.push(("this node", this_node(local)));
+    for (name, state, _) in &local.services {
+        rows.push(("service", format!("{name}: {state}")));
+    }
+    for (mount, level, percent) in &local.storage {
+        rows.push(("storage", format!("{}: {percent:.1} %, {level}", mount.display())));
+    }
+    fields(output.width, &rows)
+}
+
+/// `3 nodes, 1 pending`: the members, and who is on the way.
+fn counts(cluster: &ClusterStatus) -> String {
+    let count = |state: &str| cluster.nodes.iter().filter(|node| node.state == state).count();
+    let active = count("active");
+    let mut text = format!("{active} {}", plural(active, "node", "nodes"));
+    for state in ["joining", "pending"] {
+        if count(state) > 0 {
+            text.push_str(&format!(", {} {state}", count(state)));
+        }
+    }
+    text
+}
+
+fn this_node(local: &Local) -> String {
+    let role = local.role.map_or("no role yet".to_owned(), |role| role.to_string());
+    let generation = local.generation.map_or("none".to_owned(), |generation| generation.to_string());
+    let confirmed = if local.confirmed { "confirmed" } else { "not confirmed" };
+    format!("{}, {role}, generation {generation}, {confirmed}", local.name)
+}
+
+fn operations(output: &Output, cluster: &ClusterStatus) -> Option<String> {
+    let rows: Vec<[String; 4]> = cluster
+        .operations
+        .iter()
+        .map(|operation| {
+            [
+                operation.what.clone(),
+                operation.stage.clone(),
+                precise(operation.age_ms),
+                precise(operation.remaining_ms),
+            ]
+        })
+        .collect();
+    (!rows.is_empty()).then(|| table(output.width, ["OPERATION", "STAGE", "FOR", "REMAINING"], &rows))
+}
+
+fn snapshots(output: &Output, cluster: &ClusterStatus) -> Option<String> {
+    let rows: Vec<[String; 3]> = cluster
+        .snapshots
+        .iter()
+        .map(|snapshot| [snapshot.id.to_string(), snapshot.created_at.clone(), bytes(snapshot.bytes)])
+        .collect();
+    (!rows.is_empty()).then(|| table(output.width, ["SNAPSHOT", "CREATED", "SIZE"], &rows))
+}

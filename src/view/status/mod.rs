@@ -1,0 +1,91 @@
+//! `eos status`: how the cluster is, what is at risk, and what goes on.
+
+mod document;
+mod judge;
+mod layout;
+#[cfg(test)]
+mod tests;
+
+pub use document::json;
+pub use layout::text;
+
+use crate::model::explain::Failure;
+use crate::model::role::Role;
+use crate::model::scale::Scale;
+use crate::storage::level::Level;
+use crate::wire::admin::ClusterStatus;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// What this node knows of itself, without the master.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Local {
+    /// Its name.
+    pub name: String,
+    /// The role it has applied, once it has one.
+    pub role: Option<Role>,
+    /// The scale it has applied.
+    pub scale: Option<Scale>,
+    /// The generation it has applied.
+    pub generation: Option<u64>,
+    /// Whether the master confirmed it as a member.
+    pub confirmed: bool,
+    /// Its services: name, state, and whether that is healthy.
+    pub services: Vec<(String, String, bool)>,
+    /// The complaint of its storage monitor.
+    pub monitor: Option<String>,
+    /// Its mounts: path, level, and percent used.
+    pub storage: Vec<(PathBuf, Level, f64)>,
+    /// Why the master could not be asked.
+    pub master_error: Option<Failure>,
+    /// What is going on here, or was left half done.
+    pub operation: Option<String>,
+}
+
+/// How the cluster is; the worst of what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Nothing is at risk.
+    Ok,
+    /// It works, and something is at risk.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+        })
+    }
+}
+
+/// Something that is at risk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// How bad it is; never [`Health::Ok`].
+    pub level: Health,
+    /// One line: the risk first, then the fact with its measured values.
+    pub text: String,
+    /// What helps.
+    pub hints: Vec<String>,
+}
+
+/// The worst of everything that [`warnings`] finds.
+pub fn health(cluster: Option<&ClusterStatus>, local: &Local) -> Health {
+    worst(&warnings(cluster, local))
+}
+
+/// What is at risk, the worst first.
+pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> {
+    judge::warnings(cluster, local)
+}
+
+fn worst(warnings: &[Warning]) -> Health {
+    warnings.iter().map(|warning| warning.level).max().unwrap_or(Health::Ok)
+}

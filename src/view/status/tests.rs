@@ -1,0 +1,314 @@
+//! The status of clusters in good and bad shape.
+
+use super::*;
+use crate::model::role::Role;
+use crate::view::{Output, samples};
+use crate::wire::admin::NodeStatus;
+
+/// A cluster in which everything that can be at risk is.
+fn troubled() -> (ClusterStatus, Local) {
+    let mut cluster = samples::cluster();
+    cluster.nodes = vec![
+        samples::node(1, Role::Core),
+        NodeStatus {
+            last_seen_ms: Some(125_000),
+            version: "0.0.9".to_owned(),
+            failure: Some(samples::failure()),
+            ..samples::node(2, Role::Edge)
+        },
+        NodeStatus {
+            generation: 6,
+            converged: false,
+            monitor: Some("no pass for 95 s".to_owned()),
+            storage_level: Some("warning (71 %)".to_owned()),
+            ..samples::node(3, Role::Data)
+        },
+        NodeStatus {
+            state: "pending".to_owned(),
+            role: None,
+            preferred: Some(Role::Data),
+            ..samples::node(4, Role::Data)
+        },
+    ];
+    cluster.operations = vec![samples::operation()];
+    let local = Local {
+        services: vec![("eos-agent".to_owned(), "failed".to_owned(), false)],
+        storage: vec![(PathBuf::from("/var/lib/eos"), Level::Emergency, 93.25)],
+        operation: Some("bootstrap at stage services".to_owned()),
+        ..samples::local()
+    };
+    (cluster, local)
+}
+
+fn shown(width: usize, cluster: Option<&ClusterStatus>, local: &Local) -> String {
+    text(&Output::plain(width), cluster, local)
+}
+
+#[test]
+fn a_healthy_cluster_is_ok_and_says_so_first() {
+    assert_eq!(
+        shown(80, Some(&samples::cluster()), &samples::local()),
+        "\
+OK
+
+cluster    prod-cluster-001, 4 nodes, scale small, generation 7
+master     10.0.0.1:7700, eos 0.1.0
+this node  node1, core, generation 7, confirmed
+service    eos-master: running, ready
+service    eos-agent: running, ready
+storage    /: 41.5 %, normal
+
+NAME   ROLE  STATE   GENERATION   LAST SEEN  VERSION  ADDRESS
+node1  core  active  7 converged  4 s ago    0.1.0    10.0.0.1
+node2  edge  active  7 converged  4 s ago    0.1.0    10.0.0.2
+node3  data  active  7 converged  4 s ago    0.1.0    10.0.0.3
+node4  data  active  7 converged  4 s ago    0.1.0    10.0.0.4
+
+SNAPSHOT  CREATED               SIZE
+b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+"
+    );
+}
+
+/// What follows the risks at 80 and at 120 columns.
+const FACTS: &str = "
+cluster    prod-cluster-001, 3 nodes, 1 pending, scale small, generation 7
+master     10.0.0.1:7700, eos 0.1.0
+this node  node1, core, generation 7, confirmed
+service    eos-agent: failed
+storage    /var/lib/eos: 93.2 %, emergency
+
+NAME   ROLE               STATE    GENERATION       LAST SEEN  VERSION  ADDRESS
+node1  core               active   7 converged      4 s ago    0.1.0    10.0.0.1
+node2  edge               active   7 converged      2 min ago  0.0.9    10.0.0.2
+node3  data               active   6 not converged  4 s ago    0.1.0    10.0.0.3
+node4  - (asks for data)  pending  -                4 s ago    0.1.0    10.0.0.4
+
+OPERATION      STAGE     FOR   REMAINING
+join of node5  snapshot  12 s  9 min 48 s
+
+SNAPSHOT  CREATED               SIZE
+b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+";
+
+#[test]
+fn every_risk_is_told_in_one_line_at_120_columns() {
+    let (cluster, local) = troubled();
+    let risks = "\
+ERROR
+
+x Availability risk: eos-agent on node1 is failed
+x Capacity risk: /var/lib/eos on node1 is at level emergency (93.2 %)
+x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700 did not answer within 10 s [EOS-J012]
+  hint: see whether it runs: systemctl status eos-master
+! Consistency risk: not finished: bootstrap at stage services
+! Data loss risk: 1 node with the role data; a failure of node3 loses its data
+! Availability risk: node2 was not seen for 2 min
+  hint: see on node2 whether it runs: systemctl status eos-agent
+! Compatibility risk: node2 runs eos 0.0.9, the master eos 0.1.0
+! Consistency risk: node3 is at generation 6 of 7
+! Capacity risk: storage on node3 is not watched: no pass for 95 s
+! Capacity risk: the fullest mount of node3 is at level warning (71 %)
+! Pending: node4 at 10.0.0.4 asks to join with the key sha256:abc
+  hint: compare the key with the one it shows, then run `eos node accept node4`
+";
+    assert_eq!(shown(120, Some(&cluster), &local), format!("{risks}{FACTS}"));
+}
+
+#[test]
+fn a_long_risk_is_broken_at_80_columns_and_the_facts_are_the_same() {
+    let (cluster, local) = troubled();
+    let text = shown(80, Some(&cluster), &local);
+    let risk = "
+x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700
+  did not answer within 10 s [EOS-J012]
+  hint: see whether it runs: systemctl status eos-master
+";
+    assert!(text.contains(risk), "{text}");
+    assert!(text.ends_with(FACTS), "{text}");
+}
+
+#[test]
+fn nodes_and_operations_are_blocks_at_40_columns_and_commands_stay_whole() {
+    let (mut cluster, local) = troubled();
+    cluster.nodes.drain(..3);
+    assert_eq!(
+        shown(40, Some(&cluster), &local),
+        "\
+ERROR
+
+x Availability risk: eos-agent on node1
+  is failed
+x Capacity risk: /var/lib/eos on node1
+  is at level emergency (93.2 %)
+! Consistency risk: not finished:
+  bootstrap at stage services
+! Availability risk: no node is an
+  active member
+! Pending: node4 at 10.0.0.4 asks to
+  join with the key sha256:abc
+  hint: compare the key with the one it shows, then run `eos node accept node4`
+
+cluster    prod-cluster-001, 0 nodes, 1
+           pending, scale small,
+           generation 7
+master     10.0.0.1:7700, eos 0.1.0
+this node  node1, core, generation 7,
+           confirmed
+service    eos-agent: failed
+storage    /var/lib/eos: 93.2 %,
+           emergency
+
+node4
+  role        - (asks for data)
+  state       pending
+  generation  -
+  last seen   4 s ago
+  version     0.1.0
+  address     10.0.0.4
+
+join of node5
+  stage      snapshot
+  for        12 s
+  remaining  9 min 48 s
+
+SNAPSHOT  CREATED               SIZE
+b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+"
+    );
+}
+
+#[test]
+fn without_the_master_the_node_tells_what_it_knows() {
+    let local = Local {
+        master_error: Some(samples::failure()),
+        confirmed: false,
+        role: None,
+        generation: None,
+        services: Vec::new(),
+        ..samples::local()
+    };
+    assert_eq!(
+        shown(80, None, &local),
+        "\
+ERROR
+
+x Availability risk: the master 10.0.0.1:7700 did not answer within 10 s
+  [EOS-J012]
+  hint: see whether it runs: systemctl status eos-master
+! Membership risk: node1 is not confirmed by the master
+  hint: go on with it: eos bootstrap
+
+this node  node1, no role yet, generation none, not confirmed
+storage    /: 41.5 %, normal
+"
+    );
+    let document = json(None, &local);
+    assert_eq!(document["cluster"], serde_json::Value::Null);
+    assert_eq!(document["nodes"][0]["name"], "node1");
+    assert_eq!(document["nodes"][0]["state"], "joining");
+    assert_eq!(document["local"]["master_error"]["code"], "EOS-J012");
+}
+
+fn risks(cluster: &ClusterStatus) -> Vec<String> {
+    warnings(Some(cluster), &samples::local()).into_iter().map(|warning| warning.text).collect()
+}
+
+#[test]
+fn a_small_cluster_is_a_risk_by_its_size() {
+    let mut cluster = samples::cluster();
+    cluster.nodes.truncate(1);
+    assert_eq!(risks(&cluster), ["Reliability risk: 1 node; a failure of it loses the cluster"]);
+    assert_eq!(health(Some(&cluster), &samples::local()), Health::Warning);
+    cluster.nodes.push(samples::node(2, Role::Edge));
+    assert_eq!(risks(&cluster), ["Reliability risk: no node has the role data"]);
+}
+
+#[test]
+fn silence_is_a_risk_from_a_minute_on_and_an_error_from_five() {
+    let mut cluster = samples::cluster();
+    let mut after = |silent| {
+        cluster.nodes[1].last_seen_ms = silent;
+        warnings(Some(&cluster), &samples::local())
+            .into_iter()
+            .map(|warning| (warning.level, warning.text))
+            .next()
+    };
+    let warned = |level, text: &str| Some((level, text.to_owned()));
+    assert_eq!(after(Some(59_999)), None);
+    assert_eq!(
+        after(Some(60_000)),
+        warned(Health::Warning, "Availability risk: node2 was not seen for 1 min")
+    );
+    assert_eq!(
+        after(Some(300_000)),
+        warned(Health::Error, "Availability risk: node2 was not seen for 5 min")
+    );
+    let never = "Availability risk: node2 was not seen since the master started";
+    assert_eq!(after(None), warned(Health::Warning, never));
+}
+
+#[test]
+fn what_this_node_says_of_itself_is_not_told_twice() {
+    let mut cluster = samples::cluster();
+    cluster.nodes[0].monitor = Some("no pass for 95 s".to_owned());
+    cluster.nodes[0].storage_level = Some("critical (99 %)".to_owned());
+    let local = Local { monitor: Some("no pass for 96 s".to_owned()), ..samples::local() };
+    let told: Vec<String> =
+        warnings(Some(&cluster), &local).into_iter().map(|warning| warning.text).collect();
+    assert_eq!(told, ["Capacity risk: storage on node1 is not watched: no pass for 96 s"]);
+}
+
+#[test]
+fn many_risks_are_counted_after_the_worst_twenty() {
+    let mut cluster = samples::cluster();
+    cluster.nodes = (1..=24)
+        .map(|number| NodeStatus {
+            last_seen_ms: Some(u64::from(number) * 20_000),
+            ..samples::node(number, Role::Data)
+        })
+        .collect();
+    let text = shown(80, Some(&cluster), &samples::local());
+    assert!(text.starts_with("ERROR\n\nx Availability risk: node15 was not seen for 5 min\n"), "{text}");
+    assert!(text.contains("\n  and 2 more: `eos status --output json` lists all\n"), "{text}");
+}
+
+#[test]
+fn colour_marks_the_level_and_changes_no_line() {
+    let (cluster, local) = troubled();
+    let coloured = text(&Output { color: true, ..Output::plain(40) }, Some(&cluster), &local);
+    assert!(
+        coloured
+            .starts_with("\u{1b}[1m\u{1b}[31mERROR\u{1b}[0m\n\n\u{1b}[1m\u{1b}[31mx \u{1b}[0mAvailability")
+    );
+    assert_eq!(coloured.lines().count(), shown(40, Some(&cluster), &local).lines().count());
+}
+
+#[test]
+fn the_document_has_the_fields_that_programs_read() {
+    let (cluster, local) = troubled();
+    let document = json(Some(&cluster), &local);
+    let fields: Vec<&String> = document.as_object().expect("an object").keys().collect();
+    let wanted = ["cluster", "health", "local", "nodes", "operations", "services", "snapshots", "warnings"];
+    assert_eq!(fields, wanted);
+    assert_eq!(document["health"], "error");
+    assert_eq!(document["warnings"][0]["level"], "error");
+    assert_eq!(document["cluster"]["id"], "prod-cluster-001");
+    assert_eq!(document["operations"][0]["what"], "join of node5");
+    assert_eq!(document["services"][0]["healthy"], false);
+    for nodes in [&document["nodes"], &json(None, &local)["nodes"]] {
+        for field in [
+            "name",
+            "role",
+            "scale",
+            "state",
+            "generation",
+            "converged",
+            "last_seen_ms",
+            "version",
+            "address",
+        ] {
+            assert!(nodes[0].get(field).is_some(), "{field}");
+        }
+    }
+}
