@@ -1,13 +1,12 @@
 //! `eos checkpoint` and `eos rollback`.
 
-use crate::cli::bootstrap::{TIMEOUT, environment, steps_of};
+use crate::cli::bootstrap::{TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{clock, facts, paths};
-use crate::journal::lock::OperationLock;
+use crate::host::{facts, paths};
+use crate::journal::file;
 use crate::journal::summary::BootstrapCheckpoint;
-use crate::journal::{file, lock};
 use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::saga::engine::Engine;
@@ -98,8 +97,7 @@ fn undo_all(
     arguments: &RollbackArguments,
     progress: &Arc<Progress>,
 ) -> Result<Vec<SagaId>, Failure> {
-    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp())
-        .map_err(failure::<lock::LockError>)?;
+    let mut held = lock(context, "rollback", progress.as_ref())?;
     // An earlier way back may have died while the records went: that is finished before any look.
     Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref())
         .recover()

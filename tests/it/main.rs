@@ -1,8 +1,11 @@
 //! The integration tests: the rules of the package, its installer, and whole runs of the binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod errors;
+mod exit_codes;
 mod generated;
 mod install;
+mod output;
 mod sagas;
 mod support;
 mod tidy;
