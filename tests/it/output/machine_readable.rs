@@ -1,5 +1,6 @@
 //! `--output json`: every command, in success and in failure, ends with one verdict object.
 
+use crate::support::waiting::{Stream, Waiting};
 use crate::support::{Machine, Run, package};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -33,8 +34,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("state-apply", "state apply --test", 0),
     ("state-show", "state show", 0),
     ("status", "status", 0),
-    ("storage-cleanup", "storage cleanup --level warning --observe", 0),
-    ("storage-monitor", "storage monitor", 1),
+    ("storage-cleanup", "storage cleanup --level warning --dry-run", 0),
     ("storage-status", "storage status", 0),
     ("token-create", "token create --uses 1", 0),
     ("token-generate", "token generate", 0),
@@ -81,7 +81,10 @@ fn check(run: &Run, name: &str) -> Value {
 
 #[test]
 fn every_command_has_a_line_in_the_table() {
-    let listed: BTreeSet<String> = COMMANDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    // The monitor runs until it is told to end; that has a test of its own.
+    let runs = ["storage-monitor"].into_iter();
+    let listed: BTreeSet<String> =
+        COMMANDS.iter().map(|(name, ..)| *name).chain(runs).map(str::to_owned).collect();
     assert_eq!(documented(), listed);
 }
 
@@ -151,6 +154,19 @@ fn a_bootstrap_tells_every_step_and_a_token_as_json() {
         shown,
         [Value::from("node1"), "monolith".into(), "single".into(), "active".into(), Value::from(1)]
     );
+}
+
+#[test]
+fn what_runs_until_it_is_interrupted_ends_with_its_verdict() {
+    let machine = Machine::empty("127.0.53.6", "node1");
+    machine.found();
+    let mut monitor = machine.command(&["storage", "monitor", "--output", "json"]);
+    let run = Waiting::until(&mut monitor, Stream::Error, "watching storage").interrupted().ends_with(0);
+    assert_eq!(check(&run, "storage monitor")["outcome"], "ended");
+
+    let mut watch = machine.command(&["status", "--watch", "--output", "json"]);
+    let run = Waiting::until(&mut watch, Stream::Output, "\n").interrupted().ends_with(130);
+    assert_eq!(check(&run, "status")["result"]["error"]["code"], "EOS-U013");
 }
 
 #[test]
