@@ -36,6 +36,8 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         state: "active".to_owned(),
         role: Some(role),
         preferred: None,
+        pinned: None,
+        order: 0,
         scale: Scale::Small,
         generation: 7,
         converged: true,
