@@ -125,7 +125,7 @@ fn shipped_touches() -> Vec<Touch> {
         .map(|path| Touch::File(path.into()))
         .collect();
     let directories =
-        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/compute"];
+        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/scratch"];
     touches.extend(directories.into_iter().map(|path| Touch::Directory(path.into())));
     touches
 }
@@ -175,5 +175,27 @@ impl Step<Env> for ApplyStates {
             env.services.disable(MONITOR)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sls::embedded::Embedded;
+    use std::path::Path;
+
+    #[test]
+    fn everything_that_the_shipped_tree_writes_is_checkpointed_whatever_the_role() {
+        let touches = shipped_touches();
+        for role in Role::ALL {
+            for scale in Scale::ALL {
+                let context = Context::new("n1", Inputs::of("n1", role, scale).pillar());
+                let plan = plan::render(&Embedded, &Wanted::Top, &context).expect("the shipped tree renders");
+                for path in plan.states.iter().filter_map(|state| state.function.path()) {
+                    let path = Path::new(path).strip_prefix("/").expect("absolute");
+                    assert!(touches.iter().any(|touch| touch.path() == path), "{role}: {}", path.display());
+                }
+            }
+        }
     }
 }
