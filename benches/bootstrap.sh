@@ -113,11 +113,17 @@ memory "$BINARY master --root $WORK/n1" 'master, 5 nodes'
 memory "$BINARY agent --root $WORK/" 'agent, 5 nodes'
 memory "$BINARY storage monitor --root $WORK/" 'storage monitor'
 memory "$BINARY --root $WORK/.* supervise" 'supervisor of a service (no systemd)'
-for ((node = 5; node >= 2; node--)); do milliseconds eos "n$node" reset --verify; done | summary 'reset --verify of a member'
+for ((node = 5; node >= 2; node--)); do
+    milliseconds eos "n$node" reset --verify >>"$WORK/leave"
+    converged
+done
+summary 'reset --verify of a member' <"$WORK/leave"
 
 for ((node = 2; node <= JOINS + 1; node++)); do
     milliseconds join_node 2 >>"$WORK/alone"
+    converged
     eos n2 reset --verify >/dev/null
+    converged
 done
 summary 'join of a second node, which then leaves' <"$WORK/alone"
 
