@@ -167,6 +167,14 @@ impl Explain for ClientError {
     fn retry_helps(&self) -> bool {
         self.is_transient()
     }
+
+    /// What the master refused has the master's code: `eos explain` knows it.
+    fn handed_on(&self) -> Option<&Failure> {
+        match self {
+            Self::Refused { failure } => Some(failure),
+            _ => None,
+        }
+    }
 }
 
 /// One value of every variant, for the tests of texts and codes.
@@ -191,4 +199,18 @@ pub(crate) fn samples() -> Vec<ClientError> {
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
         ClientError::Setup(library()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_master_refuses_keeps_the_masters_code_and_words() {
+        let refused = samples().into_iter().find(|error| matches!(error, ClientError::Refused { .. }));
+        let failure = Failure::of(&refused.expect("a sample of every variant"));
+        assert_eq!(failure.code, "EOS-J003");
+        assert_eq!(failure.message, "token 0a1b2c expired 60 s ago");
+        assert_eq!(failure.exit, 5);
+    }
 }
