@@ -207,10 +207,13 @@ mod tests {
 
     #[test]
     fn what_the_master_refuses_keeps_the_masters_code_and_words() {
-        let refused = samples().into_iter().find(|error| matches!(error, ClientError::Refused { .. }));
-        let failure = Failure::of(&refused.expect("a sample of every variant"));
-        assert_eq!(failure.code, "EOS-J003");
-        assert_eq!(failure.message, "token 0a1b2c expired 60 s ago");
-        assert_eq!(failure.exit, 5);
+        let failure = Failure {
+            code: "EOS-J003".to_owned(),
+            message: "token 0a1b2c expired 60 s ago".to_owned(),
+            causes: Vec::new(),
+            hints: vec!["make a new one on the master: eos token create".to_owned()],
+            exit: 5,
+        };
+        assert_eq!(Failure::of(&ClientError::Refused { failure: failure.clone() }), failure);
     }
 }
