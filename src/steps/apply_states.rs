@@ -125,7 +125,7 @@ fn shipped_touches() -> Vec<Touch> {
         .map(|path| Touch::File(path.into()))
         .collect();
     let directories =
-        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/compute"];
+        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/scratch"];
     touches.extend(directories.into_iter().map(|path| Touch::Directory(path.into())));
     touches
 }

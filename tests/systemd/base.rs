@@ -38,14 +38,21 @@ pub fn folder() -> &'static Path {
 
 fn make(base: &Path) {
     let partial = base.with_extension(format!("partial-{}", std::process::id()));
-    let (target, mirror, include) =
-        (partial.to_str().unwrap(), mirror(), format!("--include={PACKAGES}"));
+    let (target, mirror, include) = (partial.to_str().unwrap(), mirror(), format!("--include={PACKAGES}"));
     let began = std::time::Instant::now();
     println!("making {} from {mirror}", base.display());
     // In mounts of its own, so that nothing stays mounted however it ends.
     tools::run(&[
-        "unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", &include, RELEASE,
-        target, &mirror,
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "debootstrap",
+        "--variant=minbase",
+        &include,
+        RELEASE,
+        target,
+        &mirror,
     ]);
     prepare(&partial);
     if fs::rename(&partial, base).is_err() {

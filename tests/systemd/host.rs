@@ -99,7 +99,10 @@ impl Host {
     /// Runs a program within the host.
     pub fn try_run(&self, argv: &[&str]) -> Output {
         let leader = self.leader.to_string();
-        tools::output(&[&["nsenter", "-t", &leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--"], argv].concat())
+        tools::output(
+            &[&["nsenter", "-t", &leader, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--"], argv]
+                .concat(),
+        )
     }
 
     /// What a program within the host printed, whether it succeeded or not.
@@ -123,9 +126,18 @@ impl Host {
 
     /// Runs eos, which must succeed; gives the object of its last line.
     pub fn eos(&self, arguments: &[&str]) -> Value {
-        let printed = self.run(&[&["/usr/local/bin/eos", "--output", "json"], arguments].concat());
+        self.try_eos(arguments).unwrap_or_else(|failed| panic!("on {}: {arguments:?}: {failed}", self.space))
+    }
+
+    /// Runs eos; gives the object of its last line, or what it printed when it failed.
+    pub fn try_eos(&self, arguments: &[&str]) -> Result<Value, String> {
+        let done = self.try_run(&[&["eos", "--output", "json"], arguments].concat());
+        let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        if !done.status.success() {
+            return Err(printed + &String::from_utf8_lossy(&done.stderr));
+        }
         let last = printed.lines().next_back().unwrap_or_default();
-        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {printed}"))
+        serde_json::from_str(last).map_err(|error| format!("{error}: {printed}"))
     }
 
     /// A property of a service as systemd tells it.
@@ -166,12 +178,18 @@ impl Drop for Host {
         child.wait().ok();
         // The init dies with its container; its death is what frees the network and the control groups.
         let leader = format!("/proc/{}", self.leader);
-        until("the init is gone", BOOT, || if fs::exists(&leader).unwrap() { Err("it runs") } else { Ok(()) });
+        until(
+            "the init is gone",
+            BOOT,
+            || if fs::exists(&leader).unwrap() { Err("it runs") } else { Ok(()) },
+        );
     }
 }
 
 fn children(process: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let listed = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    listed.flat_map(|line| line.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<_>>()).collect()
+    listed
+        .flat_map(|line| line.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }

@@ -106,7 +106,9 @@ fn remove(name: &str) {
     }
     for tree in control_trees() {
         let groups = fs::read_dir(&tree).into_iter().flatten().flatten();
-        for group in groups.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}-"))) {
+        for group in
+            groups.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}-")))
+        {
             remove_groups(&group.path());
         }
     }

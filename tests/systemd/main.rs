@@ -3,8 +3,8 @@
 
 mod base;
 mod cluster;
-mod confinement;
 mod conditions;
+mod confinement;
 mod host;
 mod lab;
 mod life;

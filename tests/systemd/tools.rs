@@ -17,7 +17,8 @@ const NEEDED: [(&str, &str); 7] = [
 /// Fails when this machine cannot boot hosts, and says what to install.
 pub fn insist() {
     assert!(rustix::process::geteuid().is_root(), "hosts are booted by root only: run the tests as root");
-    let folders: Vec<_> = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].into();
+    let folders: Vec<_> =
+        ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].into();
     let there = |program: &str| folders.iter().any(|folder| Path::new(folder).join(program).exists());
     let missing: Vec<_> =
         NEEDED.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
