@@ -63,8 +63,9 @@ fn make(base: &Path) {
 }
 
 fn prepare(root: &Path) {
-    // Empty: each host makes its own at its first boot.
+    // Each host makes an id of its own at its first boot; that of the message bus would be taken for it.
     fs::write(root.join("etc/machine-id"), "").unwrap();
+    fs::remove_file(root.join("var/lib/dbus/machine-id")).ok();
     let units = root.join("etc/systemd/system");
     for unit in MASKED {
         fs::remove_file(units.join(unit)).ok();

@@ -1,6 +1,6 @@
 //! A host: a container that systemd boots, on a disk of its own laid over the common root.
 //!
-//! Its mounts are its own and its processes die with the test, so that nothing of it stays.
+//! Its mounts are its own and go with its processes, which its control groups hold together.
 
 use super::conditions::until;
 use super::lab::{Lab, control_trees};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a host may take to boot or to power off.
 const BOOT: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ impl Host {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-c", PREPARE, "sh"]);
         command.arg(base::folder()).arg(&self.place).arg(groups.join(" "));
-        command.args(["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet", "--boot"]);
+        command.args(["systemd-nspawn", "--quiet", "--boot"]);
         command.arg(format!("--directory={}/root", self.place.display()));
         command.arg(format!("--machine={}", self.space));
         command.arg(format!("--network-namespace-path=/run/netns/{}", self.space));
@@ -89,11 +89,10 @@ impl Host {
             let log = fs::read_to_string(self.place.join("boot.log")).unwrap_or_default();
             panic!("{} did not boot, {status}:\n{log}", self.space);
         }
-        let grandchildren = children(child.id()).into_iter().flat_map(children);
         let is_init = |process: &u32| {
             fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim() == "systemd")
         };
-        grandchildren.into_iter().find(is_init).ok_or_else(|| "no init yet".to_owned())
+        children(child.id()).into_iter().find(is_init).ok_or_else(|| "no init yet".to_owned())
     }
 
     /// Runs a program within the host.
@@ -160,9 +159,8 @@ impl Host {
     }
 
     fn ended(&mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        let look = || child.try_wait().unwrap().ok_or("it runs");
-        until(&format!("{} has ended", self.space), BOOT, look).code()
+        let mut child = self.child.take().expect("the host is up");
+        wait(&mut child).unwrap_or_else(|| panic!("{} did not end in time", self.space))
     }
 
     /// Its number in the lab, from 1.
@@ -174,15 +172,24 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        child.kill().ok();
-        child.wait().ok();
-        // The init dies with its container; its death is what frees the network and the control groups.
-        let leader = format!("/proc/{}", self.leader);
-        until(
-            "the init is gone",
-            BOOT,
-            || if fs::exists(&leader).unwrap() { Err("it runs") } else { Ok(()) },
-        );
+        // The container's monitor ends when its init does, and takes it out of the table of processes.
+        tools::output(&["kill", "-KILL", &self.leader.to_string()]);
+        if self.leader == 0 || wait(&mut child).is_none() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// Its status when it ended in time.
+fn wait(child: &mut Child) -> Option<Option<i32>> {
+    let began = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status.code()),
+            Ok(None) if began.elapsed() < BOOT => std::thread::park_timeout(Duration::from_millis(5)),
+            Ok(None) | Err(_) => return None,
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 //! All that a lab makes carries the number of the process that made it, and what a process left that
 //! was killed is removed by the next one.
 
+use super::conditions::until;
 use super::tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const PREFIX: &str = "eos-systemd";
 
@@ -81,7 +83,9 @@ impl Drop for Lab {
 /// Removes what labs left whose process was killed.
 fn sweep() {
     let mut names: Vec<String> = Vec::new();
-    for folder in ["/run/netns", env!("CARGO_TARGET_TMPDIR")] {
+    let mut folders = control_trees();
+    folders.extend(["/run/netns", env!("CARGO_TARGET_TMPDIR")].map(PathBuf::from));
+    for folder in folders {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         names.extend(entries.filter_map(|entry| entry.file_name().into_string().ok()));
     }
@@ -95,26 +99,50 @@ fn sweep() {
     }
 }
 
-/// Removes namespaces, control groups and folder of the lab of that name. It goes on where something
-/// is gone already: half of a lab may be left.
+/// Ends the processes of the lab of that name and removes its namespaces, control groups and folder.
+/// It goes on where something is gone already: half of a lab may be left.
 fn remove(name: &str) {
+    for group in groups(name) {
+        end_all(&group);
+    }
     let spaces = fs::read_dir("/run/netns").into_iter().flatten().flatten();
     for space in spaces.filter_map(|entry| entry.file_name().into_string().ok()) {
         if space.starts_with(&format!("{name}-")) {
             tools::output(&["ip", "netns", "delete", &space]);
         }
     }
-    for tree in control_trees() {
-        let groups = fs::read_dir(&tree).into_iter().flatten().flatten();
-        for group in
-            groups.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}-")))
-        {
-            remove_groups(&group.path());
-        }
+    for group in groups(name) {
+        remove_groups(&group);
     }
-    if let Err(error) = fs::remove_dir_all(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)) {
-        println!("{name} is not removed: {error}");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if let Err(error) = fs::remove_dir_all(&folder)
+        && folder.exists()
+    {
+        println!("{} is not removed: {error}", folder.display());
     }
+}
+
+/// The control groups of the hosts of the lab of that name, in every hierarchy.
+fn groups(name: &str) -> Vec<PathBuf> {
+    let prefix = format!("{name}-");
+    let trees = control_trees();
+    let entries = trees.iter().filter_map(|tree| fs::read_dir(tree).ok()).flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// Kills every process of a host's control group, and returns when there is none. Only one of the
+/// hierarchies can do that; every process is in it.
+fn end_all(group: &Path) {
+    if fs::write(group.join("cgroup.kill"), "1").is_err() {
+        return;
+    }
+    until("all processes of the host are gone", Duration::from_secs(20), || {
+        let events = fs::read_to_string(group.join("cgroup.events")).unwrap_or_default();
+        if events.contains("populated 1") { Err(events) } else { Ok(()) }
+    });
 }
 
 fn remove_groups(group: &Path) {

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The programs without which no host boots, and the Debian package of each.
-const NEEDED: [(&str, &str); 7] = [
+const NEEDED: [(&str, &str); 6] = [
     ("debootstrap", "debootstrap"),
     ("systemd-nspawn", "systemd-container"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("unshare", "util-linux"),
-    ("setpriv", "util-linux"),
     ("apt-get", "apt"),
 ];
 
