@@ -40,7 +40,7 @@ impl Cluster {
         self.printed =
             timed("bootstrap of the first node", || self.first.run(&["eos", "bootstrap", "--single-node"]));
         timed("join of the second node", || self.join());
-        self.settled();
+        timed("settling", || self.settled());
         self
     }
 

@@ -41,7 +41,7 @@ fn reset(host: &Host) {
 #[test]
 fn reset_leaves_nothing_on_either_host() {
     let lab = Lab::new(2);
-    let fresh = [1, 2].map(|number| Host::boot(&lab, number));
+    let fresh = timed("boot", || [1, 2].map(|number| Host::boot(&lab, number)));
     let before = fresh.each_ref().map(look);
     let cluster = Cluster::of(lab, fresh);
     reset(&cluster.second);
