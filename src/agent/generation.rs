@@ -1,7 +1,7 @@
 //! Applies one generation of the cluster's plan through a saga: whole, or not at all.
 //!
-//! A crash in the middle is found by the next generation or the next start of the agent, which
-//! rolls the unfinished saga back before it begins another.
+//! A crash in the middle is found by the next generation, which rolls the unfinished saga back
+//! before it begins; an agent that starts again is given that generation at once.
 
 use crate::host::clock;
 use crate::host::facts;
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// The kind of these sagas in the journal.
 pub const KIND: &str = "generation";
+
+/// How the operation lock names its holder while a generation is applied.
+pub const COMMAND: &str = "agent: generation";
 
 /// How long one generation may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -50,7 +53,7 @@ pub struct Workshop {
 
 /// Applies a generation. Blocks; `runtime` is where calls to the master would run.
 pub fn apply(workshop: &Workshop, desired: &Desired, runtime: tokio::runtime::Handle) -> Applied {
-    let command = format!("agent: generation {}", desired.generation);
+    let command = format!("{COMMAND} {}", desired.generation);
     let mut lock = match OperationLock::acquire(&workshop.root, &command, clock::timestamp()) {
         Ok(lock) => lock,
         Err(LockError::Busy { .. }) => return Applied::Busy,
@@ -88,12 +91,12 @@ fn run(
         if state.begin.kind != KIND {
             return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure());
         }
-        let unfinished = from_plan(&env, &state.begin.plan, binary.clone())?;
+        let unfinished = from_plan(&state.begin.plan, binary.clone())?;
         let steps: Vec<AnyStep> = vec![Box::new(unfinished)];
         engine.rollback(&saga, &steps, &mut env).map_err(|error| error.to_failure())?;
     }
     let plan = serde_json::to_value(desired).expect("what is desired serialises");
-    let step = ApplyStates::generation(&env, desired, binary).map_err(Failure::from)?;
+    let step = ApplyStates::generation(desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     engine.run(Request::new(KIND, plan), &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
 }
@@ -101,12 +104,12 @@ fn run(
 /// The step of a generation as its saga's plan states it.
 ///
 /// # Errors
-/// When the plan is damaged, or the states cannot be rendered.
-pub fn from_plan(env: &Env, plan: &serde_json::Value, binary: String) -> Result<ApplyStates, Failure> {
+/// When the plan is damaged.
+pub fn from_plan(plan: &serde_json::Value, binary: String) -> Result<ApplyStates, Failure> {
     let desired: Desired = serde_json::from_value(plan.clone()).map_err(|_| {
         let damaged =
             crate::identity::IdentityError::Damaged { what: "the plan of an unfinished generation" };
         Failure::of(&damaged)
     })?;
-    ApplyStates::generation(env, &desired, binary).map_err(Failure::from)
+    Ok(ApplyStates::generation(&desired, binary))
 }

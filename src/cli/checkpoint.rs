@@ -1,13 +1,12 @@
 //! `eos checkpoint` and `eos rollback`.
 
-use crate::cli::bootstrap::{TIMEOUT, environment, steps_of};
+use crate::cli::bootstrap::{TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{clock, facts, paths};
-use crate::journal::lock::OperationLock;
+use crate::host::{facts, paths};
+use crate::journal::file;
 use crate::journal::summary::BootstrapCheckpoint;
-use crate::journal::{file, lock};
 use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::saga::engine::Engine;
@@ -81,7 +80,7 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
 /// # Errors
 /// When one cannot be undone; those before it are.
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = undo_all(context, arguments, &progress);
     progress.finish();
     let undone = result?;
@@ -106,15 +105,14 @@ fn undo_all(
             None => return Ok(Vec::new()),
         },
     };
-    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp())
-        .map_err(failure::<lock::LockError>)?;
+    let mut held = lock(context, "rollback", progress.as_ref())?;
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let binary = env.binary.display().to_string();
     for saga in &undo {
         let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
-        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let mut engine =
             Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
         engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;

@@ -1,10 +1,10 @@
 //! `eos reset`: leave the cluster, remove what eos made, keep and list what others changed.
 
-use crate::cli::bootstrap::{KIND, TIMEOUT, environment, steps_of};
+use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{clock, facts, paths};
+use crate::host::{facts, paths};
 use crate::journal::file;
 use crate::journal::lock::OperationLock;
 use crate::journal::reset::ResetReport;
@@ -32,7 +32,7 @@ pub struct ResetArguments {
 /// # Errors
 /// When something of eos cannot be removed, or with `--verify` a difference is left.
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = reset(context, &progress);
     progress.finish();
     let report = result?;
@@ -57,7 +57,7 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
 }
 
 fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
-    let mut lock = OperationLock::acquire(&context.root, "reset", clock::timestamp()).map_err(failure)?;
+    let mut lock = lock(context, "reset", progress.as_ref())?;
     let unfinished = {
         let mut engine =
             Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
@@ -89,7 +89,7 @@ fn undo_effects(
             continue;
         }
         progress.emit(Event::Phase { name: "leave the cluster and stop the services".to_owned() });
-        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
         engine.undo_effects(&steps, &mut env).map_err(|(_, error)| error.failure)?;
     }

@@ -1,10 +1,9 @@
 //! `eos state`: the states of this node's role.
 
-use crate::cli::bootstrap::{TIMEOUT, environment};
+use crate::cli::bootstrap::{TIMEOUT, environment, lock};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
-use crate::host::{clock, facts, paths};
-use crate::journal::lock::OperationLock;
+use crate::host::{facts, paths};
 use crate::model::explain::Failure;
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
@@ -46,7 +45,7 @@ impl StateCommand {
 /// # Errors
 /// When a state file is wrong, or a state fails.
 pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
@@ -111,10 +110,9 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
         master: membership.master,
         pillar: applied.pillar,
     };
-    let mut lock =
-        OperationLock::acquire(&context.root, "state apply", clock::timestamp()).map_err(failure)?;
+    let mut lock = lock(context, "state apply", progress.as_ref())?;
     let binary = env.binary.display().to_string();
-    let step = ApplyStates::generation(env, &desired, binary).map_err(Failure::from)?;
+    let step = ApplyStates::generation(&desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
     let request = Request::new(crate::agent::generation::KIND, json(&desired));

@@ -7,7 +7,7 @@ use crate::identity::certificate::{Subject, Summary};
 use crate::identity::key::node_id;
 use crate::lifecycle::{NodeEvent, NodeState, next};
 use crate::master::app::App;
-use crate::master::cluster::{Cluster, Live};
+use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::registry::Change;
@@ -115,7 +115,7 @@ pub(super) async fn poll(
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
         heard(cluster, &node, None);
         let renew = peer.subject.as_ref().is_some_and(|summary| due(summary, clock::now_seconds()));
-        Ok(PollReply { desired: app.desired(cluster, &node)?, renew })
+        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, trace: app.trace() })
     })
     .await
 }
@@ -176,7 +176,7 @@ pub(super) async fn renew(
 }
 
 fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) {
-    let live = cluster.live.entry(node.id.clone()).or_insert_with(Live::default);
+    let live = cluster.live.entry(node.id.clone()).or_default();
     live.seen_ms = clock::now_ms();
     if let Some(report) = report {
         live.report.clone_from(report);
