@@ -3,6 +3,7 @@
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
+use crate::model::role_targets::{Minimums, Targets};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -76,6 +77,10 @@ pub struct RolesConfig {
     pub assignment: Assignment,
     /// Whether old nodes may change role when a node joins.
     pub rebalance_on_join: bool,
+    /// How many nodes of each role are wanted; a table that is given replaces that scale's.
+    pub targets: Targets,
+    /// What a node of each role should have; relaxed with a warning when no node has it.
+    pub minimum: Minimums,
 }
 
 /// Who gives roles.
@@ -174,6 +179,11 @@ impl Default for DiscoveryConfig {
 
 impl Default for RolesConfig {
     fn default() -> Self {
-        Self { assignment: Assignment::Automatic, rebalance_on_join: true }
+        Self {
+            assignment: Assignment::Automatic,
+            rebalance_on_join: true,
+            targets: Targets::default(),
+            minimum: Minimums::default(),
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod layers;
 pub mod progress;
 pub mod role;
+pub mod role_targets;
 pub mod scale;
 pub mod storage_ops;
 pub mod yaml;

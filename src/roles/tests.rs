@@ -360,7 +360,8 @@ fn what_people_write_wrong_is_named() {
 
 #[test]
 fn the_configured_switches_become_rules() {
-    let config = RolesConfig { assignment: Assignment::Manual, rebalance_on_join: false };
+    let config =
+        RolesConfig { assignment: Assignment::Manual, rebalance_on_join: false, ..RolesConfig::default() };
     let rules = RoleRules::from(&config);
     assert_eq!((rules.assignment, rules.rebalance_on_join), (Assignment::Manual, false));
     assert_eq!(rules.targets, RoleRules::default().targets);

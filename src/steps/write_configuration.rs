@@ -2,6 +2,7 @@
 
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
+use crate::model::role_targets::{Minimums, Targets};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, jinja};
 use crate::steps::error::{StepFailure, to_step};
@@ -21,6 +22,7 @@ impl WriteConfiguration {
     fn render(&self) -> Result<String, StepFailure> {
         let decision = &self.decision;
         let config = &decision.config;
+        let roles = &config.cluster.roles;
         let variables = serde_json::json!({
             "id": decision.cluster,
             "master": decision.master.ip().to_string(),
@@ -30,6 +32,8 @@ impl WriteConfiguration {
             "discovery_port": config.cluster.discovery.port,
             "assignment": config.cluster.roles.assignment,
             "rebalance_on_join": config.cluster.roles.rebalance_on_join,
+            "targets": (roles.targets != Targets::default()).then_some(roles.targets),
+            "minimum": (roles.minimum != Minimums::default()).then_some(roles.minimum),
             "name": decision.name,
             "preferred_role": decision.preferred,
             "advertise_address": decision.address,

@@ -78,8 +78,8 @@ fn mounts(output: &Output, report: &StorageReport) -> String {
         .mounts
         .iter()
         .map(|mount| {
-            let remembered = report.monitor.iter().flat_map(|monitor| &monitor.mounts);
-            let remembered = remembered.filter(|status| status.path == mount.path).next_back();
+            let mut remembered = report.monitor.iter().flat_map(|monitor| &monitor.mounts);
+            let remembered = remembered.find(|status| status.path == mount.path);
             [
                 mount.path.display().to_string(),
                 mount.level.to_string(),

@@ -25,6 +25,26 @@ pub const KEYS: &[Key] = &[
     key("cluster.discovery.port", Kind::Number { least: 1, most: 65535 }),
     key("cluster.roles.assignment", Kind::OneOf(&["automatic", "manual"])),
     key("cluster.roles.rebalance_on_join", Kind::Bool),
+    key("cluster.roles.targets.medium.edge", Kind::Target),
+    key("cluster.roles.targets.medium.core", Kind::Target),
+    key("cluster.roles.targets.medium.data", Kind::Target),
+    key("cluster.roles.targets.medium.compute", Kind::Target),
+    key("cluster.roles.targets.distributed.edge", Kind::Target),
+    key("cluster.roles.targets.distributed.core", Kind::Target),
+    key("cluster.roles.targets.distributed.data", Kind::Target),
+    key("cluster.roles.targets.distributed.compute", Kind::Target),
+    key("cluster.roles.minimum.edge.cpus", Kind::Number { least: 0, most: 65_536 }),
+    key("cluster.roles.minimum.edge.memory_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.edge.disk_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.core.cpus", Kind::Number { least: 0, most: 65_536 }),
+    key("cluster.roles.minimum.core.memory_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.core.disk_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.data.cpus", Kind::Number { least: 0, most: 65_536 }),
+    key("cluster.roles.minimum.data.memory_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.data.disk_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.compute.cpus", Kind::Number { least: 0, most: 65_536 }),
+    key("cluster.roles.minimum.compute.memory_bytes", Kind::Number { least: 0, most: u64::MAX }),
+    key("cluster.roles.minimum.compute.disk_bytes", Kind::Number { least: 0, most: u64::MAX }),
     key("node.name", Kind::NodeName),
     key("node.advertise_address", Kind::Address),
     key("node.preferred_role", Kind::Role),
@@ -94,7 +114,7 @@ mod tests {
     #[test]
     fn sections_and_their_names_follow_from_the_table() {
         assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "telemetry"]);
-        assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join"]);
+        assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join", "targets", "minimum"]);
         assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));
     }
 

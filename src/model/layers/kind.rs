@@ -4,6 +4,7 @@ use super::endpoint::parse_endpoint;
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
+use crate::model::role_targets::Target;
 use serde_yaml::Value;
 use std::net::IpAddr;
 
@@ -39,6 +40,8 @@ pub enum Kind {
     Networks,
     /// Patterns of node names.
     Patterns,
+    /// A count of nodes such as 2, or a share such as 25%.
+    Target,
     /// Absolute paths.
     Paths,
     /// `http://HOST:PORT` without a user and password.
@@ -56,7 +59,7 @@ impl Kind {
     pub fn value_of(self, word: &str) -> Value {
         let text = || Value::String(word.to_owned());
         match self {
-            Self::Number { .. } => word.parse::<u64>().map_or_else(|_| text(), Value::from),
+            Self::Number { .. } | Self::Target => word.parse::<u64>().map_or_else(|_| text(), Value::from),
             Self::Bool => word.parse::<bool>().map_or_else(|_| text(), Value::from),
             Self::Networks | Self::Patterns | Self::Paths => {
                 let entries = word.split(',').map(str::trim).filter(|entry| !entry.is_empty());
@@ -76,6 +79,7 @@ impl Kind {
                 Some(number) if (least..=most).contains(&number) => Ok(()),
                 _ => Err(format!("must be a whole number from {least} to {most}")),
             },
+            Self::Target if value.as_u64().is_some_and(|count| u32::try_from(count).is_ok()) => Ok(()),
             Self::Bool if value.is_bool() => Ok(()),
             Self::Bool => Err("must be true or false".to_owned()),
             Self::Networks | Self::Patterns | Self::Paths => {
@@ -96,6 +100,7 @@ impl Kind {
             Self::OneOf(words) => Err(format!("must be one of {}", words.join(", "))),
             Self::Fingerprint => Fingerprint::parse(text).map(drop).map_err(|e| told(&e)),
             Self::Address => text.parse::<IpAddr>().map(drop).map_err(|_| "must be an IP address".to_owned()),
+            Self::Target => Target::parse(text).map(drop).map_err(|e| told(&e)),
             Self::Role => Role::parse(text).map(drop).map_err(|e| told(&e)),
             Self::TokenFile | Self::Paths => {
                 (text.starts_with('/')).then_some(()).ok_or_else(|| "must be an absolute path".to_owned())

@@ -17,10 +17,19 @@ cluster:
   roles:
     assignment: manual
     rebalance_on_join: false
+    targets:
+      medium: {edge: 1, core: 1, data: 75%, compute: 25%}
+      distributed: {edge: 1, core: 2, data: 75%, compute: 25%}
+    minimum:
+      edge: {cpus: 1, memory_bytes: 1, disk_bytes: 1}
+      core: {cpus: 1, memory_bytes: 1, disk_bytes: 1}
+      data: {cpus: 1, memory_bytes: 1, disk_bytes: 1}
+      compute: {cpus: 1, memory_bytes: 1, disk_bytes: 1}
 node:
   name: node2
   advertise_address: 10.0.1.12
   preferred_role: data
+  agent_port: 4606
   token_file: /run/secrets/eos
 admission:
   addresses: [10.0.0.0/16, 'fd00::/8']
@@ -226,7 +235,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ":2: unknown key node.token",
             vec![
                 "a token never stands in the configuration: --token-file FILE, or EOS_TOKEN",
-                "node may hold: name, advertise_address, preferred_role, token_file",
+                "node may hold: name, advertise_address, preferred_role, agent_port, token_file",
             ],
         ),
     ] {

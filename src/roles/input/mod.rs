@@ -2,8 +2,7 @@
 
 mod node;
 mod rules;
-mod target;
 
+pub use crate::model::role_targets::{InvalidTarget, Minimum, Minimums, ScaleTargets, Target, Targets};
 pub use node::{Availability, PlanNode, validate};
-pub use rules::{Assignment, Minimum, Minimums, RoleRules, Targets};
-pub use target::{InvalidTarget, ScaleTargets, Target};
+pub use rules::{Assignment, RoleRules};

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The time between two pictures of the spinner.
 const TICK: Duration = Duration::from_millis(100);
+/// Nothing goes on: no more than an empty line.
+const IDLE: [&str; 2] = ["{msg}", "{msg}"];
 /// Without colour and with it: what goes on.
 const SPINNER: [&str; 2] = ["{spinner} {wide_msg}", "{spinner:.cyan} {wide_msg}"];
 /// Without colour and with it: bytes that move.
@@ -35,6 +37,7 @@ impl Drawn {
     fn on(target: ProgressDrawTarget, color: bool, print: Print) -> Self {
         // A command that panics leaves no half of a line behind.
         let bar = ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear);
+        bar.set_style(style(IDLE, color));
         Self { color, bar, ticking: Once::new(), step: Mutex::default(), print }
     }
 
@@ -59,7 +62,8 @@ impl Drawn {
             }
             Event::StepEnded { outcome, .. } => {
                 self.step().clear();
-                self.spin(String::new());
+                self.bar.set_style(style(IDLE, self.color));
+                self.bar.set_message("");
                 // What was in order already is not worth a line that stays.
                 if outcome != "unchanged" {
                     self.above(event);

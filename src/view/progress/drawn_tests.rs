@@ -134,3 +134,21 @@ fn notes_stand_above_even_after_the_end() {
     show(&drawn, &Event::Note { text: "address 10.0.0.1".to_owned() });
     assert!(terminal.shows("address 10.0.0.1"), "{terminal:?}");
 }
+
+#[test]
+fn nothing_is_drawn_where_nothing_goes_on() {
+    let (drawn, terminal) = drawn();
+    show(&drawn, &Event::Phase { name: "preflight".to_owned() });
+    show(&drawn, &started());
+    show(&drawn, &ended("unchanged"));
+    show(&drawn, &Event::Note { text: "address 10.0.0.1".to_owned() });
+    let shown = terminal.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let picture = |text: &&String| !text.is_empty() && *text != "(cleared)";
+    let told: Vec<&String> = shown.iter().filter(picture).collect();
+    assert_eq!(told[0], "==> preflight");
+    assert!(
+        told[1..told.len() - 1].iter().all(|text| text.ends_with(" [3/12] start eos-master")),
+        "{told:?}"
+    );
+    assert_eq!(told[told.len() - 1], "address 10.0.0.1");
+}

@@ -120,8 +120,8 @@ fn a_long_risk_is_broken_at_80_columns_and_the_facts_are_the_same() {
     let (cluster, local) = troubled();
     let text = shown(80, Some(&cluster), &local);
     let risk = "
-x Consistency risk: node2 could not apply generation 7: the master
-  10.0.0.1:7700 did not answer within 10 s [EOS-J012]
+x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700
+  did not answer within 10 s [EOS-J012]
   hint: see whether it runs: systemctl status eos-master
 ";
     assert!(text.contains(risk), "{text}");

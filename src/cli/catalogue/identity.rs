@@ -1,0 +1,101 @@
+//! The errors of identity and trust.
+
+use super::Entry;
+
+/// Codes `I`.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        code: "I001",
+        title: "a key or certificate could not be made",
+        cause: "The library for certificates refused; this hardly happens outside of a defect or lack of \
+             memory.",
+        evidence: "eos -v with the same command; free -m",
+        remedy: "Run it again with -v and report what it says.",
+        retry: false,
+    },
+    Entry {
+        code: "I002",
+        title: "a key, certificate or file of identity is damaged",
+        cause: "It is cut, empty or not in PEM.",
+        evidence: "ls -l /var/lib/eos/identity; head -n 1 on the file",
+        remedy: "Restore it from a backup, or give the node a new identity: eos reset && eos bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "I003",
+        title: "TLS could not be set up",
+        cause: "Key and certificate do not belong together, or are of a kind that is not supported.",
+        evidence: "ls -l /var/lib/eos/identity; date",
+        remedy: "Restore both files from the same backup, or give the node a new identity: eos reset && eos \
+             bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "I004",
+        title: "a file of identity could not be used",
+        cause: "It is missing, or its owner or mode is wrong: keys are for the user eos alone.",
+        evidence: "ls -l /var/lib/eos/identity; df -h /var/lib/eos",
+        remedy: "Correct owner and mode (chown eos, chmod 600), then run the same command again.",
+        retry: false,
+    },
+    Entry {
+        code: "I005",
+        title: "the operating system gave no random bytes",
+        cause: "The kernel's generator is not there, as in a sandbox that forbids the call.",
+        evidence: "ls -l /dev/urandom; dmesg",
+        remedy: "Run eos outside of that sandbox.",
+        retry: false,
+    },
+    Entry {
+        code: "I010",
+        title: "a text is not a token",
+        cause: "It does not begin with eos1., or a part of it has a wrong form; it may be a token's number \
+             instead of the token.",
+        evidence: "eos token list on the master",
+        remedy: "Make one on the master and copy it whole: eos token create.",
+        retry: false,
+    },
+    Entry {
+        code: "I011",
+        title: "a token is damaged",
+        cause: "Its checksum does not fit: it was cut or changed while copying, for instance by a line \
+             break.",
+        evidence: "The error counts the characters",
+        remedy: "Copy it whole, or put it into a file: --token-file FILE.",
+        retry: false,
+    },
+    Entry {
+        code: "I012",
+        title: "the master has another certificate authority than expected",
+        cause: "The token or fingerprint is of another cluster, the master was bootstrapped anew, or \
+             someone answers in its place.",
+        evidence: "eos status on the master shows its fingerprint",
+        remedy: "Compare the fingerprints by another way; if the cluster is new, make a token there: eos \
+             token create.",
+        retry: false,
+    },
+    Entry {
+        code: "I013",
+        title: "the master's certificate is not signed by its authority",
+        cause: "The answer was put together from two sources, which an honest master never does.",
+        evidence: "eos status on the master shows its fingerprint",
+        remedy: "Make sure that you reach the real master (ip route get ADDRESS), then join again.",
+        retry: false,
+    },
+    Entry {
+        code: "I014",
+        title: "the master does not know the token's secret",
+        cause: "It is not the master that the token was made for, so it is not trusted with anything.",
+        evidence: "eos token list on the master",
+        remedy: "Join the right address, or make a token on this master: eos token create.",
+        retry: false,
+    },
+    Entry {
+        code: "I015",
+        title: "a signature does not verify",
+        cause: "What was signed changed afterwards, on the way or on disk, or another cluster signed it.",
+        evidence: "eos snapshot verify",
+        remedy: "Fetch it again: eos bootstrap, or eos snapshot pull ID.",
+        retry: false,
+    },
+];

@@ -1,0 +1,130 @@
+//! The errors of the master.
+
+use super::Entry;
+
+/// Codes `M`.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        code: "M001",
+        title: "the registry could not be opened, read or written",
+        cause: "The database of the master is damaged, locked by another program or on a failing or full \
+             disk.",
+        evidence: "sqlite3 /var/lib/eos/master/registry.db 'pragma integrity_check'; df -h /var/lib/eos",
+        remedy: "Remove the cause; a damaged one is put back from the newest snapshot: eos snapshot list.",
+        retry: false,
+    },
+    Entry {
+        code: "M002",
+        title: "the registry holds a damaged record",
+        cause: "A node, token or generation in the database does not have its form: the disk or a person \
+             changed it.",
+        evidence: "sqlite3 /var/lib/eos/master/registry.db 'pragma integrity_check'; dmesg",
+        remedy: "Put back the registry of the newest snapshot: eos snapshot list.",
+        retry: false,
+    },
+    Entry {
+        code: "M003",
+        title: "the registry is of a later format",
+        cause: "A newer eos wrote it, and an older one was installed over it.",
+        evidence: "eos --version",
+        remedy: "Install the newer version again: ./install.sh.",
+        retry: false,
+    },
+    Entry {
+        code: "M004",
+        title: "a file of the registry could not be used",
+        cause: "Its directory has the wrong owner or mode, or its file system is full.",
+        evidence: "ls -l /var/lib/eos/master; df -h /var/lib/eos",
+        remedy: "Correct it (chown -R eos /var/lib/eos/master), then: systemctl restart eos-master.",
+        retry: false,
+    },
+    Entry {
+        code: "M011",
+        title: "the request is for the operator only",
+        cause: "It was sent with the certificate of a node; only that of the operator, on the master's \
+             host, may decide.",
+        evidence: "ls -l /var/lib/eos/identity/admin.crt on the master's host",
+        remedy: "Run it as root on the master's host.",
+        retry: false,
+    },
+    Entry {
+        code: "M012",
+        title: "there is no such node",
+        cause: "The name is misspelled, or the node was removed.",
+        evidence: "eos node list",
+        remedy: "Use a name of the list.",
+        retry: false,
+    },
+    Entry {
+        code: "M013",
+        title: "the state of the node does not allow the change",
+        cause: "For example a removed node cannot be rejected, nor an active one accepted.",
+        evidence: "eos node show NAME",
+        remedy: "Do what its state allows; eos node list shows the states.",
+        retry: false,
+    },
+    Entry {
+        code: "M014",
+        title: "the only master cannot be removed",
+        cause: "Without it nobody could change the cluster any more.",
+        evidence: "eos node list",
+        remedy: "To give the whole cluster up, on its host: eos reset.",
+        retry: false,
+    },
+    Entry {
+        code: "M015",
+        title: "roles could not be planned",
+        cause: "The nodes or the rules contradict each other; the cause below the error says how.",
+        evidence: "eos role plan; eos node list",
+        remedy: "Remove the contradiction, then: eos role plan.",
+        retry: false,
+    },
+    Entry {
+        code: "M016",
+        title: "a change could not be written down, so it was not made",
+        cause: "The registry is locked, full or damaged; the cause below the error says which.",
+        evidence: "df -h /var/lib/eos; journalctl -u eos-master -n 50",
+        remedy: "Remove the cause, then run the same command again.",
+        retry: false,
+    },
+    Entry {
+        code: "M017",
+        title: "an identity could not be used by the master",
+        cause: "The key or certificate that came, or the authority of the master itself, is damaged.",
+        evidence: "The causes below the error; ls -l /var/lib/eos/master",
+        remedy: "Follow the hints of the cause: eos explain CODE.",
+        retry: false,
+    },
+    Entry {
+        code: "M018",
+        title: "the snapshot of the cluster could not be made",
+        cause: "Its files changed or could not be read, or the store is full or damaged.",
+        evidence: "The causes below the error; eos snapshot verify; df -h /var/lib/eos",
+        remedy: "Remove the cause, then run the same command again.",
+        retry: false,
+    },
+    Entry {
+        code: "M019",
+        title: "a file of the master could not be used",
+        cause: "The operating system refused: owner, mode, space or a failing disk.",
+        evidence: "ls -l /var/lib/eos/master; df -h /var/lib/eos",
+        remedy: "Remove the cause, then: systemctl restart eos-master.",
+        retry: false,
+    },
+    Entry {
+        code: "M020",
+        title: "the master cannot listen",
+        cause: "Another process holds the port, or the address is not on an interface of this machine.",
+        evidence: "ss -ltnp; ip address show",
+        remedy: "End the other process or correct the address, then: systemctl restart eos-master.",
+        retry: true,
+    },
+    Entry {
+        code: "M021",
+        title: "this host was not bootstrapped as a master",
+        cause: "The registry has no cluster, so there is nothing to serve.",
+        evidence: "eos status; ls -l /var/lib/eos/master",
+        remedy: "Make it a master: eos bootstrap --single-node.",
+        retry: false,
+    },
+];
