@@ -148,6 +148,25 @@ impl Host {
         })
     }
 
+    /// Waits until exactly so many nodes are members, whatever others are known; returns the status.
+    pub fn converged_members(&self, count: usize) -> Value {
+        eventually(&format!("{count} members converged, as {} sees it", self.name), || {
+            let status = self.status();
+            let members: Vec<Value> =
+                nodes(&status).into_iter().filter(|node| node["state"] == "active").collect();
+            let good = members.len() == count && members.iter().all(|node| node["converged"] == true);
+            if good { Ok(status) } else { Err(status.to_string()) }
+        })
+    }
+
+    /// Waits until the master, just started again, has heard of the node.
+    pub fn wait_until_heard_of(&self, name: &str) {
+        eventually(&format!("{name} reports again"), || {
+            let node = self.node(name).ok_or_else(|| "the master does not answer".to_owned())?;
+            if node["last_seen_ms"].is_u64() { Ok(()) } else { Err(node.to_string()) }
+        });
+    }
+
     /// The process of a service, if it has one.
     pub fn service_pid(&self, service: &str) -> Option<i32> {
         self.recorded_pid(service, "child")

@@ -15,6 +15,8 @@ pub enum Cut {
     Incoming,
     /// What the host sends is answered by a reset.
     Reset,
+    /// Connections to this port of the host are lost.
+    Port(u16),
     /// The host's connections to the port are reset after it has sent so many bytes.
     ResetAfter {
         /// The port of the other side.
@@ -35,6 +37,7 @@ impl Cut {
             Self::Outgoing => chain("out", &format!("{leave} drop")),
             Self::Incoming => chain("in", &format!("{enter} drop")),
             Self::Reset => chain("out", &format!("{leave} meta l4proto tcp reject with tcp reset")),
+            Self::Port(port) => chain("in", &format!("{enter} tcp dport {port} drop")),
             Self::ResetAfter { port, bytes } => {
                 let after = format!("tcp dport {port} quota over {bytes} bytes reject with tcp reset");
                 chain("out", &format!("{leave} {after}"))
