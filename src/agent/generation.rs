@@ -1,7 +1,7 @@
 //! Applies one generation of the cluster's plan through a saga: whole, or not at all.
 //!
-//! A crash in the middle is found by the next generation or the next start of the agent, which
-//! rolls the unfinished saga back before it begins another.
+//! A crash in the middle is found by the next generation, which rolls the unfinished saga back
+//! before it begins; an agent that starts again is given that generation at once.
 
 use crate::host::clock;
 use crate::host::facts;
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// The kind of these sagas in the journal.
 pub const KIND: &str = "generation";
+
+/// How the operation lock names its holder while a generation is applied.
+pub const COMMAND: &str = "agent: generation";
 
 /// How long one generation may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -50,7 +53,7 @@ pub struct Workshop {
 
 /// Applies a generation. Blocks; `runtime` is where calls to the master would run.
 pub fn apply(workshop: &Workshop, desired: &Desired, runtime: tokio::runtime::Handle) -> Applied {
-    let command = format!("agent: generation {}", desired.generation);
+    let command = format!("{COMMAND} {}", desired.generation);
     let mut lock = match OperationLock::acquire(&workshop.root, &command, clock::timestamp()) {
         Ok(lock) => lock,
         Err(LockError::Busy { .. }) => return Applied::Busy,

@@ -16,6 +16,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::steps::StepFailure;
 use crate::steps::env;
+use crate::telemetry::context;
 use crate::wire::member::{Desired, Poll};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +92,7 @@ impl Agent {
             self.renew(&client).await?;
         }
         if reply.desired.generation > applied {
-            self.apply(reply.desired).await?;
+            self.apply(reply.desired, reply.trace).await?;
         }
         Ok(())
     }
@@ -108,10 +109,16 @@ impl Agent {
         }
     }
 
-    async fn apply(&mut self, desired: Desired) -> Result<(), Failure> {
+    async fn apply(&mut self, desired: Desired, trace: Option<String>) -> Result<(), Failure> {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let (generation, role, scale) = (desired.generation, desired.role, desired.scale);
-        let task = tokio::task::spawn_blocking(move || generation::apply(&workshop, &desired, runtime));
+        let span = tracing::info_span!("generation", generation, %role, %scale);
+        if let Some(trace) = trace {
+            let adopted = context::adopt_for(&span, &trace);
+            tracing::trace!(adopted, "trace context of the change");
+        }
+        let apply = move || span.in_scope(|| generation::apply(&workshop, &desired, runtime));
+        let task = tokio::task::spawn_blocking(apply);
         match task.await {
             Ok(Applied::Done) => {
                 tracing::info!(generation, %role, %scale, "generation applied");

@@ -1,13 +1,12 @@
 //! `eos checkpoint` and `eos rollback`.
 
-use crate::cli::bootstrap::{TIMEOUT, environment, steps_of};
+use crate::cli::bootstrap::{TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{clock, facts, paths};
-use crate::journal::lock::OperationLock;
+use crate::host::{facts, paths};
+use crate::journal::file;
 use crate::journal::summary::BootstrapCheckpoint;
-use crate::journal::{file, lock};
 use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::saga::engine::Engine;
@@ -106,8 +105,7 @@ fn undo_all(
             None => return Ok(Vec::new()),
         },
     };
-    let mut held = OperationLock::acquire(&context.root, "rollback", clock::timestamp())
-        .map_err(failure::<lock::LockError>)?;
+    let mut held = lock(context, "rollback", progress.as_ref())?;
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;

@@ -12,7 +12,8 @@ use serde_json::json;
 /// When there is no such code.
 pub fn run(code: &str) -> Result<Done, Failure> {
     let entry = catalogue::find(code).map_err(failure)?;
-    let retry = if entry.retry { "running the same command again can help" } else { "a retry alone does not help" };
+    let retry =
+        if entry.retry { "running the same command again can help" } else { "a retry alone does not help" };
     let text = format!(
         "EOS-{}: {}\n\ncause:    {}\nevidence: {}\nremedy:   {}\nretry:    {retry}\n",
         entry.code, entry.title, entry.cause, entry.evidence, entry.remedy

@@ -2,7 +2,7 @@
 
 pub mod arguments;
 pub mod bootstrap;
-//CAT pub mod catalogue;
+pub mod catalogue;
 pub mod checkpoint;
 pub mod completions;
 pub mod config;
@@ -10,7 +10,7 @@ pub mod context;
 pub mod daemon;
 pub mod done;
 pub mod error;
-//CAT pub mod explain;
+pub mod explain;
 pub mod node;
 pub mod preflight;
 pub mod reset;
@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
     let output = arguments.global.output();
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let context = Context::new(&arguments.global, name)?;
-        dispatch(&context, arguments.command)
+        tracing::info_span!("command", name).in_scope(|| dispatch(&context, arguments.command))
     }));
     match result.unwrap_or_else(|_| Err(panicked())) {
         Ok(done) => finish(&output, name, done),
@@ -101,7 +101,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
         Command::Reset(arguments) => reset::run(context, &arguments),
-        Command::Explain { code } => Err(error::CliError::Usage { line: code }.failure()),
+        Command::Explain { code } => explain::run(&code),
         Command::Node(command) => node::run(context, command),
         Command::Token(command) => token::run(context, command),
         Command::Role(command) => role::run(context, command),

@@ -1,10 +1,10 @@
 //! `eos reset`: leave the cluster, remove what eos made, keep and list what others changed.
 
-use crate::cli::bootstrap::{KIND, TIMEOUT, environment, steps_of};
+use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{clock, facts, paths};
+use crate::host::{facts, paths};
 use crate::journal::file;
 use crate::journal::lock::OperationLock;
 use crate::journal::reset::ResetReport;
@@ -57,7 +57,7 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
 }
 
 fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
-    let mut lock = OperationLock::acquire(&context.root, "reset", clock::timestamp()).map_err(failure)?;
+    let mut lock = lock(context, "reset", progress.as_ref())?;
     let unfinished = {
         let mut engine =
             Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());

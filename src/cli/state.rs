@@ -1,10 +1,9 @@
 //! `eos state`: the states of this node's role.
 
-use crate::cli::bootstrap::{TIMEOUT, environment};
+use crate::cli::bootstrap::{TIMEOUT, environment, lock};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
-use crate::host::{clock, facts, paths};
-use crate::journal::lock::OperationLock;
+use crate::host::{facts, paths};
 use crate::model::explain::Failure;
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
@@ -111,8 +110,7 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
         master: membership.master,
         pillar: applied.pillar,
     };
-    let mut lock =
-        OperationLock::acquire(&context.root, "state apply", clock::timestamp()).map_err(failure)?;
+    let mut lock = lock(context, "state apply", progress.as_ref())?;
     let binary = env.binary.display().to_string();
     let step = ApplyStates::generation(env, &desired, binary).map_err(Failure::from)?;
     let steps: Vec<AnyStep> = vec![Box::new(step)];

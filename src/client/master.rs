@@ -5,6 +5,7 @@ use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
+use crate::telemetry::context;
 use crate::wire::admin::{
     AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles, SetRole,
     TokenStatus,
@@ -69,6 +70,10 @@ async fn answer<T: DeserializeOwned>(
     deadline: Duration,
 ) -> Result<T, ClientError> {
     let failed = |source| ClientError::of(address, action, deadline.as_secs(), source);
+    let request = match context::current() {
+        Some(traceparent) => request.header(context::HEADER, traceparent),
+        None => request,
+    };
     let response = request.timeout(deadline).send().await.map_err(failed)?;
     let status = response.status();
     if status.is_success() {

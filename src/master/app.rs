@@ -10,6 +10,7 @@ use crate::master::metrics::Metrics;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
+use crate::telemetry::context;
 use crate::wire::member::Desired;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,7 @@ pub struct App {
     pub generation: watch::Sender<u64>,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
+    trace: Mutex<Option<String>>,
 }
 
 /// What [`App::new`] is made of.
@@ -84,6 +86,7 @@ impl App {
             generation,
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),
+            trace: Mutex::default(),
         }))
     }
 
@@ -115,7 +118,13 @@ impl App {
     pub fn announce(&self, cluster: &Cluster) {
         self.metrics.generation.set(cluster.generation as i64);
         self.metrics.members.set(cluster.members().count() as i64);
+        *self.trace.lock().unwrap_or_else(PoisonError::into_inner) = context::current();
         self.generation.send_replace(cluster.generation);
+    }
+
+    /// The trace in which the newest generation came about.
+    pub fn trace(&self) -> Option<String> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// For how long a joining node may be silent.

@@ -1,5 +1,7 @@
 //! An HTTPS listener: handshake with a deadline, the peer's certificate handed to the handlers, drain.
 
+mod trace;
+
 use crate::identity::certificate::{self, Summary};
 use axum::Router;
 use axum::extract::Request;
@@ -37,6 +39,7 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
+    let router = router.route_layer(axum::middleware::from_fn(trace::request));
     let acceptor = TlsAcceptor::from(tls);
     let graceful = Arc::new(GracefulShutdown::new());
     let connections = TaskTracker::new();

@@ -12,6 +12,7 @@ use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Membership};
 use crate::identity::proof::{self, Side, Transcript};
 use crate::identity::token::Token;
+use crate::model::progress::Event;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::{Decision, Env};
@@ -170,6 +171,9 @@ impl Step<Env> for Register {
         let key = PrivateKey::load(&env.root.join(paths::NODE_KEY))?;
         let accepted = self.until_accepted(env, &key).map_err(to_step)?;
         tracing::info!(node = %accepted.node, verdict = accepted.verdict, "accepted");
+        for warning in &accepted.warnings {
+            env.sink.emit(Event::Warning { text: format!("the cluster: {warning}") });
+        }
         self.store(env, &accepted).map_err(to_step)?;
         Ok(Outcome::Done)
     }
@@ -192,6 +196,6 @@ fn forgotten_later(env: &Env, error: ClientError) -> Result<(), StepError> {
         "the master could not be told that this node leaves ({error}); it forgets a node that never confirmed by \
          itself, a member must be removed there: eos node remove"
     );
-    env.sink.emit(crate::model::progress::Event::Warning { text });
+    env.sink.emit(Event::Warning { text });
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Explain for TelemetryError {
             }
             Self::Started(_) => "run one command in one process: eos status".to_owned(),
             Self::Endpoint { .. } | Self::Scheme { .. } => {
-                "give the gRPC port of the collector: EOS_OTLP_ENDPOINT=http://127.0.0.1:4317 eos status"
+                "give the gRPC port of the collector: EOS_TELEMETRY_OTLP_ENDPOINT=http://127.0.0.1:4317 eos status"
                     .to_owned()
             }
             Self::Threads(_) => "see how many threads are allowed: ulimit -u".to_owned(),

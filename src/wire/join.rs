@@ -113,4 +113,7 @@ pub struct Accepted {
     pub proof: Option<String>,
     /// Whether the node is a confirmed member already.
     pub member: bool,
+    /// What the master found amiss in the cluster before it let the node in, one line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -71,6 +71,9 @@ pub struct PollReply {
     pub desired: Desired,
     /// Whether its certificate should be renewed now.
     pub renew: bool,
+    /// The trace in which the generation came about, as `traceparent` (W3C Trace Context).
+    #[serde(default)]
+    pub trace: Option<String>,
 }
 
 /// `POST /v1/member/confirm`: the joiner runs and is healthy.

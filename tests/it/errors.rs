@@ -45,7 +45,9 @@ fn the_documented_codes_are_those_of_the_source() {
     let text = document();
     let headings = text.lines().filter_map(|line| line.strip_prefix("### EOS-"));
     let documented: BTreeSet<String> = headings.map(|line| line[..4].to_owned()).collect();
-    let used = codes_of_the_source();
+    let mut used = codes_of_the_source();
+    // A panic is no error value until the command line prints it.
+    used.insert("U001".to_owned());
     assert!(used.len() > 200, "only {} codes were found", used.len());
     let missing: Vec<_> = used.difference(&documented).collect();
     let stale: Vec<_> = documented.difference(&used).collect();

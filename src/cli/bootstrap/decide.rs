@@ -99,6 +99,17 @@ pub enum Aim {
 }
 
 impl Asked {
+    /// An unfinished bootstrap goes on with its own aim unless another one was named: the file that it
+    /// wrote itself names its master already.
+    pub fn follow(&mut self, before: Option<&Decision>) {
+        if let Some(before) = before.filter(|_| !self.explicit) {
+            self.aim = match before.kind {
+                Kind::FirstNode => Aim::FirstNode,
+                Kind::Join => Aim::Join(before.master),
+            };
+        }
+    }
+
     /// The authority that the master must have.
     pub fn pin(&self) -> Option<Fingerprint> {
         self.token.as_ref().and_then(|token| token.authority).or(self.config.cluster.ca_fingerprint)

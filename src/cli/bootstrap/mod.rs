@@ -2,17 +2,18 @@
 
 mod decide;
 mod finish;
+mod lease;
 mod look;
 mod operation;
 
 pub use decide::{BootstrapArguments, read};
 pub use look::measurements;
-pub use operation::{environment, steps_of, undo};
+pub use operation::{environment, lock, steps_of, undo};
 
+use crate::cli::bootstrap::lease::{Lease, StageWatch};
 use crate::cli::bootstrap::look::Seen;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
-use crate::host::clock;
 use crate::identity::membership::Membership;
 use crate::journal::lock::OperationLock;
 use crate::model::explain::Failure;
@@ -46,11 +47,11 @@ fn bootstrap(
     progress: &Arc<Progress>,
 ) -> Result<Done, Failure> {
     let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
-    let asked = decide::read(context, arguments)?;
+    let mut asked = decide::read(context, arguments)?;
     if arguments.dry_run {
         return dry_run(context, arguments, asked, progress, deadline);
     }
-    let mut lock = OperationLock::acquire(&context.root, KIND, clock::timestamp()).map_err(failure)?;
+    let mut lock = operation::lock(context, KIND, progress.as_ref())?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let member = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = member.filter(|membership| membership.confirmed && unfinished.is_none()) {
@@ -58,6 +59,7 @@ fn bootstrap(
         return finish::member(context, &asked, &membership, progress);
     }
     let before = unfinished.as_ref().and_then(|(_, decision)| decision.clone());
+    asked.follow(before.as_ref());
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     if let Some((saga, Some(previous))) = &unfinished
@@ -82,10 +84,13 @@ fn carry_out(
     progress: &Arc<Progress>,
     deadline: Instant,
 ) -> Result<Done, Failure> {
-    let mut env = operation::environment(context, progress.clone(), seen.facts, asked.token, deadline)?;
+    let watch = StageWatch::new(progress.clone());
+    let joining = decision.kind == Kind::Join;
+    let lease = joining.then(|| Lease::keep(context.root.clone(), watch.clone(), &context.runtime()));
+    let mut env = operation::environment(context, watch.clone(), seen.facts, asked.token, deadline)?;
     progress.emit(Event::Note { text: format!("services: {}", env.services.explain()) });
     let steps: Vec<AnyStep> = steps::of(&decision);
-    let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
+    let mut engine = Engine::new(&context.root, &mut lock, watch.as_ref(), context.interrupted.as_ref());
     let finished = match unfinished {
         Some((saga, _)) => {
             progress.emit(Event::Note { text: format!("going on with the unfinished bootstrap {saga}") });
@@ -93,6 +98,7 @@ fn carry_out(
         }
         None => engine.run(Request::new(KIND, json(&decision)), &steps, &mut env),
     };
+    drop(lease);
     finished.map_err(|error| error.to_failure())?;
     drop(lock);
     match decision.kind {

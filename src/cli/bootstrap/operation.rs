@@ -3,10 +3,11 @@
 use crate::agent::generation;
 use crate::cli::bootstrap::KIND;
 use crate::cli::context::{Context, failure};
+use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
 use crate::identity::token::Token;
-use crate::journal::lock::OperationLock;
+use crate::journal::lock::{LockError, OperationLock};
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::ids::SagaId;
@@ -16,10 +17,45 @@ use crate::saga::error::SagaError;
 use crate::steps::{self, AnyStep, Decision, Env};
 use crate::view::progress::Progress;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An unfinished bootstrap, with its decision when that can be read.
 pub type Unfinished = (SagaId, Option<Decision>);
+
+/// How long an operation of this node's own agent is waited for.
+const AGENT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Takes the operation lock. This node's own agent is waited for, since it ends by itself; any other
+/// holder is named at once.
+///
+/// # Errors
+/// When somebody else holds it, or the agent does not end in time.
+pub fn lock(context: &Context, command: &str, sink: &dyn Sink) -> Result<OperationLock, Failure> {
+    let began = Instant::now();
+    loop {
+        match OperationLock::acquire(&context.root, command, clock::timestamp()) {
+            Ok(lock) => return Ok(lock),
+            Err(error @ LockError::Busy { .. }) => {
+                let agents = error.to_string().contains(generation::COMMAND);
+                let stop = context.interrupted.load(std::sync::atomic::Ordering::Relaxed);
+                if !agents || stop || began.elapsed() > AGENT_PATIENCE {
+                    return Err(failure(error));
+                }
+                sink.emit(Event::Waiting {
+                    cause: error.to_string(),
+                    elapsed_ms: began.elapsed().as_millis() as u64,
+                    deadline_ms: AGENT_PATIENCE.as_millis() as u64,
+                    next_retry_ms: 100,
+                });
+                context.block_on(async {
+                    let pause = Duration::from_millis(100);
+                    tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
+                });
+            }
+            Err(error) => return Err(failure(error)),
+        }
+    }
+}
 
 /// The environment of a saga.
 ///

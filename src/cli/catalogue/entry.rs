@@ -1,6 +1,4 @@
-//! The shape of an entry and how it reads on a screen.
-
-use std::fmt;
+//! The shape of an entry.
 
 /// What is known of one error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -17,16 +15,4 @@ pub struct Entry {
     pub remedy: &'static str,
     /// Whether the same command can succeed later without anything else changing.
     pub retry: bool,
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let retry = if self.retry { "can help" } else { "does not help by itself" };
-        writeln!(f, "EOS-{}: {}", self.code, self.title)?;
-        writeln!(f)?;
-        writeln!(f, "cause:    {}", self.cause)?;
-        writeln!(f, "evidence: {}", self.evidence)?;
-        writeln!(f, "remedy:   {}", self.remedy)?;
-        write!(f, "retry:    {retry}")
-    }
 }

@@ -3,11 +3,124 @@
 use super::Entry;
 
 /// Codes `U`.
-pub const ENTRIES: &[Entry] = &[Entry {
-    code: "U090",
-    title: "there is no such error code",
-    cause: "It is misspelled, or from another version of eos.",
-    evidence: "eos --version",
-    remedy: "A code is a letter and three digits: eos explain EOS-J003.",
-    retry: false,
-}];
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        code: "U001",
+        title: "eos itself failed",
+        cause: "A part of eos panicked. This is a defect; the operation that ran is journalled and can be \
+             finished or undone.",
+        evidence: "The output of the same command with -vv; eos checkpoint list",
+        remedy: "Report it with that output; then run the same command again, which resumes, or undo it: \
+             eos rollback.",
+        retry: false,
+    },
+    Entry {
+        code: "U002",
+        title: "the command line is wrong",
+        cause: "An argument is misspelled, missing, or contradicts another one.",
+        evidence: "eos --help; eos COMMAND --help",
+        remedy: "Correct the command; completions help: eos completions bash.",
+        retry: false,
+    },
+    Entry {
+        code: "U003",
+        title: "the root cannot be used",
+        cause: "The directory given with --root does not exist, is no directory, or is not readable.",
+        evidence: "ls -ld DIR",
+        remedy: "Make it (mkdir -p DIR), or name another one with --root.",
+        retry: false,
+    },
+    Entry {
+        code: "U004",
+        title: "the program could not start its threads",
+        cause: "The limit of processes or the memory of this user or container is used up.",
+        evidence: "ulimit -u; cat /sys/fs/cgroup/pids.max; free -m",
+        remedy: "Raise the limit (ulimit -u), or end what uses it up, then run the same command again.",
+        retry: true,
+    },
+    Entry {
+        code: "U005",
+        title: "this host belongs to another cluster",
+        cause: "It is a member already, and eos never moves a node silently.",
+        evidence: "eos status",
+        remedy: "To leave the old cluster first: eos reset. Then join the new one: eos bootstrap \
+             --join-cluster ADDRESS.",
+        retry: false,
+    },
+    Entry {
+        code: "U006",
+        title: "the command is for the master's host",
+        cause: "Only there is the key of the operator, which such a command needs.",
+        evidence: "eos status shows where the master is",
+        remedy: "Log in there and run it as root, or send it: ssh MASTER eos COMMAND.",
+        retry: false,
+    },
+    Entry {
+        code: "U007",
+        title: "the master's name has no address",
+        cause: "The name is misspelled, or the name service does not know it or does not answer.",
+        evidence: "getent hosts NAME; cat /etc/resolv.conf",
+        remedy: "Correct the name, or give the address itself: eos bootstrap --join-cluster ADDRESS.",
+        retry: true,
+    },
+    Entry {
+        code: "U008",
+        title: "the token file cannot be used",
+        cause: "It is missing, empty, holds more than one token, or others may read it.",
+        evidence: "ls -l FILE",
+        remedy: "Put the token alone into the file and make it private: chmod 600 FILE.",
+        retry: false,
+    },
+    Entry {
+        code: "U009",
+        title: "nobody was found to join",
+        cause: "No address was given and no cluster answered; a command that is to join never founds a \
+             cluster instead.",
+        evidence: "eos discover; ip address show",
+        remedy: "Name the master: eos bootstrap --join-cluster ADDRESS. For a first node: eos bootstrap \
+             --single-node.",
+        retry: false,
+    },
+    Entry {
+        code: "U010",
+        title: "there is no such checkpoint",
+        cause: "The id is misspelled, or the checkpoint is no longer kept.",
+        evidence: "eos checkpoint list",
+        remedy: "Use an id of the list: eos rollback --to ID.",
+        retry: false,
+    },
+    Entry {
+        code: "U011",
+        title: "the audit log was changed",
+        cause: "A line does not follow from the one before it: the file was edited, cut or damaged.",
+        evidence: "The named line of /var/lib/eos/master/audit.jsonl; ls -l /var/lib/eos/master",
+        remedy: "Keep a copy (cp -a /var/lib/eos/master /root) and compare it with a backup to find out \
+             what is missing.",
+        retry: false,
+    },
+    Entry {
+        code: "U012",
+        title: "differences to the state before bootstrap are left",
+        cause: "Something that eos made was changed by someone else afterwards, so it was kept, or could \
+             not be removed.",
+        evidence: "ls -ld on the named path; eos reset --verify lists them all",
+        remedy: "Look at each; what nobody needs is removed by hand with rm. Then: eos reset --verify.",
+        retry: false,
+    },
+    Entry {
+        code: "U013",
+        title: "interrupted",
+        cause: "Ctrl-C or a signal ended the command; what it began is journalled.",
+        evidence: "eos status; eos checkpoint list",
+        remedy: "Run the same command again to go on, or undo it: eos rollback.",
+        retry: false,
+    },
+    Entry {
+        code: "U090",
+        title: "there is no such error code",
+        cause: "It is misspelled, or from another version of eos.",
+        evidence: "eos --version",
+        remedy: "A code is a letter and three digits: eos explain EOS-J003.",
+        retry: false,
+    },
+];

@@ -118,6 +118,7 @@ fn admit(app: &App, cluster: &mut Cluster, request: &RegisterRequest) -> Result<
         lease_seconds: (app.lease_ms() / 1000) as u32,
         proof: proof.map(|key| transcript.prove(Side::Master, &key)),
         member: node.state == NodeState::Active,
+        warnings: admission::precheck(cluster, &node.id, now),
         node: node.id,
     })))
 }

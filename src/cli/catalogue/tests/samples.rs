@@ -2,7 +2,26 @@
 
 use crate::host::command::CommandError;
 use crate::host::files::FileError;
-use crate::model::explain::Explain;
+use crate::model::explain::{Code, Explain, Failure};
+
+/// The file that gives a code without an error type: a panic is no value until it is printed.
+pub const PANIC: &str = "src/cli/mod.rs";
+
+/// What the command line makes of a panic.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+struct Panicked(Failure);
+
+impl Explain for Panicked {
+    fn code(&self) -> Code {
+        assert_eq!(self.0.code, "EOS-U001");
+        Code("U001")
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.0.hints.clone()
+    }
+}
 
 /// The errors of one file.
 pub struct Group {
@@ -81,6 +100,8 @@ fn edge() -> Vec<Group> {
         of("src/agent/error.rs", crate::agent::error::samples()),
         of("src/agent/monitor/error.rs", crate::agent::monitor::MonitorError::samples()),
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
+        of("src/cli/error.rs", crate::cli::error::samples()),
+        of(PANIC, vec![Panicked(crate::cli::panicked())]),
         of("src/master/error.rs", crate::master::error::samples()),
         of("src/steps/error.rs", crate::steps::error::samples()),
     ]
