@@ -80,7 +80,7 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
 /// # Errors
 /// When one cannot be undone; those before it are.
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = undo_all(context, arguments, &progress);
     progress.finish();
     let undone = result?;
@@ -116,7 +116,7 @@ fn undo_all(
     let binary = env.binary.display().to_string();
     for saga in &undo {
         let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
-        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let mut engine =
             Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
         engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;
