@@ -6,7 +6,6 @@
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
-use crate::agent::report;
 use crate::client::{ClientError, MasterClient};
 use crate::host::facts;
 use crate::host::files::{self, Attributes};
@@ -16,6 +15,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::steps::StepFailure;
 use crate::steps::env;
+use crate::steps::report;
 use crate::telemetry::context;
 use crate::wire::member::{Desired, Poll};
 use std::sync::Arc;
