@@ -97,6 +97,11 @@ fn undo_all(
     arguments: &RollbackArguments,
     progress: &Arc<Progress>,
 ) -> Result<Vec<SagaId>, Failure> {
+    let mut held = lock(context, "rollback", progress.as_ref())?;
+    // An earlier way back may have died while the records went: that is finished before any look.
+    Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref())
+        .recover()
+        .map_err(|error| error.to_failure())?;
     let newest = file::sagas(&context.root).map_err(failure)?.pop();
     let target = match &arguments.to {
         Some(id) => find(context, id)?.id,
@@ -105,7 +110,6 @@ fn undo_all(
             None => return Ok(Vec::new()),
         },
     };
-    let mut held = lock(context, "rollback", progress.as_ref())?;
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;

@@ -55,6 +55,12 @@ pub enum CliError {
         /// What is wrong with it.
         why: String,
     },
+    /// A first node was asked for with a token that a cluster made.
+    #[error("token {id} belongs to a cluster that exists, and this would be the first node of a new one")]
+    TokenOfCluster {
+        /// Its public id.
+        id: String,
+    },
     /// A first node was asked for in a way that needs discovery.
     #[error("nobody was found to join: no address was given and no cluster answered")]
     NobodyFound,
@@ -103,6 +109,7 @@ impl Explain for CliError {
             Self::NoAddress { .. } => "U007",
             Self::TokenFile { .. } => "U008",
             Self::NobodyFound => "U009",
+            Self::TokenOfCluster { .. } => "U020",
             Self::NoCheckpoint { .. } => "U010",
             Self::AuditBroken { .. } => "U011",
             Self::Residue { .. } => "U012",
@@ -135,6 +142,9 @@ impl Explain for CliError {
                 "put the token alone into a file that only its owner reads: chmod 600 FILE".to_owned()
             }
             Self::NobodyFound => "name the master: eos bootstrap --join-cluster ADDRESS".to_owned(),
+            Self::TokenOfCluster { .. } => {
+                "join its cluster: eos bootstrap --join-cluster ADDRESS; a new one takes a token of: eos token generate".to_owned()
+            }
             Self::NoCheckpoint { .. } => "list them: eos checkpoint list".to_owned(),
             Self::AuditBroken { line, .. } => {
                 format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
@@ -159,6 +169,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NoAddress { name: text("master.example.org") },
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
         CliError::NobodyFound,
+        CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoCheckpoint { id: text("0009-bootstrap") },
         CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
         CliError::Residue { count: 1, first: text("etc/eos") },

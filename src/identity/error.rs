@@ -38,9 +38,7 @@ pub enum IdentityError {
         reason: &'static str,
     },
     /// A token whose checksum does not fit.
-    #[error(
-        "the token is damaged: its checksum does not fit ({length} characters given, {expected} expected)"
-    )]
+    #[error("{}", damage(*length, *expected))]
     TokenChecksum {
         /// Its length.
         length: usize,
@@ -132,6 +130,16 @@ impl Explain for IdentityError {
     }
 }
 
+/// What is wrong with a token whose checksum does not fit, as far as its length tells.
+fn damage(length: usize, expected: usize) -> String {
+    if length < expected {
+        return format!("the token is truncated: {length} of its {expected} characters were given");
+    }
+    format!(
+        "the token is damaged: its checksum does not fit ({length} characters given, {expected} expected)"
+    )
+}
+
 /// One value of every variant, for the tests of texts and codes.
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<IdentityError> {
@@ -143,7 +151,8 @@ pub(crate) fn samples() -> Vec<IdentityError> {
         IdentityError::File(FileError::new("read", "/var/lib/eos/identity/node.key", missing())),
         IdentityError::Random,
         IdentityError::TokenShape { reason: "it does not begin with eos1." },
-        IdentityError::TokenChecksum { length: 90, expected: 141 },
+        IdentityError::TokenChecksum { length: 90, expected: 124 },
+        IdentityError::TokenChecksum { length: 124, expected: 124 },
         IdentityError::WrongAuthority {
             found: Fingerprint::from_bytes([1; 32]),
             pinned: Fingerprint::from_bytes([2; 32]),

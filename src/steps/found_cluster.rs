@@ -10,10 +10,11 @@ use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Applied, Membership};
+use crate::identity::token::Token;
 use crate::lifecycle::NodeState;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
-use crate::registry::record::NodeRecord;
+use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Change, Registry};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
@@ -93,11 +94,13 @@ impl FoundCluster {
         self.certify(env, &authority)?;
         let node = PrivateKey::load(&env.root.join(paths::NODE_KEY))?;
         let path = env.root.join(paths::REGISTRY);
-        SqliteRegistry::open(&path)?.commit(&[
+        let mut changes = vec![
             Change::Value("cluster", self.decision.cluster.to_string()),
             Change::Value("generation", "1".to_owned()),
             Change::PutNode(Box::new(self.record(env, &node))),
-        ])?;
+        ];
+        changes.extend(env.token.as_ref().map(|token| Change::PutToken(pre_shared(token, clock::now_ms()))));
+        SqliteRegistry::open(&path)?.commit(&changes)?;
         if let Some((user, group)) = owner {
             files::change_owner(&path, user, group)?;
         }
@@ -119,6 +122,21 @@ impl FoundCluster {
             }),
         };
         Ok(membership.save(&env.root)?)
+    }
+}
+
+/// The record of a token that was made before the cluster: it admits any number of nodes of any role
+/// until it is revoked, since machines that hold it may boot at any time.
+fn pre_shared(token: &Token, now_ms: u64) -> TokenRecord {
+    TokenRecord {
+        id: token.id.clone(),
+        key: token.key().to_stored(),
+        created_ms: now_ms,
+        expires_ms: u64::MAX,
+        uses: None,
+        used: 0,
+        role: None,
+        revoked: false,
     }
 }
 

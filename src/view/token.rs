@@ -26,6 +26,7 @@ pub fn list(tokens: &[TokenStatus], now_ms: u64) -> String {
 
 fn expires(expires_ms: u64, now_ms: u64) -> String {
     match expires_ms.checked_sub(now_ms) {
+        Some(_) if expires_ms == u64::MAX => "never".to_owned(),
         Some(left) => format!("in {}", coarse(left)),
         None => format!("{} ago", coarse(now_ms - expires_ms)),
     }
@@ -57,6 +58,7 @@ mod tests {
         let tokens = [
             token("ab12", "valid", 10_000_000),
             TokenStatus { uses: None, role: None, ..token("cd34", "expired", 2_800_000) },
+            TokenStatus { uses: None, role: None, ..token("ef56", "valid", u64::MAX) },
         ];
         assert_eq!(
             list(&tokens, 2_860_000),
@@ -64,6 +66,7 @@ mod tests {
 TOKEN  STATE    EXPIRES    USED         ROLE
 ab12   valid    in 1 h     1 of 2       data
 cd34   expired  1 min ago  1, no limit  any
+ef56   valid    never      1, no limit  any
 "
         );
         assert_eq!(list(&[], 0), "no tokens: make one with `eos token create`\n");

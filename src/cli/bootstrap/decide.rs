@@ -207,6 +207,9 @@ pub fn decision(
             (Kind::Join, *master, looked.hello.cluster.clone(), Some(authority))
         }
         _ => {
+            if let Some(token) = asked.token.as_ref().filter(|token| token.authority.is_some()) {
+                return Err(failure(CliError::TokenOfCluster { id: token.id.to_string() }));
+            }
             let master = SocketAddr::new(address, asked.config.cluster.port);
             (Kind::FirstNode, master, first_id(asked, before)?, None)
         }

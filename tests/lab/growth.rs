@@ -1,0 +1,95 @@
+//! From one node to five: roles, scales, and the new generation of the old nodes.
+
+use crate::support::Lab;
+
+/// The first node, and so many joiners one after the other.
+fn grown(lab: &Lab, nodes: usize) {
+    lab.host(1).bootstrap_single();
+    let token = lab.host(1).token(&[]);
+    for number in 2..=nodes {
+        let joined = lab.host(number).join(lab.host(1), &["--token", &token]).done();
+        assert_eq!(joined.verdict["outcome"], "done", "{}", joined.story());
+        assert!(joined.told("trust: the authority of"), "{}", joined.story());
+    }
+}
+
+fn roles(lab: &Lab) -> Vec<(String, String)> {
+    let nodes = lab.host(1).roles();
+    nodes.iter().map(|(name, role)| (name.clone(), role.clone())).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(name, role)| ((*name).to_owned(), (*role).to_owned())).collect()
+}
+
+/// Every host has the role on its own disk that the master says.
+fn assert_roles_on_disk(lab: &Lab, scale: &str, expected: &[(&str, &str)]) {
+    for (number, (name, role)) in expected.iter().enumerate() {
+        let text = lab.host(number + 1).read("etc/eos/storage-ops.yaml");
+        assert!(text.contains(&format!("\nrole: {role}\n")), "{name}: {text}");
+        assert!(text.contains(&format!("\nscale: {scale}\n")), "{name}: {text}");
+    }
+}
+
+#[test]
+fn one_node_is_a_monolith_of_scale_single() {
+    let lab = Lab::new(1);
+    let done = lab.host(1).bootstrap_single();
+    assert_eq!((done.text("role"), done.text("scale")), ("monolith".into(), "single".into()));
+    let status = lab.host(1).converged(1);
+    assert_eq!(
+        (&status["cluster"]["scale"], &status["cluster"]["generation"]),
+        (&"single".into(), &1.into())
+    );
+    assert_roles_on_disk(&lab, "single", &[("node1", "monolith")]);
+    let again = lab.host(1).eos(&lab.host(1).single_arguments()).done();
+    assert_eq!(again.verdict["outcome"], "no-change");
+}
+
+#[test]
+fn two_nodes_are_edge_and_core_and_the_first_changes_only_after_the_second_confirmed() {
+    let lab = Lab::new(2);
+    grown(&lab, 2);
+    let status = lab.host(1).converged(2);
+    assert_eq!(status["cluster"]["generation"], 2);
+    let expected = [("node1", "edge"), ("node2", "core")];
+    assert_eq!(roles(&lab), pairs(&expected));
+    assert_roles_on_disk(&lab, "small", &expected);
+}
+
+#[test]
+fn three_nodes_are_edge_core_and_data() {
+    let lab = Lab::new(3);
+    grown(&lab, 3);
+    lab.host(3).converged(3);
+    let expected = [("node1", "edge"), ("node2", "core"), ("node3", "data")];
+    assert_eq!(roles(&lab), pairs(&expected));
+    assert_roles_on_disk(&lab, "small", &expected);
+}
+
+#[test]
+fn four_and_five_nodes_are_planned_and_all_old_nodes_follow() {
+    let lab = Lab::new(5);
+    grown(&lab, 4);
+    let status = lab.host(1).converged(4);
+    assert_eq!(
+        (&status["cluster"]["scale"], &status["cluster"]["generation"]),
+        (&"medium".into(), &4.into())
+    );
+    let four = roles(&lab);
+    let token = lab.host(1).token(&["--uses", "1"]);
+    lab.host(5).join(lab.host(1), &["--token", &token, "--preferred-role", "data"]).done();
+    let status = lab.host(5).converged(5);
+    assert_eq!(
+        (&status["cluster"]["scale"], &status["cluster"]["generation"]),
+        (&"medium".into(), &5.into())
+    );
+    let five = roles(&lab);
+    let moved = four.iter().zip(&five).filter(|(before, after)| before != after).count();
+    assert!(moved <= 1, "one node more moves at most one other: {four:?} -> {five:?}");
+    for wanted in ["edge", "core", "data"] {
+        assert!(five.iter().any(|(_, role)| role == wanted), "{wanted} is missing: {five:?}");
+    }
+    let owned: Vec<(&str, &str)> = five.iter().map(|(name, role)| (name.as_str(), role.as_str())).collect();
+    assert_roles_on_disk(&lab, "medium", &owned);
+}

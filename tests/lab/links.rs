@@ -1,0 +1,75 @@
+//! Lines that are cut and mended while a node joins.
+
+use crate::support::{Cut, Lab};
+
+#[test]
+fn a_line_cut_at_any_step_and_mended_lets_the_join_complete() {
+    for step in ["register", "pull-snapshot", "apply-states", "confirm"] {
+        let lab = Lab::new(2);
+        let [master, joiner] = lab.hosts();
+        master.bootstrap_single();
+        let token = master.token(&["--uses", "1"]);
+        let mut joining = joiner.start_join(master, &["--token", &token]);
+        joining.wait_for_step(step);
+        joiner.cut(Cut::Reset);
+        joining.wait_for_wait_or_end("master");
+        joiner.heal();
+        let done = joining.finish();
+        assert_eq!(done.code, 0, "cut at {step}: {}", done.story());
+        master.converged(2);
+    }
+}
+
+#[test]
+fn a_line_cut_after_any_number_of_bytes_and_mended_lets_the_join_complete() {
+    for bytes in (1000..40_000).step_by(3000) {
+        let lab = Lab::new(2);
+        let [master, joiner] = lab.hosts();
+        master.bootstrap_single();
+        let token = master.token(&["--uses", "1"]);
+        joiner.cut(Cut::ResetAfter { port: 4507, bytes });
+        let mut joining = joiner.start_join(master, &["--token", &token]);
+        let waited = joining.wait_for_wait_or_end("");
+        joiner.heal();
+        let done = joining.finish();
+        assert_eq!(done.code, 0, "cut after {bytes} bytes ({waited}): {}", done.story());
+        master.converged(2);
+    }
+}
+
+#[test]
+fn a_line_that_swallows_everything_is_waited_for_with_a_reason() {
+    for cut in [Cut::Silent, Cut::Outgoing, Cut::Incoming] {
+        let lab = Lab::new(2);
+        let [master, joiner] = lab.hosts();
+        master.bootstrap_single();
+        let token = master.token(&[]);
+        joiner.cut(cut);
+        let mut joining = joiner.start_join(master, &["--token", &token]);
+        let cause = joining.wait_for_wait("10.77.0.11:4507");
+        assert!(cause.contains("the master at 10.77.0.11:4507"), "{cause}");
+        joiner.heal();
+        joining.finish().done();
+        master.converged(2);
+    }
+}
+
+#[test]
+fn a_master_that_nobody_reaches_is_named_and_nothing_is_changed() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    joiner.join(master, &["--timeout", "2s"]).failed(4, &["10.77.0.11:4507"]);
+    assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
+}
+
+#[test]
+fn a_master_that_cannot_call_back_is_found_before_anything_changes() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    joiner.cut(Cut::Port(4506));
+    let refused = joiner.join(master, &["--token", &token]);
+    refused.failed(3, &["10.77.0.12:4506", "tcp dport 4506"]);
+    assert!(!joiner.path("etc/eos").exists());
+}

@@ -1,0 +1,47 @@
+//! A master that restarts while its agents are connected.
+
+use crate::support::{Cut, Lab, eventually};
+
+#[test]
+fn agents_reconnect_to_a_restarted_master_and_follow_the_next_generation() {
+    let lab = Lab::new(3);
+    let [master, second, third] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    second.join(master, &["--token", &token]).done();
+    third.join(master, &["--token", &token]).done();
+    master.converged(3);
+    let before = master.service_pid("eos-master");
+    master.kill_service("eos-master");
+    master.wait_until_heard_of("node2");
+    master.wait_until_heard_of("node3");
+    assert_ne!(master.service_pid("eos-master"), before);
+
+    master.eos(&["role", "set", "node3", "compute"]).done();
+    let status = master.converged(3);
+    assert_eq!(status["cluster"]["generation"], 4);
+    assert!(third.read("etc/eos/storage-ops.yaml").contains("\nrole: compute\n"));
+}
+
+#[test]
+fn an_agent_that_was_cut_off_catches_up() {
+    let lab = Lab::new(3);
+    let [master, second, third] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    second.join(master, &["--token", &token]).done();
+    master.converged(2);
+    second.cut(Cut::Reset);
+    third.join(master, &["--token", &token]).done();
+    let lagging = eventually("node2 has not converged", || {
+        let node = master.node("node2").ok_or("node2 is gone")?;
+        if node["converged"] == false { Ok(node) } else { Err(node.to_string()) }
+    });
+    assert_eq!(lagging["generation"], 2);
+    assert!(
+        second.read("etc/eos/storage-ops.yaml").contains("\nrole: core\n"),
+        "it works on with what it has"
+    );
+    second.heal();
+    assert_eq!(master.converged(3)["cluster"]["generation"], 3);
+}

@@ -1,0 +1,238 @@
+//! A host of the lab: an address, a root of its own, and the program under test.
+
+use super::network::{Cut, Namespace};
+use super::outcome::Outcome;
+use super::running::{Running, Transcript};
+use super::waiting::eventually;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The variables under which a process believes that it is another time: `-10m`, `+1y`.
+pub fn fake_clock(offset: &str) -> Vec<(String, String)> {
+    let library = "faketime/libfaketimeMT.so.1";
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+    let library = folders.iter().map(|folder| Path::new(folder).join(library)).find(|path| path.exists());
+    let library = library.expect("libfaketime is missing: apt-get install --no-install-recommends faketime");
+    [
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME", offset.to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// A host.
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Variables for its commands.
+    pub environment: Vec<(String, String)>,
+    root: TempDir,
+    namespace: Namespace,
+    transcript: Transcript,
+}
+
+impl Host {
+    pub(super) fn new(number: usize, address: String, namespace: Namespace, transcript: Transcript) -> Self {
+        let name = format!("node{number}");
+        let host = Self { name, address, environment: Vec::new(), root: new_root(), namespace, transcript };
+        host.set_machine_id(&uuid::Uuid::new_v4().simple().to_string());
+        host
+    }
+
+    /// Gives it this machine-id.
+    pub fn set_machine_id(&self, id: &str) {
+        std::fs::create_dir_all(self.path("etc")).expect("the root is ours");
+        std::fs::write(self.path("etc/machine-id"), format!("{id}\n")).expect("the root is ours");
+    }
+
+    /// Its machine-id.
+    pub fn machine_id(&self) -> String {
+        self.read("etc/machine-id").trim().to_owned()
+    }
+
+    /// Installs the machine anew: only its machine-id stays. Its processes must have ended.
+    pub fn reinstall(&mut self) {
+        let id = self.machine_id();
+        self.root = new_root();
+        self.set_machine_id(&id);
+    }
+
+    /// A path below its root.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.root.path().join(inside)
+    }
+
+    /// The text of a file below its root.
+    pub fn read(&self, inside: &str) -> String {
+        let path = self.path(inside);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Writes a file below its root.
+    pub fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        std::fs::create_dir_all(path.parent().expect("it is below the root")).expect("the root is ours");
+        std::fs::write(path, text).expect("the root is ours");
+    }
+
+    /// Starts a command of eos on it.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
+        command.arg("--root").arg(self.root.path()).args(["--output", "json"]).args(arguments);
+        command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
+        let what = format!("{}: eos {}", self.name, arguments.join(" "));
+        Running::start(what, &mut command, self.transcript.clone())
+    }
+
+    /// Runs a command of eos on it.
+    pub fn eos(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).finish()
+    }
+
+    /// Makes it the first node.
+    pub fn bootstrap_single(&self) -> Outcome {
+        self.eos(&self.single_arguments()).done()
+    }
+
+    /// The arguments that make it the first node.
+    pub fn single_arguments(&self) -> [&str; 6] {
+        ["bootstrap", "--single-node", "--advertise-address", &self.address, "--node-name", &self.name]
+    }
+
+    /// Starts to join the cluster of a master.
+    pub fn start_join(&self, master: &Host, arguments: &[&str]) -> Running {
+        let common = ["bootstrap", "--join-cluster", &master.address, "--node-name", &self.name];
+        self.start(&[&common, arguments].concat())
+    }
+
+    /// Joins the cluster of a master, or fails to.
+    pub fn join(&self, master: &Host, arguments: &[&str]) -> Outcome {
+        self.start_join(master, arguments).finish()
+    }
+
+    /// Makes a token.
+    pub fn token(&self, arguments: &[&str]) -> String {
+        self.eos(&[&["token", "create"], arguments].concat()).done().text("token")
+    }
+
+    /// What it says of the cluster.
+    pub fn status(&self) -> Value {
+        self.eos(&["status"]).done().result().clone()
+    }
+
+    /// The node of this name in its status.
+    pub fn node(&self, name: &str) -> Option<Value> {
+        nodes(&self.status()).into_iter().find(|node| node["name"] == name)
+    }
+
+    /// The roles of all members by their names, in the order of the names.
+    pub fn roles(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+        nodes(&self.status()).iter().map(|node| (text(&node["name"]), text(&node["role"]))).collect()
+    }
+
+    /// Waits until so many nodes are members that have applied the newest generation; returns the status.
+    pub fn converged(&self, count: usize) -> Value {
+        eventually(&format!("{count} members converged, as {} sees it", self.name), || {
+            let status = self.status();
+            let good = |node: &&Value| node["state"] == "active" && node["converged"] == true;
+            let (all, converged) = (nodes(&status).len(), nodes(&status).iter().filter(good).count());
+            if (all, converged) == (count, count) { Ok(status) } else { Err(status.to_string()) }
+        })
+    }
+
+    /// Waits until exactly so many nodes are members, whatever others are known; returns the status.
+    pub fn converged_members(&self, count: usize) -> Value {
+        eventually(&format!("{count} members converged, as {} sees it", self.name), || {
+            let status = self.status();
+            let members: Vec<Value> =
+                nodes(&status).into_iter().filter(|node| node["state"] == "active").collect();
+            let good = members.len() == count && members.iter().all(|node| node["converged"] == true);
+            if good { Ok(status) } else { Err(status.to_string()) }
+        })
+    }
+
+    /// Waits until the master, just started again, has heard of the node.
+    pub fn wait_until_heard_of(&self, name: &str) {
+        eventually(&format!("{name} reports again"), || {
+            let node = self.node(name).ok_or_else(|| "the master does not answer".to_owned())?;
+            if node["last_seen_ms"].is_u64() { Ok(()) } else { Err(node.to_string()) }
+        });
+    }
+
+    /// The process of a service, if it has one.
+    pub fn service_pid(&self, service: &str) -> Option<i32> {
+        self.recorded_pid(service, "child")
+    }
+
+    /// Kills a service with SIGKILL; its supervisor starts it again.
+    pub fn kill_service(&self, service: &str) {
+        let pid = self.service_pid(service).unwrap_or_else(|| panic!("{service} does not run"));
+        kill(pid);
+    }
+
+    /// Kills a service with its supervisor, so that it stays away.
+    pub fn end_service(&self, service: &str) {
+        let supervisor = self.recorded_pid(service, "supervisor").expect("the supervisor runs");
+        let child = self.service_pid(service);
+        kill(supervisor);
+        // It ends by itself without its supervisor.
+        if let Some(child) = child {
+            kill(child);
+        }
+        eventually(&format!("{service} ends"), || {
+            let alive = self.namespace.processes();
+            if child.is_some_and(|child| alive.contains(&child)) { Err(format!("{alive:?}")) } else { Ok(()) }
+        });
+    }
+
+    /// Ends every process of the host at once, as a crash of the machine does.
+    pub fn crash(&self) {
+        while let alive @ [_, ..] = &self.namespace.processes()[..] {
+            alive.iter().copied().for_each(kill);
+        }
+    }
+
+    /// The ids of all its processes.
+    pub fn processes(&self) -> Vec<i32> {
+        self.namespace.processes()
+    }
+
+    /// Cuts its line.
+    pub fn cut(&self, cut: Cut) {
+        self.namespace.cut(cut);
+    }
+
+    /// Mends its line.
+    pub fn heal(&self) {
+        self.namespace.heal();
+    }
+
+    fn recorded_pid(&self, service: &str, whose: &str) -> Option<i32> {
+        let text = std::fs::read_to_string(self.path(&format!("run/eos/{service}.pid"))).ok()?;
+        let record: Value = serde_json::from_str(&text).ok()?;
+        record[whose]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
+    }
+}
+
+fn nodes(status: &Value) -> Vec<Value> {
+    status["nodes"].as_array().cloned().unwrap_or_default()
+}
+
+fn kill(pid: i32) {
+    let pid = Pid::from_raw(pid).expect("a process id is positive");
+    // It may have ended meanwhile, which is what is wanted.
+    let _ = kill_process(pid, Signal::KILL);
+}
+
+fn new_root() -> TempDir {
+    // Short, since Unix sockets lie in it.
+    tempfile::Builder::new().prefix("eoslab").tempdir().expect("there is room for temporary files")
+}

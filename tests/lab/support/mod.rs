@@ -1,0 +1,15 @@
+//! What the scenarios are played with: hosts in network namespaces, processes, and conditions to wait for.
+
+mod host;
+mod lab;
+mod network;
+mod outcome;
+mod running;
+mod waiting;
+
+pub use host::{Host, fake_clock};
+pub use lab::Lab;
+pub use network::Cut;
+pub use outcome::Outcome;
+pub use running::Running;
+pub use waiting::eventually;
