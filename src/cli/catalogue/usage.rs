@@ -116,6 +116,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U020",
+        title: "the token is of a cluster that exists",
+        cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
+             another cluster; a new cluster has an authority of its own.",
+        evidence: "the second part of the token: 64 digits name an authority, `any` is a pre-shared token",
+        remedy: "Join that cluster: eos bootstrap --join-cluster ADDRESS; or give a new cluster a pre-shared \
+             token: eos token generate.",
+        retry: false,
+    },
+    Entry {
         code: "U090",
         title: "there is no such error code",
         cause: "It is misspelled, or from another version of eos.",
