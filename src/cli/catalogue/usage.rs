@@ -120,7 +120,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the token is of a cluster that exists",
         cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
              another cluster; a new cluster has an authority of its own.",
-        evidence: "the second part of the token: 64 digits name an authority, `any` is a pre-shared token",
+        evidence: "eos status on the master shows its authority; the second part of the token names one, or any",
         remedy: "Join that cluster: eos bootstrap --join-cluster ADDRESS; or give a new cluster a pre-shared \
              token: eos token generate.",
         retry: false,
