@@ -4,7 +4,7 @@ use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
-use crate::host::{facts, paths};
+use crate::host::{facts, files, paths};
 use crate::journal::file;
 use crate::journal::lock::OperationLock;
 use crate::journal::reset::ResetReport;
@@ -32,12 +32,14 @@ pub struct ResetArguments {
 /// # Errors
 /// When something of eos cannot be removed, or with `--verify` a difference is left.
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
+    let recorded = files::exists(&context.root.join(paths::LEDGER)).map_err(failure)?;
     let progress = Arc::new(Progress::new(context.output));
     let result = reset(context, &progress);
     progress.finish();
     let report = result?;
     // Compared only now that the lock's own file is gone as well.
-    let difference = match arguments.verify {
+    // Without a record of the state before there is nothing to compare with, and nothing is claimed.
+    let difference = match arguments.verify && recorded {
         true => Some(report.ledger.verify(&context.root).map_err(failure)?),
         false => None,
     };

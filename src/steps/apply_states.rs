@@ -39,19 +39,21 @@ impl ApplyStates {
         Self { desired: Some(applied(desired)), binary }
     }
 
-    /// What the tree on this node may write for any role and scale: which one it will be is known
-    /// only to the master, and may change until the step asks it.
+    /// What the tree on this node will write. A joining node learns its role and scale from the master
+    /// only when the step runs, and they may change until then: there, every one it could be counts.
     fn planned(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
-        let name = env.node_name()?;
+        let membership = env.membership()?;
+        let known = self.desired.clone().or(membership.applied.filter(|_| membership.runs_master));
+        let possible = match known {
+            Some(applied) => vec![applied],
+            None => joiner_possibilities(),
+        };
         let mut touches = self.touches();
-        for (role, scale) in Role::ALL.into_iter().flat_map(|role| Scale::ALL.map(|scale| (role, scale))) {
-            let pillar = self.desired.as_ref().map(|desired| desired.pillar.clone()).unwrap_or_default();
-            let wanted = Applied { generation: 0, role, scale, pillar };
-            for touch in planned_touches(env, &render(env, &name, &wanted, &self.binary)?) {
-                if !touches.contains(&touch) {
-                    touches.push(touch);
-                }
-            }
+        for wanted in possible {
+            let plan = render(env, &membership.name, &wanted, &self.binary)?;
+            let fresh: Vec<Touch> =
+                planned_touches(env, &plan).into_iter().filter(|touch| !touches.contains(touch)).collect();
+            touches.extend(fresh);
         }
         Ok(touches)
     }
@@ -77,6 +79,14 @@ impl ApplyStates {
         membership.save(&env.root)?;
         Ok(if unchanged { Outcome::Unchanged } else { Outcome::Done })
     }
+}
+
+/// Every role and scale that a node which joins others may get.
+fn joiner_possibilities() -> Vec<Applied> {
+    let scales = [Scale::Small, Scale::Medium, Scale::Distributed];
+    let pairs = Role::REQUESTABLE.into_iter().flat_map(|role| scales.map(|scale| (role, scale)));
+    let pillar = serde_json::Value::Null;
+    pairs.map(|(role, scale)| Applied { generation: 0, role, scale, pillar: pillar.clone() }).collect()
 }
 
 fn applied(desired: &Desired) -> Applied {

@@ -3,6 +3,7 @@
 use crate::model::role::Role;
 use crate::view::paragraph::clean;
 use crate::view::table::table;
+use crate::view::units::plural;
 use crate::wire::admin::{PlannedRole, PlannedRoles};
 
 /// More warnings than this are only counted.
@@ -12,8 +13,12 @@ const SHOWN_WARNINGS: usize = 10;
 pub fn text(plan: &PlannedRoles) -> String {
     let (changed, same): (Vec<&PlannedRole>, Vec<&PlannedRole>) =
         plan.changes.iter().partition(|change| change.from != change.to);
-    let mut text =
-        format!("scale {}: {} of {} nodes change\n", plan.scale, changed.len(), plan.changes.len());
+    let mut text = format!(
+        "scale {}: {} {} in the plan\n",
+        plan.scale,
+        changed.len(),
+        plural(changed.len(), "change", "changes")
+    );
     for (title, rows) in [("changes", changed), ("stay", same)] {
         if !rows.is_empty() {
             let rows: Vec<[String; 3]> = rows.into_iter().map(row).collect();
@@ -73,7 +78,7 @@ mod tests {
         assert_eq!(
             text(&plan),
             "\
-scale small: 3 of 4 nodes change
+scale small: 3 changes in the plan
 
 changes
 NODE   ROLE               REASON
@@ -100,6 +105,6 @@ warnings
         };
         assert!(text(&plan(12)).ends_with("! warning 10\n  and 2 more\n"));
         assert!(text(&plan(10)).ends_with("! warning 9\n! warning 10\n"));
-        assert_eq!(text(&plan(0)), "scale medium: 0 of 0 nodes change\n");
+        assert_eq!(text(&plan(0)), "scale medium: 0 changes in the plan\n");
     }
 }
