@@ -7,10 +7,6 @@ use crate::steps::Env;
 use crate::steps::error::{StepFailure, to_step};
 use crate::wire::member::{Confirm as Message, Report};
 use crate::wire::version::VERSION;
-use std::time::{Duration, Instant};
-
-/// The pause between two attempts while the master is away.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The step.
 pub struct Confirm;
@@ -26,20 +22,9 @@ impl Confirm {
             ..Report::default()
         };
         let client = env.member_client()?;
-        let began = Instant::now();
         let message = Message { applied: applied.generation, report };
-        let desired = loop {
-            match env.block_on(client.confirm(&message)) {
-                Ok(confirmed) => break confirmed.desired,
-                Err(error) if error.is_transient() => {
-                    let cause = format!("the master to confirm this node: {error}");
-                    if !env.pause(&cause, began, PAUSE) {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let desired =
+            env.until_answered("confirm this node", || env.block_on(client.confirm(&message)))?.desired;
         membership.confirmed = true;
         // What was applied stands; a role that changed meanwhile is the agent's next generation.
         if (desired.role, desired.scale) == (applied.role, applied.scale) {

@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// The pause between two attempts while the master is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The environment of a saga.
 pub struct Env {
     /// The root.
@@ -65,6 +68,31 @@ impl Env {
             }
         });
         !self.interrupted.load(Ordering::Relaxed) && Instant::now() < self.deadline
+    }
+
+    /// Calls the master until it answers; that it is away is told and waited for until the deadline.
+    ///
+    /// # Errors
+    /// When it refuses, the operator interrupts, or it does not answer in time.
+    pub fn until_answered<T>(
+        &self,
+        what: &str,
+        mut call: impl FnMut() -> Result<T, ClientError>,
+    ) -> Result<T, StepFailure> {
+        let began = Instant::now();
+        loop {
+            let error = match call() {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error.into()),
+            };
+            if !self.pause(&format!("the master to {what}: {error}"), began, PAUSE) {
+                if self.interrupted.load(Ordering::Relaxed) {
+                    return Err(StepFailure::Interrupted { what: format!("the master to {what}") });
+                }
+                return Err(error.into());
+            }
+        }
     }
 
     /// The membership that an earlier step wrote.
