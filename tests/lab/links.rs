@@ -37,21 +37,45 @@ fn a_line_cut_after_any_number_of_bytes_and_mended_lets_the_join_complete() {
     }
 }
 
+/// The joiner waits with a reason while its line is cut so, and goes on when it is mended.
+fn assert_waits_for_the_line(cut: Cut) {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    joiner.cut(cut);
+    let mut joining = joiner.start_join(master, &["--token", &token]);
+    let cause = joining.wait_for_wait("10.77.0.11:4507");
+    assert!(cause.contains("the master at 10.77.0.11:4507"), "{cause}");
+    joiner.heal();
+    joining.finish().done();
+    master.converged(2);
+}
+
 #[test]
-fn a_line_that_swallows_everything_is_waited_for_with_a_reason() {
-    for cut in [Cut::Silent, Cut::Outgoing, Cut::Incoming] {
-        let lab = Lab::new(2);
-        let [master, joiner] = lab.hosts();
-        master.bootstrap_single();
-        let token = master.token(&[]);
-        joiner.cut(cut);
-        let mut joining = joiner.start_join(master, &["--token", &token]);
-        let cause = joining.wait_for_wait("10.77.0.11:4507");
-        assert!(cause.contains("the master at 10.77.0.11:4507"), "{cause}");
-        joiner.heal();
-        joining.finish().done();
-        master.converged(2);
-    }
+fn a_line_that_swallows_what_is_sent_is_waited_for_with_a_reason() {
+    assert_waits_for_the_line(Cut::Outgoing);
+}
+
+#[test]
+fn a_line_that_swallows_what_is_answered_is_waited_for_with_a_reason() {
+    assert_waits_for_the_line(Cut::Incoming);
+}
+
+#[test]
+fn a_line_that_swallows_everything_in_the_middle_of_a_join_is_waited_for() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&["--uses", "1"]);
+    let mut joining = joiner.start_join(master, &["--token", &token]);
+    joining.wait_for_step("pull-snapshot");
+    joiner.cut(Cut::Silent);
+    let cause = joining.wait_for_wait_or_end("master");
+    joiner.heal();
+    let done = joining.finish();
+    assert_eq!(done.code, 0, "{cause}: {}", done.story());
+    master.converged(2);
 }
 
 #[test]
