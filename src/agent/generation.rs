@@ -91,12 +91,12 @@ fn run(
         if state.begin.kind != KIND {
             return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure());
         }
-        let unfinished = from_plan(&env, &state.begin.plan, binary.clone())?;
+        let unfinished = from_plan(&state.begin.plan, binary.clone())?;
         let steps: Vec<AnyStep> = vec![Box::new(unfinished)];
         engine.rollback(&saga, &steps, &mut env).map_err(|error| error.to_failure())?;
     }
     let plan = serde_json::to_value(desired).expect("what is desired serialises");
-    let step = ApplyStates::generation(&env, desired, binary).map_err(Failure::from)?;
+    let step = ApplyStates::generation(desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     engine.run(Request::new(KIND, plan), &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
 }
@@ -104,12 +104,12 @@ fn run(
 /// The step of a generation as its saga's plan states it.
 ///
 /// # Errors
-/// When the plan is damaged, or the states cannot be rendered.
-pub fn from_plan(env: &Env, plan: &serde_json::Value, binary: String) -> Result<ApplyStates, Failure> {
+/// When the plan is damaged.
+pub fn from_plan(plan: &serde_json::Value, binary: String) -> Result<ApplyStates, Failure> {
     let desired: Desired = serde_json::from_value(plan.clone()).map_err(|_| {
         let damaged =
             crate::identity::IdentityError::Damaged { what: "the plan of an unfinished generation" };
         Failure::of(&damaged)
     })?;
-    ApplyStates::generation(env, &desired, binary).map_err(Failure::from)
+    Ok(ApplyStates::generation(&desired, binary))
 }

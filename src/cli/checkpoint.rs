@@ -80,7 +80,7 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
 /// # Errors
 /// When one cannot be undone; those before it are.
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = undo_all(context, arguments, &progress);
     progress.finish();
     let undone = result?;
@@ -97,6 +97,11 @@ fn undo_all(
     arguments: &RollbackArguments,
     progress: &Arc<Progress>,
 ) -> Result<Vec<SagaId>, Failure> {
+    let mut held = lock(context, "rollback", progress.as_ref())?;
+    // An earlier way back may have died while the records went: that is finished before any look.
+    Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref())
+        .recover()
+        .map_err(|error| error.to_failure())?;
     let newest = file::sagas(&context.root).map_err(failure)?.pop();
     let target = match &arguments.to {
         Some(id) => find(context, id)?.id,
@@ -105,14 +110,13 @@ fn undo_all(
             None => return Ok(Vec::new()),
         },
     };
-    let mut held = lock(context, "rollback", progress.as_ref())?;
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let binary = env.binary.display().to_string();
     for saga in &undo {
         let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
-        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let mut engine =
             Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
         engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;

@@ -3,6 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::done::{Done, json};
 use crate::model::explain::Failure;
+use crate::model::layers::Resolved;
 use clap::Subcommand;
 
 /// The commands.
@@ -48,5 +49,10 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
             false => text.push_str(&format!("{:<34} {value}\n", leaf.key)),
         }
     }
-    Ok(Done::new(json(&resolved.origins), text))
+    Ok(Done::new(settings(&resolved), text))
+}
+
+/// Every setting with its value and where it came from, for programs.
+fn settings(resolved: &Resolved) -> serde_json::Value {
+    serde_json::json!({ "settings": json(&resolved.origins) })
 }

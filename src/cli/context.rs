@@ -190,10 +190,8 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        if let Some(guard) = self.telemetry.take() {
-            if let Err(error) = guard.shutdown() {
-                view::stderr(&format!("warning: the last traces could not be sent: {error}\n"));
-            }
+        if let Some(Err(error)) = self.telemetry.take().map(telemetry::Guard::shutdown) {
+            view::stderr(&format!("warning: the last traces could not be sent: {error}\n"));
         }
     }
 }

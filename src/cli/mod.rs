@@ -77,19 +77,23 @@ fn panicked() -> Failure {
     }
 }
 
-/// Usage errors are clap's; in JSON mode the verdict object follows, so that the output always parses.
+/// Usage errors are clap's, with a code of eos; in JSON mode the verdict object follows, so that the
+/// output always parses.
 fn usage(error: &clap::Error) -> ExitCode {
-    let wanted_json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
     if !error.use_stderr() {
         view::stdout(&error.render().to_string());
         return ExitCode::SUCCESS;
     }
-    view::stderr(&error.render().ansi().to_string());
-    if wanted_json {
-        let output = view::Output { format: view::Format::Json, color: false, width: 80, terminal: false };
-        let text = error.render().to_string();
-        let line = text.lines().next().unwrap_or("wrong usage").trim_start_matches("error: ").to_owned();
-        view::failure(&output, "usage", &error::CliError::Usage { line }.failure());
+    let text = error.render().to_string();
+    let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let line = line.trim_start_matches("error: ").to_owned();
+    let failure = error::CliError::Usage { line }.failure();
+    let json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
+    let format = if json { view::Format::Json } else { view::Format::Text };
+    let output = view::Output { format, color: false, width: 80, terminal: false };
+    view::failure(&output, "usage", &failure);
+    if !json {
+        view::stderr(rest);
     }
     ExitCode::from(Exit::Usage as u8)
 }

@@ -1,8 +1,8 @@
 //! Takes a token off the command line before anything else runs, so that `ps` does not show it.
 
+use crate::host::command;
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// The variable that carries the token instead.
 pub const VARIABLE: &str = "EOS_TOKEN";
@@ -12,9 +12,7 @@ pub fn hide_token_from_the_process_list() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let (kept, token) = split(&arguments)?;
     let program = std::env::current_exe().ok()?;
-    let mut command = Command::new(program);
-    let name = kept.first()?.clone();
-    let error = command.arg0(name).args(kept.get(1..)?).env(VARIABLE, token).exec();
+    let error = command::replace_this_process(&program, &kept, (VARIABLE, &token));
     crate::view::stderr(&format!("error: could not hide the token from the process list: {error}\n"));
     Some(ExitCode::from(crate::model::explain::Exit::Failed as u8))
 }

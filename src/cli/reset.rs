@@ -32,7 +32,7 @@ pub struct ResetArguments {
 /// # Errors
 /// When something of eos cannot be removed, or with `--verify` a difference is left.
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = reset(context, &progress);
     progress.finish();
     let report = result?;
@@ -89,7 +89,7 @@ fn undo_effects(
             continue;
         }
         progress.emit(Event::Phase { name: "leave the cluster and stop the services".to_owned() });
-        let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+        let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
         engine.undo_effects(&steps, &mut env).map_err(|(_, error)| error.failure)?;
     }

@@ -45,7 +45,7 @@ impl StateCommand {
 /// # Errors
 /// When a state file is wrong, or a state fails.
 pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
@@ -112,7 +112,7 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     };
     let mut lock = lock(context, "state apply", progress.as_ref())?;
     let binary = env.binary.display().to_string();
-    let step = ApplyStates::generation(env, &desired, binary).map_err(Failure::from)?;
+    let step = ApplyStates::generation(&desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
     let request = Request::new(crate::agent::generation::KIND, json(&desired));

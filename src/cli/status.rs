@@ -33,7 +33,17 @@ pub struct StatusArguments {
 /// # Errors
 /// When this host is no member, or its files cannot be read. A master that does not answer is shown.
 pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failure> {
-    while arguments.watch {
+    if arguments.watch {
+        watch(context)?;
+    }
+    let (cluster, local) = gather(context)?;
+    let text = view::status::text(&context.output, cluster.as_ref(), &local);
+    Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
+}
+
+/// Shows the status again and again; Ctrl-C ends the program.
+fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
+    loop {
         let (cluster, local) = gather(context)?;
         let text = match context.output.format {
             view::Format::Json => format!("{}\n", view::status::json(cluster.as_ref(), &local)),
@@ -49,9 +59,6 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failu
             ticks.tick().await;
         });
     }
-    let (cluster, local) = gather(context)?;
-    let text = view::status::text(&context.output, cluster.as_ref(), &local);
-    Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
 }
 
 fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> {

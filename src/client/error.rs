@@ -168,6 +168,14 @@ impl Explain for ClientError {
     fn retry_helps(&self) -> bool {
         self.is_transient()
     }
+
+    /// What the master refused has the master's code: `eos explain` knows it.
+    fn handed_on(&self) -> Option<&Failure> {
+        match self {
+            Self::Refused { failure } => Some(failure),
+            _ => None,
+        }
+    }
 }
 
 /// One value of every variant, for the tests of texts and codes.
@@ -192,4 +200,21 @@ pub(crate) fn samples() -> Vec<ClientError> {
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
         ClientError::Setup(library()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_master_refuses_keeps_the_masters_code_and_words() {
+        let failure = Failure {
+            code: "EOS-J003".to_owned(),
+            message: "token 0a1b2c expired 60 s ago".to_owned(),
+            causes: Vec::new(),
+            hints: vec!["make a new one on the master: eos token create".to_owned()],
+            exit: 5,
+        };
+        assert_eq!(Failure::of(&ClientError::Refused { failure: failure.clone() }), failure);
+    }
 }

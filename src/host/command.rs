@@ -1,7 +1,10 @@
 //! Runs a program with a deadline and gathers what it said.
 
 use crate::model::explain::{Code, Explain};
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -102,6 +105,16 @@ pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
     let status = child.wait().map_err(start)?;
     let [stdout, stderr] = texts;
     Ok(Output { status: status.code(), stdout, stderr })
+}
+
+/// Puts another program in the place of this process, with one variable more in its environment;
+/// returns only when that failed. `argv` begins with the name that it shall see as its own.
+pub fn replace_this_process(program: &Path, argv: &[OsString], variable: (&str, &OsStr)) -> io::Error {
+    let mut command = Command::new(program);
+    if let Some((name, arguments)) = argv.split_first() {
+        command.arg0(name).args(arguments);
+    }
+    command.env(variable.0, variable.1).exec()
 }
 
 /// Runs `argv` and insists on exit status 0.

@@ -78,12 +78,26 @@ impl LockFile {
             .map_err(|e| FileError::new("write", &self.path, e))
     }
 
+    /// Lets go of the lock. Closing the file alone would not do while a child process that is just
+    /// being started still has a copy of it.
+    fn unlock(&self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::debug!(%error, path = %self.path.display(), "the lock ends with the file handle");
+        }
+    }
+
     /// Removes the file while it is still locked.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn remove(&self) -> Result<(), FileError> {
         super::files::remove_file(&self.path)
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        self.unlock();
     }
 }
 

@@ -56,6 +56,10 @@ pub trait Explain: std::error::Error + Send + Sync + 'static {
     fn retry_helps(&self) -> bool {
         false
     }
+    /// The failure of another side that this error only hands on: its code and causes are the ones to show.
+    fn handed_on(&self) -> Option<&Failure> {
+        None
+    }
 }
 
 /// An owned, printable form of any explained error, for journals, the wire and the screen.
@@ -76,6 +80,9 @@ pub struct Failure {
 impl Failure {
     /// Gathers the error, its chain of causes and its hints.
     pub fn of(error: &dyn Explain) -> Self {
+        if let Some(failure) = error.handed_on() {
+            return Self { exit: error.exit() as u8, ..failure.clone() };
+        }
         let mut causes = Vec::new();
         let mut next = error.source();
         while let Some(cause) = next {

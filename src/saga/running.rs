@@ -140,7 +140,12 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             checkpoint::remove_leftovers(self.engine.root, &original)?;
             return Ok(original);
         }
-        checkpoint::capture(self.engine.root, place, &step.touches())
+        let touches = step.touches_now(self.env);
+        let paths: Vec<PathBuf> = touches.iter().map(|touch| touch.path().to_owned()).collect();
+        let mut ledger = Ledger::load(self.engine.root)?.unwrap_or_default();
+        ledger.cover(self.engine.root, &paths, &[])?;
+        ledger.save(self.engine.root)?;
+        checkpoint::capture(self.engine.root, place, &touches)
     }
 
     pub(super) fn checkpoint_of(&self, place: &str) -> Result<Checkpoint, JournalError> {

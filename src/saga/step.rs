@@ -95,6 +95,11 @@ pub trait Step<E> {
     fn describe(&self) -> String;
     /// Every path under the root that it may make, change or remove; they are restored by the engine.
     fn touches(&self) -> Vec<Touch>;
+    /// The same once the steps before it have run, for a step whose paths follow from what they made.
+    /// It is asked once, right before the step first runs; what it names is checkpointed.
+    fn touches_now(&self, _env: &E) -> Vec<Touch> {
+        self.touches()
+    }
     /// Does it. Runs again after a crash in its middle, and must then come to the same.
     ///
     /// # Errors

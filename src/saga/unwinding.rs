@@ -92,8 +92,15 @@ impl<E> Running<'_, '_, E> {
             let step = &self.steps[index];
             manual.push(format!("take back step {}: {}", step.name(), step.describe()));
             let place = checkpoint::place(&self.saga, index, step.name());
-            if let Some(checkpoint) = checkpoint::load(self.engine.root, &place)? {
-                manual.extend(checkpoint::by_hand(self.engine.root, &place, &checkpoint)?);
+            match checkpoint::load(self.engine.root, &place) {
+                Ok(Some(checkpoint)) => {
+                    manual.extend(checkpoint::by_hand(self.engine.root, &place, &checkpoint)?);
+                }
+                Ok(None) => {}
+                // The person is told of every other step all the same.
+                Err(error) => {
+                    manual.push(format!("what step {} found here is not known: {error}", step.name()));
+                }
             }
         }
         let state = self.state();

@@ -26,30 +26,34 @@ pub struct ApplyStates {
     /// What to apply; none asks the membership, or the master when nothing was applied yet.
     desired: Option<Applied>,
     binary: String,
-    touches: Vec<Touch>,
 }
 
 impl ApplyStates {
     /// As a part of a bootstrap, where role and scale are known only when earlier steps have run.
     pub fn bootstrap(decision: &Decision) -> Self {
-        Self { desired: None, binary: decision.binary.clone(), touches: shipped_touches() }
+        Self { desired: None, binary: decision.binary.clone() }
     }
 
-    /// A new generation on a member. What the rendered plan writes is what is checkpointed.
-    ///
-    /// # Errors
-    /// When the states cannot be rendered for it.
-    pub fn generation(env: &Env, desired: &Desired, binary: String) -> Result<Self, StepFailure> {
-        let applied = applied(desired);
+    /// A new generation on a member.
+    pub fn generation(desired: &Desired, binary: String) -> Self {
+        Self { desired: Some(applied(desired)), binary }
+    }
+
+    /// What the tree on this node may write for any role and scale: which one it will be is known
+    /// only to the master, and may change until the step asks it.
+    fn planned(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
         let name = env.node_name()?;
-        let plan = render(env, &name, &applied, &binary)?;
-        let mut touches = shipped_touches();
-        for touch in planned_touches(env, &plan) {
-            if !touches.contains(&touch) {
-                touches.push(touch);
+        let mut touches = self.touches();
+        for (role, scale) in Role::ALL.into_iter().flat_map(|role| Scale::ALL.map(|scale| (role, scale))) {
+            let pillar = self.desired.as_ref().map(|desired| desired.pillar.clone()).unwrap_or_default();
+            let wanted = Applied { generation: 0, role, scale, pillar };
+            for touch in planned_touches(env, &render(env, &name, &wanted, &self.binary)?) {
+                if !touches.contains(&touch) {
+                    touches.push(touch);
+                }
             }
         }
-        Ok(Self { desired: Some(applied), binary, touches })
+        Ok(touches)
     }
 
     fn wanted(&self, env: &Env) -> Result<Applied, StepFailure> {
@@ -120,18 +124,13 @@ fn inputs(
     defaults.configured(&storage)
 }
 
-/// What the shipped tree writes, whatever the role.
-fn shipped_touches() -> Vec<Touch> {
+/// What starting the monitor's service and every tree of states changes.
+fn always_touched() -> Vec<Touch> {
     let unit = format!("{}/{MONITOR}.service", paths::UNITS);
     let wants = format!("{}/multi-user.target.wants/{MONITOR}.service", paths::UNITS);
-    let mut touches: Vec<Touch> = [unit.as_str(), wants.as_str(), paths::STORAGE_OPS]
-        .into_iter()
-        .map(|path| Touch::File(path.into()))
-        .collect();
-    let directories =
-        ["var/cache/eos", "var/cache/eos/edge", "srv/eos", "var/backups/eos", "var/cache/eos/compute"];
-    touches.extend(directories.into_iter().map(|path| Touch::Directory(path.into())));
-    touches
+    let files = [unit.as_str(), wants.as_str(), paths::STORAGE_OPS].map(|path| Touch::File(path.into()));
+    // The agent writes the membership too, so it is not told from a stranger's change by its digest.
+    files.into_iter().chain([Touch::Tree(paths::MEMBERSHIP.into())]).collect()
 }
 
 fn planned_touches(env: &Env, plan: &StatePlan) -> Vec<Touch> {
@@ -164,7 +163,12 @@ impl Step<Env> for ApplyStates {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        self.touches.clone()
+        always_touched()
+    }
+
+    /// A tree that cannot be rendered makes the step itself fail, with file and line.
+    fn touches_now(&self, env: &Env) -> Vec<Touch> {
+        self.planned(env).unwrap_or_else(|_| self.touches())
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
@@ -179,5 +183,27 @@ impl Step<Env> for ApplyStates {
             env.services.disable(MONITOR)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sls::embedded::Embedded;
+
+    #[test]
+    fn every_path_that_the_shipped_states_write_is_touched_by_the_bootstrap() {
+        let touched: Vec<String> =
+            shipped_touches().iter().map(|touch| format!("/{}", touch.path().display())).collect();
+        let made_before = [paths::ETC, paths::RUN, paths::UNITS].map(|path| format!("/{path}"));
+        for role in [Role::Monolith, Role::Edge, Role::Core, Role::Data, Role::Compute] {
+            let inputs = Inputs::of("node1", role, Scale::Small);
+            let context = Context::new("node1", inputs.pillar());
+            let plan = plan::render(&Embedded, &Wanted::Top, &context).expect("it renders");
+            for path in plan.states.iter().filter_map(|state| state.function.path()) {
+                let path = path.to_owned();
+                assert!(touched.contains(&path) || made_before.contains(&path), "{role}: {path}");
+            }
+        }
     }
 }

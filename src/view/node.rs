@@ -36,6 +36,7 @@ pub fn show(output: &Output, node: &NodeStatus) -> String {
         ("address", node.address.to_string()),
         ("state", node.state.clone()),
         ("role", role(node)),
+        ("pinned", node.pinned.map_or("no".to_owned(), |role| format!("to {role}, by the operator"))),
         ("scale", node.scale.to_string()),
         ("generation", generation(node)),
         ("last seen", last_seen(node)),
@@ -132,7 +133,11 @@ node1
 
     #[test]
     fn a_node_is_shown_with_its_failure() {
-        let node = NodeStatus { failure: Some(samples::failure()), ..samples::node(1, Role::Core) };
+        let node = NodeStatus {
+            failure: Some(samples::failure()),
+            pinned: Some(Role::Core),
+            ..samples::node(1, Role::Core)
+        };
         assert_eq!(
             show(&Output::plain(80), &node),
             "\
@@ -141,6 +146,7 @@ id          id1
 address     10.0.0.1
 state       active
 role        core
+pinned      to core, by the operator
 scale       small
 generation  7 converged
 last seen   4 s ago

@@ -2,5 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod errors;
+mod exit_codes;
+mod generated;
 mod install;
+mod output;
+mod sagas;
+mod support;
 mod tidy;

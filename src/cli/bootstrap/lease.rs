@@ -56,7 +56,7 @@ impl Lease {
                 let stage = watch.stage();
                 rounds += 1;
                 // A new stage at once, the same one every few seconds.
-                if stage == told && rounds % 5 != 0 {
+                if stage == told && !rounds.is_multiple_of(5) {
                     continue;
                 }
                 if renew(&root, &stage).await {

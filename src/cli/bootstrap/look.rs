@@ -68,7 +68,9 @@ pub fn look(
     let results = preflight::judge(&measured, &Requirements::default());
     let report = Report::new(results, &skipped);
     for warning in report.warnings() {
-        progress.emit(Event::Warning { text: format!("{}: {}", warning.name, warning.verdict) });
+        let verdict = warning.verdict.to_string();
+        let text = verdict.strip_prefix("warning: ").unwrap_or(&verdict);
+        progress.emit(Event::Warning { text: format!("{}: {text}", warning.name) });
     }
     report.into_result().map_err(failure)?;
     let address = measured.address.map_err(failure)?;

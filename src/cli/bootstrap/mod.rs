@@ -35,7 +35,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(600);
 /// # Errors
 /// As every part of it explains.
 pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output.clone()));
+    let progress = Arc::new(Progress::new(context.output));
     let result = bootstrap(context, arguments, &progress);
     progress.finish();
     result

@@ -90,14 +90,9 @@ pub fn environment(
 ///
 /// # Errors
 /// When the plan cannot be read.
-pub fn steps_of(
-    env: &Env,
-    kind: &str,
-    plan: &serde_json::Value,
-    binary: &str,
-) -> Result<Vec<AnyStep>, Failure> {
+pub fn steps_of(kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Vec<AnyStep>, Failure> {
     if kind == generation::KIND {
-        return Ok(vec![Box::new(generation::from_plan(env, plan, binary.to_owned())?)]);
+        return Ok(vec![Box::new(generation::from_plan(plan, binary.to_owned())?)]);
     }
     let decision: Decision = serde_json::from_value(plan.clone())
         .map_err(|_| failure(crate::identity::IdentityError::Damaged { what: "the plan of a saga" }))?;
@@ -157,7 +152,7 @@ pub fn undo(
     let state = crate::journal::file::state(&context.root, saga).map_err(failure)?;
     let Some(state) = state else { return Ok(()) };
     let binary = env.binary.display().to_string();
-    let steps = steps_of(&env, &state.begin.kind, &state.begin.plan, &binary)?;
+    let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
     let mut engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
     engine.rollback(saga, &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
 }

@@ -1,7 +1,7 @@
 //! Services through systemd, over D-Bus. Each call uses a connection of its own, so that a bus that
 //! was restarted in between does no harm.
 
-use super::bus::{ManagerProxy, ServiceProxy, UnitProxy};
+use super::bus::{ServiceProxy, SystemdProxy, UnitProxy};
 use super::error::{LastLine, LogPlace, ServiceError};
 use super::{ServiceManager, ServiceStatus, Services, Started};
 use crate::host::command;
@@ -60,7 +60,7 @@ impl SystemdServices {
     /// When the bus cannot be reached, or systemd does not answer on it.
     pub fn connect() -> Result<Self, ServiceError> {
         let version = on_bus("tell its version".to_owned(), ANSWER, async |bus| {
-            ManagerProxy::new(&bus).await?.version().await
+            SystemdProxy::new(&bus).await?.version().await
         })?;
         Ok(Self { version })
     }
@@ -70,7 +70,7 @@ impl SystemdServices {
         let unit = format!("{name}.service");
         let action = format!("{} {name}", verb.word());
         let done = on_bus(action, deadline, async move |bus| {
-            let manager = ManagerProxy::new(&bus).await?;
+            let manager = SystemdProxy::new(&bus).await?;
             // Listen before asking: a job may be over before the answer to the request is.
             let mut removed = manager.receive_job_removed().await?;
             manager.subscribe().await?;
@@ -156,7 +156,7 @@ impl Services for SystemdServices {
             // So that a start afterwards begins with a clean count of starts.
             let unit = format!("{name}.service");
             on_bus(format!("forget the failure of {name}"), ANSWER, async move |bus| {
-                ManagerProxy::new(&bus).await?.reset_failed_unit(&unit).await
+                SystemdProxy::new(&bus).await?.reset_failed_unit(&unit).await
             })?;
         }
         Ok(ran)
@@ -172,7 +172,7 @@ impl Services for SystemdServices {
         let name = super::plain_name(name)?;
         let unit = format!("{name}.service");
         let (wanted, changes) = on_bus(format!("enable {name}"), ANSWER, async move |bus| {
-            ManagerProxy::new(&bus).await?.enable_unit_files(&[&unit], false, true).await
+            SystemdProxy::new(&bus).await?.enable_unit_files(&[&unit], false, true).await
         })?;
         if !wanted {
             return Err(ServiceError::NothingWantsIt { name: name.to_owned() });
@@ -184,14 +184,14 @@ impl Services for SystemdServices {
         let name = super::plain_name(name)?;
         let unit = format!("{name}.service");
         let changes = on_bus(format!("disable {name}"), ANSWER, async move |bus| {
-            ManagerProxy::new(&bus).await?.disable_unit_files(&[&unit], false).await
+            SystemdProxy::new(&bus).await?.disable_unit_files(&[&unit], false).await
         })?;
         if changes.is_empty() { Ok(()) } else { self.reload() }
     }
 
     fn reload(&self) -> Result<(), ServiceError> {
         on_bus("read its units again".to_owned(), ANSWER, async |bus| {
-            ManagerProxy::new(&bus).await?.reload().await
+            SystemdProxy::new(&bus).await?.reload().await
         })
     }
 
@@ -230,7 +230,7 @@ impl Seen {
 fn see(name: &str) -> Result<Seen, ServiceError> {
     let unit = format!("{name}.service");
     on_bus(format!("tell how {name} is"), ANSWER, async move |bus| {
-        let path: OwnedObjectPath = ManagerProxy::new(&bus).await?.load_unit(&unit).await?;
+        let path: OwnedObjectPath = SystemdProxy::new(&bus).await?.load_unit(&unit).await?;
         let unit = UnitProxy::builder(&bus).path(&path).cache_properties(CacheProperties::No).build().await?;
         let service =
             ServiceProxy::builder(&bus).path(&path).cache_properties(CacheProperties::No).build().await?;

@@ -10,7 +10,7 @@ use crate::identity::token::TokenKey;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
 use crate::master::admission::{self, Verdict, Voucher};
 use crate::master::app::App;
-use crate::master::cluster::{Cluster, Live};
+use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::digest::Fingerprint;
 use crate::registry::Change;
@@ -105,7 +105,7 @@ fn admit(app: &App, cluster: &mut Cluster, request: &RegisterRequest) -> Result<
         app.audit(node.id.as_str(), &format!("register-{}", node.state), node.name.as_str(), verdict.name())?;
     }
     cluster.commit(changes)?;
-    cluster.live.entry(node.id.clone()).or_insert_with(Live::default).seen_ms = now;
+    cluster.live.entry(node.id.clone()).or_default().seen_ms = now;
     if node.state == NodeState::Pending {
         return Ok(RegisterReply::Pending { key: key.to_string(), retry_after_ms: RETRY_MS });
     }

@@ -7,7 +7,7 @@ use crate::identity::certificate::{Subject, Summary};
 use crate::identity::key::node_id;
 use crate::lifecycle::{NodeEvent, NodeState, next};
 use crate::master::app::App;
-use crate::master::cluster::{Cluster, Live};
+use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::registry::Change;
@@ -177,7 +177,7 @@ pub(super) async fn renew(
 }
 
 fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) {
-    let live = cluster.live.entry(node.id.clone()).or_insert_with(Live::default);
+    let live = cluster.live.entry(node.id.clone()).or_default();
     live.seen_ms = clock::now_ms();
     if let Some(report) = report {
         live.report.clone_from(report);

@@ -1,6 +1,6 @@
 //! Routes that hand out snapshots: the id of the newest, manifests, and parts by ranges.
 
-use super::answer::{Answer, Refusal, insider, with_cluster};
+use super::answer::{Answer, Refusal, actor, insider, with_cluster};
 use crate::host::stream;
 use crate::master::app::App;
 use crate::master::error::MasterError;
@@ -34,8 +34,7 @@ pub(super) async fn manifest(
     Path(id): Path<SnapshotId>,
 ) -> Result<Response, Refusal> {
     allowed(&app, &peer, "GET /v1/snapshots/manifest").await?;
-    let reader = peer.subject.as_ref().map_or_else(String::new, |summary| format!("{:?}", summary.subject));
-    app.audit(&reader, "snapshot-read", id.as_str(), "")?;
+    app.audit(&actor(&peer), "snapshot-read", id.as_str(), "")?;
     let signed = app.snapshots.store.manifest(&id).map_err(|_| unknown(id.as_str()))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
 }

@@ -65,6 +65,8 @@ fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> S
         let (id, scale, generation) = (&cluster.cluster, cluster.scale, cluster.generation);
         rows.push(("cluster", format!("{id}, {nodes}, scale {scale}, generation {generation}")));
         rows.push(("master", format!("{}, eos {}", cluster.master, cluster.version)));
+        // What a node shows that trusts on first use: a person compares the two.
+        rows.push(("authority", cluster.authority.clone()));
     }
     rows.push(("this node", this_node(local)));
     for (name, state, _) in &local.services {

@@ -53,6 +53,7 @@ OK
 
 cluster    prod-cluster-001, 4 nodes, scale small, generation 7
 master     10.0.0.1:7700, eos 0.1.0
+authority  sha256:def
 this node  node1, core, generation 7, confirmed
 service    eos-master: running, ready
 service    eos-agent: running, ready
@@ -74,6 +75,7 @@ b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
 const FACTS: &str = "
 cluster    prod-cluster-001, 3 nodes, 1 pending, scale small, generation 7
 master     10.0.0.1:7700, eos 0.1.0
+authority  sha256:def
 this node  node1, core, generation 7, confirmed
 service    eos-agent: failed
 storage    /var/lib/eos: 93.2 %, emergency
@@ -153,6 +155,7 @@ cluster    prod-cluster-001, 0 nodes, 1
            pending, scale small,
            generation 7
 master     10.0.0.1:7700, eos 0.1.0
+authority  sha256:def
 this node  node1, core, generation 7,
            confirmed
 service    eos-agent: failed

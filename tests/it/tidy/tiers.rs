@@ -36,6 +36,9 @@ pub const TIERS: &[(&str, u8)] = &[
 const SIDEWAYS: &[(&str, &str)] = &[
     ("client", "host"),
     ("client", "identity"),
+    // The source of snapshots that speaks HTTPS, and the trace that each call belongs to.
+    ("client", "snapshot"),
+    ("client", "telemetry"),
     ("discovery", "host"),
     ("identity", "host"),
     ("journal", "host"),
@@ -43,6 +46,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("registry", "host"),
     ("server", "host"),
     ("server", "identity"),
+    ("server", "telemetry"),
     ("snapshot", "host"),
     ("snapshot", "identity"),
     ("telemetry", "host"),

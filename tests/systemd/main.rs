@@ -1,0 +1,13 @@
+//! Whole clusters on hosts that real systemd boots and runs: containers with networks of their own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod base;
+mod cluster;
+mod conditions;
+mod confinement;
+mod host;
+mod lab;
+mod life;
+mod recovery;
+mod removal;
+mod tools;
