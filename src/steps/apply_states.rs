@@ -185,25 +185,3 @@ impl Step<Env> for ApplyStates {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sls::embedded::Embedded;
-
-    #[test]
-    fn every_path_that_the_shipped_states_write_is_touched_by_the_bootstrap() {
-        let touched: Vec<String> =
-            shipped_touches().iter().map(|touch| format!("/{}", touch.path().display())).collect();
-        let made_before = [paths::ETC, paths::RUN, paths::UNITS].map(|path| format!("/{path}"));
-        for role in [Role::Monolith, Role::Edge, Role::Core, Role::Data, Role::Compute] {
-            let inputs = Inputs::of("node1", role, Scale::Small);
-            let context = Context::new("node1", inputs.pillar());
-            let plan = plan::render(&Embedded, &Wanted::Top, &context).expect("it renders");
-            for path in plan.states.iter().filter_map(|state| state.function.path()) {
-                let path = path.to_owned();
-                assert!(touched.contains(&path) || made_before.contains(&path), "{role}: {path}");
-            }
-        }
-    }
-}
