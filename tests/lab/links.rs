@@ -12,7 +12,7 @@ fn a_line_cut_at_any_step_and_mended_lets_the_join_complete() {
         let mut joining = joiner.start_join(master, &["--token", &token]);
         joining.wait_for_step(step);
         joiner.cut(Cut::Reset);
-        joining.wait_for_wait_or_end("master");
+        joining.wait_for_wait_or_end("");
         joiner.heal();
         let done = joining.finish();
         assert_eq!(done.code, 0, "cut at {step}: {}", done.story());
@@ -83,7 +83,7 @@ fn a_line_that_swallows_everything_in_the_middle_of_a_join_is_waited_for() {
     let mut joining = joiner.start_join(master, &["--token", &token]);
     joining.wait_for_step("pull-snapshot");
     joiner.cut(Cut::Silent);
-    let cause = joining.wait_for_wait_or_end("master");
+    let cause = joining.wait_for_wait_or_end("");
     joiner.heal();
     let done = joining.finish();
     assert_eq!(done.code, 0, "{cause}: {}", done.story());
