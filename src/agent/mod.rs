@@ -4,7 +4,6 @@ pub mod error;
 pub mod generation;
 pub mod metrics;
 pub mod monitor;
-pub mod report;
 pub mod run;
 
 pub use error::AgentError;

@@ -6,7 +6,6 @@
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
-use crate::agent::report;
 use crate::client::{ClientError, MasterClient};
 use crate::host::facts;
 use crate::host::files::{self, Attributes};
@@ -16,6 +15,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::steps::StepFailure;
 use crate::steps::env;
+use crate::steps::report;
 use crate::telemetry::context;
 use crate::wire::member::{Confirm, Desired, Poll};
 use std::sync::Arc;
@@ -23,6 +23,9 @@ use std::time::Duration;
 
 /// How long the master may keep the answer back.
 const WAIT: Duration = Duration::from_secs(20);
+
+/// The same while the monitor has not reported yet or complains: the master hears soon that it is well.
+const WAIT_UNWELL: Duration = Duration::from_secs(1);
 
 /// The pause after a failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -84,7 +87,8 @@ impl Agent {
         let client = self.client(&membership)?;
         let applied = membership.applied.as_ref().map_or(0, |applied| applied.generation);
         let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
-        let poll = Poll { applied, wait_ms: WAIT.as_millis() as u64, report };
+        let wait = if report.monitor.is_some() { WAIT_UNWELL } else { WAIT };
+        let poll = Poll { applied, wait_ms: wait.as_millis() as u64, report };
         let reply = client.poll(&poll).await.map_err(|error| Failure::of(&error))?;
         self.metrics.connected.set(1);
         self.metrics.generation.set(applied as i64);

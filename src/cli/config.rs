@@ -37,7 +37,7 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
     let resolved = context.resolve(Vec::new())?;
     let origins = match command {
         ConfigCommand::Validate => {
-            return Ok(Done::new(json(&resolved.origins), "the configuration is valid\n"));
+            return Ok(Done::new(settings(&resolved), "the configuration is valid\n"));
         }
         ConfigCommand::Show { origin } => origin,
     };

@@ -14,7 +14,6 @@ use crate::host::services::supervisor;
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
-use serde_json::Value;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -27,6 +26,7 @@ fn supervised() -> bool {
 }
 
 fn ready(status: &str) {
+    tracing::info!("ready: {status}");
     if let Err(error) = notify::ready(status) {
         // Whoever waits for it will say that it did not come.
         tracing::warn!(%error, "the service manager could not be told of readiness");
@@ -64,7 +64,7 @@ fn ending() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 fn ended() -> Done {
-    Done::new(Value::Null, "").outcome("ended")
+    Done::new(serde_json::json!({}), "").outcome("ended")
 }
 
 /// `eos master`.

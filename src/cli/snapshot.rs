@@ -8,7 +8,7 @@ use crate::host::files;
 use crate::host::paths;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
-use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
 use crate::view;
 use clap::Subcommand;
 use serde_json::json;
@@ -50,7 +50,7 @@ fn stores(context: &Context) -> Result<Vec<DiskStore>, Failure> {
 /// Runs the command.
 ///
 /// # Errors
-/// When a store cannot be read.
+/// When a store cannot be read, there is no such snapshot, or one is damaged.
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
         SnapshotCommand::List => list(context),
@@ -101,6 +101,9 @@ fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
                 damaged.push(format!("{}: {damage:?}", one.id));
             }
         }
+    }
+    if let Some(id) = wanted.filter(|_| sound == 0 && damaged.is_empty()) {
+        return Err(failure(StoreError::Unknown { id: id.to_string() }));
     }
     if !damaged.is_empty() {
         view::stderr(&text);

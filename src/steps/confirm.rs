@@ -5,8 +5,8 @@ use crate::identity::membership::Applied;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::Env;
 use crate::steps::error::{StepFailure, to_step};
-use crate::wire::member::{Confirm as Message, Report};
-use crate::wire::version::VERSION;
+use crate::steps::report;
+use crate::wire::member::Confirm as Message;
 
 /// The step.
 pub struct Confirm;
@@ -15,12 +15,7 @@ impl Confirm {
     fn confirm(env: &Env) -> Result<(), StepFailure> {
         let mut membership = env.membership()?;
         let applied = membership.applied.clone().ok_or(StepFailure::NoMembership)?;
-        let report = Report {
-            version: VERSION.to_owned(),
-            boot_id: env.facts.boot_id.clone(),
-            disk_free_bytes: Some(env.facts.resources.disk_free_bytes),
-            ..Report::default()
-        };
+        let report = report::gather(&env.root, env.facts.boot_id.as_deref(), None);
         let client = env.member_client()?;
         let message = Message { applied: applied.generation, report };
         let desired =

@@ -1,11 +1,10 @@
 //! One run of the real binary for each exit status, with what a person then reads.
 
+use crate::support::waiting::{Stream, Waiting};
 use crate::support::{Machine, Run, assert_same};
 use eos::host::clock;
 use eos::journal::lock::OperationLock;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 
 /// The text of a failure: its code, and hints that name a command.
 #[track_caller]
@@ -17,43 +16,6 @@ fn explained(run: &Run, code: &str, texts: &[&str]) {
         assert!(said.contains(text), "no {text:?} in:\n{said}");
     }
     assert_eq!(run.stdout, "", "a failure has no result");
-}
-
-/// A command that runs, and said what it waits for.
-struct Waiting {
-    child: Child,
-    stream: Box<dyn BufRead>,
-    said: String,
-}
-
-impl Waiting {
-    /// Starts the command and reads its standard error, or output in JSON, until it says `what`.
-    fn until(command: &mut Command, json: bool, what: &str) -> Self {
-        let (quiet, read) = (Stdio::null(), Stdio::piped());
-        let (stdout, stderr) = if json { (read, quiet) } else { (quiet, read) };
-        let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
-        let mut stream: Box<dyn BufRead> = match (child.stdout.take(), child.stderr.take()) {
-            (Some(stdout), _) => Box::new(BufReader::new(stdout)),
-            (_, stderr) => Box::new(BufReader::new(stderr.unwrap())),
-        };
-        let mut said = String::new();
-        while !said.contains(what) {
-            let length = stream.read_line(&mut said).unwrap();
-            assert!(length > 0, "it ended without {what:?}:\n{said}");
-        }
-        Self { child, stream, said }
-    }
-
-    /// Interrupts it and reads the rest.
-    fn interrupted(mut self) -> Run {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-        self.stream.read_to_string(&mut self.said).unwrap();
-        let status = self.child.wait().unwrap().code();
-        let json = self.said.starts_with('{');
-        let (stdout, stderr) = if json { (self.said, String::new()) } else { (String::new(), self.said) };
-        Run { status, stdout, stderr }
-    }
 }
 
 #[test]
@@ -144,7 +106,7 @@ fn status_6_what_cannot_be_undone_is_told_and_can_be_undone_later() {
     let machine = Machine::used("127.0.51.12", "node2");
     let before = machine.tree();
     let mut command = machine.command(&machine.join(&master));
-    let waiting = Waiting::until(&mut command, false, "eos node accept node2");
+    let waiting = Waiting::until(&mut command, Stream::Error, "eos node accept node2");
     // What stood there before can no longer be known.
     let checkpoint = machine.path("var/lib/eos/checkpoints/0001-bootstrap/02-create-identity/entries.json");
     let original = std::fs::read(&checkpoint).unwrap();
@@ -182,13 +144,15 @@ fn status_130_an_interrupt_while_approval_is_awaited() {
     let machine = Machine::used("127.0.51.17", "node2");
     let before = machine.tree();
     let mut command = machine.command(&machine.join(&master));
-    let run = Waiting::until(&mut command, false, "eos node accept node2").interrupted().ends_with(130);
+    let run =
+        Waiting::until(&mut command, Stream::Error, "eos node accept node2").interrupted().ends_with(130);
     explained(&run, "J032", &["run the same command again", "everything was undone"]);
     assert_same(&before, &machine.tree(), "interrupted");
 
     let mut command = machine.command(&machine.join(&master));
     command.args(["--output", "json"]);
-    let run = Waiting::until(&mut command, true, "eos node accept node2").interrupted().ends_with(130);
+    let run =
+        Waiting::until(&mut command, Stream::Output, "eos node accept node2").interrupted().ends_with(130);
     assert_eq!(run.verdict()["result"]["error"]["code"], "EOS-J032");
     assert_same(&before, &machine.tree(), "interrupted in JSON");
 }

@@ -51,7 +51,7 @@ fn each_step_fails(trial: &Trial) {
 fn the_next_run_completes(trial: &Trial, shard: usize) {
     let before = trial.machine.tree();
     trial.attempt(FaultPlan::none()).unwrap();
-    let undisturbed = shape(&trial.machine);
+    let undisturbed = shape(trial.machine);
     trial.assert_healthy("undisturbed");
     trial.roll_back();
     trial.assert_undone(&before, "undisturbed, then rolled back");
@@ -59,7 +59,7 @@ fn the_next_run_completes(trial: &Trial, shard: usize) {
         let what = format!("died after record {record}, run again");
         trial.run_again().ends_with(0);
         trial.assert_healthy(&what);
-        assert_eq!(shape(&trial.machine), undisturbed, "{what}");
+        assert_eq!(shape(trial.machine), undisturbed, "{what}");
         trial.roll_back();
         trial.assert_undone(&before, &format!("{what}, rolled back"));
     });

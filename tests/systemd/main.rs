@@ -1,5 +1,6 @@
 //! Whole clusters on hosts that real systemd boots and runs: containers with networks of their own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(clippy::print_stdout, reason = "what a run measured and made is part of its result")]
 
 mod base;
 mod cluster;

@@ -116,6 +116,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U020",
+        title: "the token is of a cluster that exists",
+        cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
+             another cluster; a new cluster has an authority of its own.",
+        evidence: "eos status on the master shows its authority; the second part of the token names one, or any",
+        remedy: "Join that cluster: eos bootstrap --join-cluster ADDRESS; or give a new cluster a pre-shared \
+             token: eos token generate.",
+        retry: false,
+    },
+    Entry {
         code: "U090",
         title: "there is no such error code",
         cause: "It is misspelled, or from another version of eos.",

@@ -1,5 +1,7 @@
 //! Machines for tests: a root directory, a loopback address, and the real binary run on them.
 
+pub mod waiting;
+
 use eos::host::inventory::Inventory;
 use eos::host::root::Root;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What an agent tells the master of its node.
+//! What a node tells the master of itself: its agent with each poll, and the join with its confirmation.
 
 use crate::host::clock;
 use crate::host::files;

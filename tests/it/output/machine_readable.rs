@@ -1,0 +1,185 @@
+//! `--output json`: every command, in success and in failure, ends with one verdict object.
+
+use crate::support::waiting::{Stream, Waiting};
+use crate::support::{Machine, Run, package};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::process::Stdio;
+
+/// Every command with arguments for a member that is the master's host, and its exit status there.
+/// `MACHINE` and `TOKEN` stand for the machine's name and the id of a token.
+const COMMANDS: &[(&str, &str, i32)] = &[
+    ("agent", "agent", 1),
+    ("audit-verify", "audit verify", 0),
+    ("bootstrap", "bootstrap --single-node", 0),
+    ("checkpoint-list", "checkpoint list", 0),
+    ("checkpoint-show", "checkpoint show 0001-bootstrap", 0),
+    ("completions", "completions fish", 0),
+    ("config-show", "config show --origin", 0),
+    ("config-validate", "config validate", 0),
+    ("explain", "explain EOS-G010", 0),
+    ("man", "man /proc/none", 1),
+    ("master", "master", 1),
+    ("node-accept", "node accept nobody", 2),
+    ("node-list", "node list", 0),
+    ("node-reject", "node reject nobody", 2),
+    ("node-remove", "node remove nobody", 2),
+    ("node-show", "node show MACHINE", 0),
+    ("preflight", "preflight", 0),
+    ("role-plan", "role plan", 0),
+    ("role-set", "role set MACHINE core", 0),
+    ("snapshot-list", "snapshot list", 0),
+    ("snapshot-verify", "snapshot verify", 0),
+    ("state-apply", "state apply --test", 0),
+    ("state-show", "state show", 0),
+    ("status", "status", 0),
+    ("storage-cleanup", "storage cleanup --level warning --dry-run", 0),
+    ("storage-status", "storage status", 0),
+    ("token-create", "token create --uses 1", 0),
+    ("token-generate", "token generate", 0),
+    ("token-list", "token list", 0),
+    ("token-revoke", "token revoke TOKEN", 0),
+    ("rollback", "rollback --to 0009-nothing", 2),
+    ("reset", "reset --verify", 0),
+];
+
+/// The commands that have a manual page and no commands below them.
+fn documented() -> BTreeSet<String> {
+    let entries = std::fs::read_dir(package("docs/man")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: BTreeSet<String> =
+        names.filter_map(|name| Some(name.strip_prefix("eos-")?.strip_suffix(".1")?.to_owned())).collect();
+    let group = |name: &String| names.iter().any(|other| other.starts_with(&format!("{name}-")));
+    names.iter().filter(|name| !group(name)).cloned().collect()
+}
+
+fn arguments<'a>(line: &'a str, machine: &'a Machine, token: &'a str) -> Vec<&'a str> {
+    let word = |word| match word {
+        "MACHINE" => machine.name.as_str(),
+        "TOKEN" => token,
+        word => word,
+    };
+    line.split(' ').map(word).chain(["--output", "json"]).collect()
+}
+
+#[track_caller]
+fn check(run: &Run, name: &str) -> Value {
+    let verdict = run.verdict();
+    assert_eq!(verdict["schema"], 1, "{verdict}");
+    assert_eq!(verdict["command"], name.replace('-', " "), "{verdict}");
+    assert!(verdict["result"].is_object(), "{verdict}");
+    if run.status != Some(0) {
+        let error = &verdict["result"]["error"];
+        assert_eq!(verdict["outcome"], "failed");
+        assert_eq!(error["exit"], run.status.unwrap(), "{verdict}");
+        assert!(error["code"].as_str().unwrap().starts_with("EOS-"), "{verdict}");
+        assert!(!error["hints"].as_array().unwrap().is_empty(), "{verdict}");
+    }
+    verdict
+}
+
+#[test]
+fn every_command_has_a_line_in_the_table() {
+    // The monitor runs until it is told to end; that has a test of its own.
+    let runs = ["storage-monitor"].into_iter();
+    let listed: BTreeSet<String> =
+        COMMANDS.iter().map(|(name, ..)| *name).chain(runs).map(str::to_owned).collect();
+    assert_eq!(documented(), listed);
+}
+
+#[test]
+fn every_command_ends_with_its_verdict_on_the_masters_host() {
+    let machine = Machine::empty("127.0.53.1", "node1");
+    machine.found();
+    let id = machine.token().split('.').nth(2).unwrap().to_owned();
+    for (name, line, status) in COMMANDS {
+        let run = machine.eos(&arguments(line, &machine, &id));
+        assert_eq!(run.status, Some(*status), "{line}: {run:?}");
+        check(&run, name);
+    }
+}
+
+#[test]
+fn every_command_ends_with_its_verdict_on_a_machine_that_is_no_member() {
+    let machine = Machine::empty("127.0.53.2", "node1");
+    let others = COMMANDS.iter().filter(|(name, ..)| *name != "bootstrap");
+    for (name, line, _) in others {
+        let run = machine.eos(&arguments(line, &machine, "0123456789ab"));
+        assert!(run.status.is_some(), "{line}: {run:?}");
+        check(&run, name);
+        assert_eq!(std::fs::read_dir(machine.path("")).unwrap().count(), 0, "{line} changed something");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_as_json() {
+    let machine = Machine::empty("127.0.53.3", "node1");
+    for arguments in [
+        &["--output", "json", "bootstrap", "--sinlge-node"][..],
+        &["--output=json"],
+        &["x", "--output", "json"],
+    ] {
+        let run = machine.eos(arguments).ends_with(2);
+        let error = &run.verdict()["result"]["error"];
+        assert_eq!((&error["code"], &error["exit"]), (&"EOS-U002".into(), &2.into()), "{error}");
+    }
+}
+
+#[test]
+fn a_bootstrap_tells_every_step_and_a_token_as_json() {
+    let machine = Machine::empty("127.0.53.4", "node1");
+    let mut line = machine.first_node();
+    line.extend(["--output", "json"]);
+    let run = machine.eos(&line).ends_with(0);
+    let result = &check(&run, "bootstrap")["result"];
+    for key in
+        ["cluster", "node", "role", "scale", "address", "master", "generation", "token", "join_command"]
+    {
+        assert!(!result[key].is_null(), "{key}: {result}");
+    }
+    let ended = run.stdout.lines().filter(|line| line.contains("\"event\":\"step_ended\"")).count();
+    assert!(ended >= 10, "{ended} steps ended:\n{}", run.stdout);
+    assert!(run.stdout.lines().all(|line| line.starts_with("{\"schema\":1,")), "{}", run.stdout);
+
+    let created = machine.eos(&["token", "create", "--output", "json"]).ends_with(0);
+    let token = check(&created, "token create")["result"]["token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("eos1."), "{token}");
+
+    let status = machine.status();
+    let nodes = status["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1);
+    let shown = ["name", "role", "scale", "state", "generation"].map(|key| nodes[0][key].clone());
+    assert_eq!(
+        shown,
+        [Value::from("node1"), "monolith".into(), "single".into(), "active".into(), Value::from(1)]
+    );
+}
+
+#[test]
+fn what_runs_until_it_is_interrupted_ends_with_its_verdict() {
+    let machine = Machine::empty("127.0.53.6", "node1");
+    machine.found();
+    let mut monitor = machine.command(&["storage", "monitor", "--output", "json"]);
+    let run = Waiting::until(&mut monitor, Stream::Error, "watching storage").interrupted().ends_with(0);
+    assert_eq!(check(&run, "storage monitor")["outcome"], "ended");
+
+    let mut watch = machine.command(&["status", "--watch", "--output", "json"]);
+    let run = Waiting::until(&mut watch, Stream::Output, "\n").interrupted().ends_with(130);
+    assert_eq!(check(&run, "status")["result"]["error"]["code"], "EOS-U013");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let machine = Machine::empty("127.0.53.5", "node1");
+    machine.found();
+    for line in [&["status"][..], &["status", "--output", "json"], &["completions", "bash"], &["preflight"]] {
+        let mut child = machine.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{line:?}: {said}");
+        assert!(!said.contains("panicked"), "{line:?}: {said}");
+    }
+}

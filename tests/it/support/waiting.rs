@@ -1,0 +1,56 @@
+//! A command that runs until it is interrupted, once it said what it waits for.
+
+use super::Run;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+/// Where the command says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// The standard output.
+    Output,
+    /// The standard error.
+    Error,
+}
+
+/// The command.
+pub struct Waiting {
+    child: Child,
+    stream: Stream,
+    stdout: BufReader<std::process::ChildStdout>,
+    stderr: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Waiting {
+    /// Starts the command and reads the stream until it says `what`.
+    #[track_caller]
+    pub fn until(command: &mut Command, stream: Stream, what: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains(what) {
+            let length = match stream {
+                Stream::Output => stdout.read_line(&mut said),
+                Stream::Error => stderr.read_line(&mut said),
+            };
+            assert!(length.unwrap() > 0, "it ended without {what:?}:\n{said}");
+        }
+        Self { child, stream, stdout, stderr, said }
+    }
+
+    /// Interrupts it and reads the rest.
+    pub fn interrupted(mut self) -> Run {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        match self.stream {
+            Stream::Output => stdout = self.said,
+            Stream::Error => stderr = self.said,
+        }
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        Run { status: self.child.wait().unwrap().code(), stdout, stderr }
+    }
+}
