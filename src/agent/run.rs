@@ -17,7 +17,7 @@ use crate::steps::StepFailure;
 use crate::steps::env;
 use crate::steps::report;
 use crate::telemetry::context;
-use crate::wire::member::{Desired, Poll};
+use crate::wire::member::{Confirm, Desired, Poll};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,9 +95,27 @@ impl Agent {
         if reply.renew {
             self.renew(&client).await?;
         }
-        if reply.desired.generation > applied {
+        let wanted = reply.desired.generation;
+        if wanted > applied {
             self.apply(reply.desired, reply.trace).await?;
         }
+        // A join confirms by itself; this is a member that was removed and is let in again.
+        if reply.confirm && membership.confirmed {
+            self.confirm(&client, wanted).await?;
+        }
+        Ok(())
+    }
+
+    async fn confirm(&self, client: &MasterClient, wanted: u64) -> Result<(), Failure> {
+        let membership = Membership::load(&self.workshop.root).map_err(|error| Failure::of(&error))?;
+        let applied = membership.and_then(|found| found.applied).map_or(0, |applied| applied.generation);
+        if applied < wanted {
+            return Ok(());
+        }
+        let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
+        let confirmed = client.confirm(&Confirm { applied, report }).await;
+        confirmed.map_err(|error| Failure::of(&error))?;
+        tracing::info!(generation = applied, "this node is a member again");
         Ok(())
     }
 

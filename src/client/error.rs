@@ -75,7 +75,8 @@ impl ClientError {
         if source.is_timeout() {
             return Self::TimedOut { address, action, seconds };
         }
-        if source.is_decode() {
+        // An answer that breaks off is no answer; only one that is there and is no JSON is somebody else's.
+        if source.is_decode() && chain(&source).any(|cause| cause.is::<serde_json::Error>()) {
             let status = source.status().map_or_else(|| "no JSON".to_owned(), |status| status.to_string());
             return Self::Foreign { address, action, status };
         }

@@ -65,7 +65,11 @@ impl ApplyStates {
         let membership = env.membership()?;
         match membership.applied {
             Some(applied) if membership.runs_master => Ok(applied),
-            _ => Ok(applied(&env.block_on(env.member_client()?.desired())?)),
+            _ => {
+                let client = env.member_client()?;
+                let desired = || env.block_on(client.desired());
+                env.until_answered("say what this node shall be", desired).map(|desired| applied(&desired))
+            }
         }
     }
 

@@ -7,10 +7,6 @@ use crate::steps::Env;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::report;
 use crate::wire::member::Confirm as Message;
-use std::time::{Duration, Instant};
-
-/// The pause between two attempts while the master is away.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The step.
 pub struct Confirm;
@@ -21,20 +17,9 @@ impl Confirm {
         let applied = membership.applied.clone().ok_or(StepFailure::NoMembership)?;
         let report = report::gather(&env.root, env.facts.boot_id.as_deref(), None);
         let client = env.member_client()?;
-        let began = Instant::now();
         let message = Message { applied: applied.generation, report };
-        let desired = loop {
-            match env.block_on(client.confirm(&message)) {
-                Ok(confirmed) => break confirmed.desired,
-                Err(error) if error.is_transient() => {
-                    let cause = format!("the master to confirm this node: {error}");
-                    if !env.pause(&cause, began, PAUSE) {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let desired =
+            env.until_answered("confirm this node", || env.block_on(client.confirm(&message)))?.desired;
         membership.confirmed = true;
         // What was applied stands; a role that changed meanwhile is the agent's next generation.
         if (desired.role, desired.scale) == (applied.role, applied.scale) {

@@ -19,6 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// The pause between two attempts while the master is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest that a wait says nothing.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The environment of a saga.
 pub struct Env {
     /// The root.
@@ -49,14 +55,25 @@ impl Env {
 
     /// Pauses for so long, telling why; false when the operator interrupts or the deadline passes.
     pub fn pause(&self, cause: &str, began: Instant, pause: Duration) -> bool {
-        let now = Instant::now();
-        let end = (now + pause).min(self.deadline);
-        self.sink.emit(Event::Waiting {
-            cause: cause.to_owned(),
-            elapsed_ms: (now - began).as_millis() as u64,
-            deadline_ms: self.deadline.saturating_duration_since(began).as_millis() as u64,
-            next_retry_ms: end.saturating_duration_since(now).as_millis() as u64,
-        });
+        let end = (Instant::now() + pause).min(self.deadline);
+        loop {
+            let now = Instant::now();
+            self.sink.emit(Event::Waiting {
+                cause: cause.to_owned(),
+                elapsed_ms: (now - began).as_millis() as u64,
+                deadline_ms: self.deadline.saturating_duration_since(began).as_millis() as u64,
+                next_retry_ms: end.saturating_duration_since(now).as_millis() as u64,
+            });
+            self.rest(end.min(now + SILENCE));
+            if Instant::now() >= end || self.interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        !self.interrupted.load(Ordering::Relaxed) && Instant::now() < self.deadline
+    }
+
+    /// Lets time pass until then, or until the operator interrupts.
+    fn rest(&self, end: Instant) {
         let interrupted = self.interrupted.clone();
         self.runtime.block_on(async move {
             let mut ticks = tokio::time::interval(Duration::from_millis(50));
@@ -64,7 +81,31 @@ impl Env {
                 ticks.tick().await;
             }
         });
-        !self.interrupted.load(Ordering::Relaxed) && Instant::now() < self.deadline
+    }
+
+    /// Calls the master until it answers; that it is away is told and waited for until the deadline.
+    ///
+    /// # Errors
+    /// When it refuses, the operator interrupts, or it does not answer in time.
+    pub fn until_answered<T>(
+        &self,
+        what: &str,
+        mut call: impl FnMut() -> Result<T, ClientError>,
+    ) -> Result<T, StepFailure> {
+        let began = Instant::now();
+        loop {
+            let error = match call() {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error.into()),
+            };
+            if !self.pause(&format!("the master to {what}: {error}"), began, PAUSE) {
+                if self.interrupted.load(Ordering::Relaxed) {
+                    return Err(StepFailure::Interrupted { what: format!("the master to {what}") });
+                }
+                return Err(error.into());
+            }
+        }
     }
 
     /// The membership that an earlier step wrote.

@@ -51,7 +51,8 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
         authority: String::from_utf8_lossy(&authority).into_owned(),
         fingerprint: membership.authority,
     };
-    let id = env.block_on(client.latest_snapshot())?.id;
+    let latest = || env.block_on(client.latest_snapshot());
+    let id = env.until_answered("name its newest snapshot", latest)?.id;
     let source = HttpSource::new(client, env.runtime.clone());
     let staging = store.begin_download(&id)?;
     let request = Request {

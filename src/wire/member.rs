@@ -71,6 +71,9 @@ pub struct PollReply {
     pub desired: Desired,
     /// Whether its certificate should be renewed now.
     pub renew: bool,
+    /// Whether the master waits for this node to confirm: it is joining, or was removed and accepted again.
+    #[serde(default)]
+    pub confirm: bool,
     /// The trace in which the generation came about, as `traceparent` (W3C Trace Context).
     #[serde(default)]
     pub trace: Option<String>,

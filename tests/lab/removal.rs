@@ -53,3 +53,26 @@ fn a_removed_node_that_kept_its_key_works_again_once_it_is_accepted() {
     let id = |status: &serde_json::Value| status["nodes"][1]["id"].clone();
     assert_eq!(id(&after), id(&before), "the same node with the same key");
 }
+
+#[test]
+fn a_host_that_is_reset_is_as_it_was_and_the_others_follow() {
+    let lab = Lab::new(3);
+    let [master, second, third] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    second.join(master, &["--token", &token]).done();
+    third.join(master, &["--token", &token]).done();
+    master.converged(3);
+    // At once, while the others still apply the generation that this leads to.
+    second.eos(&["reset", "--verify"]).done();
+    third.eos(&["reset", "--verify"]).done();
+    let status = master.converged(1);
+    assert_eq!(status["cluster"]["scale"], "single");
+    master.eos(&["reset", "--verify"]).done();
+    for host in [master, second, third] {
+        assert_eq!(host.processes(), Vec::<i32>::new());
+        let left: Vec<_> =
+            std::fs::read_dir(host.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [host.path("etc")], "only the machine-id was there before");
+    }
+}

@@ -1,6 +1,6 @@
 //! A master that restarts while its agents are connected.
 
-use crate::support::{Cut, Lab, eventually};
+use crate::support::{Lab, eventually};
 
 #[test]
 fn agents_reconnect_to_a_restarted_master_and_follow_the_next_generation() {
@@ -24,14 +24,14 @@ fn agents_reconnect_to_a_restarted_master_and_follow_the_next_generation() {
 }
 
 #[test]
-fn an_agent_that_was_cut_off_catches_up() {
+fn a_node_whose_cable_was_pulled_works_on_and_catches_up() {
     let lab = Lab::new(3);
     let [master, second, third] = lab.hosts();
     master.bootstrap_single();
     let token = master.token(&[]);
     second.join(master, &["--token", &token]).done();
     master.converged(2);
-    second.cut(Cut::Reset);
+    second.unplug();
     third.join(master, &["--token", &token]).done();
     let lagging = eventually("node2 has not converged", || {
         let node = master.node("node2").ok_or("node2 is gone")?;
@@ -42,6 +42,6 @@ fn an_agent_that_was_cut_off_catches_up() {
         second.read("etc/eos/storage-ops.yaml").contains("\nrole: core\n"),
         "it works on with what it has"
     );
-    second.heal();
+    second.plug_in();
     assert_eq!(master.converged(3)["cluster"]["generation"], 3);
 }

@@ -32,15 +32,18 @@ fn needles(hosts: &[&Host], tokens: &[String]) -> Vec<String> {
     for host in hosts {
         let mut all = Vec::new();
         files(&host.path(""), &mut all);
-        for key in all.iter().filter(|path| may_hold_a_key(path)) {
-            let text = std::fs::read_to_string(key).unwrap();
-            let body = text.lines().filter(|line| !line.starts_with("-----"));
-            // The first line of a key is the same for all keys of its kind up to the key itself.
-            needles
-                .extend(body.filter(|line| line.len() > 40).map(|line| line[line.len() - 20..].to_owned()));
-        }
+        needles.extend(all.iter().filter(|path| may_hold_a_key(path)).map(|path| key_in(path)));
     }
     needles
+}
+
+/// A piece of a private key as it stands in its file, of the key itself: what is before it is the same
+/// in every file of this kind, and what is after it is the public key.
+fn key_in(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let first = text.lines().nth(1).unwrap_or_else(|| panic!("{} is no PEM", path.display()));
+    assert_eq!((first.len(), &first[..4]), (64, "MIGH"), "{} is no PKCS#8 of P-256", path.display());
+    first[48..].to_owned()
 }
 
 fn assert_clean(what: &str, bytes: &[u8], needles: &[String]) {

@@ -4,6 +4,7 @@ use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
 use crate::cli::context::{Context, environment, failure};
 use crate::client::{ClientError, Looked, MasterClient, look as look_at};
 use crate::host::root::Root;
+use crate::host::routes::Reach;
 use crate::identity::key::sha256;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::digest::hex;
@@ -11,7 +12,7 @@ use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::progress::{Event, Sink};
 use crate::preflight::address::Selected;
-use crate::preflight::{self, Answer, Measurements, Report, Requirements};
+use crate::preflight::{self, Answer, MasterMeasured, Measurements, Report, Requirements};
 use crate::steps::Decision;
 use crate::view::progress::Progress;
 use std::net::{IpAddr, SocketAddr};
@@ -54,6 +55,11 @@ pub fn look(
         let local = selected.address;
         progress.emit(Event::Phase { name: "detect".to_owned() });
         let answer = reach_master(context, asked, master, local, progress, deadline)?;
+        let reached = |found: &MasterMeasured| matches!(found.reach, Reach::Connected(_));
+        if !measured.master.as_ref().is_some_and(reached) {
+            // It answers by now: what was measured before it did is no longer true.
+            measured = measurements(context, asked, before)?;
+        }
         measured.answers.clock_ahead_seconds = Some(answer.ahead_seconds);
         measured.answers.master_version = Some(answer.hello.versions.version.clone());
         measured.answers.dial_back = dial_back(context, asked, master, local, &answer);

@@ -63,14 +63,26 @@ fn bootstrap(
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     if let Some((saga, Some(previous))) = &unfinished
-        && !previous.same_aim(&decision)
+        && let Some(why) = obsolete(context, previous, &decision)?
     {
-        let text = format!("an unfinished bootstrap with another aim ({saga}) is undone first");
+        let text = format!("an unfinished bootstrap {why} ({saga}) is undone first");
         progress.emit(Event::Note { text });
         operation::undo(context, &mut lock, saga, progress)?;
         unfinished = None;
     }
     carry_out(context, asked, seen, decision, unfinished, lock, progress, deadline)
+}
+
+/// Why an unfinished bootstrap cannot be gone on with.
+fn obsolete(
+    context: &Context,
+    previous: &Decision,
+    decision: &Decision,
+) -> Result<Option<&'static str>, Failure> {
+    if !previous.same_aim(decision) {
+        return Ok(Some("with another aim"));
+    }
+    Ok(operation::is_forgotten(context)?.then_some("that the master has forgotten"))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what the phases before found out, each used once")]

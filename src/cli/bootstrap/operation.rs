@@ -3,9 +3,11 @@
 use crate::agent::generation;
 use crate::cli::bootstrap::KIND;
 use crate::cli::context::{Context, failure};
+use crate::client::ClientError;
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
+use crate::identity::membership::Membership;
 use crate::identity::token::Token;
 use crate::journal::lock::{LockError, OperationLock};
 use crate::model::explain::Failure;
@@ -18,6 +20,9 @@ use crate::steps::{self, AnyStep, Decision, Env};
 use crate::view::progress::Progress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The code with which a master says that it does not know a node.
+const UNKNOWN: &str = "EOS-M012";
 
 /// An unfinished bootstrap, with its decision when that can be read.
 pub type Unfinished = (SagaId, Option<Decision>);
@@ -114,6 +119,21 @@ pub fn settle(
     progress.emit(Event::Note { text: format!("undoing the unfinished {} {saga}", state.begin.kind) });
     undo(context, lock, &saga, progress)?;
     Ok(None)
+}
+
+/// Whether the master has forgotten the join that an unfinished bootstrap began, since its lease ended.
+///
+/// # Errors
+/// When this node's keys or certificates are damaged.
+pub fn is_forgotten(context: &Context) -> Result<bool, Failure> {
+    let membership = Membership::load(&context.root).map_err(failure)?;
+    let Some(membership) = membership.filter(|found| !found.confirmed && !found.runs_master) else {
+        return Ok(false);
+    };
+    let client = steps::env::member_client(&context.root, membership.master, membership.address)?;
+    // Any other answer is told by the step that asks next.
+    let asked = context.block_on(client.desired());
+    Ok(matches!(asked, Err(ClientError::Refused { failure }) if failure.code == UNKNOWN))
 }
 
 /// Undoes a saga.

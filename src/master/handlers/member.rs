@@ -115,7 +115,8 @@ pub(super) async fn poll(
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
         heard(cluster, &node, None);
         let renew = peer.subject.as_ref().is_some_and(|summary| due(summary, clock::now_seconds()));
-        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, trace: app.trace() })
+        let confirm = node.state == NodeState::Joining;
+        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace() })
     })
     .await
 }

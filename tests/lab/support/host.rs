@@ -169,28 +169,15 @@ impl Host {
 
     /// The process of a service, if it has one.
     pub fn service_pid(&self, service: &str) -> Option<i32> {
-        self.recorded_pid(service, "child")
+        let text = std::fs::read_to_string(self.path(&format!("run/eos/{service}.pid"))).ok()?;
+        let record: Value = serde_json::from_str(&text).ok()?;
+        record["child"]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
     }
 
     /// Kills a service with SIGKILL; its supervisor starts it again.
     pub fn kill_service(&self, service: &str) {
         let pid = self.service_pid(service).unwrap_or_else(|| panic!("{service} does not run"));
         kill(pid);
-    }
-
-    /// Kills a service with its supervisor, so that it stays away.
-    pub fn end_service(&self, service: &str) {
-        let supervisor = self.recorded_pid(service, "supervisor").expect("the supervisor runs");
-        let child = self.service_pid(service);
-        kill(supervisor);
-        // It ends by itself without its supervisor.
-        if let Some(child) = child {
-            kill(child);
-        }
-        eventually(&format!("{service} ends"), || {
-            let alive = self.namespace.processes();
-            if child.is_some_and(|child| alive.contains(&child)) { Err(format!("{alive:?}")) } else { Ok(()) }
-        });
     }
 
     /// Ends every process of the host at once, as a crash of the machine does.
@@ -215,10 +202,15 @@ impl Host {
         self.namespace.heal();
     }
 
-    fn recorded_pid(&self, service: &str, whose: &str) -> Option<i32> {
-        let text = std::fs::read_to_string(self.path(&format!("run/eos/{service}.pid"))).ok()?;
-        let record: Value = serde_json::from_str(&text).ok()?;
-        record[whose]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok())
+    /// Pulls its cable.
+    pub fn unplug(&self) {
+        self.namespace.ip(&["link", "set", "eth0", "down"]);
+    }
+
+    /// Plugs its cable in again.
+    pub fn plug_in(&self) {
+        self.namespace.ip(&["link", "set", "eth0", "up"]);
+        self.namespace.ip(&["route", "replace", "default", "dev", "eth0"]);
     }
 }
 

@@ -10,6 +10,5 @@ mod waiting;
 pub use host::{Host, fake_clock};
 pub use lab::Lab;
 pub use network::Cut;
-pub use outcome::Outcome;
 pub use running::Running;
 pub use waiting::eventually;
