@@ -4,6 +4,12 @@ use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
 use std::net::SocketAddr;
 
+/// The code with which a master asks for a fresh challenge.
+const CHALLENGE_STALE: &str = "EOS-J009";
+
+/// The code with which a master says that it does not know a node.
+const UNKNOWN: &str = "EOS-M012";
+
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -92,9 +98,14 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreachable { .. } => true,
-            Self::Refused { failure } => failure.code == "EOS-J009" || failure.code == "EOS-M010",
+            Self::Refused { failure } => failure.code == CHALLENGE_STALE,
             _ => false,
         }
+    }
+
+    /// Whether the master says that it does not know this node: its lease ended, or it left.
+    pub fn is_forgotten(&self) -> bool {
+        matches!(self, Self::Refused { failure } if failure.code == UNKNOWN)
     }
 }
 

@@ -26,9 +26,6 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The pause between two attempts while the master is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The code with which a master says that it does not know a node.
-const UNKNOWN: &str = "EOS-M012";
-
 /// The step.
 pub struct Register {
     decision: Decision,
@@ -189,7 +186,7 @@ impl Step<Env> for Register {
         let client = env.member_client().map_err(to_step)?;
         match env.block_on(client.leave()) {
             Ok(()) => Ok(()),
-            Err(ClientError::Refused { failure }) if failure.code == UNKNOWN => Ok(()),
+            Err(error) if error.is_forgotten() => Ok(()),
             Err(error) => forgotten_later(env, error),
         }
     }

@@ -115,7 +115,7 @@ fn nothing_secret_is_in_any_file_process_list_or_output_after_a_full_run() {
         assert_files_clean(host, &needles);
         assert_processes_clean(host, &needles);
     }
-    assert_clean("the output", lab.transcript()[before..].as_bytes(), &needles);
+    assert_clean("the output", &lab.transcript().as_bytes()[before..], &needles);
 }
 
 fn assert_command_line_clean(pid: u32, tokens: &[String]) {

@@ -3,7 +3,6 @@
 use crate::agent::generation;
 use crate::cli::bootstrap::KIND;
 use crate::cli::context::{Context, failure};
-use crate::client::ClientError;
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
@@ -20,9 +19,6 @@ use crate::steps::{self, AnyStep, Decision, Env};
 use crate::view::progress::Progress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The code with which a master says that it does not know a node.
-const UNKNOWN: &str = "EOS-M012";
 
 /// An unfinished bootstrap, with its decision when that can be read.
 pub type Unfinished = (SagaId, Option<Decision>);
@@ -132,8 +128,7 @@ pub fn is_forgotten(context: &Context) -> Result<bool, Failure> {
     };
     let client = steps::env::member_client(&context.root, membership.master, membership.address)?;
     // Any other answer is told by the step that asks next.
-    let asked = context.block_on(client.desired());
-    Ok(matches!(asked, Err(ClientError::Refused { failure }) if failure.code == UNKNOWN))
+    Ok(context.block_on(client.desired()).is_err_and(|error| error.is_forgotten()))
 }
 
 /// Undoes a saga.
