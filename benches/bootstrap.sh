@@ -43,7 +43,7 @@ eos() {
 clean_up() {
     local root
     for root in "$WORK"/n*; do
-        if [[ -e $root/var/lib/eos/manifest.json ]]; then eos "${root##*/}" reset >/dev/null || true; fi
+        if [[ -e $root/var/lib/eos/manifest.json ]]; then eos "${root##*/}" reset --force >/dev/null || true; fi
     done
     rm -rf -- "$WORK"
 }

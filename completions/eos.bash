@@ -2124,7 +2124,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__reset)
-            opts="-v -h --verify --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --verify --force --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2328,7 +2328,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__rollback)
-            opts="-v -h --to --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --to --force --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -133,6 +133,7 @@ complete -c eos -n "__fish_eos_using_subcommand rollback" -l color -d 'When outp
 always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand rollback" -l force -d 'Give the cluster up although other nodes are members of it'
 complete -c eos -n "__fish_eos_using_subcommand rollback" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand reset" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -145,6 +146,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand reset" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand reset" -l verify -d 'Prove that the machine is as it was before bootstrap; differences end with status 1'
+complete -c eos -n "__fish_eos_using_subcommand reset" -l force -d 'Give the cluster up although other nodes are members of it'
 complete -c eos -n "__fish_eos_using_subcommand reset" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand reset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand explain" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F

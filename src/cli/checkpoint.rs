@@ -1,6 +1,7 @@
 //! `eos checkpoint` and `eos rollback`.
 
-use crate::cli::bootstrap::{TIMEOUT, environment, lock, steps_of};
+use crate::cli::abandon::refuse_with_members;
+use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -36,6 +37,9 @@ pub struct RollbackArguments {
     /// The checkpoint; the newest unless given
     #[arg(long, value_name = "ID")]
     pub to: Option<String>,
+    /// Give the cluster up although other nodes are members of it
+    #[arg(long)]
+    pub force: bool,
 }
 
 impl CheckpointCommand {
@@ -114,8 +118,14 @@ fn undo_all(
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let binary = env.binary.display().to_string();
+    let mut states = Vec::new();
     for saga in &undo {
-        let Some(state) = file::state(&context.root, saga).map_err(failure)? else { continue };
+        states.extend(file::state(&context.root, saga).map_err(failure)?.map(|state| (saga, state)));
+    }
+    if !arguments.force && states.iter().any(|(_, state)| state.begin.kind == KIND) {
+        refuse_with_members(context, "rollback")?;
+    }
+    for (saga, state) in states {
         let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let mut engine =
             Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());

@@ -86,6 +86,14 @@ pub enum CliError {
         /// The first of them.
         first: String,
     },
+    /// The only master would go while others depend on it.
+    #[error("this host is the only master of {}", names.join(", "))]
+    HasMembers {
+        /// `reset` or `rollback`.
+        command: &'static str,
+        /// The other members.
+        names: Vec<String>,
+    },
     /// The operator interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -109,17 +117,18 @@ impl Explain for CliError {
             Self::NoAddress { .. } => "U007",
             Self::TokenFile { .. } => "U008",
             Self::NobodyFound => "U009",
-            Self::TokenOfCluster { .. } => "U020",
             Self::NoCheckpoint { .. } => "U010",
             Self::AuditBroken { .. } => "U011",
             Self::Residue { .. } => "U012",
             Self::Interrupted => "U013",
+            Self::HasMembers { .. } => "U014",
+            Self::TokenOfCluster { .. } => "U020",
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::OtherCluster { .. } => Exit::Conflict,
+            Self::OtherCluster { .. } | Self::HasMembers { .. } => Exit::Conflict,
             Self::NobodyFound | Self::NoAddress { .. } => Exit::NoAnswer,
             Self::NotMaster { .. } => Exit::Refused,
             Self::AuditBroken { .. } | Self::Residue { .. } | Self::Runtime(_) => Exit::Failed,
@@ -150,6 +159,10 @@ impl Explain for CliError {
                 format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
             }
             Self::Residue { first, .. } => format!("look at what is left: ls -ld /{first}"),
+            Self::HasMembers { command, .. } => format!(
+                "first, on each of them: eos reset; to give the cluster up and leave them without a master: \
+                 eos {command} --force"
+            ),
             Self::Interrupted => "run the same command again to go on: eos bootstrap".to_owned(),
         }]
     }
@@ -173,6 +186,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NoCheckpoint { id: text("0009-bootstrap") },
         CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
         CliError::Residue { count: 1, first: text("etc/eos") },
+        CliError::HasMembers { command: "reset", names: vec![text("node2"), text("node3")] },
         CliError::Interrupted,
     ]
 }

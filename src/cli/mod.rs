@@ -1,5 +1,6 @@
 //! The command line: one file for each verb (tier 5).
 
+pub mod abandon;
 pub mod arguments;
 pub mod bootstrap;
 pub mod catalogue;

@@ -1,5 +1,6 @@
 //! `eos reset`: leave the cluster, remove what eos made, keep and list what others changed.
 
+use crate::cli::abandon::refuse_with_members;
 use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
@@ -25,6 +26,9 @@ pub struct ResetArguments {
     /// Prove that the machine is as it was before bootstrap; differences end with status 1
     #[arg(long)]
     pub verify: bool,
+    /// Give the cluster up although other nodes are members of it
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Runs the command.
@@ -34,7 +38,7 @@ pub struct ResetArguments {
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
     let recorded = files::exists(&context.root.join(paths::LEDGER)).map_err(failure)?;
     let progress = Arc::new(Progress::new(context.output));
-    let result = reset(context, &progress);
+    let result = reset(context, arguments.force, &progress);
     progress.finish();
     let report = result?;
     // Compared only now that the lock's own file is gone as well.
@@ -43,7 +47,10 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
         true => Some(report.ledger.verify(&context.root).map_err(failure)?),
         false => None,
     };
-    let text = view::reset::text(&report, difference.as_deref());
+    let mut text = view::reset::text(&report, difference.as_deref());
+    if arguments.verify && !recorded {
+        text.push_str("nothing to verify: there is no record of a bootstrap on this machine\n");
+    }
     if let Some(left) = difference.as_ref().filter(|left| !left.is_empty()) {
         view::stderr(&text);
         let first = report.kept.first().map_or_else(|| left[0].clone(), |kept| kept.path.clone());
@@ -58,8 +65,11 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
 }
 
-fn reset(context: &Context, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
+fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
     let mut lock = lock(context, "reset", progress.as_ref())?;
+    if !force {
+        refuse_with_members(context, "reset")?;
+    }
     let unfinished = {
         let mut engine =
             Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());

@@ -63,6 +63,10 @@ fn a_host_that_is_reset_is_as_it_was_and_the_others_follow() {
     second.join(master, &["--token", &token]).done();
     third.join(master, &["--token", &token]).done();
     master.converged(3);
+    for command in [&["reset"][..], &["rollback", "--to", "0001-bootstrap"]] {
+        master.eos(command).failed(7, &["the only master of node2, node3", "EOS-U014", "--force"]);
+    }
+    master.converged(3);
     // At once, while the others still apply the generation that this leads to.
     second.eos(&["reset", "--verify"]).done();
     third.eos(&["reset", "--verify"]).done();

@@ -116,6 +116,15 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U014",
+        title: "the only master of other nodes would go",
+        cause: "eos reset, or eos rollback of the bootstrap, was asked for on the master's host while other \
+             nodes are members: they would be left without a master, and their certificates with it.",
+        evidence: "eos node list",
+        remedy: "Run eos reset on the other nodes first; or give the cluster up: eos reset --force.",
+        retry: false,
+    },
+    Entry {
         code: "U020",
         title: "the token is of a cluster that exists",
         cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
