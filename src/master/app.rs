@@ -101,7 +101,7 @@ impl App {
     /// # Errors
     /// When it cannot be written; then the action it stands for must not happen.
     pub fn audit(&self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(), MasterError> {
-        tracing::info!(actor, action, subject, detail, "audit");
+        tracing::info!(actor, action, subject, detail, "audit: {action} {subject} by {actor}");
         let mut audit = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
         audit.record(actor, action, subject, detail).map_err(MasterError::File)
     }
