@@ -6,6 +6,7 @@
 use super::error::JournalError;
 use super::lock::create_private;
 use super::touch::{Scope, Touch, absent};
+use crate::host::confined;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::{Inventory, Node, decode, encode, observe};
 use crate::host::root::Root;
@@ -92,6 +93,7 @@ fn capture_one(root: &Root, touch: &Touch, blobs: &Path) -> Result<Captured, Jou
     if touch.covers_own_records() {
         return Err(JournalError::OwnRecords { path: encode(path) });
     }
+    confined::check_parents(root, path)?;
     let mut captured = Captured {
         path: encode(path),
         scope: touch.scope(),
@@ -145,8 +147,9 @@ pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<
     made.dedup();
     let mut kept = Vec::new();
     for directory in made.into_iter().rev() {
-        let path = root.join(decode(&directory));
-        if matches!(observe(&path)?, Some(Node::Directory { .. })) && !files::remove_empty_directory(&path)? {
+        let path = decode(&directory);
+        let there = matches!(observe(&root.join(&path))?, Some(Node::Directory { .. }));
+        if there && !confined::remove_empty_directory(root, &path)? {
             kept.push(directory);
         }
     }
@@ -158,8 +161,20 @@ pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<
 /// # Errors
 /// When something is there and cannot be removed.
 pub fn remove_leftovers(root: &Root, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    check(root, checkpoint)?;
     for captured in checkpoint.paths.iter().filter(|captured| captured.scope == Scope::File) {
         tree::remove_leftovers(&root.join(decode(&captured.path)))?;
+    }
+    Ok(())
+}
+
+/// Refuses a checkpoint of which a path has come to lead out of the root.
+///
+/// # Errors
+/// When one does; nothing was changed.
+pub fn check(root: &Root, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    for captured in &checkpoint.paths {
+        confined::check_parents(root, &decode(&captured.path))?;
     }
     Ok(())
 }
@@ -169,7 +184,9 @@ pub fn remove_leftovers(root: &Root, checkpoint: &Checkpoint) -> Result<(), Jour
 /// # Errors
 /// When it cannot be put back.
 pub fn restore_one(root: &Root, place: &str, captured: &Captured) -> Result<(), JournalError> {
-    let target = root.join(decode(&captured.path));
+    let relative = decode(&captured.path);
+    confined::check_parents(root, &relative)?;
+    let target = root.join(&relative);
     tree::remove_leftovers(&target)?;
     if captured.now(root)? == captured.nodes {
         return Ok(());
@@ -179,7 +196,7 @@ pub fn restore_one(root: &Root, place: &str, captured: &Captured) -> Result<(), 
         (Scope::Directory, Some(Node::Directory { mode, uid, gid }), Some(Node::Directory { .. })) => {
             Ok(tree::set_attributes(&target, *mode, *uid, *gid)?)
         }
-        (_, None, _) => Ok(tree::remove_any(&target)?),
+        (_, None, _) => Ok(confined::remove(root, &relative)?),
         (_, Some(_), _) => put_back(root, place, captured, &target),
     }
 }

@@ -5,6 +5,8 @@
 
 use super::file::PRIVATE;
 use super::touch::absent;
+use crate::host::confined;
+use crate::host::directory::DirectoryError;
 use crate::host::files::{self, Attributes, FileError};
 use crate::host::lock_file::{self, Attempt, LockFile};
 use crate::host::paths;
@@ -48,6 +50,9 @@ pub enum LockError {
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The state directory leads out of the root, or could not be looked at.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
 }
 
 impl Explain for LockError {
@@ -55,6 +60,7 @@ impl Explain for LockError {
         match self {
             Self::Busy { .. } => Code("G010"),
             Self::File(error) => error.code(),
+            Self::Directory(error) => error.code(),
         }
     }
 
@@ -62,6 +68,7 @@ impl Explain for LockError {
         match self {
             Self::Busy { .. } => Exit::Conflict,
             Self::File(error) => error.exit(),
+            Self::Directory(error) => error.exit(),
         }
     }
 
@@ -72,6 +79,7 @@ impl Explain for LockError {
                 format!("see what it is: ps -fp {pid}"),
             ],
             Self::File(error) => error.hints(),
+            Self::Directory(error) => error.hints(),
         }
     }
 
@@ -79,6 +87,7 @@ impl Explain for LockError {
         match self {
             Self::Busy { .. } => true,
             Self::File(error) => error.retry_helps(),
+            Self::Directory(error) => error.retry_helps(),
         }
     }
 }
@@ -97,6 +106,7 @@ impl OperationLock {
     /// # Errors
     /// When another process holds it, or it cannot be made.
     pub fn acquire(root: &Root, command: &str, now: Timestamp) -> Result<Self, LockError> {
+        confined::check(root, Path::new(paths::STATE))?;
         let mut made = Vec::new();
         let prepare = || {
             made.extend(absent(root, Path::new(paths::STATE))?);

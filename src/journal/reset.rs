@@ -8,9 +8,10 @@ use super::checkpoint;
 use super::error::JournalError;
 use super::ledger::{Ledger, LedgerEntry, Origin};
 use super::touch::Scope;
+use crate::host::confined;
 use crate::host::inventory::{Node, decode, observe};
+use crate::host::paths;
 use crate::host::root::Root;
-use crate::host::{files, paths, tree};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -111,6 +112,8 @@ fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
 pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError> {
     let mut observed = BTreeMap::new();
     for path in ledger.entries.keys() {
+        // Before anything is removed, so that a reset does all of it or nothing.
+        confined::check_parents(root, &decode(path))?;
         observed.insert(path.clone(), observe(&root.join(decode(path)))?);
     }
     let mut rest = ledger.clone();
@@ -129,11 +132,11 @@ pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError>
 
 impl ResetReport {
     fn carry_out(&mut self, root: &Root, path: &str, action: Action) -> Result<(), JournalError> {
-        let target = root.join(decode(path));
+        let target = decode(path);
         match action {
             Action::Forget => {}
             Action::Remove => {
-                tree::remove_any(&target)?;
+                confined::remove(root, &target)?;
                 self.removed.push(path.to_owned());
             }
             Action::Restore(place) => {
@@ -141,7 +144,7 @@ impl ResetReport {
                 self.restored.push(path.to_owned());
             }
             Action::RemoveIfEmpty => {
-                if files::remove_empty_directory(&target)? {
+                if confined::remove_empty_directory(root, &target)? {
                     self.removed.push(path.to_owned());
                 } else {
                     self.keep(path, "something that is not eos's is in it");

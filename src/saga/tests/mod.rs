@@ -3,6 +3,7 @@
 
 mod endings;
 mod kept;
+mod leading_out;
 mod resetting;
 mod resuming;
 mod unwinding;
