@@ -83,9 +83,35 @@ pub fn capture(root: &Root, place: &str, touches: &[Touch]) -> Result<Checkpoint
         captured.push(capture_one(root, touch, &blobs)?);
     }
     let checkpoint = Checkpoint { version: VERSION, paths: captured };
-    let text = serde_json::to_vec_pretty(&checkpoint).expect("a checkpoint has no failing serialiser");
-    files::write_atomic(&folder.join(ENTRIES), &text, Attributes::SECRET)?;
+    save(root, place, &checkpoint)?;
     Ok(checkpoint)
+}
+
+/// Captures the paths that are not in the checkpoint yet, of a step that never wrote to those.
+///
+/// # Errors
+/// As [`capture`]; the checkpoint is then as it was.
+pub fn extend(
+    root: &Root,
+    place: &str,
+    mut checkpoint: Checkpoint,
+    touches: &[Touch],
+) -> Result<Checkpoint, JournalError> {
+    let known = checkpoint.paths.len();
+    for touch in touches {
+        if !checkpoint.paths.iter().any(|captured| captured.path == encode(touch.path())) {
+            checkpoint.paths.push(capture_one(root, touch, &root.join(place).join(BLOBS))?);
+        }
+    }
+    if checkpoint.paths.len() > known {
+        save(root, place, &checkpoint)?;
+    }
+    Ok(checkpoint)
+}
+
+fn save(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    let text = serde_json::to_vec_pretty(checkpoint).expect("a checkpoint has no failing serialiser");
+    Ok(files::write_atomic(&root.join(place).join(ENTRIES), &text, Attributes::SECRET)?)
 }
 
 fn capture_one(root: &Root, touch: &Touch, blobs: &Path) -> Result<Captured, JournalError> {

@@ -5,7 +5,7 @@ use crate::host::directory::DirectoryError;
 use crate::journal::error::JournalError;
 
 /// Every place where a path of the toys, or eos's own records, can be made to lead out.
-const LEVELS: [&str; 6] = ["etc", "etc/eos", "etc/systemd", "run", "srv", "var/lib/eos/master/a"];
+const LEVELS: [&str; 6] = ["etc", "etc/eos", "etc/systemd", "run", "srv", "var/lib/eos/cluster/a"];
 
 struct Outside {
     folder: tempfile::TempDir,
@@ -55,7 +55,7 @@ fn a_reset_removes_nothing_outside_of_the_root() {
 }
 
 #[test]
-fn a_link_in_a_tree_of_eos_goes_and_what_it_leads_to_stays() {
+fn a_link_in_a_tree_of_eos_is_not_followed() {
     let mut world = World::new();
     world.run(FaultPlan::none()).expect("it is completed");
     let outside = lead_out(&world, LEVELS[5]);
