@@ -6,7 +6,7 @@ use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
-use crate::server;
+use crate::server::{self, Limits};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -78,6 +78,6 @@ pub async fn serve(
         TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
     let router =
         Router::new().route("/metrics", get(metrics)).route("/v1/health", get(health)).with_state(served);
-    server::serve(listener, Arc::new(config), router, shutdown).await;
+    server::serve(listener, Arc::new(config), router, Limits::agent(), shutdown).await;
     Ok(())
 }
