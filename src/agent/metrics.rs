@@ -57,27 +57,34 @@ async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Serves `/metrics` and `/v1/health` over TLS with the node's certificate.
+/// The place where metrics are served: it is taken, and nobody is answered yet.
+pub struct Endpoint {
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+}
+
+/// Takes the address, for TLS with the node's certificate.
 ///
 /// # Errors
 /// When the identity cannot be used, or the address cannot be listened on.
-pub async fn serve(
-    root: &Root,
-    address: SocketAddr,
-    served: Arc<Metrics>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), AgentError> {
+pub async fn bind(root: &Root, address: SocketAddr) -> Result<Endpoint, AgentError> {
     let read = |path: &str| {
         let bytes = files::read(&root.join(path)).map_err(crate::identity::IdentityError::File);
         bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(AgentError::Identity)
     };
     let key = PrivateKey::load(&root.join(paths::NODE_KEY)).map_err(AgentError::Identity)?;
-    let config = tls::server(&read(paths::NODE_CERTIFICATE)?, &key, &read(paths::TRUSTED_AUTHORITY)?)
+    let tls = tls::server(&read(paths::NODE_CERTIFICATE)?, &key, &read(paths::TRUSTED_AUTHORITY)?)
         .map_err(AgentError::Identity)?;
     let listener =
         TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
-    let router =
-        Router::new().route("/metrics", get(metrics)).route("/v1/health", get(health)).with_state(served);
-    server::serve(listener, Arc::new(config), router, Limits::agent(), shutdown).await;
-    Ok(())
+    Ok(Endpoint { listener, tls: Arc::new(tls) })
+}
+
+impl Endpoint {
+    /// Serves `/metrics` and `/v1/health` until `shutdown` resolves.
+    pub async fn serve(self, served: Arc<Metrics>, shutdown: impl Future<Output = ()>) {
+        let router =
+            Router::new().route("/metrics", get(metrics)).route("/v1/health", get(health)).with_state(served);
+        server::serve(self.listener, self.tls, router, Limits::agent(), shutdown).await;
+    }
 }
