@@ -1,6 +1,6 @@
 //! Routes for the operator; the status also for members.
 
-use super::answer::{Answer, insider, operator, with_cluster};
+use super::answer::{Answer, blocking, insider, operator, with_cluster};
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
@@ -13,11 +13,11 @@ use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation, PlannedRoles,
-    SetRole, TokenStatus,
+    AcceptNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation,
+    PlannedRoles, SetRole, TokenStatus,
 };
 use crate::wire::version::VERSION;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
@@ -25,13 +25,17 @@ use std::sync::Arc;
 /// For how long a node that was accepted while it was away may stay away.
 const PATIENCE_MS: u64 = 3_600_000;
 
+/// How many lines of the audit log are told unless the caller says, and how many at most.
+const AUDIT_LINES: usize = 1000;
+const MOST_AUDIT_LINES: usize = 10_000;
+
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
 ) -> Answer<ClusterStatus> {
-    let snapshots = app.snapshots.list().map_err(super::answer::Refusal)?;
+    let Json(()) = with_cluster(&app, move |_, cluster| insider(&peer, cluster, "GET /v1/status")).await?;
+    let (snapshots, warnings) = blocking(&app, |app| app.snapshots.list()).await?;
     with_cluster(&app, move |app, cluster| {
-        insider(&peer, cluster, "GET /v1/status")?;
         let now = clock::now_ms();
         let mut nodes: Vec<NodeStatus> =
             cluster.nodes.values().map(|node| describe(cluster, node, now)).collect();
@@ -46,6 +50,7 @@ pub(super) async fn status(
             nodes,
             operations: operations(cluster, now),
             snapshots,
+            warnings,
         })
     })
     .await
@@ -298,10 +303,9 @@ pub(super) async fn set_role(
 pub(super) async fn audit(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Query(query): Query<AuditQuery>,
 ) -> Answer<Vec<AuditLine>> {
-    with_cluster(&app, move |app, cluster| {
-        operator(&peer, cluster, "GET /v1/audit")?;
-        app.audit_lines()
-    })
-    .await
+    let Json(()) = with_cluster(&app, move |_, cluster| operator(&peer, cluster, "GET /v1/audit")).await?;
+    let count = query.newest.unwrap_or(AUDIT_LINES).min(MOST_AUDIT_LINES);
+    blocking(&app, move |app| app.audit_lines(count)).await.map(Json)
 }

@@ -5,6 +5,8 @@ mod answer;
 mod joiner;
 pub(crate) mod member;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use member::forget;
 
