@@ -88,3 +88,35 @@ impl Endpoint {
         server::serve(self.listener, self.tls, router, Limits::agent(), shutdown).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::clock;
+    use crate::identity::authority::{Authority, Grant};
+    use crate::identity::certificate::Subject;
+    use crate::model::ids::ClusterId;
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_before_anybody_is_told_of_readiness() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        let place = |path: &str| -> anyhow::Result<std::path::PathBuf> {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().expect("it is below the root"))?;
+            Ok(path)
+        };
+        let key = PrivateKey::load_or_create(&place(paths::NODE_KEY)?, None)?;
+        let now = clock::now_seconds();
+        let authority = Authority::create(ClusterId::parse("c1")?, PrivateKey::generate()?, now)?;
+        let grant = Grant { subject: Subject::Node(key.node_id()), now };
+        let certificate = authority.sign_request(&key.request()?, &grant)?;
+        std::fs::write(place(paths::NODE_CERTIFICATE)?, certificate)?;
+        std::fs::write(place(paths::TRUSTED_AUTHORITY)?, authority.pem())?;
+        let address = bind(&root, SocketAddr::from(([127, 0, 0, 1], 0))).await?.listener.local_addr()?;
+        let _taken = TcpListener::bind(address).await?;
+        let error = bind(&root, address).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
+        assert_eq!(error.to_string(), format!("the agent cannot listen on {address}"));
+        Ok(())
+    }
+}

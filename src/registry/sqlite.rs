@@ -2,7 +2,7 @@
 
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{Change, Export, Exporter, Records, Registry, RegistryError};
+use crate::registry::{CLUSTER, Change, Export, Exporter, GENERATION, Records, Registry, RegistryError};
 use rusqlite::{Connection, Transaction, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -122,9 +122,11 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
     let failed = |source| RegistryError::Database { action: "write", source };
     let json = |kind| move |source| RegistryError::Record { kind, source };
     let written = match change {
-        Change::Value(name, text) => {
-            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![name, text])
+        Change::Cluster(id) => {
+            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![CLUSTER, id.as_str()])
         }
+        Change::Generation(generation) => transaction
+            .execute("REPLACE INTO value VALUES (?1, ?2)", params![GENERATION, generation.to_string()]),
         Change::PutNode(node) => transaction.execute(
             "REPLACE INTO node VALUES (?1, ?2, ?3, ?4)",
             params![
@@ -146,7 +148,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::TokenId;
+    use crate::model::ids::{ClusterId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
         TokenRecord {
@@ -166,7 +168,10 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("registry.db");
         let mut registry = SqliteRegistry::open(&path)?;
-        registry.commit(&[Change::Value("cluster", "c1".to_owned()), Change::PutToken(token("t1"))])?;
+        registry.commit(&[
+            Change::Cluster(ClusterId::parse("c1").expect("valid")),
+            Change::PutToken(token("t1")),
+        ])?;
         drop(registry);
         let records = SqliteRegistry::open(&path)?.load()?;
         assert_eq!(records.values["cluster"], "c1");
@@ -190,12 +195,12 @@ mod tests {
     fn an_export_is_a_registry_of_its_own_and_needs_no_hold_of_the_first() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let mut registry = SqliteRegistry::open(&folder.path().join("registry.db"))?;
-        registry.commit(&[Change::Value("generation", "7".to_owned()), Change::PutToken(token("t1"))])?;
+        registry.commit(&[Change::Generation(7), Change::PutToken(token("t1"))])?;
         let exporter = registry.exporter();
         let exported = std::thread::spawn(exporter);
-        registry.commit(&[Change::Value("cluster", "c1".to_owned())])?;
+        registry.commit(&[Change::Generation(8)])?;
         let exported = exported.join().expect("no panic")?;
-        assert_eq!(exported.values["generation"], "7");
+        assert!(["7", "8"].contains(&exported.values["generation"].as_str()), "{:?}", exported.values);
         let copy = folder.path().join("copy.db");
         files::write_atomic(&copy, &exported.bytes, files::Attributes::SECRET)?;
         let records = SqliteRegistry::open(&copy)?.load()?;

@@ -43,8 +43,7 @@ fn lab() -> anyhow::Result<Lab> {
     std::fs::write(root.join(paths::ETC).join("cluster.yaml"), "version: 1\n")?;
     let mut registry = SqliteRegistry::open(&root.join(paths::REGISTRY))?;
     let id = || ClusterId::parse("c1").expect("an id");
-    registry
-        .commit(&[Change::Value("cluster", id().to_string()), Change::Value("generation", "3".into())])?;
+    registry.commit(&[Change::Cluster(id()), Change::Generation(3)])?;
     let authority = Authority::create(id(), PrivateKey::generate()?, clock::now_seconds())?;
     let signer = PrivateKey::generate()?;
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
@@ -55,7 +54,7 @@ fn lab() -> anyhow::Result<Lab> {
         authority,
         signer,
         snapshots: ClusterSnapshots::open(&root)?,
-        cluster: Cluster::load(Box::new(registry))?,
+        cluster: Cluster::load(Box::new(registry), clock::now_ms())?,
         audit: AuditLog::open(&root.join(paths::AUDIT))?,
     })?;
     Ok(Lab { root, app, _folder: folder })
@@ -103,7 +102,7 @@ async fn a_snapshot_is_of_the_generation_that_its_registry_has() -> anyhow::Resu
     let (_, first) = lab.get("/v1/snapshots/latest").await?;
     let (_, again) = lab.get("/v1/snapshots/latest").await?;
     assert_eq!(first, again, "nothing has changed");
-    lab.app.cluster().commit(vec![Change::Value("generation", "4".to_owned())])?;
+    lab.app.cluster().commit(vec![Change::Generation(4)])?;
     let (status, newer) = lab.get("/v1/snapshots/latest").await?;
     assert_ne!((status, &first["id"]), (200, &newer["id"]));
     Ok(())
