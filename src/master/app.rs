@@ -4,7 +4,7 @@ use crate::host::clock;
 use crate::identity::authority::Authority;
 use crate::identity::key::PrivateKey;
 use crate::identity::proof::Challenger;
-use crate::master::audit::AuditLog;
+use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
@@ -127,12 +127,13 @@ impl App {
         self.audit(&from.to_string(), "refuse", subject, &detail)
     }
 
-    /// Every line of the audit log.
+    /// The newest lines of the audit log, oldest first; writers do not wait for it.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn audit_lines(&self) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
-        self.audit.lock().unwrap_or_else(PoisonError::into_inner).read().map_err(MasterError::File)
+    pub fn audit_lines(&self, count: usize) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
+        let path = self.audit.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
+        audit::newest(&path, count).map_err(MasterError::File)
     }
 
     /// Wakes the agents that wait for a newer generation.

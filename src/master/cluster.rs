@@ -8,7 +8,7 @@ use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeId, NodeName, TokenId};
 use crate::model::scale::Scale;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{CLUSTER, Change, GENERATION, Records, Registry};
+use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry};
 use crate::wire::member::Report;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,12 +85,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// A copy of the registry without anything secret.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn export(&mut self) -> Result<Vec<u8>, MasterError> {
-        self.registry.export().map_err(MasterError::Registry)
+    /// What copies the registry without anything secret; it runs without the cluster.
+    pub fn exporter(&self) -> Exporter {
+        self.registry.exporter()
     }
 
     /// The node with this key.

@@ -21,7 +21,7 @@ use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::model::explain::Explain;
 use crate::registry::sqlite::SqliteRegistry;
-use crate::server;
+use crate::server::{self, Limits};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,7 +71,8 @@ pub async fn serve(
     ready();
     tracing::info!(%address, "the master listens");
     let leases = tokio::spawn(watch_leases(app.clone()));
-    server::serve(listener, Arc::new(config), handlers::router(app.clone()), shutdown).await;
+    server::serve(listener, Arc::new(config), handlers::router(app.clone()), Limits::master(), shutdown)
+        .await;
     leases.abort();
     app.audit("master", "stop", &address.to_string(), "")
 }

@@ -57,11 +57,21 @@ pub trait Registry: Send {
     /// When they could not be made; nothing has changed then.
     fn commit(&mut self, changes: &[Change]) -> Result<(), RegistryError>;
 
-    /// A copy without anything secret, consistent, as the bytes of a file.
-    ///
-    /// # Errors
-    /// When the copy cannot be made.
-    fn export(&mut self) -> Result<Vec<u8>, RegistryError>;
+    /// What makes a copy without anything secret. It needs no access to this registry, so changes go on
+    /// while it runs.
+    fn exporter(&self) -> Exporter;
+}
+
+/// Makes a copy when it is called; fails when the copy cannot be made.
+pub type Exporter = Box<dyn FnOnce() -> Result<Export, RegistryError> + Send>;
+
+/// A consistent copy of a registry without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The bytes of its file.
+    pub bytes: Vec<u8>,
+    /// The values in it by name: `generation` tells which one it is of.
+    pub values: std::collections::BTreeMap<String, String>,
 }
 
 /// What can go wrong with the master's memory.

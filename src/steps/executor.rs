@@ -116,7 +116,7 @@ impl<'a> Executor<'a> {
     }
 
     fn running(&self, name: &str, enable: Option<bool>, watched: bool) -> Result<bool, StepFailure> {
-        self.env.services.reload()?;
+        self.env.services.refresh(name)?;
         self.boot(name, enable)?;
         if watched && self.env.services.status(name)?.active {
             self.env.services.restart(name, READY)?;

@@ -74,6 +74,7 @@ pub fn cluster() -> ClusterStatus {
             created_at: "2026-01-02T03:04:05Z".to_owned(),
             bytes: 1_503_238_554,
         }],
+        warnings: Vec::new(),
     }
 }
 

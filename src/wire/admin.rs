@@ -29,6 +29,9 @@ pub struct ClusterStatus {
     pub operations: Vec<Operation>,
     /// The newest snapshots of the cluster's own state.
     pub snapshots: Vec<SnapshotStatus>,
+    /// What of the master's own state needs a look: a snapshot that cannot be read.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A node in the status.
@@ -201,6 +204,13 @@ pub struct PlannedRole {
     pub to: Option<Role>,
     /// Why.
     pub reason: String,
+}
+
+/// `GET /v1/audit`: which part of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AuditQuery {
+    /// How many of the newest lines; 1000 unless told, and never more than 10000.
+    pub newest: Option<usize>,
 }
 
 /// A line of the audit log.

@@ -172,6 +172,14 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "J027",
+        title: "the answer is longer than such an answer is",
+        cause: "Something else than a master of eos listens at that address, or means harm; no more was read.",
+        evidence: "ss -ltnp on that host; eos status on the master",
+        remedy: "Give the master's own address and port: eos bootstrap --join-cluster ADDRESS:PORT.",
+        retry: false,
+    },
+    Entry {
         code: "J030",
         title: "this host is not a member of a cluster",
         cause: "The command needs a membership, and /var/lib/eos/membership.json is not there.",

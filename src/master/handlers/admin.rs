@@ -1,6 +1,6 @@
 //! Routes for the operator; the status also for members.
 
-use super::answer::{Answer, insider, operator, with_cluster};
+use super::answer::{Answer, blocking, insider, operator, with_cluster};
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
@@ -15,22 +15,26 @@ use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AcceptedNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation,
-    PlannedRoles, SetRole, TokenStatus,
+    AcceptNode, AcceptedNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, NodeStatus,
+    Operation, PlannedRoles, SetRole, TokenStatus,
 };
 use crate::wire::version::VERSION;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
+
+/// How many lines of the audit log are told unless the caller says, and how many at most.
+const AUDIT_LINES: usize = 1000;
+const MOST_AUDIT_LINES: usize = 10_000;
 
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
 ) -> Answer<ClusterStatus> {
-    let snapshots = app.snapshots.list().map_err(super::answer::Refusal)?;
+    let Json(()) = with_cluster(&app, move |_, cluster| insider(&peer, cluster, "GET /v1/status")).await?;
+    let (snapshots, warnings) = blocking(&app, |app| app.snapshots.list()).await?;
     with_cluster(&app, move |app, cluster| {
-        insider(&peer, cluster, "GET /v1/status")?;
         let now = clock::now_ms();
         let scale = cluster.scale();
         let mut nodes: Vec<NodeStatus> =
@@ -46,6 +50,7 @@ pub(super) async fn status(
             nodes,
             operations: operations(cluster, now),
             snapshots,
+            warnings,
         })
     })
     .await
@@ -328,10 +333,9 @@ pub(super) async fn set_role(
 pub(super) async fn audit(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Query(query): Query<AuditQuery>,
 ) -> Answer<Vec<AuditLine>> {
-    with_cluster(&app, move |app, cluster| {
-        operator(&peer, cluster, "GET /v1/audit")?;
-        app.audit_lines()
-    })
-    .await
+    let Json(()) = with_cluster(&app, move |_, cluster| operator(&peer, cluster, "GET /v1/audit")).await?;
+    let count = query.newest.unwrap_or(AUDIT_LINES).min(MOST_AUDIT_LINES);
+    blocking(&app, move |app| app.audit_lines(count)).await.map(Json)
 }

@@ -14,7 +14,7 @@ use crate::master::presence::{ALIVE_MS, Presence};
 use crate::model::ids::NodeId;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
-use crate::server::Peer;
+use crate::server::{Peer, Stopping};
 use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -126,6 +126,7 @@ fn describe(change: &crate::wire::admin::PlannedRole) -> String {
 pub(super) async fn poll(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(stopping): Extension<Stopping>,
     Json(poll): Json<Poll>,
 ) -> Answer<PollReply> {
     let mut generation = app.generation.subscribe();
@@ -144,9 +145,16 @@ pub(super) async fn poll(
     .await?;
     let present = present.wait();
     let wait = Duration::from_millis(poll.wait_ms).min(LONGEST_WAIT);
-    // A time-out is the ordinary end of a wait; a closed channel means that the master stops.
-    let newer = tokio::time::timeout(wait, generation.wait_for(|newest| *newest > applied)).await.is_ok();
-    tracing::trace!(newer, applied, "poll ends");
+    // A time-out is the ordinary end of a wait.
+    let newer = async { generation.wait_for(|newest| *newest > applied).await.is_ok() };
+    let ended = tokio::time::timeout(wait, async {
+        tokio::select! {
+            _ = newer => "newer",
+            () = stopping.requested() => "stopping",
+        }
+    });
+    let why = ended.await.unwrap_or("waited");
+    tracing::trace!(why, applied, "poll ends");
     drop(present);
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
