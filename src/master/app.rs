@@ -109,9 +109,9 @@ impl App {
     /// Every line of the audit log.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or is damaged.
     pub fn audit_lines(&self) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
-        self.audit.lock().unwrap_or_else(PoisonError::into_inner).read().map_err(MasterError::File)
+        self.audit.lock().unwrap_or_else(PoisonError::into_inner).read()
     }
 
     /// Wakes the agents that wait for a newer generation.

@@ -1,8 +1,10 @@
 //! The audit log: one line for each decision, each holding the digest of the line before.
 //!
-//! A crash in the middle of a line leaves a torn last line, which the next start cuts off and notes.
+//! A crash in the middle of a line leaves a torn last line, which the next start cuts off and notes; a
+//! line that the disk had no room for is cut off before the next one is written.
 
-use crate::host::files::{self, Attributes, FileError};
+use crate::host::files::{self, FileError};
+use crate::master::error::MasterError;
 use crate::model::digest::Digest;
 use crate::wire::admin::AuditLine;
 use jiff::Timestamp;
@@ -12,6 +14,10 @@ use std::path::{Path, PathBuf};
 pub struct AuditLog {
     path: PathBuf,
     last: Digest,
+    /// The bytes of whole lines; none when there is no file yet.
+    length: Option<u64>,
+    /// Whether a write failed, so that part of a line may stand behind them.
+    torn: bool,
 }
 
 /// A log that does not hang together.
@@ -29,20 +35,23 @@ impl AuditLog {
     /// # Errors
     /// When the file cannot be read or repaired.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let bytes = files::read_optional(path)?.unwrap_or_default();
+        let found = files::read_optional(path)?;
+        let there = found.is_some();
+        let bytes = found.unwrap_or_default();
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         if whole < bytes.len() {
             tracing::warn!(bytes = bytes.len() - whole, "cutting off a torn last line of the audit log");
-            files::write_atomic(path, &bytes[..whole], Attributes { mode: 0o640, owner: None })?;
+            files::truncate(path, whole as u64)?;
         }
         let last = bytes[..whole].split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-        Ok(Self { path: path.to_owned(), last: Digest::of(last.unwrap_or_default()) })
+        let last = Digest::of(last.unwrap_or_default());
+        Ok(Self { path: path.to_owned(), last, length: there.then_some(whole as u64), torn: false })
     }
 
     /// Appends a line and makes it durable.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written; what of it was written is cut off again before the next line.
     pub fn record(
         &mut self,
         actor: &str,
@@ -59,19 +68,39 @@ impl AuditLog {
             previous: self.last.to_string(),
         };
         let text = serde_json::to_string(&line).expect("strings serialise");
+        self.mend()?;
+        self.torn = true;
         files::append(&self.path, format!("{text}\n").as_bytes(), 0o640)?;
+        self.torn = false;
+        self.length = Some(self.length.unwrap_or(0) + text.len() as u64 + 1);
         self.last = Digest::of(text.as_bytes());
+        Ok(())
+    }
+
+    /// Cuts off what a write that failed left.
+    fn mend(&mut self) -> Result<(), FileError> {
+        if self.torn && (self.length.is_some() || files::exists(&self.path)?) {
+            tracing::warn!("cutting off what a failed write left in the audit log");
+            files::truncate(&self.path, self.length.unwrap_or(0))?;
+        }
+        self.torn = false;
         Ok(())
     }
 
     /// Every line.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn read(&self) -> Result<Vec<AuditLine>, FileError> {
-        let bytes = files::read_optional(&self.path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    /// When the file cannot be read, or a line is no record: nothing is left out silently.
+    pub fn read(&self) -> Result<Vec<AuditLine>, MasterError> {
+        let bytes = files::read_optional(&self.path).map_err(MasterError::File)?.unwrap_or_default();
+        let whole = usize::try_from(self.length.unwrap_or(0)).unwrap_or(usize::MAX);
+        // What a failed write left is no line; the next record cuts it off.
+        let bytes = if self.torn { &bytes[..whole.min(bytes.len())] } else { &bytes[..] };
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().enumerate().map(|(index, line)| {
+            serde_json::from_str(line).map_err(|_| MasterError::AuditDamaged { line: index + 1 })
+        });
+        lines.collect()
     }
 }
 
@@ -123,6 +152,61 @@ mod tests {
         files::append(&path, b"{\"at\":\"torn", 0o640)?;
         AuditLog::open(&path)?.record("master", "start", "", "")?;
         assert_eq!(verify(&String::from_utf8(files::read(&path)?)?), Ok(2));
+        Ok(())
+    }
+
+    /// A file system of 16 KiB in memory.
+    struct SmallDisk(tempfile::TempDir);
+
+    impl SmallDisk {
+        fn new() -> anyhow::Result<Self> {
+            let folder = tempfile::tempdir()?;
+            let flags = rustix::mount::MountFlags::empty();
+            rustix::mount::mount("tmpfs", folder.path(), "tmpfs", flags, Some(c"size=16k"))?;
+            Ok(Self(folder))
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            let flags = rustix::mount::UnmountFlags::DETACH;
+            rustix::mount::unmount(self.0.path(), flags).expect("the mount is ours");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_piece_of_a_line_in_the_chain() -> anyhow::Result<()> {
+        let disk = SmallDisk::new()?;
+        let (path, filler) = (disk.0.path().join("audit.jsonl"), disk.0.path().join("filler"));
+        std::fs::write(&filler, [0; 4096])?;
+        let mut log = AuditLog::open(&path)?;
+        let mut count = 0;
+        while log.record("operator", "accept", "node2", &"x".repeat(100)).is_ok() {
+            count += 1;
+        }
+        let whole = log.length.unwrap_or(0);
+        assert!(std::fs::metadata(&path)?.len() > whole, "a piece of a line stands there");
+        assert_eq!(log.read()?.len(), count);
+        log.record("operator", "accept", "node3", &"x".repeat(1000)).expect_err("there is no room yet");
+        std::fs::remove_file(&filler)?;
+        log.record("operator", "accept", "node3", "")?;
+        assert_eq!(verify(&String::from_utf8(files::read(&path)?)?), Ok(count + 1));
+        assert_eq!(log.read()?.len(), count + 1);
+        AuditLog::open(&path)?.record("master", "start", "", "")?;
+        assert_eq!(verify(&String::from_utf8(files::read(&path)?)?), Ok(count + 2));
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_is_told_and_not_left_out() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("audit.jsonl");
+        let mut log = AuditLog::open(&path)?;
+        log.record("master", "start", "", "")?;
+        files::append(&path, b"not a record\n", 0o640)?;
+        log.record("master", "stop", "", "")?;
+        let error = log.read().expect_err("line 2 is damaged");
+        assert_eq!(error.to_string(), "line 2 of the audit log is damaged");
         Ok(())
     }
 }

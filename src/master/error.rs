@@ -156,6 +156,12 @@ pub enum MasterError {
     /// The master's own files.
     #[error("a file of the master could not be used")]
     File(#[source] crate::host::files::FileError),
+    /// A line of the audit log is no record.
+    #[error("line {line} of the audit log is damaged")]
+    AuditDamaged {
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -198,6 +204,7 @@ impl Explain for MasterError {
             Self::File(_) => "M019",
             Self::Listen { .. } => "M020",
             Self::NotBootstrapped { .. } => "M021",
+            Self::AuditDamaged { .. } => "M022",
         })
     }
 
@@ -271,6 +278,9 @@ impl Explain for MasterError {
             Self::Listen { address, .. } => {
                 vec![format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())]
             }
+            Self::AuditDamaged { .. } => {
+                vec!["see what is wrong, on the master: eos audit verify".to_owned()]
+            }
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }
@@ -323,6 +333,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::Identity(IdentityError::Random),
         MasterError::Snapshot { action: "made", source: Box::new(io()) },
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
+        MasterError::AuditDamaged { line: 3 },
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

@@ -127,4 +127,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Make it a master: eos bootstrap --single-node.",
         retry: false,
     },
+    Entry {
+        code: "M022",
+        title: "the audit log is damaged",
+        cause: "A line of it is no record: somebody edited the file, or the disk lost a part of it.",
+        evidence: "eos audit verify on the master names the line; dmesg",
+        remedy: "Put /var/lib/eos/master/audit.jsonl back from a backup, or move it aside to begin a new one.",
+        retry: false,
+    },
 ];
