@@ -1,10 +1,10 @@
 //! What an operator would graph of an agent, and where it is served.
 
+use crate::agent::certificate;
 use crate::agent::error::AgentError;
-use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use crate::identity::tls;
 use crate::server;
 use axum::Router;
@@ -57,23 +57,19 @@ async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Serves `/metrics` and `/v1/health` over TLS with the node's certificate.
+/// Serves `/metrics` and `/v1/health` over TLS with the node's certificate, which may be replaced meanwhile.
 ///
 /// # Errors
-/// When the identity cannot be used, or the address cannot be listened on.
+/// When the authority's certificate cannot be used, or the address cannot be listened on.
 pub async fn serve(
     root: &Root,
     address: SocketAddr,
     served: Arc<Metrics>,
+    certificate: Arc<Served>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), AgentError> {
-    let read = |path: &str| {
-        let bytes = files::read(&root.join(path)).map_err(crate::identity::IdentityError::File);
-        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(AgentError::Identity)
-    };
-    let key = PrivateKey::load(&root.join(paths::NODE_KEY)).map_err(AgentError::Identity)?;
-    let config = tls::server(&read(paths::NODE_CERTIFICATE)?, &key, &read(paths::TRUSTED_AUTHORITY)?)
-        .map_err(AgentError::Identity)?;
+    let authority = certificate::text(root, paths::TRUSTED_AUTHORITY).map_err(AgentError::Identity)?;
+    let config = tls::server(certificate, &authority).map_err(AgentError::Identity)?;
     let listener =
         TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
     let router =

@@ -116,7 +116,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let shutdown = ending()?;
         let metrics = Arc::new(Metrics::default());
         let mut agent = Agent::new(workshop, metrics.clone()).map_err(failure)?;
-        let listening = agent::metrics::serve(&context.root, address, metrics, shutdown);
+        let listening = agent::metrics::serve(&context.root, address, metrics, agent.served(), shutdown);
         ready(&format!("watching the master at {}", membership.master));
         tokio::select! {
             result = listening => result.map_err(failure::<AgentError>),

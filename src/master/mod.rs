@@ -5,11 +5,14 @@ pub mod app;
 pub mod audit;
 pub mod cluster;
 pub mod error;
+pub mod leases;
 pub mod metrics;
 pub mod planning;
 pub mod run;
 pub mod snapshots;
 
+#[cfg(test)]
+mod fixture;
 mod handlers;
 
 pub use error::MasterError;
