@@ -65,7 +65,7 @@ fn a_cluster_that_was_off_past_the_end_of_its_certificates_works_again() {
     assert_eq!(back.result()["node"], "node2");
     master.converged_members(2);
     second.status()["nodes"].as_array().expect("its own certificate is believed again");
-    removed.join(master, &[]).failed(3, &["node3 was removed", "EOS-J010"]);
+    removed.join(master, &[]).failed(5, &["node3 was removed", "EOS-J010"]);
     assert_eq!(master.node("node3").expect("it is remembered")["state"], "removed");
 }
 
