@@ -10,6 +10,7 @@ use crate::master::run;
 use crate::model::config::Config;
 use crate::model::facts::Resources;
 use crate::model::ids::{ClusterId, NodeName};
+use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Change, Registry};
@@ -37,10 +38,7 @@ impl MasterHost {
         let authority = Authority::create(cluster.clone(), key, crate::host::clock::now_seconds())?;
         std::fs::write(root.join(paths::AUTHORITY_CERTIFICATE), authority.pem())?;
         let mut registry = SqliteRegistry::open(&root.join(paths::REGISTRY))?;
-        registry.commit(&[
-            Change::Value("cluster", cluster.to_string()),
-            Change::Value("generation", "1".to_owned()),
-        ])?;
+        registry.commit(&[Change::Cluster(cluster), Change::Generation(1)])?;
         drop(registry);
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 71, 1)), 0);
         let app = run::open(&root, Config::default(), address)?;
@@ -72,7 +70,7 @@ pub fn node(name: &str, state: NodeState, lease_until_ms: u64) -> NodeRecord {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         state,
         key: key.fingerprint(),
-        role: None,
+        role: (state == NodeState::Active).then_some(Role::Core),
         preferred: None,
         pinned: None,
         resources: Resources {
@@ -92,5 +90,7 @@ pub fn node(name: &str, state: NodeState, lease_until_ms: u64) -> NodeRecord {
         applied: 0,
         master: false,
         token: None,
+        replaces: None,
+        asked_from: None,
     }
 }

@@ -8,6 +8,7 @@ use crate::host::{clock, uptime};
 use crate::lifecycle::{NodeEvent, next};
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
+use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
 use crate::master::handlers::forget;
 use crate::model::explain::Explain;
@@ -21,10 +22,6 @@ const STALL: Duration = Duration::from_secs(10);
 
 /// A wall clock that went this much further or less far than time was stepped, in milliseconds.
 const STEP_MS: i64 = 5_000;
-
-/// The longest that a lease may last, unless a longer one is configured: what a node gets that waits
-/// for a person.
-const LONGEST_MS: u64 = 3_600_000;
 
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +95,7 @@ fn has_lease(node: &NodeRecord) -> bool {
 
 /// Gives every lease at least its full time, and none more than the longest; says how many changed.
 fn extend(app: &App, now: u64) -> Result<usize, MasterError> {
-    let (least, most) = (now + app.lease_ms(), now + app.lease_ms().max(LONGEST_MS));
+    let (least, most) = (now + app.lease_ms(), now + app.lease_ms().max(PATIENCE_MS));
     let mut cluster = app.cluster();
     let mut changes = Vec::new();
     for node in cluster.nodes.values().filter(|node| has_lease(node)) {
@@ -184,7 +181,7 @@ mod tests {
             leases.look(&host.app, at(wall_ms, seconds));
             assert_eq!(names(&host), ["node2"], "{what}");
             let left = until(&host) - wall_ms;
-            assert!((LEASE..=LONGEST_MS).contains(&left), "{what}: {left} ms left");
+            assert!((LEASE..=PATIENCE_MS).contains(&left), "{what}: {left} ms left");
         }
         Ok(())
     }

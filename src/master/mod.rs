@@ -4,10 +4,14 @@ pub mod admission;
 pub mod app;
 pub mod audit;
 pub mod cluster;
+pub mod entry;
 pub mod error;
 pub mod leases;
 pub mod metrics;
 pub mod planning;
+pub mod precheck;
+pub mod presence;
+pub mod refusals;
 pub mod run;
 pub mod snapshots;
 

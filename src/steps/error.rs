@@ -117,7 +117,7 @@ impl Explain for StepFailure {
             Self::NoMembership => "J030",
             Self::NotAccepted { .. } => "J031",
             Self::Interrupted { .. } => "J032",
-            Self::Forgotten { .. } => "J033",
+            Self::Forgotten { .. } => "J034",
             Self::State { .. } => "S030",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",

@@ -4,7 +4,7 @@
 //! node registers again: the master knows its key, and this node knows the cluster's authority.
 //! Repeating it is harmless, and a crash leaves the old certificate or the new one.
 
-use crate::client::look;
+use crate::client::{ClientError, look};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::files::{self, Attributes};
@@ -64,6 +64,7 @@ pub async fn by_key(root: &Root, membership: &Membership) -> Result<(), StepFail
         challenge: looked.hello.challenge,
         nonce: proof::nonce()?,
         token: None,
+        dry_run: false,
     };
     let client = env::stranger_client(root, master, membership.address)?;
     match client.register(&request).await? {
@@ -74,6 +75,11 @@ pub async fn by_key(root: &Root, membership: &Membership) -> Result<(), StepFail
         }
         RegisterReply::Pending { key, .. } => {
             Err(StepFailure::Forgotten { name: membership.name.to_string(), key })
+        }
+        RegisterReply::Judged { .. } => {
+            let action = "POST /v1/register".to_owned();
+            let status = "only a judgement".to_owned();
+            Err(ClientError::Foreign { address: master, action, status }.into())
         }
     }
 }
