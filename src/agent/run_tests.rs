@@ -28,7 +28,7 @@ fn agent(node: &Node) -> anyhow::Result<Agent> {
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
     let workshop = Workshop { root: node.root.clone(), binary, services };
     let agent = Agent::new(workshop, Arc::new(Metrics::default()));
-    Ok(agent.map_err(|error| anyhow::anyhow!(error.to_string()))?)
+    agent.map_err(|error| anyhow::anyhow!(error.to_string()))
 }
 
 fn some_failure() -> Failure {
