@@ -90,6 +90,16 @@ pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// The path with its directory free of links; the last name is left as it is.
+///
+/// # Errors
+/// When there is no such directory, or it cannot be looked at.
+pub fn with_real_directory(path: &Path) -> Result<PathBuf, FileError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path.to_owned()) };
+    let real = parent.canonicalize().map_err(|e| FileError::new("look at", parent, e))?;
+    Ok(real.join(name))
+}
+
 /// Whether there is something at the path; a dangling link counts.
 ///
 /// # Errors

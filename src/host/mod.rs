@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod clock;
 pub mod command;
+pub mod confined;
 pub mod directory;
 pub mod disk_probe;
 pub mod entry;

@@ -3,7 +3,7 @@
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{CLUSTER, Change, GENERATION, Records, Registry, RegistryError};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::path::{Path, PathBuf};
 
 /// The format this version writes (`PRAGMA user_version`).
@@ -46,6 +46,25 @@ impl SqliteRegistry {
             _ => return Err(RegistryError::Newer { found, supported: FORMAT }),
         }
         Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Opens the file only to be read: it is not made, and must not be a link. What is only in the
+    /// write-ahead log is read too, whether the master runs or not.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a newer version wrote it.
+    pub fn read(path: &Path) -> Result<Self, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "open", source };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let path = files::with_real_directory(path).map_err(RegistryError::File)?;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+        let found: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        match found {
+            FORMAT => Ok(Self { connection, path }),
+            _ => Err(RegistryError::Newer { found, supported: FORMAT }),
+        }
     }
 
     fn records<T: serde::de::DeserializeOwned>(
@@ -128,7 +147,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::{ClusterId, TokenId};
+    use crate::model::ids::{ClusterId, NodeId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
         TokenRecord {
@@ -160,6 +179,35 @@ mod tests {
     }
 
     #[test]
+    fn what_a_master_that_died_left_in_its_log_is_read_without_writing() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (path, copy) = (folder.path().join("registry.db"), folder.path().join("dead.db"));
+        let mut registry = SqliteRegistry::open(&path)?;
+        registry.commit(&[Change::PutToken(token("t1"))])?;
+        assert_eq!(SqliteRegistry::read(&path)?.load()?.tokens, [token("t1")], "while it runs");
+        for suffix in ["", "-wal"] {
+            std::fs::copy(format!("{}{suffix}", path.display()), format!("{}{suffix}", copy.display()))?;
+        }
+        let mut opened = SqliteRegistry::read(&copy)?;
+        assert_eq!(opened.load()?.tokens, [token("t1")], "the log counts");
+        opened.commit(&[Change::PutToken(token("t2"))]).expect_err("it is read only");
+        Ok(())
+    }
+
+    #[test]
+    fn to_read_follows_no_link_and_makes_no_file() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("registry.db");
+        drop(SqliteRegistry::open(&path)?);
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&path, &link)?;
+        assert!(SqliteRegistry::read(&link).is_err());
+        assert!(SqliteRegistry::read(&folder.path().join("missing.db")).is_err());
+        assert!(!folder.path().join("missing.db").exists());
+        Ok(())
+    }
+
+    #[test]
     fn an_export_holds_no_token_key_not_even_in_free_pages() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let mut registry = SqliteRegistry::open(&folder.path().join("registry.db"))?;
@@ -179,5 +227,20 @@ mod tests {
         let error = SqliteRegistry::open(&path).err().expect("newer");
         assert_eq!(error.to_string(), "the registry has format 2, and this eos reads up to 1");
         Ok(())
+    }
+
+    #[test]
+    fn a_registry_of_format_1_stays_readable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("registry.db");
+        let fixture = include_str!("../../tests/fixtures/v1/registry.sql");
+        Connection::open(&path).and_then(|made| made.execute_batch(fixture)).expect("it is SQL");
+        let records = SqliteRegistry::open(&path).and_then(|mut opened| opened.load()).expect("it is read");
+        assert_eq!(records.values[CLUSTER], "eos-44db1faad7");
+        assert_eq!(records.values[GENERATION], "2");
+        let [first, second] = &records.nodes[..] else { panic!("{records:?}") };
+        assert!(first.master && first.replaces.is_none(), "fields that came later have defaults");
+        assert_eq!(second.replaces.as_ref().map(NodeId::as_str), Some("n-0000000000000000000a"));
+        assert_eq!(records.tokens[0].uses, Some(3));
     }
 }
