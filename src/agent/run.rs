@@ -264,5 +264,4 @@ impl AgentError {
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
 mod tests;

@@ -115,5 +115,4 @@ fn renew(app: &App, served: &Served, now: i64) {
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
 mod tests;
