@@ -1,10 +1,10 @@
 //! What an operator would graph of an agent, and where it is served.
 
+use crate::agent::certificate;
 use crate::agent::error::AgentError;
-use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use crate::identity::tls;
 use crate::server::{self, Limits};
 use axum::Router;
@@ -63,18 +63,17 @@ pub struct Endpoint {
     tls: Arc<rustls::ServerConfig>,
 }
 
-/// Takes the address, for TLS with the node's certificate.
+/// Takes the address, for TLS with the node's certificate, which may be replaced meanwhile.
 ///
 /// # Errors
-/// When the identity cannot be used, or the address cannot be listened on.
-pub async fn bind(root: &Root, address: SocketAddr) -> Result<Endpoint, AgentError> {
-    let read = |path: &str| {
-        let bytes = files::read(&root.join(path)).map_err(crate::identity::IdentityError::File);
-        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(AgentError::Identity)
-    };
-    let key = PrivateKey::load(&root.join(paths::NODE_KEY)).map_err(AgentError::Identity)?;
-    let tls = tls::server(&read(paths::NODE_CERTIFICATE)?, &key, &read(paths::TRUSTED_AUTHORITY)?)
-        .map_err(AgentError::Identity)?;
+/// When the authority's certificate cannot be used, or the address cannot be listened on.
+pub async fn bind(
+    root: &Root,
+    address: SocketAddr,
+    certificate: Arc<Served>,
+) -> Result<Endpoint, AgentError> {
+    let authority = certificate::text(root, paths::TRUSTED_AUTHORITY).map_err(AgentError::Identity)?;
+    let tls = tls::server(certificate, &authority).map_err(AgentError::Identity)?;
     let listener =
         TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
     Ok(Endpoint { listener, tls: Arc::new(tls) })
@@ -92,30 +91,20 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::certificate::NodeCertificate;
+    use crate::agent::fixture::Node;
     use crate::host::clock;
-    use crate::identity::authority::{Authority, Grant};
-    use crate::identity::certificate::Subject;
-    use crate::model::ids::ClusterId;
 
     #[tokio::test]
     async fn a_taken_address_is_told_before_anybody_is_told_of_readiness() -> anyhow::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let root = Root::new(folder.path())?;
-        let place = |path: &str| -> anyhow::Result<std::path::PathBuf> {
-            let path = root.join(path);
-            std::fs::create_dir_all(path.parent().expect("it is below the root"))?;
-            Ok(path)
-        };
-        let key = PrivateKey::load_or_create(&place(paths::NODE_KEY)?, None)?;
-        let now = clock::now_seconds();
-        let authority = Authority::create(ClusterId::parse("c1")?, PrivateKey::generate()?, now)?;
-        let grant = Grant { subject: Subject::Node(key.node_id()), now };
-        let certificate = authority.sign_request(&key.request()?, &grant)?;
-        std::fs::write(place(paths::NODE_CERTIFICATE)?, certificate)?;
-        std::fs::write(place(paths::TRUSTED_AUTHORITY)?, authority.pem())?;
-        let address = bind(&root, SocketAddr::from(([127, 0, 0, 1], 0))).await?.listener.local_addr()?;
+        let node = Node::new()?;
+        node.certify(clock::now_seconds())?;
+        let served = NodeCertificate::load(&node.root)?.served();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let address = bind(&node.root, any, served.clone()).await?.listener.local_addr()?;
         let _taken = TcpListener::bind(address).await?;
-        let error = bind(&root, address).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
+        let error =
+            bind(&node.root, address, served).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
         assert_eq!(error.to_string(), format!("the agent cannot listen on {address}"));
         Ok(())
     }

@@ -3,18 +3,20 @@
 //! It keeps nothing in memory that a crash may not lose: what was applied is in the membership file,
 //! and an unfinished generation is in the journal.
 
+use crate::agent::certificate::NodeCertificate;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
 use crate::client::{ClientError, MasterClient};
+use crate::host::clock;
 use crate::host::facts;
-use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::Membership;
+use crate::identity::served::Served;
 use crate::model::explain::{Explain, Failure};
-use crate::steps::StepFailure;
 use crate::steps::env;
+use crate::steps::renewal;
 use crate::steps::report;
 use crate::telemetry::context;
 use crate::wire::member::{Confirm, Desired, Poll};
@@ -38,100 +40,183 @@ pub struct Agent {
     workshop: Workshop,
     metrics: Arc<Metrics>,
     boot_id: Option<String>,
+    certificate: NodeCertificate,
     failure: Option<Failure>,
     pause: Duration,
     client: Option<(MasterClient, Membership)>,
+}
+
+/// How a round ended well.
+#[derive(Debug, PartialEq, Eq)]
+enum Round {
+    /// Everything that the master wants is in force.
+    Settled,
+    /// Another operation is in progress on this host; to be tried again.
+    Busy,
+}
+
+/// Why a round failed.
+#[derive(Debug)]
+enum Trouble {
+    /// The master did not answer, or this node and the master do not believe each other.
+    Connection(Failure),
+    /// The master answered; what failed is its refusal, or something on this node.
+    Work(Failure),
+}
+
+impl From<ClientError> for Trouble {
+    fn from(error: ClientError) -> Self {
+        let failure = Failure::of(&error);
+        match error {
+            ClientError::Refused { .. } => Self::Work(failure),
+            _ => Self::Connection(failure),
+        }
+    }
+}
+
+/// For `map_err`: something on this node.
+fn work<E: Explain>(error: E) -> Trouble {
+    Trouble::Work(Failure::of(&error))
 }
 
 impl Agent {
     /// For a host that is a member, or is becoming one.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is none, or its identity cannot be used.
     pub fn new(workshop: Workshop, metrics: Arc<Metrics>) -> Result<Self, AgentError> {
-        let boot_id =
-            facts::gather(&workshop.root, &workshop.root.join(paths::STATE)).ok().and_then(|f| f.boot_id);
         let membership = Membership::load(&workshop.root).map_err(AgentError::Identity)?;
         if membership.is_none() {
             return Err(AgentError::NotMember);
         }
-        Ok(Self { workshop, metrics, boot_id, failure: None, pause: FIRST_PAUSE, client: None })
+        let certificate = NodeCertificate::load(&workshop.root)?;
+        let boot_id = facts::boot_id();
+        let (failure, client) = (None, None);
+        Ok(Self { workshop, metrics, boot_id, certificate, failure, pause: FIRST_PAUSE, client })
+    }
+
+    /// The certificate for the agent's listener.
+    pub fn served(&self) -> Arc<Served> {
+        self.certificate.served()
     }
 
     /// Works until it is dropped.
     pub async fn work(&mut self) {
         loop {
-            match self.round().await {
-                Ok(()) => self.pause = FIRST_PAUSE,
-                Err(failure) => {
-                    tracing::warn!(code = failure.code, causes = ?failure.causes, "{}", failure.message);
-                    self.metrics.failures.inc();
-                    self.metrics.connected.set(0);
-                    self.client = None;
-                    self.rest().await;
-                }
+            let ended = self.round().await;
+            if self.heed(ended) {
+                self.rest().await;
             }
         }
     }
 
-    /// Waits for the pause, then doubles it.
-    async fn rest(&mut self) {
-        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + self.pause, self.pause);
-        ticks.tick().await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    /// Takes note of how a round ended; says whether to pause before the next.
+    fn heed(&mut self, ended: Result<Round, Trouble>) -> bool {
+        let failure = match ended {
+            Ok(Round::Settled) => {
+                self.pause = FIRST_PAUSE;
+                return false;
+            }
+            Ok(Round::Busy) => return true,
+            Err(Trouble::Work(failure)) => failure,
+            Err(Trouble::Connection(failure)) => {
+                self.metrics.connected.set(0);
+                self.client = None;
+                failure
+            }
+        };
+        tracing::warn!(code = failure.code, causes = ?failure.causes, "{}", failure.message);
+        self.metrics.failures.inc();
+        true
     }
 
-    async fn round(&mut self) -> Result<(), Failure> {
-        let membership = Membership::load(&self.workshop.root).map_err(|error| Failure::of(&error))?;
-        let membership = membership.ok_or_else(|| Failure::of(&AgentError::NotMember))?;
+    async fn rest(&mut self) {
+        let pause = self.next_pause();
+        tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
+    }
+
+    /// The pause, which is twice as long the next time.
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+
+    async fn round(&mut self) -> Result<Round, Trouble> {
+        let membership = Membership::load(&self.workshop.root).map_err(work)?;
+        let membership = membership.ok_or_else(|| work(AgentError::NotMember))?;
+        self.keep_certificate(&membership).await?;
         let client = self.client(&membership)?;
         let applied = membership.applied.as_ref().map_or(0, |applied| applied.generation);
         let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
         let wait = if report.monitor.is_some() { WAIT_UNWELL } else { WAIT };
         let poll = Poll { applied, wait_ms: wait.as_millis() as u64, report };
-        let reply = client.poll(&poll).await.map_err(|error| Failure::of(&error))?;
-        self.metrics.connected.set(1);
+        let answer = client.poll(&poll).await;
+        let answered = matches!(&answer, Ok(_) | Err(ClientError::Refused { .. }));
+        self.metrics.connected.set(i64::from(answered));
+        let reply = answer?;
         self.metrics.generation.set(applied as i64);
         if reply.renew {
             self.renew(&client).await?;
         }
         let wanted = reply.desired.generation;
-        if wanted > applied {
-            self.apply(reply.desired, reply.trace).await?;
+        if wanted > applied && self.apply(reply.desired, reply.trace).await? == Round::Busy {
+            return Ok(Round::Busy);
         }
         // A join confirms by itself; this is a member that was removed and is let in again.
         if reply.confirm && membership.confirmed {
             self.confirm(&client, wanted).await?;
         }
+        Ok(Round::Settled)
+    }
+
+    /// Adopts a certificate that was replaced on disk, and asks for a new one by the node's key when
+    /// the certificate has ended: then the master can no longer be asked with it.
+    async fn keep_certificate(&mut self, membership: &Membership) -> Result<(), Trouble> {
+        self.adopt_certificate()?;
+        if !renewal::has_ended(&self.served().summary(), clock::now_seconds()) {
+            return Ok(());
+        }
+        tracing::info!("the node's certificate has ended or is about to; registering with the node's key");
+        renewal::by_key(&self.workshop.root, membership).await.map_err(|error| {
+            self.metrics.connected.set(0);
+            Trouble::Work(Failure::from(error))
+        })?;
+        self.adopt_certificate()
+    }
+
+    fn adopt_certificate(&mut self) -> Result<(), Trouble> {
+        if self.certificate.adopt(&self.workshop.root).map_err(work)? {
+            self.client = None;
+        }
         Ok(())
     }
 
-    async fn confirm(&self, client: &MasterClient, wanted: u64) -> Result<(), Failure> {
-        let membership = Membership::load(&self.workshop.root).map_err(|error| Failure::of(&error))?;
+    async fn confirm(&self, client: &MasterClient, wanted: u64) -> Result<(), Trouble> {
+        let membership = Membership::load(&self.workshop.root).map_err(work)?;
         let applied = membership.and_then(|found| found.applied).map_or(0, |applied| applied.generation);
         if applied < wanted {
             return Ok(());
         }
         let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
-        let confirmed = client.confirm(&Confirm { applied, report }).await;
-        confirmed.map_err(|error| Failure::of(&error))?;
+        client.confirm(&Confirm { applied, report }).await?;
         tracing::info!(generation = applied, "this node is a member again");
         Ok(())
     }
 
-    fn client(&mut self, membership: &Membership) -> Result<MasterClient, Failure> {
+    fn client(&mut self, membership: &Membership) -> Result<MasterClient, Trouble> {
         match &self.client {
             Some((client, known)) if known.master == membership.master => Ok(client.clone()),
             _ => {
                 let made = env::member_client(&self.workshop.root, membership.master, membership.address);
-                let client = made.map_err(Failure::from)?;
+                let client = made.map_err(|error| Trouble::Work(Failure::from(error)))?;
                 self.client = Some((client.clone(), membership.clone()));
                 Ok(client)
             }
         }
     }
 
-    async fn apply(&mut self, desired: Desired, trace: Option<String>) -> Result<(), Failure> {
+    async fn apply(&mut self, desired: Desired, trace: Option<String>) -> Result<Round, Trouble> {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let (generation, role, scale) = (desired.generation, desired.role, desired.scale);
         let span = tracing::info_span!("generation", generation, %role, %scale);
@@ -146,30 +231,27 @@ impl Agent {
                 tracing::info!(generation, %role, %scale, "generation applied");
                 self.failure = None;
                 self.metrics.applied.inc();
+                Ok(Round::Settled)
             }
             Ok(Applied::Busy) => {
                 tracing::info!(generation, "another operation is in progress on this host; trying again");
-                self.rest().await;
+                Ok(Round::Busy)
             }
             Ok(Applied::Failed(failure)) => {
                 self.failure = Some(failure.clone());
-                return Err(failure);
+                Err(Trouble::Work(failure))
             }
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
-        Ok(())
     }
 
-    async fn renew(&mut self, client: &MasterClient) -> Result<(), Failure> {
+    /// The next round adopts what this stores.
+    async fn renew(&mut self, client: &MasterClient) -> Result<(), Trouble> {
         let root = &self.workshop.root;
-        let key = PrivateKey::load(&root.join(paths::NODE_KEY)).map_err(|error| Failure::of(&error))?;
-        let request = key.request().map_err(|error| Failure::of(&error))?;
-        let renewed = client.renew(request).await.map_err(|error: ClientError| Failure::of(&error))?;
-        let path = root.join(paths::NODE_CERTIFICATE);
-        files::write_atomic(&path, renewed.certificate.as_bytes(), Attributes::SECRET)
-            .map_err(|error| Failure::from(StepFailure::from(error)))?;
+        let key = PrivateKey::load(&root.join(paths::NODE_KEY)).map_err(work)?;
+        let renewed = client.renew(key.request().map_err(work)?).await?;
+        renewal::store(root, &renewed.certificate).map_err(|error| Trouble::Work(Failure::from(error)))?;
         tracing::info!("the node's certificate was renewed");
-        self.client = None;
         Ok(())
     }
 }
@@ -180,3 +262,6 @@ impl AgentError {
         Failure::of(self as &dyn Explain)
     }
 }
+
+#[cfg(test)]
+mod tests;

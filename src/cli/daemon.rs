@@ -116,7 +116,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let shutdown = ending()?;
         let metrics = Arc::new(Metrics::default());
         let mut agent = Agent::new(workshop, metrics.clone()).map_err(failure)?;
-        let endpoint = agent::metrics::bind(&context.root, address).await.map_err(failure)?;
+        let served = agent.served();
+        let endpoint = agent::metrics::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
         tokio::select! {
             () = endpoint.serve(metrics, shutdown) => {}

@@ -3,16 +3,12 @@
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::host::clock;
-use crate::host::files;
-use crate::host::paths;
 use crate::host::services::Services;
 use crate::identity::membership::Membership;
 use crate::journal::lock;
-use crate::model::digest::Digest;
 use crate::model::explain::Failure;
+use crate::steps::report;
 use crate::storage::level::Level;
-use crate::storage::status::MonitorStatus;
-use crate::storage::verdict::{self, Health};
 use crate::view;
 use crate::view::status::Local;
 use crate::wire::admin::ClusterStatus;
@@ -110,19 +106,10 @@ fn service_lines(
 type Storage = (Option<String>, Vec<(PathBuf, Level, f64)>);
 
 fn storage(context: &Context) -> Result<Storage, Failure> {
-    let status = files::read_optional(&context.root.join(paths::MONITOR_STATUS)).map_err(failure)?;
-    let configured = files::read_optional(&context.root.join(paths::STORAGE_OPS)).map_err(failure)?;
-    let digest = configured.map(|bytes| Digest::of(&bytes));
-    let complaint = match verdict::health(status.as_deref(), digest, clock::timestamp()) {
-        Health::Healthy => None,
-        Health::Unhealthy { why } => Some(why),
-    };
-    let mounts = status.as_deref().and_then(|bytes| MonitorStatus::parse(bytes).ok()).map(|status| {
-        let line =
-            |mount: &crate::storage::status::MountStatus| (mount.path.clone(), mount.level, mount.percent);
-        status.mounts.iter().map(line).collect()
-    });
-    Ok((complaint, mounts.unwrap_or_default()))
+    let monitor = report::monitor(&context.root, clock::timestamp()).map_err(failure)?;
+    let mounts = monitor.status.iter().flat_map(|status| &status.mounts);
+    let mounts = mounts.map(|mount| (mount.path.clone(), mount.level, mount.percent)).collect();
+    Ok((monitor.complaint(), mounts))
 }
 
 fn operation(context: &Context) -> Result<Option<String>, Failure> {

@@ -63,7 +63,7 @@ pub fn gather(root: &Root, state_path: &Path) -> Result<Facts, FactsError> {
         hostname: system.nodename().to_string_lossy().into_owned(),
         machine_id: machine_id(root)?,
         hardware_id: line_of("/sys/class/dmi/id/product_uuid").map(|id| id.to_ascii_lowercase()),
-        boot_id: line_of("/proc/sys/kernel/random/boot_id"),
+        boot_id: boot_id(),
         architecture: system.machine().to_string_lossy().into_owned(),
         kernel: system.release().to_string_lossy().into_owned(),
         os: operating_system()?,
@@ -75,6 +75,11 @@ pub fn gather(root: &Root, state_path: &Path) -> Result<Facts, FactsError> {
             disk_free_bytes: space.free_bytes,
         },
     })
+}
+
+/// This boot's id; none where the kernel does not tell it.
+pub fn boot_id() -> Option<String> {
+    line_of("/proc/sys/kernel/random/boot_id")
 }
 
 /// Physical memory.

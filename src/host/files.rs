@@ -268,6 +268,16 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     if fresh { path.parent().map_or(Ok(()), sync_directory) } else { Ok(()) }
 }
 
+/// Cuts the file to so many bytes and fsyncs it.
+///
+/// # Errors
+/// When it cannot be opened or cut.
+pub fn truncate(path: &Path, length: u64) -> Result<(), FileError> {
+    let failed = |e| FileError::new("cut", path, e);
+    let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    file.set_len(length).and_then(|()| file.sync_all()).map_err(failed)
+}
+
 /// Makes the names in a directory durable.
 ///
 /// # Errors

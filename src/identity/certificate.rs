@@ -57,6 +57,20 @@ pub struct Summary {
     pub not_after: i64,
 }
 
+impl Summary {
+    /// Whether a new certificate should take its place at `now` (seconds since 1970): two thirds of
+    /// its life are over, or it is not valid yet since a clock was set back.
+    pub fn is_due(&self, now: i64) -> bool {
+        let life = self.not_after - self.not_before;
+        now < self.not_before || now > self.not_before + life / 3 * 2
+    }
+
+    /// Whether it is valid at `now`, in seconds since 1970.
+    pub fn is_valid(&self, now: i64) -> bool {
+        (self.not_before..=self.not_after).contains(&now)
+    }
+}
+
 /// All certificates of a PEM text.
 ///
 /// # Errors

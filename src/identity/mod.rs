@@ -6,6 +6,7 @@ pub mod error;
 pub mod key;
 pub mod membership;
 pub mod proof;
+pub mod served;
 pub mod signature;
 pub mod tls;
 pub mod token;

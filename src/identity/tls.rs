@@ -3,6 +3,7 @@
 use crate::identity::certificate;
 use crate::identity::error::IdentityError;
 use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
@@ -19,11 +20,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// what they may do is decided request by request.
 ///
 /// # Errors
-/// When a certificate or key is damaged.
-pub fn server(chain_pem: &str, key: &PrivateKey, authority_pem: &str) -> Result<ServerConfig, IdentityError> {
-    let mut chain = certificate::parse_pem(chain_pem, "the server's certificate")?;
-    // The authority travels with the certificate so that a joiner can compare its fingerprint.
-    chain.extend(certificate::parse_pem(authority_pem, "the authority's certificate")?);
+/// When the authority's certificate is damaged.
+pub fn server(served: Arc<Served>, authority_pem: &str) -> Result<ServerConfig, IdentityError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authority_pem)?), provider())
         .allow_unauthenticated()
         .build()
@@ -32,8 +30,7 @@ pub fn server(chain_pem: &str, key: &PrivateKey, authority_pem: &str) -> Result<
         .with_safe_default_protocol_versions()
         .map_err(IdentityError::Tls)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key.der())
-        .map_err(IdentityError::Tls)?;
+        .with_cert_resolver(served);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

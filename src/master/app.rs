@@ -130,10 +130,10 @@ impl App {
     /// The newest lines of the audit log, oldest first; writers do not wait for it.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or is damaged.
     pub fn audit_lines(&self, count: usize) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
         let path = self.audit.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
-        audit::newest(&path, count).map_err(MasterError::File)
+        audit::newest(&path, count)
     }
 
     /// Wakes the agents that wait for a newer generation.

@@ -199,6 +199,9 @@ pub enum MasterError {
     /// The master's own files.
     #[error("a file of the master could not be used")]
     File(#[source] crate::host::files::FileError),
+    /// The audit log was changed.
+    #[error("the audit log holds a line that is no record")]
+    AuditDamaged,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -276,6 +279,7 @@ impl Explain for MasterError {
             Self::Generation => "M025",
             Self::Crowded { .. } => "J012",
             Self::Oversized { .. } => "J013",
+            Self::AuditDamaged => "M026",
         })
     }
 
@@ -356,6 +360,9 @@ impl Explain for MasterError {
             Self::Listen { address, .. } => {
                 vec![format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())]
             }
+            Self::AuditDamaged => {
+                vec!["see what is wrong, on the master: eos audit verify".to_owned()]
+            }
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }
@@ -418,6 +425,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::Identity(IdentityError::Random),
         MasterError::Snapshot { action: "made", source: Box::new(io()) },
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
+        MasterError::AuditDamaged,
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

@@ -14,6 +14,8 @@ pub struct Metrics {
     pub refused: Counter,
     /// Leases that ended without a confirmation since the master started.
     pub expired: Counter,
+    /// Looks at leases or the certificate that failed since the master started; each is tried again.
+    pub upkeep_failures: Counter,
     /// Members now.
     pub members: Gauge,
     /// The newest generation.
@@ -30,6 +32,7 @@ impl Metrics {
             joined: Counter::default(),
             refused: Counter::default(),
             expired: Counter::default(),
+            upkeep_failures: Counter::default(),
             members: Gauge::default(),
             generation: Gauge::default(),
             snapshot_bytes: Counter::default(),
@@ -45,6 +48,11 @@ impl Metrics {
             "leases_expired",
             "Joins that ended without a confirmation",
             metrics.expired.clone(),
+        );
+        registry.register(
+            "upkeep_failures",
+            "Looks at leases or the certificate that failed",
+            metrics.upkeep_failures.clone(),
         );
         registry.register("members", "Members of the cluster", metrics.members.clone());
         registry.register("generation", "The newest generation of the plan", metrics.generation.clone());

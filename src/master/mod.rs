@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cluster;
 pub mod entry;
 pub mod error;
+pub mod leases;
 pub mod metrics;
 pub mod planning;
 pub mod precheck;
@@ -14,6 +15,8 @@ pub mod refusals;
 pub mod run;
 pub mod snapshots;
 
+#[cfg(test)]
+mod fixture;
 mod handlers;
 
 pub use error::MasterError;

@@ -1,4 +1,4 @@
-//! Starts the master, serves until it is told to stop, and ends the leases that run out.
+//! Starts the master, serves until it is told to stop, and meanwhile keeps leases and certificate.
 //!
 //! Nothing is kept in memory that a crash may not lose: leases, members and tokens are in the
 //! registry, and who is alive is learnt again from the agents' next polls.
@@ -10,13 +10,14 @@ use crate::host::root::Root;
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use crate::identity::tls;
-use crate::lifecycle::{NodeEvent, next};
 use crate::master::app::{App, Parts};
 use crate::master::audit::AuditLog;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
-use crate::master::handlers::{self, forget};
+use crate::master::handlers;
+use crate::master::leases::{Leases, Now};
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::model::explain::Explain;
@@ -24,12 +25,12 @@ use crate::registry::sqlite::SqliteRegistry;
 use crate::server::{self, Limits};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
-/// How often leases are looked at.
+/// How often leases and the certificate are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Opens everything that the master needs.
@@ -43,7 +44,7 @@ pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>
     let authority = Authority::load(cluster.id.clone(), &key, &certificate).map_err(MasterError::Identity)?;
     let signer =
         PrivateKey::load_or_create(&root.join(paths::SERVER_KEY), None).map_err(MasterError::Identity)?;
-    // A fresh certificate at each start: it never expires under a master that is restarted once in 90 days.
+    // A fresh certificate at each start; while the master runs, it is renewed when it is due.
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
     let certificate = authority.sign_key(&signer, &grant).map_err(MasterError::Identity)?;
     let audit = AuditLog::open(&root.join(paths::AUDIT)).map_err(MasterError::File)?;
@@ -63,50 +64,56 @@ pub async fn serve(
 ) -> Result<(), MasterError> {
     let address = app.address;
     let listen = |source| MasterError::Listen { address, source };
-    let config =
-        tls::server(&app.certificate, &app.signer, app.authority.pem()).map_err(MasterError::Identity)?;
+    let served =
+        Served::new(&app.certificate, &app.signer, app.authority.pem()).map_err(MasterError::Identity)?;
+    let config = tls::server(served.clone(), app.authority.pem()).map_err(MasterError::Identity)?;
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     app.announce(&app.cluster());
     app.audit("master", "start", &address.to_string(), "")?;
     ready();
     tracing::info!(%address, "the master listens");
-    let leases = tokio::spawn(watch_leases(app.clone()));
+    let upkeep = tokio::spawn(keep_up(app.clone(), served));
     server::serve(listener, Arc::new(config), handlers::router(app.clone()), Limits::master(), shutdown)
         .await;
-    leases.abort();
+    upkeep.abort();
     app.audit("master", "stop", &address.to_string(), "")
 }
 
-async fn watch_leases(app: Arc<App>) {
+/// Looks at leases and the certificate, again and again.
+async fn keep_up(app: Arc<App>, served: Arc<Served>) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let leases = Arc::new(Mutex::new(Leases::default()));
     loop {
         ticks.tick().await;
-        let app = app.clone();
-        let ended = tokio::task::spawn_blocking(move || end_leases(&app)).await;
-        if let Ok(Err(error)) = ended {
-            // Tried again at the next look; until then the joiner stays visible in `eos status`.
-            tracing::error!(%error, code = %error.code(), "a lease could not be ended");
+        let (of_look, served, leases) = (app.clone(), served.clone(), leases.clone());
+        let look = move || {
+            leases.lock().unwrap_or_else(PoisonError::into_inner).look(&of_look, Now::read());
+            renew(&of_look, &served, clock::now_seconds());
+        };
+        if let Err(panicked) = tokio::task::spawn_blocking(look).await {
+            // As with a request that panics, the master serves on: whatever changed was written down.
+            app.metrics.upkeep_failures.inc();
+            tracing::error!(error = %panicked, "a look at leases and certificate panicked; trying again");
         }
     }
 }
 
-/// Forgets every node whose lease ran out; nothing else changes.
-fn end_leases(app: &App) -> Result<(), MasterError> {
-    let now = clock::now_ms();
-    let mut cluster = app.cluster();
-    let ended: Vec<_> = cluster
-        .nodes
-        .values()
-        .filter(|node| now >= node.lease_until_ms && next(Some(node.state), NodeEvent::LeaseExpired).is_ok())
-        .cloned()
-        .collect();
-    for node in ended {
-        let detail = format!("{} in stage {}", node.state, node.stage);
-        app.audit("master", "lease-expired", node.name.as_str(), &detail)?;
-        let changes = forget(app, &cluster, &node)?;
-        cluster.commit(changes)?;
-        app.metrics.expired.inc();
+/// Signs the master's own certificate anew once it is due; connections from then on see the new one.
+fn renew(app: &App, served: &Served, now: i64) {
+    if !served.summary().is_due(now) {
+        return;
     }
-    Ok(())
+    let grant = Grant { subject: Subject::Master, now };
+    let signed = app.authority.sign_key(&app.signer, &grant);
+    match signed.and_then(|certificate| served.replace(&certificate)) {
+        Ok(()) => tracing::info!("the master's certificate was signed anew"),
+        Err(error) => {
+            app.metrics.upkeep_failures.inc();
+            tracing::error!(%error, code = %error.code(), "the master's certificate could not be renewed");
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

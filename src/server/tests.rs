@@ -4,6 +4,7 @@ use super::*;
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use crate::identity::tls;
 use crate::model::ids::ClusterId;
 use axum::Extension;
@@ -73,7 +74,7 @@ async fn lab(limits: Limits) -> anyhow::Result<Lab> {
     let authority = Authority::create(ClusterId::parse("c-01")?, PrivateKey::generate()?, now())?;
     let key = PrivateKey::generate()?;
     let own = authority.sign_key(&key, &Grant { subject: Subject::Master, now: now() })?;
-    let config = tls::server(&own, &key, authority.pem())?;
+    let config = tls::server(Served::new(&own, &key, authority.pem())?, authority.pem())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let router = Router::new()

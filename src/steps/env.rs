@@ -1,6 +1,7 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
 use crate::client::{ClientError, MasterClient};
+use crate::host::clock;
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -12,6 +13,7 @@ use crate::model::facts::Facts;
 use crate::model::ids::NodeName;
 use crate::model::progress::{Event, Sink};
 use crate::steps::error::StepFailure;
+use crate::steps::operator;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -130,14 +132,22 @@ impl Env {
     /// # Errors
     /// When the trusted authority is missing or damaged.
     pub fn stranger_client(&self, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
-        let authority = read_text(&self.root, paths::TRUSTED_AUTHORITY)?;
-        Ok(MasterClient::new(master, &authority, None, source(local, master))?)
+        stranger_client(&self.root, master, local)
     }
 
     /// What the states call this node.
     pub fn node_name(&self) -> Result<NodeName, StepFailure> {
         Ok(self.membership()?.name)
     }
+}
+
+/// A connection to the master without a certificate.
+///
+/// # Errors
+/// When the trusted authority is missing or damaged.
+pub fn stranger_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
+    let authority = read_text(root, paths::TRUSTED_AUTHORITY)?;
+    Ok(MasterClient::new(master, &authority, None, source(local, master))?)
 }
 
 /// A mutual connection to the master with the node's certificate.
@@ -148,11 +158,12 @@ pub fn member_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<M
     client_with(root, paths::NODE_KEY, paths::NODE_CERTIFICATE, master, local)
 }
 
-/// A mutual connection to the master with the operator's certificate.
+/// A mutual connection to the master with the operator's certificate, which is signed anew when it is due.
 ///
 /// # Errors
 /// When keys or certificates are missing or damaged.
 pub fn operator_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
+    operator::keep(root, clock::now_seconds())?;
     client_with(root, paths::ADMIN_KEY, paths::ADMIN_CERTIFICATE, master, local)
 }
 
@@ -171,7 +182,7 @@ fn client_with(
 }
 
 /// The source address of connections: the advertised one, unless the families differ.
-fn source(local: IpAddr, master: SocketAddr) -> Option<IpAddr> {
+pub(super) fn source(local: IpAddr, master: SocketAddr) -> Option<IpAddr> {
     (local.is_ipv4() == master.is_ipv4()).then_some(local)
 }
 

@@ -24,6 +24,14 @@ pub enum StepFailure {
         /// Its name.
         name: String,
     },
+    /// The master does not know a member's key.
+    #[error("the master does not know {name} any more, whose key is {key}")]
+    Forgotten {
+        /// The node.
+        name: String,
+        /// The fingerprint of its key.
+        key: String,
+    },
     /// The operator interrupted a wait.
     #[error("interrupted while waiting for {what}")]
     Interrupted {
@@ -120,6 +128,7 @@ below!(
     crate::host::services::ServiceError,
     crate::host::accounts::AccountError,
     crate::host::command::CommandError,
+    crate::host::facts::FactsError,
     crate::host::directory::DirectoryError,
     crate::registry::RegistryError,
     crate::roles::RoleError,
@@ -142,6 +151,7 @@ impl Explain for StepFailure {
             Self::NoMembership => "J030",
             Self::NotAccepted { .. } => "J031",
             Self::Interrupted { .. } => "J032",
+            Self::Forgotten { .. } => "J034",
             Self::State { .. } => "S030",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
@@ -156,6 +166,7 @@ impl Explain for StepFailure {
         match self {
             Self::NotAccepted { .. } => Exit::NoAnswer,
             Self::NoMembership => Exit::Usage,
+            Self::Forgotten { .. } => Exit::Refused,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::PlanNewer { .. } => Exit::Conflict,
             Self::PlanDamaged { .. } => Exit::Stuck,
@@ -170,6 +181,10 @@ impl Explain for StepFailure {
             Self::NotAccepted { name, .. } => vec![
                 format!("accept it, on the master: eos node accept {name}"),
                 "then run the same command again".to_owned(),
+            ],
+            Self::Forgotten { name, .. } => vec![
+                format!("let it in again, on the master: eos node accept {name}"),
+                "or join anew: eos reset && eos bootstrap --join-cluster ADDRESS".to_owned(),
             ],
             Self::Interrupted { .. } => vec!["run the same command again to go on: eos bootstrap".to_owned()],
             Self::State { id, .. } => {
@@ -210,6 +225,7 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         }),
         StepFailure::NoMembership,
         StepFailure::NotAccepted { seconds: 600, key: "sha256:0a".to_owned(), name: "node2".to_owned() },
+        StepFailure::Forgotten { name: "node2".to_owned(), key: "sha256:0a".to_owned() },
         StepFailure::Interrupted { what: "acceptance".to_owned() },
         StepFailure::State {
             id: "storage_ops_configuration".to_owned(),

@@ -20,7 +20,7 @@ use crate::registry::{Change, Registry};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::create_directories::master_owner;
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::{Decision, Env};
+use crate::steps::{Decision, Env, operator};
 use crate::wire::version::VERSION;
 
 /// The step.
@@ -48,16 +48,12 @@ impl FoundCluster {
 
     fn certify(&self, env: &Env, authority: &Authority) -> Result<(), StepFailure> {
         let node = PrivateKey::load(&env.root.join(paths::NODE_KEY))?;
-        let admin = PrivateKey::load_or_create(&env.root.join(paths::ADMIN_KEY), None)?;
         let now = clock::now_seconds();
-        let grants = [
-            (paths::NODE_CERTIFICATE, &node, Subject::Node(node.node_id())),
-            (paths::ADMIN_CERTIFICATE, &admin, Subject::Admin),
-        ];
-        for (path, key, subject) in grants {
-            let certificate = authority.sign_key(key, &Grant { subject, now })?;
-            files::write_atomic(&env.root.join(path), certificate.as_bytes(), Attributes::SECRET)?;
-        }
+        let certificate =
+            authority.sign_key(&node, &Grant { subject: Subject::Node(node.node_id()), now })?;
+        let path = env.root.join(paths::NODE_CERTIFICATE);
+        files::write_atomic(&path, certificate.as_bytes(), Attributes::SECRET)?;
+        operator::certify(&env.root, authority, now)?;
         let trusted = env.root.join(paths::TRUSTED_AUTHORITY);
         Ok(files::write_atomic(&trusted, authority.pem().as_bytes(), Attributes::PUBLIC)?)
     }
@@ -156,11 +152,12 @@ impl Step<Env> for FoundCluster {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        [paths::ADMIN_KEY, paths::ADMIN_CERTIFICATE, paths::TRUSTED_AUTHORITY]
+        [paths::ADMIN_KEY, paths::TRUSTED_AUTHORITY]
             .into_iter()
             .map(|path| Touch::File(path.into()))
             .chain(
-                [paths::MASTER, paths::MEMBERSHIP, paths::NODE_CERTIFICATE]
+                // Certificates are renewed while the cluster lives.
+                [paths::MASTER, paths::MEMBERSHIP, paths::NODE_CERTIFICATE, paths::ADMIN_CERTIFICATE]
                     .map(|path| Touch::Tree(path.into())),
             )
             .collect()

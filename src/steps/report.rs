@@ -1,7 +1,7 @@
 //! What a node tells the master of itself: its agent with each poll, and the join with its confirmation.
 
 use crate::host::clock;
-use crate::host::files;
+use crate::host::files::{self, FileError};
 use crate::host::mounts;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -11,6 +11,41 @@ use crate::storage::status::MonitorStatus;
 use crate::storage::verdict::{self, Health};
 use crate::wire::member::Report;
 use crate::wire::version::VERSION;
+use jiff::Timestamp;
+
+/// This node's storage monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Monitor {
+    /// Whether it is alive and runs with what is configured.
+    pub health: Health,
+    /// What it found last; none when it has not run, or its status cannot be understood, which the
+    /// health then tells.
+    pub status: Option<MonitorStatus>,
+}
+
+impl Monitor {
+    /// What is wrong with it, if something is.
+    pub fn complaint(&self) -> Option<String> {
+        match &self.health {
+            Health::Healthy => None,
+            Health::Unhealthy { why } => Some(why.clone()),
+        }
+    }
+}
+
+/// Judges this node's storage monitor by what it reported last.
+///
+/// # Errors
+/// When its status or the configuration cannot be read.
+pub fn monitor(root: &Root, now: Timestamp) -> Result<Monitor, FileError> {
+    let status = files::read_optional(&root.join(paths::MONITOR_STATUS))?;
+    let configured = files::read_optional(&root.join(paths::STORAGE_OPS))?;
+    let digest = configured.map(|bytes| Digest::of(&bytes));
+    Ok(Monitor {
+        health: verdict::health(status.as_deref(), digest, now),
+        status: status.and_then(|bytes| MonitorStatus::parse(&bytes).ok()),
+    })
+}
 
 /// The most letters of one text of a failure, and the most causes and hints.
 const TEXT: usize = 400;
@@ -18,18 +53,9 @@ const TEXTS: usize = 4;
 
 /// Gathers the report; what cannot be read is told as the monitor's complaint.
 pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> Report {
-    let status = files::read_optional(&root.join(paths::MONITOR_STATUS));
-    let configured = files::read_optional(&root.join(paths::STORAGE_OPS));
-    let (monitor, level) = match (status, configured) {
-        (Ok(status), Ok(configured)) => {
-            let digest = configured.map(|bytes| Digest::of(&bytes));
-            let complaint = match verdict::health(status.as_deref(), digest, clock::timestamp()) {
-                Health::Healthy => None,
-                Health::Unhealthy { why } => Some(why),
-            };
-            (complaint, status.as_deref().and_then(fullest))
-        }
-        (Err(error), _) | (_, Err(error)) => (Some(error.to_string()), None),
+    let (monitor, level) = match monitor(root, clock::timestamp()) {
+        Ok(monitor) => (monitor.complaint(), monitor.status.as_ref().and_then(fullest)),
+        Err(error) => (Some(error.to_string()), None),
     };
     Report {
         version: VERSION.to_owned(),
@@ -53,8 +79,7 @@ fn shortened(failure: &Failure) -> Failure {
     }
 }
 
-fn fullest(status: &[u8]) -> Option<String> {
-    let status = MonitorStatus::parse(status).ok()?;
+fn fullest(status: &MonitorStatus) -> Option<String> {
     let mount = status.mounts.iter().max_by(|left, right| left.percent.total_cmp(&right.percent))?;
     Some(format!("{} ({:.0} %)", mount.level.name(), mount.percent))
 }

@@ -1,14 +1,11 @@
 //! Waits until every service of this node is up and the storage monitor reports what is configured.
 
 use crate::host::clock;
-use crate::host::files;
-use crate::host::paths;
-use crate::model::digest::Digest;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::Env;
 use crate::steps::apply_states::MONITOR;
 use crate::steps::error::{StepFailure, to_step};
-use crate::storage::verdict::{self, Health};
+use crate::steps::report;
 use std::time::{Duration, Instant};
 
 /// How long the services may take to become healthy.
@@ -34,10 +31,8 @@ impl VerifyHealth {
                 return Ok(Some((service, said.unwrap_or_else(|| "it is not ready".to_owned()))));
             }
         }
-        Ok(match monitor_health(env)? {
-            Health::Healthy => None,
-            Health::Unhealthy { why } => Some((MONITOR, why)),
-        })
+        let monitor = report::monitor(&env.root, clock::timestamp())?;
+        Ok(monitor.complaint().map(|why| (MONITOR, why)))
     }
 
     fn wait(&self, env: &Env) -> Result<(), StepFailure> {
@@ -57,16 +52,6 @@ impl VerifyHealth {
         }
         Ok(())
     }
-}
-
-/// The verdict on this node's storage monitor.
-///
-/// # Errors
-/// When its files cannot be read.
-pub fn monitor_health(env: &Env) -> Result<Health, StepFailure> {
-    let status = files::read_optional(&env.root.join(paths::MONITOR_STATUS))?;
-    let configured = files::read_optional(&env.root.join(paths::STORAGE_OPS))?;
-    Ok(verdict::health(status.as_deref(), configured.map(|bytes| Digest::of(&bytes)), clock::timestamp()))
 }
 
 impl Step<Env> for VerifyHealth {

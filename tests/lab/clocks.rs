@@ -1,6 +1,6 @@
-//! Clocks that are wrong, told as wrong clocks.
+//! Clocks that are wrong, told as wrong clocks; and certificates that ended while everything was off.
 
-use crate::support::{Lab, fake_clock};
+use crate::support::{Host, Lab, fake_clock};
 
 #[test]
 fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes() {
@@ -26,5 +26,64 @@ fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes
     lab.host_mut(2).environment.clear();
     let [master, joiner] = lab.hosts();
     joiner.join(master, &["--token", &token]).done();
+    master.converged(2);
+}
+
+/// Has the host, all of whose processes ended, go on so much later.
+fn wake_up(host: &mut Host, later: &str) {
+    host.crash();
+    host.environment = fake_clock(later);
+    let lines: Vec<String> =
+        host.environment.iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
+    for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
+        let unit = format!("etc/systemd/system/{service}.service");
+        if host.path(&unit).exists() {
+            let changed = host.read(&unit).replace("[Service]\n", &format!("[Service]\n{}", lines.concat()));
+            host.write(&unit, &changed);
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_was_off_past_the_end_of_its_certificates_works_again() {
+    let mut lab = Lab::new(3);
+    let [master, second, removed] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&["--expires-hours", "9000"]);
+    second.join(master, &["--token", &token]).done();
+    removed.join(master, &["--token", &token]).done();
+    master.converged(3);
+    master.eos(&["node", "remove", "node3"]).done();
+    master.converged_members(2);
+    for number in 1..=3 {
+        wake_up(lab.host_mut(number), "+100d");
+    }
+    let [master, second, removed] = lab.hosts();
+    master.bootstrap_single();
+    master.eos(&["token", "list"]).done();
+    let back = second.join(master, &[]).done();
+    assert_eq!(back.result()["node"], "node2");
+    master.converged_members(2);
+    second.status()["nodes"].as_array().expect("its own certificate is believed again");
+    removed.join(master, &[]).failed(5, &["node3 was removed", "EOS-J010"]);
+    assert_eq!(master.node("node3").expect("it is remembered")["state"], "removed");
+}
+
+#[test]
+fn an_agent_alone_brings_its_node_back_past_the_end_of_its_certificate() {
+    let mut lab = Lab::new(2);
+    let [master, second] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    second.join(master, &["--token", &token]).done();
+    master.converged(2);
+    for number in 1..=2 {
+        wake_up(lab.host_mut(number), "+100d");
+    }
+    // The second starts first: its agent runs already when its master comes back.
+    let [master, second] = lab.hosts();
+    second.join(master, &[]).failed(4, &["EOS-J02"]);
+    master.bootstrap_single();
+    master.wait_until_heard_of("node2");
     master.converged(2);
 }

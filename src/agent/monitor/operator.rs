@@ -4,14 +4,13 @@ use crate::agent::monitor::actions::{self, Manner};
 use crate::agent::monitor::{Loaded, MonitorError, load};
 use crate::host::root::Root;
 use crate::host::sweep::{Budget, Report};
-use crate::host::{files, mounts, paths};
-use crate::model::digest::Digest;
+use crate::host::{clock, mounts};
 use crate::model::explain::Failure;
+use crate::steps::report;
 use crate::storage::config::Action;
 use crate::storage::level::Level;
 use crate::storage::status::MonitorStatus;
-use crate::storage::{Health, StorageOps, health, plan};
-use jiff::Timestamp;
+use crate::storage::{Health, StorageOps, plan};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -70,8 +69,8 @@ pub struct Cleaned {
 /// # Errors
 /// When the configuration is missing or invalid, or a file cannot be read.
 pub fn status(root: &Root) -> Result<StorageReport, MonitorError> {
-    let Loaded { ops, digest } = load(root)?;
-    let bytes = files::read_optional(&root.join(paths::MONITOR_STATUS))?;
+    let Loaded { ops, .. } = load(root)?;
+    let report::Monitor { health, status } = report::monitor(root, clock::timestamp())?;
     let (mut now, mut problems) = (Vec::new(), Vec::new());
     for path in &ops.mounts {
         match mounts::sample(&root.join(path)) {
@@ -86,18 +85,7 @@ pub fn status(root: &Root) -> Result<StorageReport, MonitorError> {
             Err(error) => problems.push(Failure::of(&error)),
         }
     }
-    Ok(StorageReport {
-        health: verdict(bytes.as_deref(), digest),
-        // A status that cannot be read is what the verdict tells.
-        monitor: bytes.and_then(|bytes| MonitorStatus::parse(&bytes).ok()),
-        config: ops,
-        mounts: now,
-        problems,
-    })
-}
-
-fn verdict(status: Option<&[u8]>, digest: Digest) -> Health {
-    health(status, Some(digest), Timestamp::now())
+    Ok(StorageReport { health, monitor: status, config: ops, mounts: now, problems })
 }
 
 /// Does by hand, in whatever mode the monitor is, what the level asks for on every watched mount:

@@ -4,11 +4,13 @@ use crate::cli::bootstrap::decide::{Aim, Asked};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
+use crate::host::clock;
 use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
 use crate::steps::apply_states::MONITOR;
+use crate::steps::renewal;
 use crate::steps::start_service::READY;
 use crate::view::progress::Progress;
 use crate::wire::admin::CreateToken;
@@ -59,7 +61,8 @@ pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Fai
     Ok(Done::new(result, text))
 }
 
-/// A member that runs bootstrap again: nothing to do, unless a service stands still.
+/// A member that runs bootstrap again: nothing to do, unless a service stands still or the
+/// certificate ended while the node was off.
 pub(super) fn member(
     context: &Context,
     asked: &Asked,
@@ -89,6 +92,11 @@ pub(super) fn member(
             services.start(name, READY).map_err(failure)?;
             started.push(name);
         }
+    }
+    if renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)? {
+        let text = "this node's certificate has ended; asking the master for a new one by the node's key";
+        progress.emit(Event::Note { text: text.to_owned() });
+        context.block_on(renewal::by_key(&context.root, membership)).map_err(Failure::from)?;
     }
     let applied = membership.applied.as_ref();
     let role = applied.map_or_else(String::new, |applied| applied.role.to_string());

@@ -159,4 +159,13 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Put back the registry of the newest snapshot: eos snapshot list.",
         retry: false,
     },
+    Entry {
+        code: "M026",
+        title: "the audit log is damaged",
+        cause: "A line of it is no record: somebody edited the file, or the disk lost a part of it.",
+        evidence: "eos audit verify on the master names the line; dmesg",
+        remedy: "Put /var/lib/eos/master/audit.jsonl back from a backup and restart: systemctl restart \
+             eos-master. To begin a new log, move it aside first.",
+        retry: false,
+    },
 ];

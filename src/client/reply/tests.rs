@@ -6,6 +6,7 @@ use crate::client::{ClientError, look};
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
+use crate::identity::served::Served;
 use crate::identity::tls;
 use crate::model::explain::Explain;
 use crate::model::ids::{ClusterId, SnapshotId};
@@ -23,7 +24,7 @@ async fn endless(head: &'static str) -> anyhow::Result<(SocketAddr, String)> {
     let authority = Authority::create(ClusterId::parse("c-01")?, PrivateKey::generate()?, now)?;
     let key = PrivateKey::generate()?;
     let own = authority.sign_key(&key, &Grant { subject: Subject::Master, now })?;
-    let mut config = tls::server(&own, &key, authority.pem())?;
+    let mut config = tls::server(Served::new(&own, &key, authority.pem())?, authority.pem())?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await?;

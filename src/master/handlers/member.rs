@@ -3,7 +3,7 @@
 use super::answer::{Answer, member, with_cluster};
 use crate::host::clock;
 use crate::identity::authority::{self, Grant};
-use crate::identity::certificate::{Subject, Summary};
+use crate::identity::certificate::Subject;
 use crate::identity::key::node_id;
 use crate::lifecycle::{NodeEvent, NodeState, next};
 use crate::master::app::App;
@@ -158,17 +158,11 @@ pub(super) async fn poll(
     drop(present);
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
-        let renew = peer.subject.as_ref().is_some_and(|summary| due(summary, clock::now_seconds()));
+        let renew = peer.subject.as_ref().is_some_and(|summary| summary.is_due(clock::now_seconds()));
         let confirm = node.state == NodeState::Joining;
         Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace() })
     })
     .await
-}
-
-/// A certificate is renewed after two thirds of its life.
-fn due(summary: &Summary, now: i64) -> bool {
-    let life = summary.not_after - summary.not_before;
-    now > summary.not_before + life / 3 * 2
 }
 
 pub(super) async fn leave(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<()> {

@@ -1,0 +1,92 @@
+//! What the agent makes of how a round ended.
+
+use super::*;
+use crate::agent::fixture::Node;
+use crate::host::services;
+use crate::identity::membership;
+use crate::model::ids::{ClusterId, NodeName};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 71, 3)), 1);
+
+fn agent(node: &Node) -> anyhow::Result<Agent> {
+    node.certify(clock::now_seconds())?;
+    let membership = Membership {
+        version: membership::VERSION,
+        cluster: ClusterId::parse("c-agent")?,
+        node: node.key.node_id(),
+        name: NodeName::parse("node2")?,
+        address: NOBODY.ip(),
+        master: NOBODY,
+        authority: node.authority.fingerprint(),
+        runs_master: false,
+        confirmed: true,
+        applied: None,
+    };
+    membership.save(&node.root)?;
+    let binary = std::path::PathBuf::from("/bin/true");
+    let services = Arc::from(services::detect(&node.root, binary.clone())?);
+    let workshop = Workshop { root: node.root.clone(), binary, services };
+    let agent = Agent::new(workshop, Arc::new(Metrics::default()));
+    agent.map_err(|error| anyhow::anyhow!(error.to_string()))
+}
+
+fn some_failure() -> Failure {
+    Failure::of(&AgentError::NotMember)
+}
+
+/// An agent as it is after the master answered.
+fn connected(node: &Node) -> anyhow::Result<Agent> {
+    let mut agent = agent(node)?;
+    let membership = Membership::load(&node.root)?.ok_or_else(|| anyhow::anyhow!("it was saved"))?;
+    agent.client(&membership).map_err(|trouble| anyhow::anyhow!("{trouble:?}"))?;
+    agent.metrics.connected.set(1);
+    Ok(agent)
+}
+
+#[test]
+fn a_generation_that_failed_leaves_the_connection_as_it_is() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut agent = connected(&node)?;
+    assert!(agent.heed(Err(Trouble::Work(some_failure()))));
+    assert_eq!((agent.metrics.connected.get(), agent.metrics.failures.get()), (1, 1));
+    assert!(agent.client.is_some(), "the master answered, so its connection is good");
+    assert!(agent.heed(Err(Trouble::Connection(some_failure()))));
+    assert_eq!((agent.metrics.connected.get(), agent.metrics.failures.get()), (0, 2));
+    assert!(agent.client.is_none());
+    Ok(())
+}
+
+#[test]
+fn a_refusal_of_the_master_is_an_answer() {
+    let refused = Trouble::from(ClientError::Refused { failure: some_failure() });
+    assert!(matches!(refused, Trouble::Work(_)), "{refused:?}");
+    let silent = ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), seconds: 1 };
+    assert!(matches!(Trouble::from(silent), Trouble::Connection(_)));
+}
+
+#[test]
+fn while_the_host_is_busy_the_pause_grows_until_a_round_is_settled() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut agent = connected(&node)?;
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        assert!(agent.heed(Ok(Round::Busy)));
+        pauses.push(agent.next_pause().as_millis());
+    }
+    assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+    assert_eq!((agent.metrics.connected.get(), agent.metrics.failures.get()), (1, 0));
+    assert!(!agent.heed(Ok(Round::Settled)));
+    assert_eq!(agent.pause, FIRST_PAUSE);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_round_without_a_master_is_trouble_with_the_connection() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut agent = connected(&node)?;
+    let ended = agent.round().await;
+    assert!(matches!(ended, Err(Trouble::Connection(_))), "{ended:?}");
+    assert_eq!(agent.metrics.connected.get(), 0);
+    Ok(())
+}
