@@ -93,9 +93,9 @@ fn gone(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Steps that together do everything to the file system that a step may.
-pub fn steps() -> Vec<Box<dyn Step<Env>>> {
-    let service = Toy {
+/// The step that has an effect outside of files.
+fn start_service() -> Toy {
+    Toy {
         name: "start-service",
         stage: Stage::Services,
         touches: vec![file("run/eos/toy.pid"), file("etc/eos/cluster.yaml")],
@@ -104,7 +104,11 @@ pub fn steps() -> Vec<Box<dyn Step<Env>>> {
             put(&root.join("etc/eos/cluster.yaml"), "role: monolith\nready: true\n", 0o600)
         },
         service: Some("toy"),
-    };
+    }
+}
+
+/// Steps that together do everything to the file system that a step may.
+pub fn steps() -> Vec<Box<dyn Step<Env>>> {
     vec![
         toy("look-around", Stage::Detect, vec![file("etc/passwd")], |_| Ok(())),
         toy(
@@ -157,7 +161,7 @@ pub fn steps() -> Vec<Box<dyn Step<Env>>> {
                 fs::create_dir_all(root.join("srv/made/deep"))
             },
         ),
-        Box::new(service),
+        Box::new(start_service()),
     ]
 }
 
