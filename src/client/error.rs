@@ -4,8 +4,9 @@ use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
 use std::net::SocketAddr;
 
-/// The code with which a master asks for a fresh challenge.
-const CHALLENGE_STALE: &str = "EOS-J009";
+/// The codes with which a master says that the same call may succeed later: a fresh challenge is
+/// needed, or too many wait already.
+const LATER: [&str; 2] = ["EOS-J009", "EOS-J012"];
 
 /// The code with which a master says that it does not know a node.
 const UNKNOWN: &str = "EOS-M012";
@@ -98,7 +99,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreachable { .. } => true,
-            Self::Refused { failure } => failure.code == CHALLENGE_STALE,
+            Self::Refused { failure } => LATER.contains(&failure.code.as_str()),
             _ => false,
         }
     }

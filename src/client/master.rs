@@ -7,8 +7,8 @@ use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
 use crate::telemetry::context;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles, SetRole,
-    TokenStatus,
+    AcceptNode, AcceptedNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles,
+    SetRole, TokenStatus,
 };
 use crate::wire::error::ErrorBody;
 use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest};
@@ -204,8 +204,8 @@ impl MasterClient {
         self.delete(&format!("/v1/tokens/{id}")).await
     }
 
-    /// Accepts a node that waits; with `plan` only says what would change.
-    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<PlannedRoles, ClientError> {
+    /// Accepts a node that waits, by its name or id; with `plan` only says what would change.
+    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<AcceptedNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/accept"), how, CALL).await
     }
 

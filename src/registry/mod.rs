@@ -8,7 +8,14 @@ pub mod sqlite;
 
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
+use crate::model::ids::{ClusterId, NodeId};
 use record::{NodeRecord, TokenRecord};
+
+/// The name of the value that holds the cluster's id.
+pub const CLUSTER: &str = "cluster";
+
+/// The name of the value that holds the newest generation.
+pub const GENERATION: &str = "generation";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,12 +31,14 @@ pub struct Records {
 /// One change of what is remembered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Sets a value.
-    Value(&'static str, String),
+    /// Sets the cluster's id.
+    Cluster(ClusterId),
+    /// Sets the newest generation.
+    Generation(u64),
     /// Adds or replaces a node.
     PutNode(Box<NodeRecord>),
     /// Forgets a node.
-    DropNode(crate::model::ids::NodeId),
+    DropNode(NodeId),
     /// Adds or replaces a token.
     PutToken(TokenRecord),
 }

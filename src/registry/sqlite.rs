@@ -2,7 +2,7 @@
 
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{Change, Records, Registry, RegistryError};
+use crate::registry::{CLUSTER, Change, GENERATION, Records, Registry, RegistryError};
 use rusqlite::{Connection, Transaction, params};
 use std::path::{Path, PathBuf};
 
@@ -102,9 +102,11 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
     let failed = |source| RegistryError::Database { action: "write", source };
     let json = |kind| move |source| RegistryError::Record { kind, source };
     let written = match change {
-        Change::Value(name, text) => {
-            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![name, text])
+        Change::Cluster(id) => {
+            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![CLUSTER, id.as_str()])
         }
+        Change::Generation(generation) => transaction
+            .execute("REPLACE INTO value VALUES (?1, ?2)", params![GENERATION, generation.to_string()]),
         Change::PutNode(node) => transaction.execute(
             "REPLACE INTO node VALUES (?1, ?2, ?3, ?4)",
             params![
@@ -126,7 +128,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::TokenId;
+    use crate::model::ids::{ClusterId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
         TokenRecord {
@@ -146,7 +148,10 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("registry.db");
         let mut registry = SqliteRegistry::open(&path)?;
-        registry.commit(&[Change::Value("cluster", "c1".to_owned()), Change::PutToken(token("t1"))])?;
+        registry.commit(&[
+            Change::Cluster(ClusterId::parse("c1").expect("valid")),
+            Change::PutToken(token("t1")),
+        ])?;
         drop(registry);
         let records = SqliteRegistry::open(&path)?.load()?;
         assert_eq!(records.values["cluster"], "c1");

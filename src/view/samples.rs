@@ -54,6 +54,7 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         storage_level: Some("normal".to_owned()),
         failure: None,
         master: number == 1,
+        replaces: None,
     }
 }
 
