@@ -14,6 +14,7 @@ pub mod install_states;
 pub mod install_units;
 pub mod pull_snapshot;
 pub mod register;
+pub mod registration;
 pub mod report;
 pub mod start_service;
 pub mod states_tree;

@@ -63,6 +63,9 @@ pub struct BootstrapArguments {
     pub timeout: Option<Duration>,
 }
 
+/// More than this is a mistake, and more than some clocks can add.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Parses `90s`, `10m`, `1h`, or seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 90s or 10m");
@@ -74,7 +77,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600,
         _ => return Err(wrong()),
     };
-    Ok(Duration::from_secs(number * unit))
+    match number.checked_mul(unit) {
+        Some(0) => Err("the time must be above 0".to_owned()),
+        Some(seconds) if seconds <= LONGEST.as_secs() => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{text:?} is more than {} h", LONGEST.as_secs() / 3600)),
+    }
 }
 
 /// What the operator asks for, from flags, environment and files.
@@ -254,7 +261,7 @@ mod tests {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
-        for wrong in ["", "m", "1d", "10mm", "-1"] {
+        for wrong in ["", "m", "1d", "10mm", "-1", "0", "0s", "0h", "721h", "18446744073709551615h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

@@ -36,8 +36,9 @@ pub fn lock(context: &Context, command: &str, sink: &dyn Sink) -> Result<Operati
     loop {
         match OperationLock::acquire(&context.root, command, clock::timestamp()) {
             Ok(lock) => return Ok(lock),
-            Err(error @ LockError::Busy { .. }) => {
-                let agents = error.to_string().contains(generation::COMMAND);
+            Err(LockError::Busy { pid, command: holder, seconds }) => {
+                let agents = holder.starts_with(generation::COMMAND);
+                let error = LockError::Busy { pid, command: holder, seconds };
                 let stop = context.interrupted.load(std::sync::atomic::Ordering::Relaxed);
                 if !agents || stop || began.elapsed() > AGENT_PATIENCE {
                     return Err(failure(error));

@@ -5,6 +5,7 @@ mod answer;
 mod joiner;
 pub(crate) mod member;
 mod snapshots;
+mod withdraw;
 
 pub(crate) use member::forget;
 
@@ -19,6 +20,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/hello", get(joiner::hello))
         .route("/v1/dial-back", post(joiner::dial_back))
         .route("/v1/register", post(joiner::register))
+        .route("/v1/withdraw", post(withdraw::withdraw))
         .route("/v1/member/desired", get(member::desired))
         .route("/v1/member/lease", post(member::lease))
         .route("/v1/member/confirm", post(member::confirm))

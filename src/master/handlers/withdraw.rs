@@ -37,6 +37,5 @@ fn take_back(app: &App, cluster: &mut Cluster, request: &WithdrawRequest) -> Res
     let changes = forget(app, cluster, &node)?;
     app.audit(node.id.as_str(), "withdraw", node.name.as_str(), node.state.name())?;
     cluster.commit(changes)?;
-    cluster.live.remove(&node.id);
     Ok(Withdrawn { forgotten: true })
 }
