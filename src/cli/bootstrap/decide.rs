@@ -10,6 +10,7 @@ use crate::identity::token::Token;
 use crate::model::config::Config;
 use crate::model::digest::{Fingerprint, hex};
 use crate::model::explain::Failure;
+use crate::model::facts::Facts;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::layers::{FlagValue, Host, parse_endpoint};
 use crate::model::role::Role;
@@ -107,14 +108,48 @@ pub enum Aim {
 
 impl Asked {
     /// An unfinished bootstrap goes on with its own aim unless another one was named: the file that it
-    /// wrote itself names its master already.
-    pub fn follow(&mut self, before: Option<&Decision>) {
-        if let Some(before) = before.filter(|_| !self.explicit) {
-            self.aim = match before.kind {
-                Kind::FirstNode => Aim::FirstNode,
-                Kind::Join => Aim::Join(before.master),
-            };
+    /// wrote itself names its master already. With the same aim its name, address and role stand as well
+    /// where the command line names no others; whether it does is the answer.
+    pub fn follow(&mut self, before: &Decision, arguments: &BootstrapArguments) -> bool {
+        let theirs = match before.kind {
+            Kind::FirstNode => Aim::FirstNode,
+            Kind::Join => Aim::Join(before.master),
+        };
+        if !self.explicit {
+            self.aim = theirs;
         }
+        if self.aim != theirs {
+            return false;
+        }
+        let node = &mut self.config.node;
+        if arguments.node_name.is_none() {
+            node.name = Some(before.name.clone());
+        }
+        if arguments.advertise_address.is_none() {
+            node.advertise_address = Some(before.address);
+        }
+        if arguments.preferred_role.is_none() {
+            node.preferred_role = before.preferred;
+        }
+        true
+    }
+
+    /// The name that the node will have.
+    ///
+    /// # Errors
+    /// When it is the hostname's, and that cannot be one.
+    pub fn name(&self, facts: &Facts) -> Result<NodeName, Failure> {
+        match &self.config.node.name {
+            Some(name) => Ok(name.clone()),
+            None => NodeName::parse(&short(&facts.hostname)).map_err(|error| {
+                failure(CliError::Usage { line: format!("the hostname cannot be the node's name: {error}") })
+            }),
+        }
+    }
+
+    /// The role that the node asks for.
+    pub fn preferred(&self) -> Option<Role> {
+        self.config.node.preferred_role.filter(|role| *role != Role::Monolith)
     }
 
     /// The authority that the master must have.
@@ -200,12 +235,7 @@ pub fn decision(
     seen: &Seen,
     before: Option<&Decision>,
 ) -> Result<Decision, Failure> {
-    let name = match &asked.config.node.name {
-        Some(name) => name.clone(),
-        None => NodeName::parse(&short(&seen.facts.hostname)).map_err(|error| {
-            failure(CliError::Usage { line: format!("the hostname cannot be the node's name: {error}") })
-        })?,
-    };
+    let name = asked.name(&seen.facts)?;
     let address: IpAddr = seen.address.address;
     let (kind, master, cluster, authority) = match (&asked.aim, &seen.master) {
         (Aim::Join(master), Some(looked)) => {
@@ -229,7 +259,7 @@ pub fn decision(
         address,
         master,
         authority,
-        preferred: asked.config.node.preferred_role.filter(|role| *role != Role::Monolith),
+        preferred: asked.preferred(),
         binary: context.binary()?.display().to_string(),
         account: kind == Kind::FirstNode && context.root.is_host() && rustix::process::geteuid().is_root(),
         config: asked.config.clone(),

@@ -64,7 +64,9 @@ impl Explain for BootstrapError {
                 ),
             ],
             Self::Forgotten { master, .. } => {
-                vec![format!("leave what is left of it, and join again: eos reset && eos bootstrap --join-cluster {master}")]
+                vec![format!(
+                    "leave what is left of it, and join again: eos reset && eos bootstrap --join-cluster {master}"
+                )]
             }
             Self::OutOfTime { .. } => vec!["give it more time: eos bootstrap --timeout 10m".to_owned()],
         }

@@ -48,7 +48,8 @@ impl CommandLine {
             ("--config", config.map(path)),
             ("--timeout", arguments.timeout.map(|time| format!("{}s", time.as_secs()))),
         ];
-        let switches = [("--single-node", arguments.single_node), ("--auto-discover", arguments.auto_discover)];
+        let switches =
+            [("--single-node", arguments.single_node), ("--auto-discover", arguments.auto_discover)];
         let given = switches.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), None));
         let valued = valued.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Some(value?))));
         let skipped = arguments.skip_check.iter().map(|name| ("--skip-check".to_owned(), Some(name.clone())));
@@ -200,7 +201,10 @@ mod tests {
     #[test]
     fn a_hint_names_the_whole_command_with_the_change() {
         for (hint, told) in [
-            ("ask again: eos bootstrap", "ask again: eos bootstrap --join-cluster=10.0.1.10 --node-name=node2"),
+            (
+                "ask again: eos bootstrap",
+                "ask again: eos bootstrap --join-cluster=10.0.1.10 --node-name=node2",
+            ),
             (
                 "join under another name: eos bootstrap --node-name NAME",
                 "join under another name: eos bootstrap --join-cluster=10.0.1.10 --node-name=NAME",

@@ -118,6 +118,16 @@ pub fn settle(
     Ok(None)
 }
 
+/// The unfinished bootstrap of this host, by a look that changes nothing.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn unfinished(context: &Context) -> Result<Option<Unfinished>, Failure> {
+    let found = crate::journal::file::unfinished(&context.root).map_err(failure)?;
+    let found = found.filter(|(_, state)| state.begin.kind == KIND);
+    Ok(found.map(|(saga, state)| (saga, serde_json::from_value(state.begin.plan).ok())))
+}
+
 /// Whether the master has forgotten the join that an unfinished bootstrap began, since its lease ended.
 ///
 /// # Errors
