@@ -128,7 +128,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::{ClusterId, TokenId};
+    use crate::model::ids::{ClusterId, NodeId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
         TokenRecord {
@@ -179,5 +179,20 @@ mod tests {
         let error = SqliteRegistry::open(&path).err().expect("newer");
         assert_eq!(error.to_string(), "the registry has format 2, and this eos reads up to 1");
         Ok(())
+    }
+
+    #[test]
+    fn a_registry_of_format_1_stays_readable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("registry.db");
+        let fixture = include_str!("../../tests/fixtures/v1/registry.sql");
+        Connection::open(&path).and_then(|made| made.execute_batch(fixture)).expect("it is SQL");
+        let records = SqliteRegistry::open(&path).and_then(|mut opened| opened.load()).expect("it is read");
+        assert_eq!(records.values[CLUSTER], "eos-44db1faad7");
+        assert_eq!(records.values[GENERATION], "2");
+        let [first, second] = &records.nodes[..] else { panic!("{records:?}") };
+        assert!(first.master && first.replaces.is_none(), "fields that came later have defaults");
+        assert_eq!(second.replaces.as_ref().map(NodeId::as_str), Some("n-0000000000000000000a"));
+        assert_eq!(records.tokens[0].uses, Some(3));
     }
 }

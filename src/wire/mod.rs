@@ -11,3 +11,6 @@ pub mod version;
 pub mod withdraw;
 
 pub use error::ErrorBody;
+
+#[cfg(test)]
+mod tests;
