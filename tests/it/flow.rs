@@ -136,6 +136,7 @@ fn a_member_that_the_master_does_not_know_joins_again_as_the_hint_says() {
     };
     copy(&state, kept.path());
     machine.eos(&["reset"]).ends_with(0);
+    std::fs::create_dir_all(machine.path("var/lib")).unwrap();
     copy(&kept.path().join("eos"), &machine.path("var/lib"));
 
     let run = machine.eos(&["bootstrap"]).ends_with(5);

@@ -133,7 +133,12 @@ impl CommandLine {
     fn rooted(&self, hint: &str) -> String {
         let Some(root) = &self.root else { return hint.to_owned() };
         ["eos reset", "eos rollback"].iter().fold(hint.to_owned(), |hint, command| {
-            hint.replace(command, &format!("{command} --root={}", quoted(root)))
+            let Some((before, rest)) = hint.split_once(command).filter(|(_, rest)| ends_a_word(rest)) else {
+                return hint;
+            };
+            let (_, after) = options(rest);
+            let given = &rest[..rest.len() - after.len()];
+            format!("{before}{command}{given} --root={}{after}", quoted(root))
         })
     }
 
@@ -239,6 +244,10 @@ mod tests {
         let mut of_root = joining();
         of_root.root = Some("/srv/a b".to_owned());
         of_root.with_secret(true);
+        assert_eq!(
+            of_root.hint("undo it: eos rollback --to 0001-bootstrap"),
+            "undo it: eos rollback --to 0001-bootstrap --root='/srv/a b'"
+        );
         assert_eq!(
             of_root.hint("eos reset && eos bootstrap"),
             "with the same token, eos reset --root='/srv/a b' && \
