@@ -108,6 +108,11 @@ impl Context {
         Ok(())
     }
 
+    /// The configuration file that was named, if one was.
+    pub fn configuration(&self) -> Option<&std::path::Path> {
+        self.config.as_deref()
+    }
+
     /// Where asynchronous work runs.
     pub fn runtime(&self) -> tokio::runtime::Handle {
         self.runtime.handle().clone()

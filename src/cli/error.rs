@@ -163,7 +163,7 @@ impl Explain for CliError {
                 "first, on each of them: eos reset; to give the cluster up and leave them without a master: \
                  eos {command} --force"
             ),
-            Self::Interrupted => "run the same command again to go on: eos bootstrap".to_owned(),
+            Self::Interrupted => "run the same command again: eos bootstrap".to_owned(),
         }]
     }
 }

@@ -21,6 +21,7 @@ pub mod state;
 pub mod status;
 pub mod storage;
 pub mod token;
+pub mod unfinished;
 
 mod audit;
 mod redact;

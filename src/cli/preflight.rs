@@ -22,11 +22,21 @@ pub struct PreflightArguments {
 /// With every failed check at once.
 pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Failure> {
     let skipped = preflight::find_all(&arguments.bootstrap.skip_check).map_err(failure)?;
-    let asked = bootstrap::read(context, &arguments.bootstrap)?;
-    let measured = bootstrap::measurements(context, &asked, None)?;
+    let mut asked = bootstrap::read(context, &arguments.bootstrap)?;
+    let mut line = bootstrap::command_line(context, &arguments.bootstrap);
+    line.with_secret(asked.token.is_some());
+    let before = bootstrap::unfinished(context)?.and_then(|(_, decision)| decision);
+    if let Some(before) = &before
+        && asked.follow(before, &arguments.bootstrap)
+    {
+        line.follow(before);
+    }
+    line.aims(asked.aim);
+    let measured =
+        bootstrap::glance(context, &asked, before.as_ref()).map_err(|failure| line.told(failure))?;
     let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
     let text = view::preflight::text(&report, context.verbose > 0);
     let result = json(&report);
-    report.into_result().map_err(failure)?;
+    report.into_result().map_err(|error| line.told(failure(error)))?;
     Ok(Done::new(result, text))
 }

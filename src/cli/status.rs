@@ -2,6 +2,7 @@
 
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
+use crate::cli::unfinished;
 use crate::host::clock;
 use crate::host::services::Services;
 use crate::identity::membership::Membership;
@@ -32,8 +33,19 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failu
     if arguments.watch {
         watch(context)?;
     }
+    let begun = unfinished::find(context)?;
+    if let Some(begun) = &begun
+        && Membership::load(&context.root).map_err(failure)?.is_none()
+    {
+        return Ok(begun.alone());
+    }
     let (cluster, local) = gather(context)?;
     let text = view::status::text(&context.output, cluster.as_ref(), &local);
+    if let Some(begun) = begun {
+        let mut result = view::status::json(cluster.as_ref(), &local);
+        result["unfinished"] = begun.json();
+        return Ok(Done::new(result, format!("{}\n{text}", begun.text())).outcome("unfinished"));
+    }
     Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
 }
 

@@ -7,7 +7,7 @@ use crate::host::clock;
 use crate::identity::token::Token;
 use crate::model::explain::Failure;
 use crate::model::ids::TokenId;
-use crate::model::role::Role;
+use crate::model::role::{Role, UnknownRole};
 use crate::view;
 use crate::wire::admin::CreateToken;
 use clap::Subcommand;
@@ -63,7 +63,8 @@ pub fn run(context: &Context, command: TokenCommand) -> Result<Done, Failure> {
     let what = command.name();
     match command {
         TokenCommand::Create { expires_hours, expires_seconds, uses, role } => {
-            let role = role.as_deref().and_then(|role| Role::parse(role).ok());
+            let wrong = |error: UnknownRole| CliError::Usage { line: error.to_string() }.failure();
+            let role = role.as_deref().map(Role::parse).transpose().map_err(wrong)?;
             let expires_seconds = expires_seconds.unwrap_or(expires_hours.saturating_mul(3600));
             let wanted = CreateToken { expires_seconds, uses, role };
             let created = context.block_on(context.operator(what)?.create_token(&wanted)).map_err(failure)?;

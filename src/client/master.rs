@@ -14,6 +14,7 @@ use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest
 use crate::wire::member::{
     Confirm, Confirmed, Desired, LatestSnapshot, Poll, PollReply, Progress, Renew, Renewed,
 };
+use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, SocketAddr};
@@ -96,6 +97,11 @@ impl MasterClient {
     /// Asks to be let in.
     pub async fn register(&self, request: &RegisterRequest) -> Result<RegisterReply, ClientError> {
         self.post("/v1/register", request, BRIEF).await
+    }
+
+    /// Takes back a registration that is not a membership yet.
+    pub async fn withdraw(&self, request: &WithdrawRequest) -> Result<Withdrawn, ClientError> {
+        self.post("/v1/withdraw", request, BRIEF).await
     }
 
     /// Asks the master to connect back.

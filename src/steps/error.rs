@@ -179,14 +179,14 @@ impl Explain for StepFailure {
             Self::Below(failure) => failure.hints.clone(),
             Self::NoMembership => vec!["make it one: eos bootstrap".to_owned()],
             Self::NotAccepted { name, .. } => vec![
-                format!("accept it, on the master: eos node accept {name}"),
-                "then run the same command again".to_owned(),
+                format!("run it again, and accept it while it waits, on the master: eos node accept {name}"),
+                "or let it in by a token, made on the master: eos token create".to_owned(),
             ],
             Self::Forgotten { name, .. } => vec![
                 format!("let it in again, on the master: eos node accept {name}"),
                 "or join anew: eos reset && eos bootstrap --join-cluster ADDRESS".to_owned(),
             ],
-            Self::Interrupted { .. } => vec!["run the same command again to go on: eos bootstrap".to_owned()],
+            Self::Interrupted { .. } => vec!["run the same command again: eos bootstrap".to_owned()],
             Self::State { id, .. } => {
                 vec![format!("see what it would change: eos state apply --test (state {id})")]
             }

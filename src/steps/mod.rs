@@ -15,6 +15,7 @@ pub mod install_units;
 pub mod operator;
 pub mod pull_snapshot;
 pub mod register;
+pub mod registration;
 pub mod renewal;
 pub mod report;
 pub mod start_service;

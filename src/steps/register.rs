@@ -4,20 +4,19 @@
 //! on either side at any instant is answered by asking again, and no use of a token is counted twice.
 
 use crate::client::{ClientError, look};
-use crate::host::clock;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Membership};
-use crate::identity::proof::{self, Side, Transcript};
-use crate::identity::token::Token;
+use crate::identity::proof::Side;
 use crate::model::progress::Event;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::error::{StepFailure, to_step};
+use crate::steps::registration::Applicant;
 use crate::steps::{Decision, Env};
-use crate::wire::join::{Accepted, NodeRegistration, RegisterReply, RegisterRequest, TokenProof};
-use crate::wire::version::Versions;
+use crate::wire::join::{Accepted, RegisterReply};
+use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use std::time::{Duration, Instant};
 
 /// How long one attempt may take.
@@ -37,37 +36,30 @@ impl Register {
         Self { decision: decision.clone() }
     }
 
-    fn ask(&self, env: &Env, key: &PrivateKey) -> Result<RegisterReply, StepFailure> {
+    /// Asks once. The outer error is this node's own, the inner one the master's or the network's.
+    fn ask(&self, env: &Env, key: &PrivateKey) -> Result<Result<RegisterReply, ClientError>, StepFailure> {
         let decision = &self.decision;
         let pinned = decision.authority.as_ref().map(|authority| authority.fingerprint);
         let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
-        let looked = env.block_on(look(decision.master, local, pinned, ATTEMPT))?;
-        let nonce = proof::nonce()?;
-        let transcript = Transcript {
-            authority: looked.authority,
-            challenge: &looked.hello.challenge,
-            nonce: &nonce,
-            key: key.fingerprint(),
+        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT)) {
+            Ok(looked) => looked,
+            Err(error) => return Ok(Err(error)),
         };
-        let prove = |token: &Token| TokenProof {
-            id: token.id.clone(),
-            proof: transcript.prove(Side::Joiner, &token.key()),
+        let applicant = Applicant {
+            name: decision.name.clone(),
+            address: decision.address,
+            preferred: decision.preferred,
+            facts: &env.facts,
+            token: env.token.as_ref(),
         };
-        let request = RegisterRequest {
-            registration: self.registration(env),
-            csr: key.request()?,
-            challenge: looked.hello.challenge.clone(),
-            nonce: nonce.clone(),
-            token: env.token.as_ref().map(prove),
-            dry_run: false,
-        };
+        let (request, transcript) = applicant.request(&looked, key)?;
         let client = env.stranger_client(decision.master, decision.address)?;
-        let reply = env.block_on(client.register(&request))?;
-        if let (RegisterReply::Accepted(accepted), Some(token)) = (&reply, &env.token) {
+        let reply = env.block_on(client.register(&request));
+        if let (Ok(RegisterReply::Accepted(accepted)), Some(token)) = (&reply, &env.token) {
             let proven = accepted
                 .proof
                 .as_ref()
-                .is_some_and(|proof| transcript.holds(Side::Master, &token.key(), proof));
+                .is_some_and(|proof| transcript.of(&request).holds(Side::Master, &token.key(), proof));
             // A pinned authority is believed already; for a pre-shared token this proof is all there is.
             if !proven && token.authority.is_none() {
                 return Err(IdentityError::MasterUnproven { token: token.id.to_string() }.into());
@@ -76,25 +68,24 @@ impl Register {
         Ok(reply)
     }
 
-    fn registration(&self, env: &Env) -> NodeRegistration {
-        NodeRegistration {
-            hostname: self.decision.name.clone(),
-            ip: self.decision.address,
-            resources: env.facts.resources,
-            request_role: self.decision.preferred,
-            machine_id: env.facts.machine_id.clone(),
-            hardware_id: env.facts.hardware_id.clone(),
-            boot_id: env.facts.boot_id.clone(),
-            versions: Versions::own(),
-            clock_ms: clock::now_ms(),
-        }
+    /// Takes a registration back that nobody decided on; an answer that was lost on the way is one, too.
+    fn withdraw(&self, env: &Env, key: &PrivateKey) -> Result<Result<Withdrawn, ClientError>, StepFailure> {
+        let decision = &self.decision;
+        let pinned = decision.authority.as_ref().map(|authority| authority.fingerprint);
+        let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
+        let client = env.stranger_client(decision.master, decision.address)?;
+        let csr = key.request()?;
+        Ok(env.block_on(async {
+            let looked = look(decision.master, local, pinned, ATTEMPT).await?;
+            client.withdraw(&WithdrawRequest { csr, challenge: looked.hello.challenge }).await
+        }))
     }
 
     /// Asks until the master says yes or no; a master that is away is waited for.
     fn until_accepted(&self, env: &Env, key: &PrivateKey) -> Result<Accepted, StepFailure> {
         let began = Instant::now();
         loop {
-            let (cause, pause) = match self.ask(env, key) {
+            let (cause, pause) = match self.ask(env, key)? {
                 Ok(RegisterReply::Accepted(accepted)) => return Ok(*accepted),
                 Ok(RegisterReply::Pending { key, retry_after_ms }) => (
                     format!(
@@ -108,10 +99,10 @@ impl Register {
                     let status = "only a judgement".to_owned();
                     return Err(ClientError::Foreign { address, action, status }.into());
                 }
-                Err(StepFailure::Below(failure)) if transient(&failure.code) => {
-                    (format!("the master {}: {}", self.decision.master, failure.message), PAUSE)
+                Err(error) if error.is_transient() => {
+                    (format!("the master {}: {error}", self.decision.master), PAUSE)
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             };
             if !env.pause(&cause, began, pause) {
                 return Err(self.gave_up(env, key, began));
@@ -151,11 +142,6 @@ impl Register {
     }
 }
 
-/// Codes of failures that pass by themselves: no answer, no connection, a challenge that grew old.
-fn transient(code: &str) -> bool {
-    matches!(code, "EOS-J020" | "EOS-J021" | "EOS-J009" | "EOS-J012")
-}
-
 impl Step<Env> for Register {
     fn name(&self) -> &'static str {
         "register"
@@ -187,12 +173,28 @@ impl Step<Env> for Register {
     /// Tells the master; when it cannot be told, the lease does.
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
         if Membership::load(&env.root)?.is_none() {
-            return Ok(());
+            return self.undo_registration(env);
         }
         let client = env.member_client().map_err(to_step)?;
         match env.block_on(client.leave()) {
             Ok(()) => Ok(()),
             Err(error) if error.is_forgotten() => Ok(()),
+            Err(error) => forgotten_later(env, error),
+        }
+    }
+}
+
+impl Register {
+    fn undo_registration(&self, env: &Env) -> Result<(), StepError> {
+        let key = env.root.join(paths::NODE_KEY);
+        if !files::exists(&key)? || !files::exists(&env.root.join(paths::TRUSTED_AUTHORITY))? {
+            return Ok(());
+        }
+        match self.withdraw(env, &PrivateKey::load(&key)?).map_err(to_step)? {
+            Ok(withdrawn) => {
+                tracing::info!(forgotten = withdrawn.forgotten, "registration withdrawn");
+                Ok(())
+            }
             Err(error) => forgotten_later(env, error),
         }
     }

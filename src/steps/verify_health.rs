@@ -6,6 +6,7 @@ use crate::steps::Env;
 use crate::steps::apply_states::MONITOR;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::report;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long the services may take to become healthy.
@@ -47,6 +48,10 @@ impl VerifyHealth {
                 return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
             }
             if !env.pause(&format!("{service}: {why}"), began, PAUSE) {
+                if !env.interrupted.load(Ordering::Relaxed) {
+                    let seconds = began.elapsed().as_secs();
+                    return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
+                }
                 return Err(StepFailure::Interrupted { what: format!("{service} to be healthy") });
             }
         }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod join;
 pub mod member;
 pub mod version;
+pub mod withdraw;
 
 pub use error::ErrorBody;
 

@@ -3,6 +3,7 @@
 
 mod errors;
 mod exit_codes;
+mod flow;
 mod generated;
 mod install;
 mod output;

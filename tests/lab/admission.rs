@@ -46,6 +46,7 @@ fn nobody_decides_in_time_and_the_joiner_gives_up_without_a_trace() {
     joiner.join(master, &["--timeout", "2s"]).failed(4, &["node2", "eos node accept node2"]);
     assert!(!joiner.path("var/lib/eos").exists() && !joiner.path("etc/eos").exists());
     assert_eq!(master.status()["cluster"]["generation"], 1);
+    assert_eq!(master.node("node2"), None, "the master has forgotten it as well");
 }
 
 #[test]

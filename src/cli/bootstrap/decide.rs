@@ -10,6 +10,7 @@ use crate::identity::token::Token;
 use crate::model::config::Config;
 use crate::model::digest::{Fingerprint, hex};
 use crate::model::explain::Failure;
+use crate::model::facts::Facts;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::layers::{FlagValue, Host, parse_endpoint};
 use crate::model::role::Role;
@@ -63,6 +64,9 @@ pub struct BootstrapArguments {
     pub timeout: Option<Duration>,
 }
 
+/// More than this is a mistake, and more than some clocks can add.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Parses `90s`, `10m`, `1h`, or seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 90s or 10m");
@@ -74,7 +78,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600,
         _ => return Err(wrong()),
     };
-    Ok(Duration::from_secs(number * unit))
+    match number.checked_mul(unit) {
+        Some(0) => Err("the time must be above 0".to_owned()),
+        Some(seconds) if seconds <= LONGEST.as_secs() => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{text:?} is more than {} h", LONGEST.as_secs() / 3600)),
+    }
 }
 
 /// What the operator asks for, from flags, environment and files.
@@ -100,14 +108,48 @@ pub enum Aim {
 
 impl Asked {
     /// An unfinished bootstrap goes on with its own aim unless another one was named: the file that it
-    /// wrote itself names its master already.
-    pub fn follow(&mut self, before: Option<&Decision>) {
-        if let Some(before) = before.filter(|_| !self.explicit) {
-            self.aim = match before.kind {
-                Kind::FirstNode => Aim::FirstNode,
-                Kind::Join => Aim::Join(before.master),
-            };
+    /// wrote itself names its master already. With the same aim its name, address and role stand as well
+    /// where the command line names no others; whether it does is the answer.
+    pub fn follow(&mut self, before: &Decision, arguments: &BootstrapArguments) -> bool {
+        let theirs = match before.kind {
+            Kind::FirstNode => Aim::FirstNode,
+            Kind::Join => Aim::Join(before.master),
+        };
+        if !self.explicit {
+            self.aim = theirs;
         }
+        if self.aim != theirs {
+            return false;
+        }
+        let node = &mut self.config.node;
+        if arguments.node_name.is_none() {
+            node.name = Some(before.name.clone());
+        }
+        if arguments.advertise_address.is_none() {
+            node.advertise_address = Some(before.address);
+        }
+        if arguments.preferred_role.is_none() {
+            node.preferred_role = before.preferred;
+        }
+        true
+    }
+
+    /// The name that the node will have.
+    ///
+    /// # Errors
+    /// When it is the hostname's, and that cannot be one.
+    pub fn name(&self, facts: &Facts) -> Result<NodeName, Failure> {
+        match &self.config.node.name {
+            Some(name) => Ok(name.clone()),
+            None => NodeName::parse(&short(&facts.hostname)).map_err(|error| {
+                failure(CliError::Usage { line: format!("the hostname cannot be the node's name: {error}") })
+            }),
+        }
+    }
+
+    /// The role that the node asks for.
+    pub fn preferred(&self) -> Option<Role> {
+        self.config.node.preferred_role.filter(|role| *role != Role::Monolith)
     }
 
     /// The authority that the master must have.
@@ -193,12 +235,7 @@ pub fn decision(
     seen: &Seen,
     before: Option<&Decision>,
 ) -> Result<Decision, Failure> {
-    let name = match &asked.config.node.name {
-        Some(name) => name.clone(),
-        None => NodeName::parse(&short(&seen.facts.hostname)).map_err(|error| {
-            failure(CliError::Usage { line: format!("the hostname cannot be the node's name: {error}") })
-        })?,
-    };
+    let name = asked.name(&seen.facts)?;
     let address: IpAddr = seen.address.address;
     let (kind, master, cluster, authority) = match (&asked.aim, &seen.master) {
         (Aim::Join(master), Some(looked)) => {
@@ -222,7 +259,7 @@ pub fn decision(
         address,
         master,
         authority,
-        preferred: asked.config.node.preferred_role.filter(|role| *role != Role::Monolith),
+        preferred: asked.preferred(),
         binary: context.binary()?.display().to_string(),
         account: kind == Kind::FirstNode && context.root.is_host() && rustix::process::geteuid().is_root(),
         config: asked.config.clone(),
@@ -254,7 +291,7 @@ mod tests {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
-        for wrong in ["", "m", "1d", "10mm", "-1"] {
+        for wrong in ["", "m", "1d", "10mm", "-1", "0", "0s", "0h", "721h", "18446744073709551615h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

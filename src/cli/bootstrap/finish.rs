@@ -1,6 +1,7 @@
 //! What bootstrap says at its end.
 
 use crate::cli::bootstrap::decide::{Aim, Asked};
+use crate::cli::bootstrap::error::BootstrapError;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -16,6 +17,9 @@ use crate::view::progress::Progress;
 use crate::wire::admin::CreateToken;
 use serde_json::json;
 use std::sync::Arc;
+
+/// The code with which a master refuses a node that the operator rejected.
+const REJECTED: &str = "EOS-J011";
 
 /// For how long the token of the printed join command is good.
 const TOKEN_SECONDS: u64 = 24 * 3600;
@@ -68,6 +72,7 @@ pub(super) fn member(
     asked: &Asked,
     membership: &Membership,
     progress: &Arc<Progress>,
+    dry_run: bool,
 ) -> Result<Done, Failure> {
     let elsewhere = match asked.aim {
         Aim::Join(master) if asked.explicit && master != membership.master => Some(master.to_string()),
@@ -80,6 +85,7 @@ pub(super) fn member(
         let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
         return Err(failure(CliError::OtherCluster { name, cluster, wanted }));
     }
+    still_a_member(context, membership, progress)?;
     let services = context.services()?;
     let mut names = vec!["eos-agent", MONITOR];
     if membership.runs_master {
@@ -88,9 +94,12 @@ pub(super) fn member(
     let mut started = Vec::new();
     for name in names {
         if !services.status(name).map_err(failure)?.ready {
-            progress.emit(Event::Note { text: format!("{name} does not run; starting it") });
-            services.start(name, READY).map_err(failure)?;
-            started.push(name);
+            let text = if dry_run { "it would be started" } else { "starting it" };
+            progress.emit(Event::Note { text: format!("{name} does not run; {text}") });
+            if !dry_run {
+                services.start(name, READY).map_err(failure)?;
+                started.push(name);
+            }
         }
     }
     if renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)? {
@@ -111,4 +120,38 @@ pub(super) fn member(
         return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
     }
     Ok(Done::new(result, format!("{head}; started {}\n", started.join(", "))))
+}
+
+/// Asks the master whether this node still is what its own files say. A master that does not answer
+/// proves nothing, and is told.
+fn still_a_member(
+    context: &Context,
+    membership: &Membership,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    if membership.runs_master {
+        return Ok(());
+    }
+    let client = context.member()?;
+    let Err(error) = context.block_on(client.desired()) else { return Ok(()) };
+    if error.is_forgotten() {
+        let (name, cluster) = (membership.name.clone(), membership.cluster.clone());
+        return Err(failure(BootstrapError::Forgotten { name, cluster, master: membership.master }));
+    }
+    if error.is_transient() {
+        let text = format!(
+            "the master at {} did not say whether {} still is a member: {error}",
+            membership.master, membership.name
+        );
+        progress.emit(Event::Warning { text });
+        return Ok(());
+    }
+    let mut refused = failure(error);
+    if refused.code == REJECTED {
+        refused.hints.push(
+            "or join anew with another identity: eos reset && eos bootstrap --join-cluster ADDRESS"
+                .to_owned(),
+        );
+    }
+    Err(refused)
 }

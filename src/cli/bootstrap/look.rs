@@ -1,6 +1,8 @@
 //! The look before anything changes: this machine's measurements, the master's answer, the verdicts.
 
 use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
+use crate::cli::bootstrap::error::BootstrapError;
+use crate::cli::bootstrap::judgement;
 use crate::cli::context::{Context, environment, failure};
 use crate::client::{ClientError, Looked, MasterClient, look as look_at};
 use crate::host::root::Root;
@@ -49,24 +51,17 @@ pub fn look(
 ) -> Result<Seen, Failure> {
     let skipped = preflight::find_all(&arguments.skip_check).map_err(failure)?;
     progress.emit(Event::Phase { name: "preflight".to_owned() });
-    let mut measured = measurements(context, asked, before)?;
-    let mut looked = None;
-    if let (Aim::Join(master), Ok(selected)) = (asked.aim, &measured.address) {
-        let local = selected.address;
-        progress.emit(Event::Phase { name: "detect".to_owned() });
-        let answer = reach_master(context, asked, master, local, progress, deadline)?;
-        let reached = |found: &MasterMeasured| matches!(found.reach, Reach::Connected(_));
-        if !measured.master.as_ref().is_some_and(reached) {
-            // It answers by now: what was measured before it did is no longer true.
-            measured = measurements(context, asked, before)?;
-        }
-        measured.answers.clock_ahead_seconds = Some(answer.ahead_seconds);
-        measured.answers.master_version = Some(answer.hello.versions.version.clone());
-        measured.answers.dial_back = dial_back(context, asked, master, local, &answer);
-        looked = Some(answer);
-    }
+    let patience = Patience { progress, until: deadline.min(Instant::now() + PATIENCE) };
+    let Gathered { measured, looked, refusal } = gather(context, asked, before, Some(&patience))?;
     let results = preflight::judge(&measured, &Requirements::default());
     let report = Report::new(results, &skipped);
+    // What the master refuses and nothing else stops is told in its own words.
+    if let Some((check, refusal)) = refusal
+        && report.failures().iter().all(|failed| failed.name == check)
+        && !skipped.iter().any(|skipped| skipped.name == check)
+    {
+        return Err(refusal);
+    }
     for warning in report.warnings() {
         let verdict = warning.verdict.to_string();
         let text = verdict.strip_prefix("warning: ").unwrap_or(&verdict);
@@ -81,11 +76,76 @@ pub fn look(
     Ok(Seen { facts: measured.facts, address, master: looked })
 }
 
+/// How long a master that does not answer is waited for, and who is told.
+struct Patience<'a> {
+    progress: &'a Arc<Progress>,
+    until: Instant,
+}
+
+/// All measurements, with what the master answered.
+pub struct Gathered {
+    /// The measurements.
+    pub measured: Measurements,
+    /// The master's first answer; none for a first node, or when it gave none.
+    pub looked: Option<Looked>,
+    /// The check that the master's judgement fails, and its own words.
+    refusal: Option<(&'static str, Failure)>,
+}
+
+/// Measures everything once, without waiting for a master that is away: what `eos preflight` judges.
+///
+/// # Errors
+/// When this machine cannot be looked at, or the master is not the one that was named.
+pub fn glance(context: &Context, asked: &Asked, before: Option<&Decision>) -> Result<Measurements, Failure> {
+    gather(context, asked, before, None).map(|gathered| gathered.measured)
+}
+
+fn gather(
+    context: &Context,
+    asked: &Asked,
+    before: Option<&Decision>,
+    patience: Option<&Patience<'_>>,
+) -> Result<Gathered, Failure> {
+    let mut measured = measurements(context, asked, before)?;
+    let (mut looked, mut refusal) = (None, None);
+    if let (Aim::Join(master), Ok(selected)) = (asked.aim, &measured.address) {
+        let local = selected.address;
+        if let Some(patience) = patience {
+            patience.progress.emit(Event::Phase { name: "detect".to_owned() });
+        }
+        looked = reach_master(context, asked, master, local, patience)?;
+        let reached = |found: &MasterMeasured| matches!(found.reach, Reach::Connected(_));
+        if looked.is_some() && !measured.master.as_ref().is_some_and(reached) {
+            // It answers by now: what was measured before it did is no longer true.
+            measured = measurements(context, asked, before)?;
+        }
+        if let Some(answer) = &looked {
+            of_named_cluster(asked, master, answer)?;
+            measured.answers.clock_ahead_seconds = Some(answer.ahead_seconds);
+            measured.answers.master_version = Some(answer.hello.versions.version.clone());
+            measured.answers.dial_back = dial_back(context, asked, master, local, answer);
+            refusal = judgement::ask(context, asked, &mut measured, answer, (master, local))?;
+        }
+    }
+    Ok(Gathered { measured, looked, refusal })
+}
+
+/// A cluster that was named by its id is the one that is joined, or none.
+fn of_named_cluster(asked: &Asked, master: SocketAddr, looked: &Looked) -> Result<(), Failure> {
+    match &asked.config.cluster.id {
+        Some(wanted) if *wanted != looked.hello.cluster => {
+            let (found, wanted) = (looked.hello.cluster.clone(), wanted.clone());
+            Err(failure(BootstrapError::WrongCluster { master, found, wanted }))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Measures this machine for what was asked.
 ///
 /// # Errors
 /// When not even its facts can be had.
-pub fn measurements(
+fn measurements(
     context: &Context,
     asked: &Asked,
     before: Option<&Decision>,
@@ -115,6 +175,9 @@ pub fn measurements(
     let mut measured = preflight::measure(&request).map_err(failure)?;
     own_machine_id(&context.root, &mut measured.facts);
     measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
+    measured.answers.operation_lock = Some(judgement::lock(&context.root)?);
+    measured.answers.token =
+        asked.token.as_ref().map(|token| Answer::Good(format!("{} is complete", token.id)));
     Ok(measured)
 }
 
@@ -141,20 +204,24 @@ fn reach_master(
     asked: &Asked,
     master: SocketAddr,
     local: IpAddr,
-    progress: &Arc<Progress>,
-    deadline: Instant,
-) -> Result<Looked, Failure> {
+    patience: Option<&Patience<'_>>,
+) -> Result<Option<Looked>, Failure> {
     let local = (local.is_ipv4() == master.is_ipv4()).then_some(local);
     let began = Instant::now();
-    let until = deadline.min(began + PATIENCE);
     loop {
-        match context.block_on(look_at(master, local, asked.pin(), ATTEMPT)) {
-            Ok(looked) => return Ok(looked),
-            Err(error) if error.is_transient() && Instant::now() < until && !interrupted(context) => {
-                let cause = format!("the master at {master}: {error}");
-                wait(context, progress, &cause, began, until);
+        let error = match context.block_on(look_at(master, local, asked.pin(), ATTEMPT)) {
+            Ok(looked) => return Ok(Some(looked)),
+            Err(error) => error,
+        };
+        match patience {
+            // The check of the connection tells it.
+            None if error.is_transient() => return Ok(None),
+            Some(Patience { progress, until })
+                if error.is_transient() && Instant::now() < *until && !interrupted(context) =>
+            {
+                wait(context, progress, &format!("the master at {master}: {error}"), began, *until);
             }
-            Err(error) => return Err(failure(error)),
+            _ => return Err(failure(error)),
         }
     }
 }

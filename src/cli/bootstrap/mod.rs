@@ -1,16 +1,24 @@
 //! `eos bootstrap`: decide, check, and carry out or go on with the saga.
 
 mod decide;
+mod dry_run;
+mod error;
 mod finish;
+mod judgement;
 mod lease;
+mod line;
 mod look;
 mod operation;
+mod timed;
 
 pub use decide::{BootstrapArguments, read};
-pub use look::measurements;
-pub use operation::{environment, lock, steps_of, undo};
+#[cfg(test)]
+pub(crate) use error::samples;
+pub use look::glance;
+pub use operation::{environment, lock, steps_of, undo, unfinished};
 
 use crate::cli::bootstrap::lease::{Lease, StageWatch};
+use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::bootstrap::look::Seen;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
@@ -36,30 +44,40 @@ pub const TIMEOUT: Duration = Duration::from_secs(600);
 /// As every part of it explains.
 pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Failure> {
     let progress = Arc::new(Progress::new(context.output));
-    let result = bootstrap(context, arguments, &progress);
+    let mut line = command_line(context, arguments);
+    let result = bootstrap(context, arguments, &mut line, &progress);
     progress.finish();
-    result
+    result.map_err(|failure| line.told(failure))
+}
+
+/// The command line that hints of this run are made of.
+pub fn command_line(context: &Context, arguments: &BootstrapArguments) -> CommandLine {
+    CommandLine::of(&context.root, context.configuration(), arguments)
 }
 
 fn bootstrap(
     context: &Context,
     arguments: &BootstrapArguments,
+    line: &mut CommandLine,
     progress: &Arc<Progress>,
 ) -> Result<Done, Failure> {
     let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
     let mut asked = decide::read(context, arguments)?;
+    line.with_secret(asked.token.is_some());
+    line.aims(asked.aim);
     if arguments.dry_run {
-        return dry_run(context, arguments, asked, progress, deadline);
+        return dry_run::plan(context, arguments, asked, line, progress, deadline);
     }
     let mut lock = operation::lock(context, KIND, progress.as_ref())?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
-    let member = Membership::load(&context.root).map_err(failure)?;
-    if let Some(membership) = member.filter(|membership| membership.confirmed && unfinished.is_none()) {
+    let known = Membership::load(&context.root).map_err(failure)?;
+    if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
         drop(lock);
-        return finish::member(context, &asked, &membership, progress);
+        return member(context, &asked, &membership, line, progress, false);
     }
     let before = unfinished.as_ref().and_then(|(_, decision)| decision.clone());
-    asked.follow(before.as_ref());
+    follow(&mut asked, before.as_ref(), arguments, line);
+    tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     if let Some((saga, Some(previous))) = &unfinished
@@ -70,7 +88,50 @@ fn bootstrap(
         operation::undo(context, &mut lock, saga, progress)?;
         unfinished = None;
     }
-    carry_out(context, asked, seen, decision, unfinished, lock, progress, deadline)
+    let given = arguments.timeout.unwrap_or(TIMEOUT);
+    carry_out(context, asked, seen, decision, unfinished, lock, progress, (deadline, given))
+}
+
+fn member(
+    context: &Context,
+    asked: &decide::Asked,
+    membership: &Membership,
+    line: &mut CommandLine,
+    progress: &Arc<Progress>,
+    dry_run: bool,
+) -> Result<Done, Failure> {
+    let result = finish::member(context, asked, membership, progress, dry_run);
+    if result.is_err() && !asked.explicit {
+        line.joins(membership.master);
+    }
+    result
+}
+
+fn follow(
+    asked: &mut decide::Asked,
+    before: Option<&Decision>,
+    arguments: &BootstrapArguments,
+    line: &mut CommandLine,
+) {
+    if let Some(before) = before
+        && asked.follow(before, arguments)
+    {
+        line.follow(before);
+    }
+}
+
+/// Nobody named a cluster, and none is looked for: a new one must not come as a surprise.
+fn tell_aim(
+    arguments: &BootstrapArguments,
+    asked: &decide::Asked,
+    before: Option<&Decision>,
+    progress: &Arc<Progress>,
+) {
+    if asked.aim == decide::Aim::FirstNode && !arguments.single_node && before.is_none() {
+        let text = "no cluster was named, and none was looked for on the network: this founds a new one; to join \
+                    one, run eos bootstrap --join-cluster ADDRESS";
+        progress.emit(Event::Note { text: text.to_owned() });
+    }
 }
 
 /// Why an unfinished bootstrap cannot be gone on with.
@@ -94,14 +155,14 @@ fn carry_out(
     unfinished: Option<operation::Unfinished>,
     mut lock: OperationLock,
     progress: &Arc<Progress>,
-    deadline: Instant,
+    (deadline, given): (Instant, Duration),
 ) -> Result<Done, Failure> {
     let watch = StageWatch::new(progress.clone());
     let joining = decision.kind == Kind::Join;
     let lease = joining.then(|| Lease::keep(context.root.clone(), watch.clone(), &context.runtime()));
     let mut env = operation::environment(context, watch.clone(), seen.facts, asked.token, deadline)?;
     progress.emit(Event::Note { text: format!("services: {}", env.services.explain()) });
-    let steps: Vec<AnyStep> = steps::of(&decision);
+    let steps: Vec<AnyStep> = timed::within(given, steps::of(&decision));
     let mut engine = Engine::new(&context.root, &mut lock, watch.as_ref(), context.interrupted.as_ref());
     let finished = match unfinished {
         Some((saga, _)) => {
@@ -117,25 +178,4 @@ fn carry_out(
         Kind::FirstNode => finish::first_node(context, &decision),
         Kind::Join => finish::joined(context, &decision),
     }
-}
-
-fn dry_run(
-    context: &Context,
-    arguments: &BootstrapArguments,
-    asked: decide::Asked,
-    progress: &Arc<Progress>,
-    deadline: Instant,
-) -> Result<Done, Failure> {
-    let seen = look::look(context, arguments, &asked, None, progress, deadline)?;
-    let decision = decide::decision(context, &asked, &seen, None)?;
-    let listed: Vec<(String, String, String)> = steps::of(&decision)
-        .iter()
-        .map(|step| (step.stage().to_string(), step.name().to_owned(), step.describe()))
-        .collect();
-    let text = crate::view::plan::text(&listed);
-    let steps: Vec<_> = listed
-        .iter()
-        .map(|(stage, name, description)| serde_json::json!({"stage": stage, "name": name, "description": description}))
-        .collect();
-    Ok(Done::new(serde_json::json!({ "steps": steps, "decision": decision }), text).outcome("planned"))
 }

@@ -36,8 +36,9 @@ pub fn lock(context: &Context, command: &str, sink: &dyn Sink) -> Result<Operati
     loop {
         match OperationLock::acquire(&context.root, command, clock::timestamp()) {
             Ok(lock) => return Ok(lock),
-            Err(error @ LockError::Busy { .. }) => {
-                let agents = error.to_string().contains(generation::COMMAND);
+            Err(LockError::Busy { pid, command: holder, seconds }) => {
+                let agents = holder.starts_with(generation::COMMAND);
+                let error = LockError::Busy { pid, command: holder, seconds };
                 let stop = context.interrupted.load(std::sync::atomic::Ordering::Relaxed);
                 if !agents || stop || began.elapsed() > AGENT_PATIENCE {
                     return Err(failure(error));
@@ -114,6 +115,16 @@ pub fn settle(
     progress.emit(Event::Note { text: format!("undoing the unfinished {} {saga}", state.begin.kind) });
     undo(context, lock, &saga, progress)?;
     Ok(None)
+}
+
+/// The unfinished bootstrap of this host, by a look that changes nothing.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn unfinished(context: &Context) -> Result<Option<Unfinished>, Failure> {
+    let found = crate::journal::file::unfinished(&context.root).map_err(failure)?;
+    let found = found.filter(|(_, state)| state.begin.kind == KIND);
+    Ok(found.map(|(saga, state)| (saga, serde_json::from_value(state.begin.plan).ok())))
 }
 
 /// Whether the master has forgotten the join that an unfinished bootstrap began, since its lease ended.

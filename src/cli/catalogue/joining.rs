@@ -192,15 +192,15 @@ pub const ENTRIES: &[Entry] = &[
         title: "nobody accepted the node in time",
         cause: "It asked to join without a token, and no operator decided while it waited.",
         evidence: "eos node list on the master; compare the key that the error shows",
-        remedy: "Accept it on the master (eos node accept NAME), then run the same command again.",
+        remedy: "Run the same command again, and accept it on the master while it waits: eos node accept NAME.",
         retry: false,
     },
     Entry {
         code: "J032",
         title: "interrupted while waiting for the master's decision",
-        cause: "Ctrl-C or a signal ended the wait; the request stays with the master.",
+        cause: "Ctrl-C or a signal ended the wait; the request was withdrawn from the master.",
         evidence: "eos node list on the master",
-        remedy: "Run the same command again to go on: eos bootstrap.",
+        remedy: "Run the same command again.",
         retry: false,
     },
     Entry {
@@ -211,6 +211,32 @@ pub const ENTRIES: &[Entry] = &[
         evidence: "eos node list on the master; eos status on the node",
         remedy: "Let it in again: eos node accept NAME on the master. Or join anew: eos reset && eos bootstrap \
              --join-cluster ADDRESS.",
+        retry: true,
+    },
+    Entry {
+        code: "J040",
+        title: "the master is of another cluster than the one that was named",
+        cause: "--cluster-id, EOS_CLUSTER_ID or cluster.id in cluster.yaml names one cluster, and the master at the \
+             given address is of another one. Nothing was changed.",
+        evidence: "eos config show --origin; eos status on the master",
+        remedy: "Name a master of the cluster that is meant (--join-cluster ADDRESS), or correct the id.",
+        retry: false,
+    },
+    Entry {
+        code: "J041",
+        title: "the master does not know this member any more",
+        cause: "This host has the files of a member, and the master has no record of it: it left or was forgotten \
+             while this host was away, or the master's state was restored from before it joined.",
+        evidence: "eos node list and eos audit verify on the master",
+        remedy: "Leave what is left and join again: eos reset, then eos bootstrap --join-cluster ADDRESS.",
+        retry: false,
+    },
+    Entry {
+        code: "J042",
+        title: "the time of the whole bootstrap was over before a step",
+        cause: "The steps before it took longer than --timeout; everything was undone.",
+        evidence: "the times of the steps: the same command with -v",
+        remedy: "Give it more time: --timeout 10m.",
         retry: true,
     },
 ];

@@ -7,6 +7,7 @@ pub(crate) mod member;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod withdraw;
 
 pub(crate) use member::forget;
 
@@ -25,6 +26,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/hello", get(joiner::hello))
         .route("/v1/dial-back", post(joiner::dial_back))
         .route("/v1/register", post(joiner::register))
+        .route("/v1/withdraw", post(withdraw::withdraw))
         .route("/v1/member/desired", get(member::desired))
         .route("/v1/member/lease", post(member::lease))
         .route("/v1/member/confirm", post(member::confirm))

@@ -40,6 +40,12 @@ impl Waiting {
         Self { child, stream, stdout, stderr, said }
     }
 
+    /// Kills it, as a crash does.
+    pub fn killed(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Interrupts it and reads the rest.
     pub fn interrupted(mut self) -> Run {
         let pid = rustix::process::Pid::from_child(&self.child);

@@ -100,6 +100,7 @@ fn edge() -> Vec<Group> {
         of("src/agent/error.rs", crate::agent::error::samples()),
         of("src/agent/monitor/error.rs", crate::agent::monitor::MonitorError::samples()),
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
+        of("src/cli/bootstrap/error.rs", crate::cli::bootstrap::samples()),
         of("src/cli/error.rs", crate::cli::error::samples()),
         of(PANIC, vec![Panicked(crate::cli::panicked())]),
         of("src/master/error.rs", crate::master::error::samples()),

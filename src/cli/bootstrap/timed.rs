@@ -1,0 +1,52 @@
+//! Holds every step of a bootstrap to the time that the whole command was given.
+
+use crate::cli::bootstrap::error::BootstrapError;
+use crate::model::explain::Failure;
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::steps::{AnyStep, Env};
+use std::time::{Duration, Instant};
+
+/// A step that is not begun once the time is over.
+struct Timed {
+    step: AnyStep,
+    given: Duration,
+}
+
+/// These steps, within the time.
+pub(super) fn within(given: Duration, steps: Vec<AnyStep>) -> Vec<AnyStep> {
+    steps.into_iter().map(|step| Box::new(Timed { step, given }) as AnyStep).collect()
+}
+
+impl Step<Env> for Timed {
+    fn name(&self) -> &'static str {
+        self.step.name()
+    }
+
+    fn stage(&self) -> Stage {
+        self.step.stage()
+    }
+
+    fn describe(&self) -> String {
+        self.step.describe()
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        self.step.touches()
+    }
+
+    fn touches_now(&self, env: &Env) -> Result<Vec<Touch>, StepError> {
+        self.step.touches_now(env)
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        if Instant::now() >= env.deadline {
+            let error = BootstrapError::OutOfTime { seconds: self.given.as_secs(), step: self.name() };
+            return Err(StepError { failure: Failure::of(&error) });
+        }
+        self.step.run(env)
+    }
+
+    fn undo(&self, env: &mut Env) -> Result<(), StepError> {
+        self.step.undo(env)
+    }
+}
