@@ -141,7 +141,7 @@ pub const ENTRIES: &[Entry] = &[
         code: "J025",
         title: "the HTTP client could not be set up",
         cause: "A limit of the process or a defect; nothing was sent.",
-        evidence: "ulimit -a; eos -v with the same command",
+        evidence: "ulimit -a; the same command with -v",
         remedy: "Run the command again with -v and report what it says.",
         retry: false,
     },
