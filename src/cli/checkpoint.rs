@@ -74,7 +74,10 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
         }
         CheckpointCommand::Show { id } => {
             let checkpoint = find(context, &id)?;
-            Ok(Done::new(json!({ "checkpoint": checkpoint }), view::checkpoint::show(&checkpoint)))
+            Ok(Done::new(
+                json!({ "checkpoint": checkpoint }),
+                view::checkpoint::show(&context.output, &checkpoint),
+            ))
         }
     }
 }

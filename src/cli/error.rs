@@ -83,7 +83,7 @@ pub enum CliError {
     Residue {
         /// How many.
         count: usize,
-        /// The first of them.
+        /// The path of the first of them.
         first: String,
     },
     /// The only master would go while others depend on it.
@@ -158,7 +158,7 @@ impl Explain for CliError {
             Self::AuditBroken { line, .. } => {
                 format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
             }
-            Self::Residue { first, .. } => format!("look at what is left: ls -ld /{first}"),
+            Self::Residue { first, .. } => format!("look at what is left: ls -ld {first}"),
             Self::HasMembers { command, .. } => format!(
                 "first, on each of them: eos reset; to give the cluster up and leave them without a master: \
                  eos {command} --force"
@@ -185,7 +185,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoCheckpoint { id: text("0009-bootstrap") },
         CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
-        CliError::Residue { count: 1, first: text("etc/eos") },
+        CliError::Residue { count: 1, first: text("/etc/eos") },
         CliError::HasMembers { command: "reset", names: vec![text("node2"), text("node3")] },
         CliError::Interrupted,
     ]

@@ -91,7 +91,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let failure = error::CliError::Usage { line }.failure();
     let json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
     let format = if json { view::Format::Json } else { view::Format::Text };
-    let output = view::Output { format, color: false, width: 80, terminal: false };
+    let output = view::Output { format, color: false, width: 80, terminal: false, root: "/" };
     view::failure(&output, "usage", &failure);
     if !json {
         view::stderr(rest);

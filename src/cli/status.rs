@@ -38,7 +38,7 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failu
     }
     let (cluster, local) = gather(context)?;
     let text = view::status::text(&context.output, cluster.as_ref(), &local);
-    Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
+    Ok(Done::new(view::status::json(&context.output, cluster.as_ref(), &local), text))
 }
 
 /// Shows the status again and again; Ctrl-C ends the program.
@@ -46,7 +46,9 @@ fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
     loop {
         let (cluster, local) = gather(context)?;
         let text = match context.output.format {
-            view::Format::Json => format!("{}\n", view::status::json(cluster.as_ref(), &local)),
+            view::Format::Json => {
+                format!("{}\n", view::status::json(&context.output, cluster.as_ref(), &local))
+            }
             view::Format::Text if context.output.terminal => {
                 format!("\x1b[H\x1b[2J{}", view::status::text(&context.output, cluster.as_ref(), &local))
             }
