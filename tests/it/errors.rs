@@ -1,5 +1,8 @@
 //! Holds docs/errors.md to the source: every code that an error gives is documented, and no other one is.
 
+mod provoked;
+mod table;
+
 use crate::support::Machine;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

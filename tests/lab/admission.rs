@@ -33,7 +33,7 @@ fn a_rejected_node_is_refused_at_once_and_whenever_it_comes_again() {
     let mut joining = joiner.start_join(master, &[]);
     joining.wait_for_wait("eos node accept node2");
     master.eos(&["node", "reject", "node2"]).done();
-    joining.finish().failed(5, &["node2 was rejected", "eos node accept node2"]);
+    joining.finish().failed(5, "EOS-J011", &["node2 was rejected", "eos node accept node2"]);
     assert_eq!(master.converged_members(1)["cluster"]["generation"], 1);
     assert!(!joiner.path("etc/eos").exists(), "the refused join is undone");
 }
@@ -43,7 +43,7 @@ fn nobody_decides_in_time_and_the_joiner_gives_up_without_a_trace() {
     let lab = Lab::new(2);
     let [master, joiner] = lab.hosts();
     master.bootstrap_single();
-    joiner.join(master, &["--timeout", "2s"]).failed(4, &["node2", "eos node accept node2"]);
+    joiner.join(master, &["--timeout", "2s"]).failed(4, "EOS-J031", &["node2", "eos node accept node2"]);
     assert!(!joiner.path("var/lib/eos").exists() && !joiner.path("etc/eos").exists());
     assert_eq!(master.status()["cluster"]["generation"], 1);
 }
@@ -82,9 +82,9 @@ fn one_pre_shared_token_founds_the_cluster_and_lets_every_other_node_in() {
     first.converged(3);
     // The other side has to prove itself as well: a cluster that does not know the token is not believed.
     let unknown = stranger.eos(&["token", "generate"]).done().text("token");
-    stranger.join(first, &["--token", &unknown]).failed(5, &["is not valid for this cluster"]);
+    stranger.join(first, &["--token", &unknown]).failed(5, "EOS-J002", &["is not valid for this cluster"]);
     first.eos(&["token", "revoke", &id]).done();
-    stranger.join(first, &["--token", &token]).failed(5, &["was revoked"]);
+    stranger.join(first, &["--token", &token]).failed(5, "EOS-J004", &["was revoked"]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_token_that_a_cluster_made_founds_no_other_cluster() {
     let token = master.token(&[]);
     let single = other.single_arguments();
     let refused = other.eos(&[&single[..], &["--token", &token]].concat());
-    refused.failed(2, &["belongs to a cluster", "--join-cluster"]);
+    refused.failed(2, "EOS-U020", &["belongs to a cluster", "--join-cluster"]);
     assert!(!other.path("etc/eos").exists());
 }
 

@@ -17,7 +17,8 @@ fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes
         let [master, joiner] = lab.hosts();
         let refused = joiner.join(master, &["--token", &token]);
         let measured = format!("{side} the master's");
-        let refused = refused.failed(3, &["clock-offset", "--skip-check clock-offset", &measured]);
+        let refused =
+            refused.failed(3, "EOS-P020", &["clock-offset", "--skip-check clock-offset", &measured]);
         let error = refused.error().to_string();
         let near = (seconds - 2..=seconds + 2).any(|near| error.contains(&format!("{near} s {side}")));
         assert!(near, "{offset}: {error}");
