@@ -114,7 +114,7 @@ pub enum Command {
     Reset(reset::ResetArguments),
     /// Tell cause and remedy of an error code
     Explain {
-        /// The code, EOS-J012
+        /// The code, EOS-J007
         code: String,
     },
     /// Nodes of the cluster

@@ -25,7 +25,7 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     let asked = bootstrap::read(context, &arguments.bootstrap)?;
     let measured = bootstrap::measurements(context, &asked, None)?;
     let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
-    let text = view::preflight::text(&report, context.verbose > 0);
+    let text = view::preflight::text(&context.output, &report);
     let result = json(&report);
     report.into_result().map_err(failure)?;
     Ok(Done::new(result, text))

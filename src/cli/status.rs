@@ -47,7 +47,9 @@ fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
         let (cluster, local) = gather(context)?;
         let text = match context.output.format {
             view::Format::Json => {
-                format!("{}\n", view::status::json(&context.output, cluster.as_ref(), &local))
+                let mut line = view::status::json(&context.output, cluster.as_ref(), &local);
+                line["schema"] = view::SCHEMA.into();
+                format!("{line}\n")
             }
             view::Format::Text if context.output.terminal => {
                 format!("\x1b[H\x1b[2J{}", view::status::text(&context.output, cluster.as_ref(), &local))

@@ -14,6 +14,7 @@ pub mod roles;
 mod rooted;
 #[cfg(test)]
 mod samples;
+pub mod snapshot;
 pub mod states;
 pub mod status;
 pub mod storage;
@@ -21,7 +22,7 @@ mod streams;
 mod style;
 mod table;
 pub mod token;
-mod units;
+pub mod units;
 mod verdict;
 
 pub use rooted::VERBS;

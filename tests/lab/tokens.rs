@@ -62,10 +62,10 @@ fn a_token_of_another_cluster_or_another_fingerprint_is_a_mismatch_of_authoritie
     master.bootstrap_single();
     foreign.bootstrap_single();
     let token = foreign.token(&[]);
-    joiner.join(master, &["--token", &token]).failed(5, "EOS-I012", &["sha256:"]);
+    joiner.join(master, &["--token", &token]).failed(5, "EOS-J024", &["sha256:"]);
     assert_nothing_happened(master, joiner);
     let zeros = format!("sha256:{}", "0".repeat(64));
-    joiner.join(master, &["--ca-fingerprint", &zeros]).failed(5, "EOS-I012", &[&zeros]);
+    joiner.join(master, &["--ca-fingerprint", &zeros]).failed(5, "EOS-J024", &[&zeros]);
     assert_nothing_happened(master, joiner);
     let right = master.status()["cluster"]["authority"].as_str().expect("a text").to_owned();
     let mut waiting = joiner.start_join(master, &["--ca-fingerprint", &right]);

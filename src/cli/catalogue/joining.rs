@@ -175,6 +175,6 @@ pub const ENTRIES: &[Entry] = &[
         cause: "Ctrl-C or a signal ended the wait; the request stays with the master.",
         evidence: "eos node list on the master",
         remedy: "Run the same command again to go on: eos bootstrap.",
-        retry: false,
+        retry: true,
     },
 ];

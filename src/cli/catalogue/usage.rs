@@ -125,6 +125,22 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U015",
+        title: "the configuration that was named is not there",
+        cause: "The file given with --config does not exist.",
+        evidence: "ls -l FILE",
+        remedy: "Correct the name, or leave --config away: then /etc/eos/cluster.yaml is read if it is there.",
+        retry: false,
+    },
+    Entry {
+        code: "U016",
+        title: "the directory to write into is not there",
+        cause: "The directory that was named does not exist, or is a file.",
+        evidence: "ls -ld DIR",
+        remedy: "Make it: mkdir -p DIR.",
+        retry: false,
+    },
+    Entry {
         code: "U020",
         title: "the token is of a cluster that exists",
         cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
