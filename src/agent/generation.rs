@@ -13,7 +13,7 @@ use crate::model::explain::Failure;
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
 use crate::steps::apply_states::ApplyStates;
-use crate::steps::{AnyStep, Env};
+use crate::steps::{AnyStep, Env, StepFailure};
 use crate::wire::member::Desired;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -106,10 +106,8 @@ fn run(
 /// # Errors
 /// When the plan is damaged.
 pub fn from_plan(plan: &serde_json::Value, binary: String) -> Result<ApplyStates, Failure> {
-    let desired: Desired = serde_json::from_value(plan.clone()).map_err(|_| {
-        let damaged =
-            crate::identity::IdentityError::Damaged { what: "the plan of an unfinished generation" };
-        Failure::of(&damaged)
+    let desired: Desired = serde_json::from_value(plan.clone()).map_err(|error| {
+        Failure::of(&StepFailure::PlanDamaged { what: "generation", why: error.to_string() })
     })?;
     Ok(ApplyStates::generation(&desired, binary))
 }

@@ -22,7 +22,7 @@ pub fn refuse_with_members(context: &Context, command: &str) -> Result<(), Failu
     if !files::exists(&registry).map_err(failure)? {
         return Ok(());
     }
-    let records = SqliteRegistry::open(&registry).and_then(|mut opened| opened.load()).map_err(failure)?;
+    let records = SqliteRegistry::read(&registry).and_then(|mut opened| opened.load()).map_err(failure)?;
     let others = records.nodes.into_iter().filter(|node| node.id != own.node);
     let members = others.filter(|node| matches!(node.state, NodeState::Active | NodeState::Joining));
     let mut names: Vec<String> = members.map(|node| node.name.to_string()).collect();

@@ -168,6 +168,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it carries out a saga, which the first Ctrl-C asks to stop and to be undone.
+    pub fn undoes_on_interrupt(&self) -> bool {
+        match self {
+            Self::Bootstrap(_) | Self::Rollback(_) | Self::Reset(_) => true,
+            Self::State(command) => command.changes(),
+            _ => false,
+        }
+    }
+
     /// Its name in the verdict object.
     pub fn name(&self) -> &'static str {
         match self {
@@ -191,6 +200,26 @@ impl Command {
             Self::Supervise { .. } => "supervise",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undoes(line: &str) -> bool {
+        let arguments = Arguments::try_parse_from(line.split(' ')).expect("it parses");
+        arguments.command.undoes_on_interrupt()
+    }
+
+    #[test]
+    fn commands_with_a_saga_undo_it_when_they_are_interrupted() {
+        for line in ["eos bootstrap --single-node", "eos rollback", "eos reset", "eos state apply"] {
+            assert!(undoes(line), "{line}");
+        }
+        for line in ["eos state apply --test", "eos state show", "eos status"] {
+            assert!(!undoes(line), "{line}");
         }
     }
 }

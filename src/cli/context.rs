@@ -1,6 +1,6 @@
 //! What every command works with: root, output, configuration, runtime, interruption.
 
-use crate::cli::arguments::{Global, OutputFormat};
+use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
 use crate::client::MasterClient;
 use crate::host::files;
@@ -51,7 +51,9 @@ impl Context {
     ///
     /// # Errors
     /// When the root cannot be named or threads cannot be started.
-    pub fn new(global: &Global, command: &'static str) -> Result<Self, Failure> {
+    pub fn new(global: &Global, command: &Command) -> Result<Self, Failure> {
+        let undoes = command.undoes_on_interrupt();
+        let command = command.name();
         let path = global.root.display().to_string();
         let root = Root::new(&global.root).map_err(|source| failure(CliError::Root { path, source }))?;
         let daemon = matches!(command, "master" | "agent" | "storage monitor");
@@ -60,7 +62,7 @@ impl Context {
         let runtime = builder.build().map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {
-            watch_for_interrupts(&runtime, interrupted.clone(), global.output(), command);
+            watch_for_interrupts(&runtime, interrupted.clone(), global.output(), command, undoes);
         }
         let context = Self {
             root,
@@ -205,9 +207,9 @@ fn watch_for_interrupts(
     interrupted: Arc<AtomicBool>,
     output: view::Output,
     command: &'static str,
+    undoes: bool,
 ) {
     runtime.spawn(async move {
-        let undoes = matches!(command, "bootstrap" | "rollback" | "reset");
         while tokio::signal::ctrl_c().await.is_ok() {
             if undoes && !interrupted.swap(true, Ordering::Relaxed) {
                 view::stderr("interrupted: undoing what was begun; press Ctrl-C again to stop at once\n");

@@ -1,10 +1,10 @@
 //! The daemons: master, agent, storage monitor, and the supervisor of each where there is no service manager.
 
+use crate::agent;
 use crate::agent::generation::Workshop;
 use crate::agent::metrics::Metrics;
 use crate::agent::monitor;
 use crate::agent::run::Agent;
-use crate::agent::{self, AgentError};
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
@@ -116,13 +116,14 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let shutdown = ending()?;
         let metrics = Arc::new(Metrics::default());
         let mut agent = Agent::new(workshop, metrics.clone()).map_err(failure)?;
-        let listening = agent::metrics::serve(&context.root, address, metrics, shutdown);
+        let endpoint = agent::metrics::bind(&context.root, address).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
         tokio::select! {
-            result = listening => result.map_err(failure::<AgentError>),
-            () = agent.work() => Ok(()),
-            () = beat() => Ok(()),
+            () = endpoint.serve(metrics, shutdown) => {}
+            () = agent.work() => {}
+            () = beat() => {}
         }
+        Ok::<(), Failure>(())
     })?;
     Ok(ended())
 }

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
     let name = arguments.command.name();
     let output = arguments.global.output();
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let context = Context::new(&arguments.global, name)?;
+        let context = Context::new(&arguments.global, &arguments.command)?;
         tracing::info_span!("command", name).in_scope(|| dispatch(&context, arguments.command))
     }));
     match result.unwrap_or_else(|_| Err(panicked())) {

@@ -20,9 +20,9 @@ pub enum NodeCommand {
     },
     /// Let a node in that waits, or bring a removed one back
     Accept {
-        /// Its name
+        /// Its name, or its id when several of the name wait
         name: String,
-        /// The node whose place it takes
+        /// The member whose place it takes
         #[arg(long, value_name = "NAME")]
         replace: Option<String>,
         /// Only show what would change
@@ -31,7 +31,7 @@ pub enum NodeCommand {
     },
     /// Refuse a node that waits
     Reject {
-        /// Its name
+        /// Its name, or its id when several of the name wait
         name: String,
     },
     /// Remove a node; its certificate is void at once
@@ -77,11 +77,12 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
         NodeCommand::Accept { name, replace, plan } => {
             let replace = replace.as_deref().map(node_name).transpose()?;
             let (name, how) = (node_name(&name)?, AcceptNode { replace, plan });
-            let planned = context.block_on(context.operator(what)?.accept(&name, &how)).map_err(failure)?;
-            let changes = view::roles::text(&planned);
+            let accepted = context.block_on(context.operator(what)?.accept(&name, &how)).map_err(failure)?;
+            let changes = view::roles::text(&accepted.plan);
             let head = if plan { "would be accepted" } else { "is accepted; once it confirms" };
             let outcome = if plan { "planned" } else { "done" };
-            Ok(Done::new(json(&planned), format!("{name} {head}:\n{changes}")).outcome(outcome))
+            let text = format!("{name} ({}, key {}) {head}:\n{changes}", accepted.node, accepted.key);
+            Ok(Done::new(json(&accepted), text).outcome(outcome))
         }
         NodeCommand::Reject { name } => {
             let name = node_name(&name)?;

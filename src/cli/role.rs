@@ -58,7 +58,7 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
     match command {
         RoleCommand::Plan { file, add, remove } => plan(context, file.as_deref(), &add, &remove),
         RoleCommand::Set { node, role } => {
-            let wanted = SetRole { node: node_name(&node)?, role: Role::parse(&role).ok() };
+            let wanted = SetRole { node: node_name(&node)?, role: Role::parse(&role).ok(), plan: false };
             let planned = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
             Ok(Done::new(json(&planned), view::roles::text(&planned)))
         }

@@ -31,6 +31,11 @@ pub enum StateCommand {
 }
 
 impl StateCommand {
+    /// Whether it changes this machine.
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Apply { test: false })
+    }
+
     /// Its name in the verdict object.
     pub fn name(&self) -> &'static str {
         match self {
@@ -96,7 +101,10 @@ fn test(env: &Env) -> Result<Done, Failure> {
 }
 
 /// Applies through a saga, so that a failed state rolls back.
+///
+/// The lock comes first: what this node shall be may change until it is held.
 fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<Done, Failure> {
+    let mut lock = lock(context, "state apply", progress.as_ref())?;
     let membership = env.membership().map_err(Failure::from)?;
     let applied = membership.applied.clone().ok_or_else(|| failure(StepFailure::NoMembership))?;
     let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
@@ -110,7 +118,6 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
         master: membership.master,
         pillar: applied.pillar,
     };
-    let mut lock = lock(context, "state apply", progress.as_ref())?;
     let binary = env.binary.display().to_string();
     let step = ApplyStates::generation(&desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];

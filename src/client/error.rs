@@ -4,8 +4,9 @@ use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
 use std::net::SocketAddr;
 
-/// The code with which a master asks for a fresh challenge.
-const CHALLENGE_STALE: &str = "EOS-J009";
+/// The codes with which a master says that the same call may succeed later: a fresh challenge is
+/// needed, or too many wait already.
+const LATER: [&str; 2] = ["EOS-J009", "EOS-J012"];
 
 /// The code with which a master says that it does not know a node.
 const UNKNOWN: &str = "EOS-M012";
@@ -55,6 +56,16 @@ pub enum ClientError {
         /// What it answered.
         status: String,
     },
+    /// What answers there sends more than such an answer has.
+    #[error("the answer from {address} to {action} is longer than {most} bytes")]
+    TooLong {
+        /// The address.
+        address: SocketAddr,
+        /// What was asked.
+        action: String,
+        /// How many bytes are read.
+        most: usize,
+    },
     /// The master refused, with its own words.
     #[error("{}", failure.message)]
     Refused {
@@ -81,11 +92,6 @@ impl ClientError {
         if source.is_timeout() {
             return Self::TimedOut { address, action, seconds };
         }
-        // An answer that breaks off is no answer; only one that is there and is no JSON is somebody else's.
-        if source.is_decode() && chain(&source).any(|cause| cause.is::<serde_json::Error>()) {
-            let status = source.status().map_or_else(|| "no JSON".to_owned(), |status| status.to_string());
-            return Self::Foreign { address, action, status };
-        }
         if chain(&source)
             .any(|cause| cause.is::<rustls::Error>() || cause.to_string().contains("certificate"))
         {
@@ -98,7 +104,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreachable { .. } => true,
-            Self::Refused { failure } => failure.code == CHALLENGE_STALE,
+            Self::Refused { failure } => LATER.contains(&failure.code.as_str()),
             _ => false,
         }
     }
@@ -130,12 +136,16 @@ impl Explain for ClientError {
             Self::Identity { .. } => "J024",
             Self::Setup(_) => "J025",
             Self::Refused { .. } => "J026",
+            Self::TooLong { .. } => "J027",
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::TimedOut { .. } | Self::Unreachable { .. } | Self::Foreign { .. } => Exit::NoAnswer,
+            Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::Foreign { .. }
+            | Self::TooLong { .. } => Exit::NoAnswer,
             Self::Distrusted { .. } => Exit::Refused,
             Self::Identity { source, .. } => source.exit(),
             Self::Setup(_) => Exit::Failed,
@@ -164,7 +174,7 @@ impl Explain for ClientError {
                 "compare this machine's clock with the master's: date -u".to_owned(),
                 "or its identity is of another cluster: eos reset".to_owned(),
             ],
-            Self::Foreign { .. } => {
+            Self::Foreign { .. } | Self::TooLong { .. } => {
                 vec![
                     "give the master's own address and port: eos bootstrap --join-cluster ADDRESS:PORT"
                         .to_owned(),
@@ -207,6 +217,7 @@ pub(crate) fn samples() -> Vec<ClientError> {
         ClientError::Unreachable { address, action: action(), source: library() },
         ClientError::Distrusted { address, action: action(), source: library() },
         ClientError::Foreign { address, action: action(), status: "404 Not Found".to_owned() },
+        ClientError::TooLong { address, action: action(), most: 65536 },
         ClientError::Refused { failure },
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
         ClientError::Setup(library()),

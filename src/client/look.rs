@@ -1,7 +1,8 @@
 //! The first look at a master: what it is, whose authority it presents, and how its clock differs.
 
 use crate::client::error::ClientError;
-use crate::client::master::{get_json, http, origin};
+use crate::client::master::{http, origin};
+use crate::client::reply::{Allowed, BRIEF, answer};
 use crate::identity::{IdentityError, certificate, tls};
 use crate::model::digest::Fingerprint;
 use crate::wire::join::Hello;
@@ -41,7 +42,8 @@ pub async fn look(
     let (config, recorder) = tls::probe().map_err(identity)?;
     let http = http(address, config, local, deadline)?;
     let began = SystemTime::now();
-    let hello: Hello = get_json(&http, address, &origin(address), "/v1/hello", deadline).await?;
+    let request = http.get(format!("{}/v1/hello", origin(address)));
+    let hello: Hello = answer(request, address, "GET /v1/hello", Allowed { deadline, ..BRIEF }).await?;
     let round_trip = began.elapsed().unwrap_or_default();
     let chain = recorder.chain();
     let (Some(leaf), Some(authority)) = (chain.first(), chain.get(1)) else {

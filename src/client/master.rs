@@ -1,16 +1,15 @@
 //! A connection to the master, as a joiner, a member or the operator.
 
 use crate::client::error::ClientError;
+use crate::client::reply::{Allowed, BRIEF, CALL, LONG, answer};
 use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
-use crate::telemetry::context;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles, SetRole,
-    TokenStatus,
+    AcceptNode, AcceptedNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles,
+    SetRole, TokenStatus,
 };
-use crate::wire::error::ErrorBody;
 use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest};
 use crate::wire::member::{
     Confirm, Confirmed, Desired, LatestSnapshot, Poll, PollReply, Progress, Renew, Renewed,
@@ -19,9 +18,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-
-/// How long a call may take that waits for nothing.
-pub const CALL: Duration = Duration::from_secs(10);
 
 /// A connection to the master; cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,41 +48,6 @@ pub(crate) fn http(
         .map_err(ClientError::Setup)
 }
 
-pub(crate) async fn get_json<T: DeserializeOwned>(
-    http: &reqwest::Client,
-    address: SocketAddr,
-    origin: &str,
-    path: &str,
-    deadline: Duration,
-) -> Result<T, ClientError> {
-    let request = http.get(format!("{origin}{path}"));
-    answer(request, address, &format!("GET {path}"), deadline).await
-}
-
-async fn answer<T: DeserializeOwned>(
-    request: reqwest::RequestBuilder,
-    address: SocketAddr,
-    action: &str,
-    deadline: Duration,
-) -> Result<T, ClientError> {
-    let failed = |source| ClientError::of(address, action, deadline.as_secs(), source);
-    let request = match context::current() {
-        Some(traceparent) => request.header(context::HEADER, traceparent),
-        None => request,
-    };
-    let response = request.timeout(deadline).send().await.map_err(failed)?;
-    let status = response.status();
-    if status.is_success() {
-        return response.json().await.map_err(failed);
-    }
-    match response.json::<ErrorBody>().await {
-        Ok(body) => Err(ClientError::Refused { failure: body.error }),
-        Err(_) => {
-            Err(ClientError::Foreign { address, action: action.to_owned(), status: status.to_string() })
-        }
-    }
-}
-
 impl MasterClient {
     /// A connection that believes this authority; with a certificate it is mutual.
     ///
@@ -108,23 +69,24 @@ impl MasterClient {
         self.address
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        get_json(&self.http, self.address, &origin(self.address), path, CALL).await
+    async fn get<T: DeserializeOwned>(&self, path: &str, allowed: Allowed) -> Result<T, ClientError> {
+        let request = self.http.get(format!("{}{path}", origin(self.address)));
+        answer(request, self.address, &format!("GET {path}"), allowed).await
     }
 
     async fn post<B: Serialize, T: DeserializeOwned>(
         &self,
         path: &str,
         body: &B,
-        deadline: Duration,
+        allowed: Allowed,
     ) -> Result<T, ClientError> {
         let request = self.http.post(format!("{}{path}", origin(self.address))).json(body);
-        answer(request, self.address, &format!("POST {path}"), deadline).await
+        answer(request, self.address, &format!("POST {path}"), allowed).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), ClientError> {
         let request = self.http.delete(format!("{}{path}", origin(self.address)));
-        answer(request, self.address, &format!("DELETE {path}"), CALL).await
+        answer(request, self.address, &format!("DELETE {path}"), BRIEF).await
     }
 }
 
@@ -133,12 +95,12 @@ impl MasterClient {
 impl MasterClient {
     /// Asks to be let in.
     pub async fn register(&self, request: &RegisterRequest) -> Result<RegisterReply, ClientError> {
-        self.post("/v1/register", request, CALL).await
+        self.post("/v1/register", request, BRIEF).await
     }
 
     /// Asks the master to connect back.
     pub async fn dial_back(&self, port: u16) -> Result<DialBackResult, ClientError> {
-        self.post("/v1/dial-back", &DialBack { port }, CALL).await
+        self.post("/v1/dial-back", &DialBack { port }, BRIEF).await
     }
 }
 
@@ -147,42 +109,47 @@ impl MasterClient {
 impl MasterClient {
     /// What this node shall be.
     pub async fn desired(&self) -> Result<Desired, ClientError> {
-        self.get("/v1/member/desired").await
+        self.get("/v1/member/desired", LONG).await
     }
 
     /// Renews the lease of a join.
     pub async fn progress(&self, stage: &str) -> Result<(), ClientError> {
-        self.post("/v1/member/lease", &Progress { stage: stage.to_owned() }, CALL).await
+        self.post("/v1/member/lease", &Progress { stage: stage.to_owned() }, BRIEF).await
     }
 
     /// Confirms a join.
     pub async fn confirm(&self, confirm: &Confirm) -> Result<Confirmed, ClientError> {
-        self.post("/v1/member/confirm", confirm, CALL).await
+        self.post("/v1/member/confirm", confirm, LONG).await
     }
 
     /// Reports, and waits for a newer generation.
     pub async fn poll(&self, poll: &Poll) -> Result<PollReply, ClientError> {
-        self.post("/v1/member/poll", poll, Duration::from_millis(poll.wait_ms) + CALL).await
+        self.post(
+            "/v1/member/poll",
+            poll,
+            Allowed { deadline: Duration::from_millis(poll.wait_ms) + CALL, ..LONG },
+        )
+        .await
     }
 
     /// Takes this node out of the cluster.
     pub async fn leave(&self) -> Result<(), ClientError> {
-        self.post("/v1/member/leave", &(), CALL).await
+        self.post("/v1/member/leave", &(), BRIEF).await
     }
 
     /// Renews this node's certificate.
     pub async fn renew(&self, csr: String) -> Result<Renewed, ClientError> {
-        self.post("/v1/member/renew", &Renew { csr }, CALL).await
+        self.post("/v1/member/renew", &Renew { csr }, BRIEF).await
     }
 
     /// The newest snapshot of the cluster's own state.
     pub async fn latest_snapshot(&self) -> Result<LatestSnapshot, ClientError> {
-        self.get("/v1/snapshots/latest").await
+        self.get("/v1/snapshots/latest", BRIEF).await
     }
 
     /// The whole cluster as the master sees it.
     pub async fn status(&self) -> Result<ClusterStatus, ClientError> {
-        self.get("/v1/status").await
+        self.get("/v1/status", LONG).await
     }
 }
 
@@ -191,12 +158,12 @@ impl MasterClient {
 impl MasterClient {
     /// Makes a token.
     pub async fn create_token(&self, wanted: &CreateToken) -> Result<CreatedToken, ClientError> {
-        self.post("/v1/tokens", wanted, CALL).await
+        self.post("/v1/tokens", wanted, BRIEF).await
     }
 
     /// Every token, without secrets.
     pub async fn tokens(&self) -> Result<Vec<TokenStatus>, ClientError> {
-        self.get("/v1/tokens").await
+        self.get("/v1/tokens", LONG).await
     }
 
     /// Revokes a token.
@@ -204,33 +171,33 @@ impl MasterClient {
         self.delete(&format!("/v1/tokens/{id}")).await
     }
 
-    /// Accepts a node that waits; with `plan` only says what would change.
-    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<PlannedRoles, ClientError> {
-        self.post(&format!("/v1/nodes/{node}/accept"), how, CALL).await
+    /// Accepts a node that waits, by its name or id; with `plan` only says what would change.
+    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<AcceptedNode, ClientError> {
+        self.post(&format!("/v1/nodes/{node}/accept"), how, LONG).await
     }
 
     /// Refuses a node that waits.
     pub async fn reject(&self, node: &NodeName) -> Result<(), ClientError> {
-        self.post(&format!("/v1/nodes/{node}/reject"), &(), CALL).await
+        self.post(&format!("/v1/nodes/{node}/reject"), &(), BRIEF).await
     }
 
     /// Removes a node; its certificate is void at once.
     pub async fn remove(&self, node: &NodeName) -> Result<PlannedRoles, ClientError> {
-        self.post(&format!("/v1/nodes/{node}/remove"), &(), CALL).await
+        self.post(&format!("/v1/nodes/{node}/remove"), &(), LONG).await
     }
 
     /// One node.
     pub async fn node(&self, node: &NodeName) -> Result<NodeStatus, ClientError> {
-        self.get(&format!("/v1/nodes/{node}")).await
+        self.get(&format!("/v1/nodes/{node}"), LONG).await
     }
 
     /// Sets a node's role, or gives it back to the planner.
     pub async fn set_role(&self, wanted: &SetRole) -> Result<PlannedRoles, ClientError> {
-        self.post("/v1/roles/set", wanted, CALL).await
+        self.post("/v1/roles/set", wanted, LONG).await
     }
 
     /// The audit log.
     pub async fn audit(&self) -> Result<Vec<AuditLine>, ClientError> {
-        self.get("/v1/audit").await
+        self.get("/v1/audit", LONG).await
     }
 }

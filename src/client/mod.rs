@@ -3,6 +3,7 @@
 pub mod error;
 pub mod look;
 pub mod master;
+mod reply;
 pub mod snapshots;
 
 pub use error::ClientError;

@@ -1,7 +1,8 @@
 //! Snapshots of the cluster's own state, read from the master by ranges.
 
 use crate::client::error::ClientError;
-use crate::client::master::{CALL, MasterClient, origin};
+use crate::client::master::{MasterClient, origin};
+use crate::client::reply::CALL;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::fetch::{Source, SourceError};
@@ -13,6 +14,10 @@ use tokio::runtime::Handle;
 
 /// A transfer that brings no byte for so long is cut and tried again.
 const STALL: Duration = Duration::from_secs(20);
+
+/// The most bytes of a manifest of the cluster's own state, which has an entry for each file of its
+/// states: far below what the format allows for data of any kind.
+pub const MANIFEST: usize = 64 << 20;
 
 /// The master as a source of snapshots. Its calls block, so it must not be used within an async task.
 pub struct HttpSource {
@@ -73,6 +78,9 @@ impl Source for HttpSource {
             let mut stream = response.bytes_stream();
             let mut manifest = Vec::new();
             while let Some(bytes) = next(&mut stream).await? {
+                if manifest.len() + bytes.len() > MANIFEST {
+                    return Err(SourceError::lasting(format!("a manifest of more than {MANIFEST} bytes")));
+                }
                 manifest.extend_from_slice(&bytes);
             }
             Ok(manifest)

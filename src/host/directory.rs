@@ -142,6 +142,16 @@ impl Directory {
         fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).map_err(|e| self.failed("remove", name, e))
     }
 
+    /// Removes a directory if it is empty; says whether it is gone now.
+    pub fn remove_empty_directory(&self, name: &OsStr) -> Result<bool, DirectoryError> {
+        self.plain("remove", name)?;
+        match fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(self.failed("remove", name, errno)),
+        }
+    }
+
     /// The names directly below, sorted by their bytes.
     pub fn list(&self) -> Result<Vec<OsString>, DirectoryError> {
         let reader = fs::Dir::read_from(&self.fd).map_err(|e| failure("list", &self.path, e))?;

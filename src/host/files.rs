@@ -2,7 +2,7 @@
 
 use crate::model::explain::{Code, Explain};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,6 +88,34 @@ pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("read", path, error)),
     }
+}
+
+/// The path with its directory free of links; the last name is left as it is.
+///
+/// # Errors
+/// When there is no such directory, or it cannot be looked at.
+pub fn with_real_directory(path: &Path) -> Result<PathBuf, FileError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path.to_owned()) };
+    let real = parent.canonicalize().map_err(|e| FileError::new("look at", parent, e))?;
+    Ok(real.join(name))
+}
+
+/// The last bytes of a file, `most` of them, and whether that is all of it; nothing when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_end(path: &Path, most: u64) -> Result<Option<(Vec<u8>, bool)>, FileError> {
+    let failed = |error| FileError::new("read", path, error);
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let begin = file.metadata().map_err(failed)?.len().saturating_sub(most);
+    let mut bytes = Vec::new();
+    file.seek(io::SeekFrom::Start(begin)).map_err(failed)?;
+    file.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some((bytes, begin == 0)))
 }
 
 /// Whether there is something at the path; a dangling link counts.

@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod clock;
 pub mod command;
+pub mod confined;
+pub mod descriptors;
 pub mod directory;
 pub mod disk_probe;
 pub mod entry;

@@ -65,6 +65,20 @@ pub enum IdentityError {
         /// The token's public id.
         token: String,
     },
+    /// The membership file is not one.
+    #[error("the membership file is damaged: {why}")]
+    Membership {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A later eos wrote the membership file.
+    #[error("the membership file has format {found}, and this eos knows formats up to {known}")]
+    MembershipNewer {
+        /// Its format.
+        found: u64,
+        /// The newest format known here.
+        known: u32,
+    },
     /// A signature that does not verify.
     #[error("the signature on {what} does not verify")]
     BadSignature {
@@ -87,6 +101,8 @@ impl Explain for IdentityError {
             Self::NotSigned { .. } => "I013",
             Self::MasterUnproven { .. } => "I014",
             Self::BadSignature { .. } => "I015",
+            Self::Membership { .. } => "I030",
+            Self::MembershipNewer { .. } => "I031",
         })
     }
 
@@ -107,6 +123,10 @@ impl Explain for IdentityError {
             Self::Damaged { .. } => {
                 "restore the file from a backup, or join again with a new identity: eos reset && eos bootstrap"
             }
+            Self::Membership { .. } => {
+                "restore /var/lib/eos/membership.json from a backup, or join again: eos reset && eos bootstrap"
+            }
+            Self::MembershipNewer { .. } => "use the eos that wrote it, or a later one: eos --version",
             Self::Tls(_) => "compare the certificates under /var/lib/eos/identity with the time: date",
             Self::File(_) => "look at the owner and mode of the files: ls -l /var/lib/eos/identity",
             Self::TokenShape { .. } => "make a token on the master and copy it whole: eos token create",
@@ -147,6 +167,8 @@ pub(crate) fn samples() -> Vec<IdentityError> {
     vec![
         IdentityError::Crypto { action: "make a key", source: rcgen::Error::RemoteKeyError },
         IdentityError::Damaged { what: "the node's certificate" },
+        IdentityError::Membership { why: "EOF while parsing an object at line 3 column 1".to_owned() },
+        IdentityError::MembershipNewer { found: 2, known: 1 },
         IdentityError::Tls(rustls::Error::HandshakeNotComplete),
         IdentityError::File(FileError::new("read", "/var/lib/eos/identity/node.key", missing())),
         IdentityError::Random,

@@ -66,11 +66,13 @@ impl Membership {
         else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes)
-            .ok()
-            .filter(|membership: &Self| membership.version == VERSION)
-            .map(Some)
-            .ok_or(IdentityError::Damaged { what: "the membership file" })
+        let damaged = |error: serde_json::Error| IdentityError::Membership { why: error.to_string() };
+        let text: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+        let found = text.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(found) = found.filter(|found| *found > u64::from(VERSION)) {
+            return Err(IdentityError::MembershipNewer { found, known: VERSION });
+        }
+        serde_json::from_value(text).map(Some).map_err(damaged)
     }
 
     /// Writes the membership.

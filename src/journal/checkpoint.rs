@@ -6,6 +6,7 @@
 use super::error::JournalError;
 use super::lock::create_private;
 use super::touch::{Scope, Touch, absent};
+use crate::host::confined;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::{Inventory, Node, decode, encode, observe};
 use crate::host::root::Root;
@@ -82,9 +83,35 @@ pub fn capture(root: &Root, place: &str, touches: &[Touch]) -> Result<Checkpoint
         captured.push(capture_one(root, touch, &blobs)?);
     }
     let checkpoint = Checkpoint { version: VERSION, paths: captured };
-    let text = serde_json::to_vec_pretty(&checkpoint).expect("a checkpoint has no failing serialiser");
-    files::write_atomic(&folder.join(ENTRIES), &text, Attributes::SECRET)?;
+    save(root, place, &checkpoint)?;
     Ok(checkpoint)
+}
+
+/// Captures the paths that are not in the checkpoint yet, of a step that never wrote to those.
+///
+/// # Errors
+/// As [`capture`]; the checkpoint is then as it was.
+pub fn extend(
+    root: &Root,
+    place: &str,
+    mut checkpoint: Checkpoint,
+    touches: &[Touch],
+) -> Result<Checkpoint, JournalError> {
+    let known = checkpoint.paths.len();
+    for touch in touches {
+        if !checkpoint.paths.iter().any(|captured| captured.path == encode(touch.path())) {
+            checkpoint.paths.push(capture_one(root, touch, &root.join(place).join(BLOBS))?);
+        }
+    }
+    if checkpoint.paths.len() > known {
+        save(root, place, &checkpoint)?;
+    }
+    Ok(checkpoint)
+}
+
+fn save(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    let text = serde_json::to_vec_pretty(checkpoint).expect("a checkpoint has no failing serialiser");
+    Ok(files::write_atomic(&root.join(place).join(ENTRIES), &text, Attributes::SECRET)?)
 }
 
 fn capture_one(root: &Root, touch: &Touch, blobs: &Path) -> Result<Captured, JournalError> {
@@ -92,6 +119,7 @@ fn capture_one(root: &Root, touch: &Touch, blobs: &Path) -> Result<Captured, Jou
     if touch.covers_own_records() {
         return Err(JournalError::OwnRecords { path: encode(path) });
     }
+    confined::check_parents(root, path)?;
     let mut captured = Captured {
         path: encode(path),
         scope: touch.scope(),
@@ -145,8 +173,9 @@ pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<
     made.dedup();
     let mut kept = Vec::new();
     for directory in made.into_iter().rev() {
-        let path = root.join(decode(&directory));
-        if matches!(observe(&path)?, Some(Node::Directory { .. })) && !files::remove_empty_directory(&path)? {
+        let path = decode(&directory);
+        let there = matches!(observe(&root.join(&path))?, Some(Node::Directory { .. }));
+        if there && !confined::remove_empty_directory(root, &path)? {
             kept.push(directory);
         }
     }
@@ -158,8 +187,20 @@ pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<
 /// # Errors
 /// When something is there and cannot be removed.
 pub fn remove_leftovers(root: &Root, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    check(root, checkpoint)?;
     for captured in checkpoint.paths.iter().filter(|captured| captured.scope == Scope::File) {
         tree::remove_leftovers(&root.join(decode(&captured.path)))?;
+    }
+    Ok(())
+}
+
+/// Refuses a checkpoint of which a path has come to lead out of the root.
+///
+/// # Errors
+/// When one does; nothing was changed.
+pub fn check(root: &Root, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    for captured in &checkpoint.paths {
+        confined::check_parents(root, &decode(&captured.path))?;
     }
     Ok(())
 }
@@ -169,7 +210,9 @@ pub fn remove_leftovers(root: &Root, checkpoint: &Checkpoint) -> Result<(), Jour
 /// # Errors
 /// When it cannot be put back.
 pub fn restore_one(root: &Root, place: &str, captured: &Captured) -> Result<(), JournalError> {
-    let target = root.join(decode(&captured.path));
+    let relative = decode(&captured.path);
+    confined::check_parents(root, &relative)?;
+    let target = root.join(&relative);
     tree::remove_leftovers(&target)?;
     if captured.now(root)? == captured.nodes {
         return Ok(());
@@ -179,7 +222,7 @@ pub fn restore_one(root: &Root, place: &str, captured: &Captured) -> Result<(), 
         (Scope::Directory, Some(Node::Directory { mode, uid, gid }), Some(Node::Directory { .. })) => {
             Ok(tree::set_attributes(&target, *mode, *uid, *gid)?)
         }
-        (_, None, _) => Ok(tree::remove_any(&target)?),
+        (_, None, _) => Ok(confined::remove(root, &relative)?),
         (_, Some(_), _) => put_back(root, place, captured, &target),
     }
 }

@@ -1,5 +1,6 @@
 //! Why journal, checkpoints or ledger could not be read, written or believed.
 
+use crate::host::directory::DirectoryError;
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
 use std::path::PathBuf;
@@ -52,6 +53,9 @@ pub enum JournalError {
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A path leads out of the root, or could not be worked on by its handle.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
 }
 
 impl Explain for JournalError {
@@ -63,6 +67,7 @@ impl Explain for JournalError {
             Self::Special { .. } => Code("G004"),
             Self::OwnRecords { .. } => Code("G005"),
             Self::File(error) => error.code(),
+            Self::Directory(error) => error.code(),
         }
     }
 
@@ -72,6 +77,7 @@ impl Explain for JournalError {
             Self::Newer { .. } => Exit::Conflict,
             Self::Special { .. } | Self::OwnRecords { .. } => Exit::Failed,
             Self::File(error) => error.exit(),
+            Self::Directory(error) => error.exit(),
         }
     }
 
@@ -90,11 +96,16 @@ impl Explain for JournalError {
             }
             Self::OwnRecords { .. } => vec!["report it as a defect, with: eos --version".to_owned()],
             Self::File(error) => error.hints(),
+            Self::Directory(error) => error.hints(),
         }
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::File(error) if error.retry_helps())
+        match self {
+            Self::File(error) => error.retry_helps(),
+            Self::Directory(error) => error.retry_helps(),
+            _ => false,
+        }
     }
 }
 

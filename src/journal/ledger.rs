@@ -6,6 +6,7 @@
 
 use super::checkpoint::{Captured, Checkpoint};
 use super::error::JournalError;
+use super::service_files;
 use super::touch::Scope;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::{Inventory, Node, decode, encode, observe};
@@ -41,6 +42,10 @@ pub struct LedgerEntry {
     /// What eos left there last; nothing when it removed what was there, or for a tree, whose
     /// content changes while it is in use.
     pub written: Option<Node>,
+    /// What eos left in a tree that only sagas write to, by path; nothing for one that services of
+    /// eos's write to as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<BTreeMap<String, Node>>,
     /// Where it came from.
     #[serde(flatten)]
     pub origin: Origin,
@@ -136,6 +141,7 @@ impl Ledger {
         self.entries.entry(directory.to_owned()).or_insert(LedgerEntry {
             scope: Scope::Directory,
             written,
+            contents: None,
             origin: Origin::Created,
         });
         Ok(())
@@ -164,6 +170,8 @@ impl Ledger {
                 self.entries.remove(&captured.path);
             } else if captured.scope != Scope::Tree {
                 entry.written = now;
+            } else {
+                entry.contents = contents(root, captured)?;
             }
             return Ok(());
         }
@@ -174,7 +182,9 @@ impl Ledger {
             (Some(_), _) => Origin::Replaced { checkpoint: place.to_owned() },
         };
         let written = now.filter(|_| captured.scope != Scope::Tree);
-        self.entries.insert(captured.path.clone(), LedgerEntry { scope: captured.scope, written, origin });
+        let contents = contents(root, captured)?;
+        let entry = LedgerEntry { scope: captured.scope, written, contents, origin };
+        self.entries.insert(captured.path.clone(), entry);
         Ok(())
     }
 
@@ -196,6 +206,12 @@ impl Ledger {
         let covered: Vec<PathBuf> = self.covered.iter().map(|path| decode(path)).collect();
         Ok(self.baseline.difference(&Inventory::of(root, &covered)?))
     }
+}
+
+/// What is in a tree that only sagas write to.
+fn contents(root: &Root, captured: &Captured) -> Result<Option<BTreeMap<String, Node>>, JournalError> {
+    let recorded = captured.scope == Scope::Tree && !service_files::written_to(&captured.path);
+    recorded.then(|| captured.now(root)).transpose()
 }
 
 fn is_own_record(path: &str) -> bool {

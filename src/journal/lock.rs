@@ -5,6 +5,8 @@
 
 use super::file::PRIVATE;
 use super::touch::absent;
+use crate::host::confined;
+use crate::host::directory::DirectoryError;
 use crate::host::files::{self, Attributes, FileError};
 use crate::host::lock_file::{self, Attempt, LockFile};
 use crate::host::paths;
@@ -13,6 +15,9 @@ use crate::model::explain::{Code, Exit, Explain};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// The format that is written.
+const VERSION: u32 = 1;
 
 /// The lock file.
 pub const LOCK: &str = "var/lib/eos/operation.lock";
@@ -45,23 +50,37 @@ pub enum LockError {
         /// How long it has held the lock.
         seconds: i64,
     },
+    /// A later eos wrote the lock file and died.
+    #[error("the lock file has format {found}, and this eos knows formats up to {known}")]
+    Newer {
+        /// Its format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The state directory leads out of the root, or could not be looked at.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
 }
 
 impl Explain for LockError {
     fn code(&self) -> Code {
         match self {
             Self::Busy { .. } => Code("G010"),
+            Self::Newer { .. } => Code("G011"),
             Self::File(error) => error.code(),
+            Self::Directory(error) => error.code(),
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Busy { .. } => Exit::Conflict,
+            Self::Busy { .. } | Self::Newer { .. } => Exit::Conflict,
             Self::File(error) => error.exit(),
+            Self::Directory(error) => error.exit(),
         }
     }
 
@@ -71,14 +90,18 @@ impl Explain for LockError {
                 "wait for it to end, and see how far it is: eos status".to_owned(),
                 format!("see what it is: ps -fp {pid}"),
             ],
+            Self::Newer { .. } => vec!["use the eos that wrote it, or a later one: eos --version".to_owned()],
             Self::File(error) => error.hints(),
+            Self::Directory(error) => error.hints(),
         }
     }
 
     fn retry_helps(&self) -> bool {
         match self {
             Self::Busy { .. } => true,
+            Self::Newer { .. } => false,
             Self::File(error) => error.retry_helps(),
+            Self::Directory(error) => error.retry_helps(),
         }
     }
 }
@@ -97,6 +120,7 @@ impl OperationLock {
     /// # Errors
     /// When another process holds it, or it cannot be made.
     pub fn acquire(root: &Root, command: &str, now: Timestamp) -> Result<Self, LockError> {
+        confined::check(root, Path::new(paths::STATE))?;
         let mut made = Vec::new();
         let prepare = || {
             made.extend(absent(root, Path::new(paths::STATE))?);
@@ -105,12 +129,18 @@ impl OperationLock {
         match LockFile::attempt(&root.join(LOCK), prepare)? {
             Attempt::Busy(text) => Err(busy(&text, now)),
             Attempt::Held(file, left) => {
+                refuse_later(&left)?;
                 if let Some(dead) = parse(&left) {
                     made.extend(dead.made);
                 }
                 let command = command.to_owned();
-                let holder =
-                    Holder { version: 1, pid: std::process::id(), command, since: now, made: Vec::new() };
+                let holder = Holder {
+                    version: VERSION,
+                    pid: std::process::id(),
+                    command,
+                    since: now,
+                    made: Vec::new(),
+                };
                 let mut lock = Self { file: Some(file), root: root.clone(), holder };
                 lock.adopt(&made)?;
                 Ok(lock)
@@ -176,6 +206,18 @@ fn parse(text: &[u8]) -> Option<Holder> {
     serde_json::from_slice(text).ok()
 }
 
+/// Refuses what a later eos wrote, whatever else is in it; a torn text says nothing.
+fn refuse_later(text: &[u8]) -> Result<(), LockError> {
+    #[derive(Deserialize)]
+    struct Format {
+        version: u32,
+    }
+    match serde_json::from_slice::<Format>(text) {
+        Ok(Format { version: found }) if found > VERSION => Err(LockError::Newer { found, known: VERSION }),
+        _ => Ok(()),
+    }
+}
+
 fn busy(text: &[u8], now: Timestamp) -> LockError {
     let (pid, command, seconds) = match parse(text) {
         Some(holder) => {
@@ -189,7 +231,10 @@ fn busy(text: &[u8], now: Timestamp) -> LockError {
 /// One of each, for the table of error codes.
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<LockError> {
-    vec![LockError::Busy { pid: 4711, command: "eos bootstrap".to_owned(), seconds: 42 }]
+    vec![
+        LockError::Busy { pid: 4711, command: "eos bootstrap".to_owned(), seconds: 42 },
+        LockError::Newer { found: 2, known: 1 },
+    ]
 }
 
 #[cfg(test)]
@@ -233,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_later_eos_left_is_refused_and_not_touched() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        files::create_directory(&root.join(paths::STATE), Attributes { mode: 0o755, owner: None })?;
+        let text = br#"{"version": 2, "owner": "somebody"}"#;
+        files::append(&root.join(LOCK), text, 0o644)?;
+        let error = OperationLock::acquire(&root, "eos reset", at(142)).expect_err("it is refused");
+        assert!(matches!(error, LockError::Newer { found: 2, known: 1 }), "{error}");
+        assert_eq!(files::read(&root.join(LOCK))?, text);
+        Ok(())
+    }
+
+    #[test]
     fn another_process_keeps_us_out_until_it_ends() -> anyhow::Result<()> {
         use std::io::{BufRead, BufReader};
         use std::process::{Command, Stdio};
@@ -265,7 +323,10 @@ mod tests {
         let texts: Vec<String> = samples().iter().map(|e| format!("{} {e}", e.code())).collect();
         assert_eq!(
             texts,
-            ["EOS-G010 another operation is in progress: eos bootstrap (process 4711, for 42 s)"]
+            [
+                "EOS-G010 another operation is in progress: eos bootstrap (process 4711, for 42 s)",
+                "EOS-G011 the lock file has format 2, and this eos knows formats up to 1",
+            ]
         );
     }
 }

@@ -11,6 +11,8 @@ pub mod ledger;
 pub mod lock;
 pub mod record;
 pub mod reset;
+mod reset_tree;
+mod service_files;
 pub mod state;
 pub mod summary;
 pub mod touch;

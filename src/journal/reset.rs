@@ -4,23 +4,28 @@
 //! The plan is pure. While it is carried out the ledger shrinks entry by entry, and its file goes
 //! last: after a crash another reset goes on with the rest.
 
-use super::checkpoint;
+use super::checkpoint::{self, Captured};
 use super::error::JournalError;
 use super::ledger::{Ledger, LedgerEntry, Origin};
+use super::reset_tree::OwnTree;
+use super::service_files;
 use super::touch::Scope;
+use crate::host::confined;
 use crate::host::inventory::{Node, decode, observe};
+use crate::host::paths;
 use crate::host::root::Root;
-use crate::host::{files, paths, tree};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Remove the file, link or tree.
+    /// Remove the file or link.
     Remove,
     /// Bring back the original from the checkpoint at this place.
     Restore(String),
+    /// Remove what eos wrote in the tree, and bring back what was in it from the checkpoint, if any.
+    ClearTree(Option<String>),
     /// Remove the directory if it is empty, else keep it.
     RemoveIfEmpty,
     /// Leave it, because of this; an original, if any, is put beside it.
@@ -84,13 +89,13 @@ fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
     let untouched = match (&entry.written, now) {
         (Some(written), Some(now)) => written.same_content(now),
         (None, None) => true,
-        _ => entry.scope == Scope::Tree,
+        _ => false,
     };
     match (entry.scope, original, now) {
-        (Scope::Directory | Scope::Tree, Some(place), _) => Action::Restore(place),
+        (Scope::Directory, Some(place), _) => Action::Restore(place),
         (_, None, None) => Action::Forget,
+        (Scope::Tree, place, _) => Action::ClearTree(place),
         (Scope::Directory, None, _) => Action::RemoveIfEmpty,
-        (Scope::Tree, None, _) => Action::Remove,
         (Scope::File, None, _) if untouched => Action::Remove,
         (Scope::File, Some(place), _) if untouched => Action::Restore(place),
         (Scope::File, Some(place), None) => {
@@ -111,6 +116,8 @@ fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
 pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError> {
     let mut observed = BTreeMap::new();
     for path in ledger.entries.keys() {
+        // Before anything is removed, so that a reset does all of it or nothing.
+        confined::check_parents(root, &decode(path))?;
         observed.insert(path.clone(), observe(&root.join(decode(path)))?);
     }
     let mut rest = ledger.clone();
@@ -129,19 +136,20 @@ pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError>
 
 impl ResetReport {
     fn carry_out(&mut self, root: &Root, path: &str, action: Action) -> Result<(), JournalError> {
-        let target = root.join(decode(path));
+        let target = decode(path);
         match action {
             Action::Forget => {}
             Action::Remove => {
-                tree::remove_any(&target)?;
+                confined::remove(root, &target)?;
                 self.removed.push(path.to_owned());
             }
             Action::Restore(place) => {
                 self.restore(root, path, &place, None)?;
                 self.restored.push(path.to_owned());
             }
+            Action::ClearTree(place) => self.clear_tree(root, path, place.as_deref())?,
             Action::RemoveIfEmpty => {
-                if files::remove_empty_directory(&target)? {
+                if confined::remove_empty_directory(root, &target)? {
                     self.removed.push(path.to_owned());
                 } else {
                     self.keep(path, "something that is not eos's is in it");
@@ -161,6 +169,27 @@ impl ResetReport {
         self.kept.push(Kept { path: path.to_owned(), reason: reason.to_owned() });
     }
 
+    fn clear_tree(&mut self, root: &Root, path: &str, place: Option<&str>) -> Result<(), JournalError> {
+        let captured = place.map(|place| original(root, path, place)).transpose()?;
+        let tree = OwnTree {
+            root,
+            path,
+            entry: &self.ledger.entries[path],
+            services: &service_files::services(&self.ledger),
+            original: place.zip(captured.as_ref()),
+        };
+        let kept = tree.clear()?;
+        match place {
+            Some(_) => self.restored.push(path.to_owned()),
+            None if kept.is_empty() => self.removed.push(path.to_owned()),
+            None => {}
+        }
+        for kept in kept {
+            self.keep(&kept, "somebody else put it there or changed it");
+        }
+        Ok(())
+    }
+
     /// Brings the original back, in its own place or beside what stands there now.
     fn restore(
         &self,
@@ -169,17 +198,20 @@ impl ResetReport {
         place: &str,
         beside: Option<&str>,
     ) -> Result<(), JournalError> {
-        let missing = |what: &str| JournalError::Unreadable { path: root.join(place), what: what.to_owned() };
-        let checkpoint =
-            checkpoint::load(root, place)?.ok_or_else(|| missing("the checkpoint is not there"))?;
-        let captured = checkpoint
-            .paths
-            .iter()
-            .find(|captured| captured.path == path)
-            .ok_or_else(|| missing("the original is not in the checkpoint"))?;
+        let captured = original(root, path, place)?;
         match beside {
-            None => checkpoint::restore_one(root, place, captured),
-            Some(beside) => checkpoint::put_back(root, place, captured, &root.join(decode(beside))),
+            None => checkpoint::restore_one(root, place, &captured),
+            Some(beside) => checkpoint::put_back(root, place, &captured, &root.join(decode(beside))),
         }
     }
+}
+
+/// What stood at the path, from the checkpoint at this place.
+fn original(root: &Root, path: &str, place: &str) -> Result<Captured, JournalError> {
+    let missing = |what: &str| JournalError::Unreadable { path: root.join(place), what: what.to_owned() };
+    let checkpoint = checkpoint::load(root, place)?.ok_or_else(|| missing("the checkpoint is not there"))?;
+    let mut captured = checkpoint.paths.into_iter();
+    captured
+        .find(|captured| captured.path == path)
+        .ok_or_else(|| missing("the original is not in the checkpoint"))
 }

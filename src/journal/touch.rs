@@ -14,9 +14,9 @@ pub enum Touch {
     File(PathBuf),
     /// A directory itself: its existence, mode and owner, not what is in it.
     Directory(PathBuf),
-    /// A directory with all that is in it, or a single file, which from then on is eos's alone:
-    /// for everything that a service of eos's writes while it runs, as a reset takes it away
-    /// whatever has become of it.
+    /// A directory with all that is in it, or a single file, which a service of eos's may write while
+    /// it runs. A reset takes away a single file whatever has become of it, and of a directory what
+    /// eos wrote there or its services write by name; the rest is somebody else's and stays.
     Tree(PathBuf),
 }
 

@@ -10,9 +10,7 @@ use crate::model::ids::NodeId;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::wire::join::{NodeRegistration, RegisterRequest};
 use crate::wire::version::Versions;
-
-/// A node that was heard of within this time is alive: nobody else may take its place.
-pub const ALIVE_MS: u64 = 15_000;
+use std::net::IpAddr;
 
 /// Who the applicant is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +37,7 @@ impl Verdict {
 /// What speaks for the applicant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Voucher {
-    /// A token, to be counted.
+    /// A token, with this use counted.
     Token(Box<TokenRecord>),
     /// The configured policy.
     Policy,
@@ -47,6 +45,18 @@ pub enum Voucher {
     Known,
     /// Nothing: a person has to decide.
     Nobody,
+}
+
+impl Voucher {
+    /// The name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Policy => "policy",
+            Self::Known => "known",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 /// Judges who the applicant is.
@@ -63,14 +73,18 @@ pub fn verdict(
     if !ours.meets(&registration.versions) {
         return Err(MasterError::Version { theirs: registration.versions.clone(), ours });
     }
-    if let Some(known) = cluster.by_key(key) {
-        return match known.state {
-            NodeState::Removed => Err(MasterError::NodeRemoved { name: known.name.clone() }),
-            NodeState::Rejected => Err(MasterError::NodeRejected { name: known.name.clone() }),
-            _ => Ok(Verdict::Returning(known.id.clone())),
-        };
+    let known = cluster.by_key(key);
+    if let Some(known) = known {
+        match known.state {
+            NodeState::Removed => return Err(MasterError::NodeRemoved { name: known.name.clone() }),
+            NodeState::Rejected => return Err(MasterError::NodeRejected { name: known.name.clone() }),
+            _ if wants_the_same(known, registration) => return Ok(Verdict::Returning(known.id.clone())),
+            // Under another name it is judged like any other.
+            _ => {}
+        }
     }
-    let present = |node: &&NodeRecord| matches!(node.state, NodeState::Active | NodeState::Joining);
+    let present =
+        |node: &&NodeRecord| matches!(node.state, NodeState::Active | NodeState::Joining) && node.key != key;
     let same_machine = cluster
         .nodes
         .values()
@@ -78,13 +92,16 @@ pub fn verdict(
         .find(|node| node.machine_id.is_some() && node.machine_id == registration.machine_id);
     let same_name = cluster.nodes.values().filter(present).find(|node| node.name == registration.hostname);
     match (same_machine, same_name) {
-        (Some(other), _) if other.name == registration.hostname && !alive(cluster, other, now) => {
+        // The master's own node is there as long as its master answers.
+        (Some(other), _)
+            if other.name == registration.hostname && !other.master && !cluster.alive(&other.id, now) =>
+        {
             Ok(Verdict::Reinstalled(other.id.clone()))
         }
         (Some(other), _) => Err(MasterError::Clone {
             name: other.name.clone(),
             address: other.address.to_string(),
-            seen: seen(cluster, other, now),
+            seen: cluster.seen(&other.id, now),
             machine_id: other.machine_id.clone().unwrap_or_default(),
         }),
         (None, Some(other)) => Err(MasterError::NameTaken {
@@ -92,13 +109,19 @@ pub fn verdict(
             state: other.state.to_string(),
             holder: other.id.to_string(),
             address: other.address.to_string(),
-            seen: seen(cluster, other, now),
+            seen: cluster.seen(&other.id, now),
         }),
-        (None, None) => Ok(Verdict::New),
+        (None, None) => Ok(known.map_or(Verdict::New, |known| Verdict::Returning(known.id.clone()))),
     }
 }
 
-/// Judges what speaks for the applicant.
+/// Whether a known node asks for what it was let in for; a member keeps what it has, whatever it asks.
+pub fn wants_the_same(known: &NodeRecord, registration: &NodeRegistration) -> bool {
+    known.state == NodeState::Active
+        || (known.name == registration.hostname && known.preferred == registration.request_role)
+}
+
+/// Judges what speaks for the applicant, which asks from the address `from`.
 ///
 /// # Errors
 /// When it shows a token that does not hold; a bad token is never passed over in favour of policy.
@@ -106,12 +129,13 @@ pub fn voucher(
     cluster: &Cluster,
     policy: &AdmissionConfig,
     request: &RegisterRequest,
+    from: IpAddr,
     transcript: &Transcript<'_>,
-    verdict: &Verdict,
     now: u64,
 ) -> Result<Voucher, MasterError> {
-    if let Verdict::Returning(id) = verdict
-        && cluster.nodes.get(id).is_some_and(|node| node.state != NodeState::Pending)
+    let known = cluster.by_key(transcript.key);
+    if known
+        .is_some_and(|node| node.state != NodeState::Pending && wants_the_same(node, &request.registration))
     {
         return Ok(Voucher::Known);
     }
@@ -121,11 +145,20 @@ pub fn voucher(
             TokenKey::from_stored(&token.key)
                 .is_some_and(|key| transcript.holds(Side::Joiner, &key, &shown.proof))
         });
-        let token = genuine.ok_or_else(|| MasterError::TokenUnknown { id: shown.id.to_string() })?;
-        usable(token, &request.registration, now)?;
-        return Ok(Voucher::Token(Box::new(token.clone())));
+        let mut token =
+            genuine.cloned().ok_or_else(|| MasterError::TokenUnknown { id: shown.id.to_string() })?;
+        if known.is_some_and(|node| node.token.as_ref() == Some(&shown.id)) {
+            // It asks for something else with the token that was counted for it.
+            token.used = token.used.saturating_sub(1);
+        }
+        usable(&token, &request.registration, now)?;
+        token.used += 1;
+        return Ok(Voucher::Token(Box::new(token)));
     }
-    if by_policy(policy, &request.registration) { Ok(Voucher::Policy) } else { Ok(Voucher::Nobody) }
+    match by_policy(policy, &request.registration, from) {
+        true => Ok(Voucher::Policy),
+        false => Ok(Voucher::Nobody),
+    }
 }
 
 fn usable(token: &TokenRecord, registration: &NodeRegistration, now: u64) -> Result<(), MasterError> {
@@ -147,10 +180,11 @@ fn usable(token: &TokenRecord, registration: &NodeRegistration, now: u64) -> Res
     }
 }
 
-fn by_policy(policy: &AdmissionConfig, registration: &NodeRegistration) -> bool {
+/// An address counts only when the node really asks from the one that it names.
+fn by_policy(policy: &AdmissionConfig, registration: &NodeRegistration, from: IpAddr) -> bool {
     let given = !policy.addresses.is_empty() || !policy.names.is_empty();
-    let address =
-        policy.addresses.is_empty() || policy.addresses.iter().any(|net| net.contains(&registration.ip));
+    let address = policy.addresses.is_empty()
+        || (registration.ip == from && policy.addresses.iter().any(|net| net.contains(&from)));
     let name = registration.hostname.as_str();
     let named = policy.names.is_empty() || policy.names.iter().any(|pattern| matches_pattern(pattern, name));
     given && address && named
@@ -166,65 +200,5 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// A node that was not heard of for this long counts as unreachable.
-const UNREACHABLE_MS: u64 = 60_000;
-
-/// Free bytes below which a node's disk is worth a word.
-const LOW_DISK: u64 = 512 << 20;
-
-/// What is amiss in the cluster before a node comes in: nodes that do not answer, full disks, other
-/// versions, other joins. None of it holds the node up: a dead node must not keep its replacement out.
-pub fn precheck(cluster: &Cluster, joining: &NodeId, now: u64) -> Vec<String> {
-    let mut amiss = Vec::new();
-    let ours = Versions::own().version;
-    for node in cluster.members().filter(|node| node.id != *joining) {
-        let live = cluster.live.get(&node.id);
-        if cluster.silent_ms(&node.id, now).is_none_or(|silent| silent > UNREACHABLE_MS) {
-            amiss.push(format!("{} does not answer (last seen {})", node.name, seen(cluster, node, now)));
-        }
-        if let Some(free) = live.and_then(|live| live.report.disk_free_bytes).filter(|free| *free < LOW_DISK)
-        {
-            amiss.push(format!("{} has only {} MiB of disk left", node.name, free >> 20));
-        }
-        if node.version != ours {
-            amiss.push(format!("{} runs eos {}, the master {ours}", node.name, node.version));
-        }
-    }
-    let others =
-        cluster.nodes.values().filter(|node| node.state == NodeState::Joining && node.id != *joining);
-    amiss.extend(
-        others.map(|node| format!("{} is joining at the same time (stage {})", node.name, node.stage)),
-    );
-    amiss
-}
-
-fn alive(cluster: &Cluster, node: &NodeRecord, now: u64) -> bool {
-    cluster.silent_ms(&node.id, now).is_some_and(|silent| silent < ALIVE_MS)
-}
-
-fn seen(cluster: &Cluster, node: &NodeRecord, now: u64) -> String {
-    match cluster.silent_ms(&node.id, now) {
-        Some(silent) => format!("{} s ago", silent / 1000),
-        None => "not since the master started".to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, text, matches) in [
-            ("rack1-*", "rack1-07", true),
-            ("rack1-*", "rack2-07", false),
-            ("*", "anything", true),
-            ("a*c*e", "abcde", true),
-            ("a*c*e", "abcd", false),
-            ("exact", "exact", true),
-            ("exact", "exactly", false),
-        ] {
-            assert_eq!(matches_pattern(pattern, text), matches, "{pattern} {text}");
-        }
-    }
-}
+mod tests;

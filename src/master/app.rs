@@ -1,20 +1,25 @@
 //! What every handler of the master works on.
 
+use crate::host::clock;
 use crate::identity::authority::Authority;
 use crate::identity::key::PrivateKey;
 use crate::identity::proof::Challenger;
-use crate::master::audit::AuditLog;
+use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
+use crate::master::refusals::Refusals;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
 use crate::telemetry::context;
 use crate::wire::member::Desired;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+
+/// The longest text of a refusal that is written down, in characters.
+const LONGEST_DETAIL: usize = 300;
 
 /// Seconds without progress after which a joining node is forgotten, unless configured.
 pub const LEASE_SECONDS: u32 = 120;
@@ -43,6 +48,7 @@ pub struct App {
     pub generation: watch::Sender<u64>,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
+    refusals: Mutex<Refusals>,
     trace: Mutex<Option<String>>,
 }
 
@@ -86,6 +92,7 @@ impl App {
             generation,
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),
+            refusals: Mutex::default(),
             trace: Mutex::default(),
         }))
     }
@@ -106,12 +113,27 @@ impl App {
         audit.record(actor, action, subject, detail).map_err(MasterError::File)
     }
 
-    /// Every line of the audit log.
+    /// Writes a refusal to the audit log, unless there are too many of them: those are counted.
+    ///
+    /// # Errors
+    /// As [`App::audit`].
+    pub fn audit_refusal(&self, from: IpAddr, subject: &str, why: &str) -> Result<(), MasterError> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left_out) = refusals.admits(from, clock::now_ms()) else { return Ok(()) };
+        let mut detail: String = why.chars().take(LONGEST_DETAIL).collect();
+        if left_out > 0 {
+            detail.push_str(&format!(" (and {left_out} refusals before it that are not listed)"));
+        }
+        self.audit(&from.to_string(), "refuse", subject, &detail)
+    }
+
+    /// The newest lines of the audit log, oldest first; writers do not wait for it.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn audit_lines(&self) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
-        self.audit.lock().unwrap_or_else(PoisonError::into_inner).read().map_err(MasterError::File)
+    pub fn audit_lines(&self, count: usize) -> Result<Vec<crate::wire::admin::AuditLine>, MasterError> {
+        let path = self.audit.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
+        audit::newest(&path, count).map_err(MasterError::File)
     }
 
     /// Wakes the agents that wait for a newer generation.
@@ -143,11 +165,12 @@ impl App {
     ) -> Result<Desired, MasterError> {
         let member = node.state == crate::lifecycle::NodeState::Active;
         let (generation, role, scale) = if member {
-            let role = node.role.unwrap_or(crate::model::role::Role::Monolith);
+            let role = node.role.ok_or_else(|| MasterError::NoRole { name: node.name.clone() })?;
             (cluster.generation, role, cluster.scale())
         } else {
             let plan = crate::master::planning::plan_with(cluster, &self.rules, Some(&node.id))?;
-            let role = plan.role_of(&node.name).unwrap_or(crate::model::role::Role::Compute);
+            let role =
+                plan.role_of(&node.name).ok_or_else(|| MasterError::NoRole { name: node.name.clone() })?;
             (cluster.generation + 1, role, plan.scale)
         };
         let storage = serde_json::to_value(&self.config.storage).expect("the configuration serialises");

@@ -8,6 +8,9 @@ use crate::wire::admin::AuditLine;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
+/// The most bytes of the log that one answer is made of.
+pub const NEWEST_BYTES: u64 = 4 << 20;
+
 /// The log, open for appending.
 pub struct AuditLog {
     path: PathBuf,
@@ -64,15 +67,25 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Every line.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read(&self) -> Result<Vec<AuditLine>, FileError> {
-        let bytes = files::read_optional(&self.path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
+}
+
+/// The newest lines, oldest first: `count` of them and not more than [`NEWEST_BYTES`]. It may run while a
+/// line is written, which is then not among them.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn newest(path: &Path, count: usize) -> Result<Vec<AuditLine>, FileError> {
+    let (bytes, whole) = files::read_end(path, NEWEST_BYTES)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    // The first line may have lost its beginning.
+    let lines: Vec<&str> = complete.lines().skip(usize::from(!whole)).collect();
+    let newest = &lines[lines.len().saturating_sub(count)..];
+    Ok(newest.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// Checks that every line holds the digest of the line before; gives the number of lines.
@@ -123,6 +136,25 @@ mod tests {
         files::append(&path, b"{\"at\":\"torn", 0o640)?;
         AuditLog::open(&path)?.record("master", "start", "", "")?;
         assert_eq!(verify(&String::from_utf8(files::read(&path)?)?), Ok(2));
+        Ok(())
+    }
+
+    #[test]
+    fn the_newest_lines_are_read_without_those_before_and_without_one_that_is_being_written()
+    -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("audit.jsonl");
+        assert!(newest(&path, 10)?.is_empty());
+        let mut log = AuditLog::open(&path)?;
+        for number in 0..4 {
+            log.record("operator", "accept", &format!("node{number}"), &"x".repeat(3 << 19))?;
+        }
+        files::append(&path, b"{\"at\":\"torn", 0o640)?;
+        let subjects = |count| -> anyhow::Result<Vec<String>> {
+            Ok(newest(&path, count)?.into_iter().map(|line| line.subject).collect())
+        };
+        assert_eq!(subjects(1)?, ["node3"]);
+        assert_eq!(subjects(10)?, ["node2", "node3"], "those that fit into the bound in bytes");
         Ok(())
     }
 }

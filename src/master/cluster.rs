@@ -3,24 +3,24 @@
 use crate::host::files::FileError;
 use crate::lifecycle::NodeState;
 use crate::master::error::MasterError;
+use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeId, NodeName, TokenId};
 use crate::model::scale::Scale;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{Change, Records, Registry};
+use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry};
 use crate::wire::member::Report;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// The name of the value that holds the cluster's id.
-pub const CLUSTER: &str = "cluster";
-/// The name of the value that holds the newest generation.
-pub const GENERATION: &str = "generation";
+/// A node that was not heard of for this long is planned for as one that may not come back.
+const FAILING_MS: u64 = 300_000;
 
 /// What the master heard of a node since it started; never written down.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
-    /// When it was last heard of, in milliseconds since 1970.
-    pub seen_ms: u64,
+    /// When it was last heard of.
+    pub presence: Arc<Presence>,
     /// What it last reported.
     pub report: Report,
 }
@@ -38,8 +38,8 @@ pub struct Cluster {
     pub tokens: BTreeMap<TokenId, TokenRecord>,
     /// What was heard since the master started.
     pub live: BTreeMap<NodeId, Live>,
-    /// Rises with every change; tells whether a snapshot is older than the registry.
-    pub revision: u64,
+    /// When this master started, in milliseconds since 1970.
+    pub started_ms: u64,
 }
 
 impl Cluster {
@@ -47,11 +47,12 @@ impl Cluster {
     ///
     /// # Errors
     /// When the store cannot be read or holds no cluster.
-    pub fn load(mut registry: Box<dyn Registry>) -> Result<Self, MasterError> {
+    pub fn load(mut registry: Box<dyn Registry>, now: u64) -> Result<Self, MasterError> {
         let Records { values, nodes, tokens } = registry.load().map_err(MasterError::Registry)?;
         let id = values.get(CLUSTER).and_then(|text| ClusterId::parse(text).ok());
         let id = id.ok_or(MasterError::NotBootstrapped { missing: "the cluster's id" })?;
-        let generation = values.get(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
+        let generation = values.get(GENERATION).map(|text| text.parse());
+        let generation = generation.transpose().map_err(|_| MasterError::Generation)?.unwrap_or(0);
         Ok(Self {
             registry,
             id,
@@ -59,7 +60,7 @@ impl Cluster {
             nodes: nodes.into_iter().map(|node| (node.id.clone(), node)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
             live: BTreeMap::new(),
-            revision: 0,
+            started_ms: now,
         })
     }
 
@@ -71,8 +72,8 @@ impl Cluster {
         self.registry.commit(&changes).map_err(MasterError::Registry)?;
         for change in changes {
             match change {
-                Change::Value(GENERATION, text) => self.generation = text.parse().unwrap_or(self.generation),
-                Change::Value(..) => {}
+                Change::Generation(generation) => self.generation = generation,
+                Change::Cluster(id) => self.id = id,
                 Change::PutNode(node) => drop(self.nodes.insert(node.id.clone(), *node)),
                 Change::DropNode(id) => {
                     self.nodes.remove(&id);
@@ -81,16 +82,12 @@ impl Cluster {
                 Change::PutToken(token) => drop(self.tokens.insert(token.id.clone(), token)),
             }
         }
-        self.revision += 1;
         Ok(())
     }
 
-    /// A copy of the registry without anything secret.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn export(&mut self) -> Result<Vec<u8>, MasterError> {
-        self.registry.export().map_err(MasterError::Registry)
+    /// What copies the registry without anything secret; it runs without the cluster.
+    pub fn exporter(&self) -> Exporter {
+        self.registry.exporter()
     }
 
     /// The node with this key.
@@ -98,14 +95,22 @@ impl Cluster {
         self.nodes.values().find(|node| node.key == key)
     }
 
-    /// The node of this name; members before others.
+    /// The node of this id or name; members before others.
     ///
     /// # Errors
     /// When there is none.
     pub fn by_name(&self, name: &NodeName) -> Result<&NodeRecord, MasterError> {
+        if let Some(node) = self.by_id(name) {
+            return Ok(node);
+        }
         let mut found: Vec<_> = self.nodes.values().filter(|node| node.name == *name).collect();
         found.sort_by_key(|node| rank(node.state));
         found.first().copied().ok_or_else(|| MasterError::Unknown { kind: "node", name: name.to_string() })
+    }
+
+    /// The node whose id was given where a name could be.
+    pub fn by_id(&self, name: &NodeName) -> Option<&NodeRecord> {
+        NodeId::parse(name.as_str()).ok().and_then(|id| self.nodes.get(&id))
     }
 
     /// The members.
@@ -120,7 +125,29 @@ impl Cluster {
 
     /// Milliseconds since the node was last heard of; none if never since the master started.
     pub fn silent_ms(&self, id: &NodeId, now: u64) -> Option<u64> {
-        self.live.get(id).map(|live| now.saturating_sub(live.seen_ms))
+        self.live.get(id).map(|live| live.presence.silent_ms(now))
+    }
+
+    /// Whether the node is there; a master that has just started takes it to be.
+    pub fn alive(&self, id: &NodeId, now: u64) -> bool {
+        match self.silent_ms(id, now) {
+            Some(silent) => silent < ALIVE_MS,
+            None => now.saturating_sub(self.started_ms) < UNHEARD_MS,
+        }
+    }
+
+    /// Whether the node is away for so long that no role should count on it.
+    pub fn failing(&self, id: &NodeId, now: u64) -> bool {
+        let silent = self.silent_ms(id, now).unwrap_or_else(|| now.saturating_sub(self.started_ms));
+        silent >= FAILING_MS
+    }
+
+    /// When the node was last heard of, in words.
+    pub fn seen(&self, id: &NodeId, now: u64) -> String {
+        match self.silent_ms(id, now) {
+            Some(silent) => format!("{} s ago", silent / 1000),
+            None => "not since the master started".to_owned(),
+        }
     }
 
     /// The next place in the order of joining.

@@ -1,7 +1,7 @@
 //! Why the master refuses.
 
 use crate::identity::IdentityError;
-use crate::lifecycle::IllegalEvent;
+use crate::lifecycle::{IllegalEvent, NodeState};
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
@@ -120,6 +120,49 @@ pub enum MasterError {
         /// Its name.
         name: String,
     },
+    /// Several nodes of the name wait.
+    #[error("{} nodes named {name} wait: {}", candidates.len(), candidates.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: NodeName,
+        /// Each one's id and key.
+        candidates: Vec<String>,
+    },
+    /// It must be a member for that.
+    #[error("node {name} is {state}, not a member")]
+    NotAMember {
+        /// The node.
+        name: NodeName,
+        /// What it is.
+        state: NodeState,
+    },
+    /// No room for another node that waits.
+    #[error("{waiting} nodes wait for the operator already, {of_one} of them from this address")]
+    Crowded {
+        /// How many wait.
+        waiting: usize,
+        /// How many of them asked from the same address.
+        of_one: usize,
+    },
+    /// A text that no machine has.
+    #[error("the registration's {field} has {bytes} bytes, and {limit} are allowed")]
+    Oversized {
+        /// The field.
+        field: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A member without a role.
+    #[error("the registry gives {name} no role")]
+    NoRole {
+        /// The node.
+        name: NodeName,
+    },
+    /// A damaged value.
+    #[error("the registry's generation is not a number")]
+    Generation,
     /// The node's state does not allow it.
     #[error("node {name} cannot be changed so")]
     Lifecycle {
@@ -173,6 +216,35 @@ pub enum MasterError {
     },
 }
 
+impl MasterError {
+    /// What helps where the master's records stand in the way.
+    fn hints_of_records(&self) -> Vec<String> {
+        match self {
+            Self::NotAMember { name, state: NodeState::Joining } => {
+                vec![format!("see how far it is: eos node show {name}")]
+            }
+            Self::NotAMember { name, .. } => vec![format!("let it in first: eos node accept {name}")],
+            Self::Ambiguous { .. } => vec![
+                "compare the keys with what the machine shows, then name the right one by its id: \
+                 eos node accept ID"
+                    .to_owned(),
+            ],
+            Self::Crowded { .. } => vec![
+                "decide on those that wait, on the master: eos node list; eos node reject ID".to_owned(),
+                "or come with a token, on the master: eos token create".to_owned(),
+            ],
+            Self::Oversized { field, .. } => {
+                vec![format!("look where the machine has its {field} from: eos preflight -v")]
+            }
+            Self::NoRole { name } => vec![format!("give it one: eos role set {name} ROLE")],
+            Self::Generation => {
+                vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Explain for MasterError {
     fn code(&self) -> Code {
         Code(match self {
@@ -198,6 +270,12 @@ impl Explain for MasterError {
             Self::File(_) => "M019",
             Self::Listen { .. } => "M020",
             Self::NotBootstrapped { .. } => "M021",
+            Self::NotAMember { .. } => "M022",
+            Self::Ambiguous { .. } => "M023",
+            Self::NoRole { .. } => "M024",
+            Self::Generation => "M025",
+            Self::Crowded { .. } => "J012",
+            Self::Oversized { .. } => "J013",
         })
     }
 
@@ -213,10 +291,11 @@ impl Explain for MasterError {
             | Self::Clone { .. }
             | Self::NodeRemoved { .. }
             | Self::NodeRejected { .. }
+            | Self::Oversized { .. }
             | Self::NotAllowed { .. } => Exit::Refused,
-            Self::ChallengeStale => Exit::NoAnswer,
-            Self::Unknown { .. } => Exit::Usage,
-            Self::Lifecycle { .. } | Self::LastMaster { .. } => Exit::Conflict,
+            Self::ChallengeStale | Self::Crowded { .. } => Exit::NoAnswer,
+            Self::Unknown { .. } | Self::Ambiguous { .. } => Exit::Usage,
+            Self::Lifecycle { .. } | Self::LastMaster { .. } | Self::NotAMember { .. } => Exit::Conflict,
             Self::Roles(source) => source.exit(),
             Self::Registry(source) => source.exit(),
             Self::Identity(source) => source.exit(),
@@ -262,6 +341,12 @@ impl Explain for MasterError {
             Self::Unknown { kind: "token", .. } => vec!["list them: eos token list".to_owned()],
             Self::Unknown { kind: "snapshot", .. } => vec!["list them: eos snapshot list".to_owned()],
             Self::Unknown { .. } | Self::Lifecycle { .. } => vec!["list them: eos node list".to_owned()],
+            Self::NotAMember { .. }
+            | Self::Ambiguous { .. }
+            | Self::Crowded { .. }
+            | Self::Oversized { .. }
+            | Self::NoRole { .. }
+            | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
             }
@@ -278,14 +363,14 @@ impl Explain for MasterError {
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::ChallengeStale)
+        matches!(self, Self::ChallengeStale | Self::Crowded { .. })
     }
 }
 
 /// One value of every variant, for the tests of texts and codes.
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<MasterError> {
-    use crate::lifecycle::{NodeEvent, NodeState};
+    use crate::lifecycle::NodeEvent;
     let id = || "0a1b2c3d4e5f".to_owned();
     let name = || NodeName::parse("node2").expect("valid");
     let io = || std::io::Error::from(std::io::ErrorKind::AddrInUse);
@@ -318,6 +403,16 @@ pub(crate) fn samples() -> Vec<MasterError> {
             caller: "node n-01".to_owned(),
         },
         MasterError::Unknown { kind: "node", name: "node9".to_owned() },
+        MasterError::Ambiguous {
+            name: name(),
+            candidates: vec!["n-01 (key 0a1b)".to_owned(), "n-02 (key 2c3d)".to_owned()],
+        },
+        MasterError::NotAMember { name: name(), state: NodeState::Pending },
+        MasterError::NotAMember { name: name(), state: NodeState::Joining },
+        MasterError::Crowded { waiting: 32, of_one: 32 },
+        MasterError::Oversized { field: "machine_id", bytes: 4096, limit: 256 },
+        MasterError::NoRole { name: name() },
+        MasterError::Generation,
         MasterError::Lifecycle { name: name(), source: illegal },
         MasterError::LastMaster { name: name() },
         MasterError::Roles(crate::roles::RoleError::NoNodes),

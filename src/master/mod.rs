@@ -4,9 +4,13 @@ pub mod admission;
 pub mod app;
 pub mod audit;
 pub mod cluster;
+pub mod entry;
 pub mod error;
 pub mod metrics;
 pub mod planning;
+pub mod precheck;
+pub mod presence;
+pub mod refusals;
 pub mod run;
 pub mod snapshots;
 

@@ -1,23 +1,29 @@
 //! From the cluster's records to the planner and back.
 
+use crate::host::clock;
 use crate::lifecycle::NodeState;
-use crate::master::cluster::{Cluster, GENERATION};
+use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
-use crate::model::ids::{NodeId, NodeName};
+use crate::model::ids::NodeId;
 use crate::model::role::Role;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
-use crate::roles::{self, PlanNode, RoleDifference, RolePlan, RoleRules};
+use crate::roles::{self, Availability, PlanNode, RoleDifference, RolePlan, RoleRules};
 use crate::wire::admin::{PlannedRole, PlannedRoles};
 
-/// A record as the planner sees it.
-pub fn plan_node(record: &NodeRecord) -> PlanNode {
+/// A record as the planner sees it at this time; a node that is away for long is not counted on.
+pub fn plan_node(cluster: &Cluster, record: &NodeRecord, now: u64) -> PlanNode {
+    let member = record.state == NodeState::Active;
     PlanNode {
         id: Some(record.id.clone()),
         resources: record.resources,
         preferred: record.preferred.filter(|role| *role != Role::Monolith),
-        current: if record.state == NodeState::Active { record.role } else { None },
+        current: record.role.filter(|_| member),
         pinned: record.pinned,
+        availability: match member && !record.master && cluster.failing(&record.id, now) {
+            true => Availability::Failing,
+            false => Availability::Available,
+        },
         ..PlanNode::new(record.name.clone(), record.order)
     }
 }
@@ -34,7 +40,7 @@ pub fn plan_with(
     roles::plan(&plan_nodes(cluster, joining), rules).map_err(MasterError::Roles)
 }
 
-/// What letting `joining` in, or taking `leaving` out, would change.
+/// What letting `joining` in would change, the member whose place it takes taken out.
 ///
 /// # Errors
 /// When the planner refuses.
@@ -42,11 +48,19 @@ pub fn preview(
     cluster: &Cluster,
     rules: &RoleRules,
     joining: Option<&NodeRecord>,
-    leaving: Option<&NodeName>,
 ) -> Result<PlannedRoles, MasterError> {
-    let live = plan_nodes(cluster, None);
-    let add: Vec<PlanNode> = joining.map(plan_node).into_iter().collect();
-    let remove: Vec<NodeName> = leaving.cloned().into_iter().collect();
+    let now = clock::now_ms();
+    let replaced = joining.and_then(|node| node.replaces.as_ref()).and_then(|id| cluster.nodes.get(id));
+    let (mut live, mut remove) = (plan_nodes(cluster, None), Vec::new());
+    match replaced.filter(|replaced| replaced.state == NodeState::Active) {
+        // The planner knows nodes by name: one that is only installed anew is no other node.
+        Some(replaced) if joining.is_some_and(|node| node.name == replaced.name) => {
+            live.retain(|node| node.name != replaced.name);
+        }
+        Some(replaced) => remove.push(replaced.name.clone()),
+        None => {}
+    }
+    let add: Vec<PlanNode> = joining.map(|record| plan_node(cluster, record, now)).into_iter().collect();
     roles::simulate(&live, &add, &remove, rules)
         .map(|simulation| to_wire(&simulation.difference))
         .map_err(MasterError::Roles)
@@ -64,8 +78,9 @@ pub fn replan(
     rules: &RoleRules,
     members: Vec<NodeRecord>,
 ) -> Result<(Vec<Change>, PlannedRoles), MasterError> {
-    let mut changes = vec![Change::Value(GENERATION, (cluster.generation + 1).to_string())];
-    let nodes: Vec<PlanNode> = members.iter().map(plan_node).collect();
+    let mut changes = vec![Change::Generation(cluster.generation + 1)];
+    let now = clock::now_ms();
+    let nodes: Vec<PlanNode> = members.iter().map(|member| plan_node(cluster, member, now)).collect();
     let plan = roles::plan(&nodes, rules).map_err(MasterError::Roles)?;
     let before = plan_nodes(cluster, None);
     for mut member in members {
@@ -80,7 +95,10 @@ pub fn replan(
 
 fn plan_nodes(cluster: &Cluster, joining: Option<&NodeId>) -> Vec<PlanNode> {
     let extra = joining.and_then(|id| cluster.nodes.get(id));
-    cluster.members().chain(extra).map(plan_node).collect()
+    let replaced = extra.and_then(|node| node.replaces.as_ref());
+    let now = clock::now_ms();
+    let stay = cluster.members().filter(|member| Some(&member.id) != replaced);
+    stay.chain(extra).map(|record| plan_node(cluster, record, now)).collect()
 }
 
 fn to_wire(difference: &RoleDifference) -> PlannedRoles {

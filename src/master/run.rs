@@ -21,7 +21,7 @@ use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::model::explain::Explain;
 use crate::registry::sqlite::SqliteRegistry;
-use crate::server;
+use crate::server::{self, Limits};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When this host holds no master's state, or some of it is damaged.
 pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>, MasterError> {
     let registry = SqliteRegistry::open(&root.join(paths::REGISTRY)).map_err(MasterError::Registry)?;
-    let cluster = Cluster::load(Box::new(registry))?;
+    let cluster = Cluster::load(Box::new(registry), clock::now_ms())?;
     let (key, certificate) = (root.join(paths::AUTHORITY_KEY), root.join(paths::AUTHORITY_CERTIFICATE));
     let authority = Authority::load(cluster.id.clone(), &key, &certificate).map_err(MasterError::Identity)?;
     let signer =
@@ -71,7 +71,8 @@ pub async fn serve(
     ready();
     tracing::info!(%address, "the master listens");
     let leases = tokio::spawn(watch_leases(app.clone()));
-    server::serve(listener, Arc::new(config), handlers::router(app.clone()), shutdown).await;
+    server::serve(listener, Arc::new(config), handlers::router(app.clone()), Limits::master(), shutdown)
+        .await;
     leases.abort();
     app.audit("master", "stop", &address.to_string(), "")
 }

@@ -12,14 +12,16 @@ use crate::master::app::App;
 use crate::master::error::MasterError;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::Silent;
+use crate::registry::GENERATION;
 use crate::snapshot::capture::{self, Source};
 use crate::snapshot::manifest::{Metadata, Name, SealError, Signer};
 use crate::snapshot::pack::Cut;
 use crate::snapshot::retention::Rule;
-use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
 use crate::wire::admin::SnapshotStatus;
 use crate::wire::version::VERSION;
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -69,18 +71,21 @@ impl ClusterSnapshots {
         Ok(Self { root: root.clone(), store, latest: Mutex::new(None) })
     }
 
-    /// The newest snapshots.
+    /// The newest snapshots, and a warning for each that cannot be read.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn list(&self) -> Result<Vec<SnapshotStatus>, MasterError> {
+    pub fn list(&self) -> Result<(Vec<SnapshotStatus>, Vec<String>), MasterError> {
         let listing = self.store.list().map_err(failed("read"))?;
         let status = listing.snapshots.into_iter().map(|summary| SnapshotStatus {
             created_at: summary.metadata.created_at.to_string(),
             bytes: summary.stored_bytes,
             id: summary.id,
         });
-        Ok(status.collect())
+        let warn = |(name, error): (OsString, StoreError)| {
+            format!("snapshot {} of the cluster cannot be read: {error}", name.to_string_lossy())
+        };
+        Ok((status.collect(), listing.unreadable.into_iter().map(warn).collect()))
     }
 
     /// The snapshot of the newest generation; made now if there is none yet.
@@ -89,13 +94,15 @@ impl ClusterSnapshots {
     /// When it cannot be made.
     pub fn latest(&self, app: &App) -> Result<SnapshotId, MasterError> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (generation, cluster, registry) = {
-            let mut cluster = app.cluster();
+        let (cluster, exporter) = {
+            let cluster = app.cluster();
             match &*latest {
                 Some((generation, id)) if *generation == cluster.generation => return Ok(id.clone()),
-                _ => (cluster.generation, cluster.id.clone(), cluster.export()?),
+                _ => (cluster.id.clone(), cluster.exporter()),
             }
         };
+        let registry = exporter().map_err(MasterError::Registry)?;
+        let generation = registry.values.get(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
         let metadata = Metadata {
             cluster_id: cluster,
             created_at: Timestamp::now(),
@@ -103,7 +110,7 @@ impl ClusterSnapshots {
             generation,
             source: SOURCE.to_owned(),
         };
-        let id = self.capture(app, &registry, &metadata)?;
+        let id = self.capture(app, &registry.bytes, &metadata)?;
         tracing::info!(%id, generation, "made a snapshot of the cluster's state");
         *latest = Some((generation, id.clone()));
         Ok(id)

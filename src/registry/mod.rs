@@ -8,7 +8,14 @@ pub mod sqlite;
 
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
+use crate::model::ids::{ClusterId, NodeId};
 use record::{NodeRecord, TokenRecord};
+
+/// The name of the value that holds the cluster's id.
+pub const CLUSTER: &str = "cluster";
+
+/// The name of the value that holds the newest generation.
+pub const GENERATION: &str = "generation";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,12 +31,14 @@ pub struct Records {
 /// One change of what is remembered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Sets a value.
-    Value(&'static str, String),
+    /// Sets the cluster's id.
+    Cluster(ClusterId),
+    /// Sets the newest generation.
+    Generation(u64),
     /// Adds or replaces a node.
     PutNode(Box<NodeRecord>),
     /// Forgets a node.
-    DropNode(crate::model::ids::NodeId),
+    DropNode(NodeId),
     /// Adds or replaces a token.
     PutToken(TokenRecord),
 }
@@ -48,11 +57,21 @@ pub trait Registry: Send {
     /// When they could not be made; nothing has changed then.
     fn commit(&mut self, changes: &[Change]) -> Result<(), RegistryError>;
 
-    /// A copy without anything secret, consistent, as the bytes of a file.
-    ///
-    /// # Errors
-    /// When the copy cannot be made.
-    fn export(&mut self) -> Result<Vec<u8>, RegistryError>;
+    /// What makes a copy without anything secret. It needs no access to this registry, so changes go on
+    /// while it runs.
+    fn exporter(&self) -> Exporter;
+}
+
+/// Makes a copy when it is called; fails when the copy cannot be made.
+pub type Exporter = Box<dyn FnOnce() -> Result<Export, RegistryError> + Send>;
+
+/// A consistent copy of a registry without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The bytes of its file.
+    pub bytes: Vec<u8>,
+    /// The values in it by name: `generation` tells which one it is of.
+    pub values: std::collections::BTreeMap<String, String>,
 }
 
 /// What can go wrong with the master's memory.

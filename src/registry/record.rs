@@ -49,8 +49,14 @@ pub struct NodeRecord {
     pub applied: u64,
     /// Whether the master runs on it.
     pub master: bool,
-    /// The token that admitted it.
+    /// The token that admits it, until it is a member.
     pub token: Option<TokenId>,
+    /// The member whose place it takes once it confirms.
+    #[serde(default)]
+    pub replaces: Option<NodeId>,
+    /// The address from which it asked.
+    #[serde(default)]
+    pub asked_from: Option<IpAddr>,
 }
 
 /// A token; its secret is not here, only the key derived from it.

@@ -2,8 +2,9 @@
 
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{Change, Records, Registry, RegistryError};
-use rusqlite::{Connection, Transaction, params};
+use crate::registry::{CLUSTER, Change, Export, Exporter, GENERATION, Records, Registry, RegistryError};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The format this version writes (`PRAGMA user_version`).
@@ -48,6 +49,25 @@ impl SqliteRegistry {
         Ok(Self { connection, path: path.to_owned() })
     }
 
+    /// Opens the file only to be read: it is not made, and must not be a link. What is only in the
+    /// write-ahead log is read too, whether the master runs or not.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a newer version wrote it.
+    pub fn read(path: &Path) -> Result<Self, RegistryError> {
+        let failed = |source| RegistryError::Database { action: "open", source };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let path = files::with_real_directory(path).map_err(RegistryError::File)?;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+        let found: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        match found {
+            FORMAT => Ok(Self { connection, path }),
+            _ => Err(RegistryError::Newer { found, supported: FORMAT }),
+        }
+    }
+
     fn records<T: serde::de::DeserializeOwned>(
         &self,
         query: &'static str,
@@ -84,27 +104,48 @@ impl Registry for SqliteRegistry {
         transaction.commit().map_err(failed)
     }
 
-    fn export(&mut self) -> Result<Vec<u8>, RegistryError> {
-        let failed = |source| RegistryError::Database { action: "copy", source };
-        let copy = self.path.with_extension("export");
-        files::remove_file(&copy).map_err(RegistryError::File)?;
-        self.connection.execute("VACUUM INTO ?1", params![copy.to_string_lossy()]).map_err(failed)?;
-        let exported = Connection::open(&copy)
-            .and_then(|copied| copied.execute_batch("DELETE FROM token; VACUUM;"))
-            .map_err(failed)
-            .and_then(|()| files::read(&copy).map_err(RegistryError::File));
-        files::remove_file(&copy).map_err(RegistryError::File)?;
-        exported
+    fn exporter(&self) -> Exporter {
+        let path = self.path.clone();
+        Box::new(move || export(&path))
     }
+}
+
+/// Copies what is not secret over a connection of its own, in one pass: no token is ever in the copy.
+fn export(path: &Path) -> Result<Export, RegistryError> {
+    let copy = path.with_extension("export");
+    files::remove_file(&copy).map_err(RegistryError::File)?;
+    let values = copy_into(&copy, path).map_err(|source| RegistryError::Database { action: "copy", source });
+    let bytes = values.and_then(|values| Ok((values, files::read(&copy).map_err(RegistryError::File)?)));
+    files::remove_file(&copy).map_err(RegistryError::File)?;
+    bytes.map(|(values, bytes)| Export { bytes, values })
+}
+
+fn copy_into(copy: &Path, path: &Path) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut connection = Connection::open(copy)?;
+    // Nobody needs what a crash leaves of it: the next export begins anew.
+    connection.execute_batch("PRAGMA main.journal_mode = OFF; PRAGMA main.synchronous = OFF;")?;
+    connection.execute_batch(SCHEMA)?;
+    connection.execute("ATTACH ?1 AS source", params![path.to_string_lossy()])?;
+    connection.execute_batch("PRAGMA busy_timeout = 5000;")?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(
+        "INSERT INTO main.value SELECT * FROM source.value; INSERT INTO main.node SELECT * FROM source.node;",
+    )?;
+    transaction.commit()?;
+    let mut statement = connection.prepare("SELECT name, text FROM main.value")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryError> {
     let failed = |source| RegistryError::Database { action: "write", source };
     let json = |kind| move |source| RegistryError::Record { kind, source };
     let written = match change {
-        Change::Value(name, text) => {
-            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![name, text])
+        Change::Cluster(id) => {
+            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![CLUSTER, id.as_str()])
         }
+        Change::Generation(generation) => transaction
+            .execute("REPLACE INTO value VALUES (?1, ?2)", params![GENERATION, generation.to_string()]),
         Change::PutNode(node) => transaction.execute(
             "REPLACE INTO node VALUES (?1, ?2, ?3, ?4)",
             params![
@@ -126,7 +167,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::TokenId;
+    use crate::model::ids::{ClusterId, NodeId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
         TokenRecord {
@@ -146,7 +187,10 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("registry.db");
         let mut registry = SqliteRegistry::open(&path)?;
-        registry.commit(&[Change::Value("cluster", "c1".to_owned()), Change::PutToken(token("t1"))])?;
+        registry.commit(&[
+            Change::Cluster(ClusterId::parse("c1").expect("valid")),
+            Change::PutToken(token("t1")),
+        ])?;
         drop(registry);
         let records = SqliteRegistry::open(&path)?.load()?;
         assert_eq!(records.values["cluster"], "c1");
@@ -155,14 +199,60 @@ mod tests {
     }
 
     #[test]
+    fn what_a_master_that_died_left_in_its_log_is_read_without_writing() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (path, copy) = (folder.path().join("registry.db"), folder.path().join("dead.db"));
+        let mut registry = SqliteRegistry::open(&path)?;
+        registry.commit(&[Change::PutToken(token("t1"))])?;
+        assert_eq!(SqliteRegistry::read(&path)?.load()?.tokens, [token("t1")], "while it runs");
+        for suffix in ["", "-wal"] {
+            std::fs::copy(format!("{}{suffix}", path.display()), format!("{}{suffix}", copy.display()))?;
+        }
+        let mut opened = SqliteRegistry::read(&copy)?;
+        assert_eq!(opened.load()?.tokens, [token("t1")], "the log counts");
+        opened.commit(&[Change::PutToken(token("t2"))]).expect_err("it is read only");
+        Ok(())
+    }
+
+    #[test]
+    fn to_read_follows_no_link_and_makes_no_file() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("registry.db");
+        drop(SqliteRegistry::open(&path)?);
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&path, &link)?;
+        assert!(SqliteRegistry::read(&link).is_err());
+        assert!(SqliteRegistry::read(&folder.path().join("missing.db")).is_err());
+        assert!(!folder.path().join("missing.db").exists());
+        Ok(())
+    }
+
+    #[test]
     fn an_export_holds_no_token_key_not_even_in_free_pages() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let mut registry = SqliteRegistry::open(&folder.path().join("registry.db"))?;
         registry.commit(&[Change::PutToken(token("t1"))])?;
-        let bytes = registry.export()?;
+        let bytes = registry.exporter()()?.bytes;
         let needle = b"derived-key-of-the-token";
         assert!(!bytes.windows(needle.len()).any(|window| window == needle));
         assert_eq!(files::list(folder.path())?.iter().filter(|name| name.contains("export")).count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn an_export_is_a_registry_of_its_own_and_needs_no_hold_of_the_first() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut registry = SqliteRegistry::open(&folder.path().join("registry.db"))?;
+        registry.commit(&[Change::Generation(7), Change::PutToken(token("t1"))])?;
+        let exporter = registry.exporter();
+        let exported = std::thread::spawn(exporter);
+        registry.commit(&[Change::Generation(8)])?;
+        let exported = exported.join().expect("no panic")?;
+        assert!(["7", "8"].contains(&exported.values["generation"].as_str()), "{:?}", exported.values);
+        let copy = folder.path().join("copy.db");
+        files::write_atomic(&copy, &exported.bytes, files::Attributes::SECRET)?;
+        let records = SqliteRegistry::open(&copy)?.load()?;
+        assert_eq!((records.values, records.tokens), (exported.values, Vec::new()));
         Ok(())
     }
 
@@ -174,5 +264,20 @@ mod tests {
         let error = SqliteRegistry::open(&path).err().expect("newer");
         assert_eq!(error.to_string(), "the registry has format 2, and this eos reads up to 1");
         Ok(())
+    }
+
+    #[test]
+    fn a_registry_of_format_1_stays_readable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("registry.db");
+        let fixture = include_str!("../../tests/fixtures/v1/registry.sql");
+        Connection::open(&path).and_then(|made| made.execute_batch(fixture)).expect("it is SQL");
+        let records = SqliteRegistry::open(&path).and_then(|mut opened| opened.load()).expect("it is read");
+        assert_eq!(records.values[CLUSTER], "eos-44db1faad7");
+        assert_eq!(records.values[GENERATION], "2");
+        let [first, second] = &records.nodes[..] else { panic!("{records:?}") };
+        assert!(first.master && first.replaces.is_none(), "fields that came later have defaults");
+        assert_eq!(second.replaces.as_ref().map(NodeId::as_str), Some("n-0000000000000000000a"));
+        assert_eq!(records.tokens[0].uses, Some(3));
     }
 }

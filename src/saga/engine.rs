@@ -11,6 +11,7 @@ use super::step::Step;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::{files, tree};
+use crate::journal::checkpoint;
 use crate::journal::file::{self, Journal};
 use crate::journal::ledger::Ledger;
 use crate::journal::lock::OperationLock;
@@ -184,12 +185,18 @@ impl<'a> Engine<'a> {
         steps: &'r Steps<E>,
         env: &'r mut E,
     ) -> Result<Running<'r, 'a, E>, SagaError> {
+        recovery::check_root(self.root)?;
         let journal =
             Journal::open(self.root, saga)?.ok_or_else(|| SagaError::Unknown { saga: saga.clone() })?;
         let known: Vec<&str> = steps.iter().map(|step| step.name()).collect();
         if journal.state().begin.steps != known {
             let steps = journal.state().begin.steps.clone();
             return Err(SagaError::StepsChanged { saga: saga.clone(), steps });
+        }
+        for (index, name) in known.into_iter().enumerate() {
+            if let Some(checkpoint) = checkpoint::load(self.root, &checkpoint::place(saga, index, name))? {
+                checkpoint::check(self.root, &checkpoint)?;
+            }
         }
         Running::new(self, saga.clone(), journal, steps, env)
     }

@@ -4,10 +4,12 @@
 
 use super::error::SagaError;
 use super::faults::FaultPlan;
+use crate::host::confined;
 use crate::host::root::Root;
 use crate::host::{files, paths};
+use crate::journal::error::JournalError;
 use crate::journal::file;
-use crate::journal::ledger::Ledger;
+use crate::journal::ledger::{BASELINE, Ledger};
 use crate::journal::lock::OperationLock;
 use crate::journal::state::{Next, SagaState};
 use crate::journal::summary::{self, BootstrapCheckpoint};
@@ -21,11 +23,17 @@ pub(super) fn ledger_before(saga: &SagaId) -> String {
     format!("{}/{saga}/ledger-before.json", paths::CHECKPOINTS)
 }
 
+/// Refuses to work on a root whose own directories have come to lead out of it.
+pub(super) fn check_root(root: &Root) -> Result<(), JournalError> {
+    BASELINE.iter().try_for_each(|path| Ok(confined::check(root, std::path::Path::new(path))?))
+}
+
 pub(super) fn recover(
     root: &Root,
     lock: &mut OperationLock,
     faults: &FaultPlan,
 ) -> Result<Option<(SagaId, SagaState)>, SagaError> {
+    check_root(root)?;
     // An interrupted write of the ledger would keep its directory from ever being empty.
     crate::host::tree::remove_leftovers(&root.join(paths::LEDGER))?;
     let mut unfinished = None;

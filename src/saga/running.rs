@@ -3,7 +3,7 @@
 use super::engine::{Engine, Finished, Steps};
 use super::error::SagaError;
 use super::recovery;
-use super::step::Step;
+use super::step::{Step, StepError, Touch};
 use crate::journal::checkpoint::{self, Checkpoint};
 use crate::journal::error::JournalError;
 use crate::journal::file::Journal;
@@ -95,7 +95,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         let place = checkpoint::place(&self.saga, index, &name);
         let checkpoint = match self.prepare(index, started, &place, step) {
             Ok(checkpoint) => checkpoint,
-            Err(error) => return self.failed(index, &name, Failure::of(&error), clock),
+            Err(error) => return self.failed(index, &name, error.failure, clock),
         };
         if !started {
             self.record(JournalRecord::Started { step: name.clone() })?;
@@ -127,7 +127,7 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         started: bool,
         place: &str,
         step: &dyn Step<E>,
-    ) -> Result<Checkpoint, JournalError> {
+    ) -> Result<Checkpoint, StepError> {
         if index == 0 && !started {
             self.cover_baseline()?;
         }
@@ -138,14 +138,21 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         if started {
             let original = self.checkpoint_of(place)?;
             checkpoint::remove_leftovers(self.engine.root, &original)?;
-            return Ok(original);
+            // What the step shall write may be another since; of a path that is new nothing was written.
+            let touches = step.touches_now(self.env)?;
+            self.cover(&touches)?;
+            return Ok(checkpoint::extend(self.engine.root, place, original, &touches)?);
         }
-        let touches = step.touches_now(self.env);
+        let touches = step.touches_now(self.env)?;
+        self.cover(&touches)?;
+        Ok(checkpoint::capture(self.engine.root, place, &touches)?)
+    }
+
+    fn cover(&self, touches: &[Touch]) -> Result<(), JournalError> {
         let paths: Vec<PathBuf> = touches.iter().map(|touch| touch.path().to_owned()).collect();
         let mut ledger = Ledger::load(self.engine.root)?.unwrap_or_default();
         ledger.cover(self.engine.root, &paths, &[])?;
-        ledger.save(self.engine.root)?;
-        checkpoint::capture(self.engine.root, place, &touches)
+        ledger.save(self.engine.root)
     }
 
     pub(super) fn checkpoint_of(&self, place: &str) -> Result<Checkpoint, JournalError> {

@@ -96,9 +96,13 @@ pub trait Step<E> {
     /// Every path under the root that it may make, change or remove; they are restored by the engine.
     fn touches(&self) -> Vec<Touch>;
     /// The same once the steps before it have run, for a step whose paths follow from what they made.
-    /// It is asked once, right before the step first runs; what it names is checkpointed.
-    fn touches_now(&self, _env: &E) -> Vec<Touch> {
-        self.touches()
+    /// It is asked right before the step runs; what it names is checkpointed, unless it was before.
+    /// The step may write no other path.
+    ///
+    /// # Errors
+    /// When it cannot be known; the step has then failed, and wrote nothing.
+    fn touches_now(&self, _env: &E) -> Result<Vec<Touch>, StepError> {
+        Ok(self.touches())
     }
     /// Does it. Runs again after a crash in its middle, and must then come to the same.
     ///

@@ -5,7 +5,7 @@ use super::error::SagaError;
 use super::recovery;
 use super::running::Running;
 use super::step::StepError;
-use crate::host::inventory::{Node, decode, encode, observe};
+use crate::host::inventory::{Node, decode, observe};
 use crate::host::{files, paths, tree};
 use crate::journal::checkpoint;
 use crate::journal::ledger::Ledger;
@@ -13,6 +13,7 @@ use crate::journal::record::{End, JournalRecord, Reason};
 use crate::journal::summary;
 use crate::journal::touch::Scope;
 use crate::model::progress::Event;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 impl<E> Running<'_, '_, E> {
@@ -111,20 +112,30 @@ impl<E> Running<'_, '_, E> {
         Ok(SagaError::Stuck { saga, step, original, manual, source: Box::new(StepError { failure }) })
     }
 
+    /// Every file that a checkpoint of the saga will put back, once.
+    fn captured_files(&self) -> Result<BTreeSet<String>, SagaError> {
+        let mut files = BTreeSet::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let checkpoint = self.checkpoint_of(&checkpoint::place(&self.saga, index, step.name()))?;
+            let captured = checkpoint.paths.into_iter().filter(|captured| captured.scope == Scope::File);
+            files.extend(captured.map(|captured| captured.path));
+        }
+        Ok(files)
+    }
+
     /// Copies each file of the completed saga that somebody changed since to `NAME.changed`, before
     /// the way back replaces it. A crash in between copies it again.
     pub(super) fn keep_changes_of_others(&self) -> Result<(), SagaError> {
         let root = self.engine.root;
         let ledger = Ledger::load(root)?.unwrap_or_default();
-        let touched = self.steps.iter().flat_map(|step| step.touches());
-        for touch in touched.filter(|touch| touch.scope() == Scope::File) {
-            let path = encode(touch.path());
+        for path in self.captured_files()? {
             let written = ledger.entries.get(&path).and_then(|entry| entry.written.as_ref());
-            let now = observe(&root.join(touch.path()))?;
+            let target = root.join(decode(&path));
+            let now = observe(&target)?;
             let (Some(written), Some(now @ Node::File { .. })) = (written, now) else { continue };
             if !written.same_content(&now) {
                 let kept = root.join(decode(&format!("{path}.changed")));
-                tree::copy_beside(&root.join(touch.path()), &kept, &now)?;
+                tree::copy_beside(&target, &kept, &now)?;
                 let text =
                     format!("/{path} was changed since eos wrote it; that is kept as {}", kept.display());
                 self.engine.sink.emit(Event::Warning { text });

@@ -1,27 +1,35 @@
-//! An HTTPS listener: handshake with a deadline, the peer's certificate handed to the handlers, drain.
+//! An HTTPS listener: limits and deadlines for every connection, the peer's certificate handed to the
+//! handlers, drain.
 
+mod activity;
+mod connection;
+mod gate;
+mod limits;
+#[cfg(test)]
+mod tests;
 mod trace;
 
-use crate::identity::certificate::{self, Summary};
-use axum::Router;
-use axum::extract::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
+pub use limits::Limits;
 
-/// A connection that has not finished its handshake after this long is closed.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use crate::identity::certificate::Summary;
+use axum::Router;
+use connection::Shared;
+use gate::{Gate, Throttle};
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Open requests get this long to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// A complaint about callers is told at most once in this time.
+const TELL: Duration = Duration::from_secs(10);
 
 /// Who is on the other side of a connection; an extension of every request.
 #[derive(Debug, Clone)]
@@ -32,79 +40,73 @@ pub struct Peer {
     pub subject: Option<Summary>,
 }
 
+/// Tells a handler that waits for something that the daemon stops; an extension of every request.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(CancellationToken);
+
+impl Stopping {
+    /// Resolves once the daemon stops.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+}
+
 /// Serves until `shutdown` resolves, then lets open requests end.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: Router,
+    limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let router = router.route_layer(axum::middleware::from_fn(trace::request));
-    let acceptor = TlsAcceptor::from(tls);
-    let graceful = Arc::new(GracefulShutdown::new());
+    let stopping = Stopping::default();
+    let shared = Shared { acceptor: TlsAcceptor::from(tls), router, limits, stopping: stopping.clone() };
     let connections = TaskTracker::new();
+    accept(&listener, &shared, &connections, shutdown).await;
+    drop(listener);
+    connections.close();
+    stopping.0.cancel();
+    let drained = tokio::time::timeout(DRAIN, connections.wait()).await;
+    tracing::debug!(in_time = drained.is_ok(), "drained");
+}
+
+async fn accept(
+    listener: &TcpListener,
+    shared: &Shared,
+    connections: &TaskTracker,
+    shutdown: impl Future<Output = ()>,
+) {
+    let gate = Gate::new(shared.limits);
+    let (mut failures, mut refusals) = (Throttle::new(TELL), Throttle::new(TELL));
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
+            () = &mut shutdown => return,
         };
         match accepted {
-            Ok((stream, address)) => {
-                let (acceptor, router, graceful) = (acceptor.clone(), router.clone(), graceful.clone());
-                connections.spawn(connection(stream, address, acceptor, router, graceful));
-            }
-            // Too many open files, mostly: the connection is lost, the listener goes on.
+            Ok((stream, address)) => match gate.enter(address.ip().to_canonical()) {
+                Ok(pass) => {
+                    connections.spawn(connection::serve(stream, address, pass, shared.clone()));
+                }
+                Err(why) => {
+                    if let Some(held_back) = refusals.due(Instant::now()) {
+                        tracing::warn!(%address, held_back, "turned a connection away: {why}");
+                    }
+                }
+            },
+            // The caller went away again before it was its turn.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+            // Too many open files, mostly, which passes when connections end and not by asking again.
             Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::task::yield_now().await;
+                if let Some(held_back) = failures.due(Instant::now()) {
+                    tracing::warn!(%error, held_back, "could not accept a connection");
+                }
+                if tokio::time::timeout(shared.limits.pause, &mut shutdown).await.is_ok() {
+                    return;
+                }
             }
         }
-    }
-    connections.close();
-    drop(listener);
-    if let Ok(graceful) = Arc::try_unwrap(graceful) {
-        let drained = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
-        tracing::debug!(in_time = drained.is_ok(), "drained");
-    } else {
-        let drained = tokio::time::timeout(DRAIN, connections.wait()).await;
-        tracing::debug!(in_time = drained.is_ok(), "drained with open handshakes");
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    address: SocketAddr,
-    acceptor: TlsAcceptor,
-    router: Router,
-    graceful: Arc<GracefulShutdown>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%address, %error, "could not switch off delay");
-    }
-    let tls = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return tracing::debug!(%address, %error, "handshake failed"),
-        Err(_) => return tracing::debug!(%address, "handshake took too long"),
-    };
-    let subject = tls
-        .get_ref()
-        .1
-        .peer_certificates()
-        .and_then(|chain| chain.first())
-        .and_then(|leaf| certificate::summarize(leaf, "the client's certificate").ok());
-    let peer = Peer { address: address.ip().to_canonical(), subject };
-    let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request)
-    });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http2().keep_alive_interval(Duration::from_secs(20)).timer(hyper_util::rt::TokioTimer::new());
-    builder.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HANDSHAKE);
-    let serving = builder.serve_connection(TokioIo::new(tls), service).into_owned();
-    let watched = graceful.watch(serving);
-    drop(graceful);
-    if let Err(error) = watched.await {
-        tracing::debug!(%address, error, "connection ended early");
     }
 }

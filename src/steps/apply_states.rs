@@ -1,6 +1,7 @@
 //! Applies the states of this node's role: configuration, monitor and its service.
 
 use crate::host::paths;
+use crate::host::root::Root;
 use crate::identity::membership::Applied;
 use crate::model::config::StorageConfig;
 use crate::model::ids::NodeName;
@@ -8,6 +9,7 @@ use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::context::Context;
+use crate::sls::function::Function;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
@@ -17,6 +19,8 @@ use crate::steps::start_service::END;
 use crate::steps::states_tree::DiskTree;
 use crate::steps::{Decision, Env};
 use crate::wire::member::Desired;
+use std::cell::OnceCell;
+use std::path::{Component, Path, PathBuf};
 
 /// The service that the states start.
 pub const MONITOR: &str = "eos-storage-monitor";
@@ -26,36 +30,35 @@ pub struct ApplyStates {
     /// What to apply; none asks the membership, or the master when nothing was applied yet.
     desired: Option<Applied>,
     binary: String,
+    /// What is applied, from when it was rendered for the checkpoint on: nothing else is ever carried out.
+    settled: OnceCell<Settled>,
+}
+
+/// Role, scale and pillar of one run, and the plan of exactly these.
+struct Settled {
+    wanted: Applied,
+    plan: StatePlan,
 }
 
 impl ApplyStates {
     /// As a part of a bootstrap, where role and scale are known only when earlier steps have run.
     pub fn bootstrap(decision: &Decision) -> Self {
-        Self { desired: None, binary: decision.binary.clone() }
+        Self { desired: None, binary: decision.binary.clone(), settled: OnceCell::new() }
     }
 
     /// A new generation on a member.
     pub fn generation(desired: &Desired, binary: String) -> Self {
-        Self { desired: Some(applied(desired)), binary }
+        Self { desired: Some(applied(desired)), binary, settled: OnceCell::new() }
     }
 
-    /// What the tree on this node will write. A joining node learns its role and scale from the master
-    /// only when the step runs, and they may change until then: there, every one it could be counts.
-    fn planned(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
-        let membership = env.membership()?;
-        let known = self.desired.clone().or(membership.applied.filter(|_| membership.runs_master));
-        let possible = match known {
-            Some(applied) => vec![applied],
-            None => joiner_possibilities(),
-        };
-        let mut touches = self.touches();
-        for wanted in possible {
-            let plan = render(env, &membership.name, &wanted, &self.binary)?;
-            let fresh: Vec<Touch> =
-                planned_touches(env, &plan).into_iter().filter(|touch| !touches.contains(touch)).collect();
-            touches.extend(fresh);
+    /// What this run applies: asked of the master and rendered the first time, the same ever after.
+    fn settled(&self, env: &Env) -> Result<&Settled, StepFailure> {
+        if let Some(settled) = self.settled.get() {
+            return Ok(settled);
         }
-        Ok(touches)
+        let wanted = self.wanted(env)?;
+        let plan = render(env, &env.node_name()?, &wanted, &self.binary)?;
+        Ok(self.settled.get_or_init(|| Settled { wanted, plan }))
     }
 
     fn wanted(&self, env: &Env) -> Result<Applied, StepFailure> {
@@ -73,24 +76,25 @@ impl ApplyStates {
         }
     }
 
+    fn touched(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
+        let mut touches = self.touches();
+        for touch in planned_touches(&env.root, &self.settled(env)?.plan)? {
+            if !touches.contains(&touch) {
+                touches.push(touch);
+            }
+        }
+        Ok(touches)
+    }
+
     fn apply(&self, env: &Env) -> Result<Outcome, StepFailure> {
-        let wanted = self.wanted(env)?;
+        let Settled { wanted, plan } = self.settled(env)?;
         let mut membership = env.membership()?;
-        let plan = render(env, &membership.name, &wanted, &self.binary)?;
-        let changed = Executor::new(env).apply(&plan)?;
-        let unchanged = !changed && membership.applied.as_ref() == Some(&wanted);
-        membership.applied = Some(wanted);
+        let changed = Executor::new(env).apply(plan)?;
+        let unchanged = !changed && membership.applied.as_ref() == Some(wanted);
+        membership.applied = Some(wanted.clone());
         membership.save(&env.root)?;
         Ok(if unchanged { Outcome::Unchanged } else { Outcome::Done })
     }
-}
-
-/// Every role and scale that a node which joins others may get.
-fn joiner_possibilities() -> Vec<Applied> {
-    let scales = [Scale::Small, Scale::Medium, Scale::Distributed];
-    let pairs = Role::REQUESTABLE.into_iter().flat_map(|role| scales.map(|scale| (role, scale)));
-    let pillar = serde_json::Value::Null;
-    pairs.map(|(role, scale)| Applied { generation: 0, role, scale, pillar: pillar.clone() }).collect()
 }
 
 fn applied(desired: &Desired) -> Applied {
@@ -107,9 +111,13 @@ fn applied(desired: &Desired) -> Applied {
 /// # Errors
 /// When a state file is wrong; the error names file and line.
 pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Result<StatePlan, StepFailure> {
-    let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary);
+    let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary)?;
     let context = Context::new(name.as_str(), inputs.pillar());
-    Ok(plan::render(&DiskTree::of(&env.root), &Wanted::Top, &context)?)
+    let tree = DiskTree::of(&env.root);
+    let plan = plan::render(&tree, &Wanted::Top, &context);
+    // The engine takes a file that cannot be read for a missing one: the reason is told instead.
+    tree.all_read()?;
+    Ok(plan?)
 }
 
 fn inputs(
@@ -119,41 +127,62 @@ fn inputs(
     scale: Scale,
     pillar: &serde_json::Value,
     binary: &str,
-) -> Inputs {
-    let storage: StorageConfig = pillar
-        .get("storage")
-        .cloned()
-        .and_then(|value| serde_json::from_value(value).ok())
-        .unwrap_or_default();
+) -> Result<Inputs, StepFailure> {
+    let storage: StorageConfig = match pillar.get("storage") {
+        Some(value) => serde_json::from_value(value.clone())
+            .map_err(|error| StepFailure::StorageSettings { why: error.to_string() })?,
+        None => StorageConfig::default(),
+    };
     let defaults = Inputs {
         root: root_prefix(env),
         binary: binary.to_owned(),
-
         ..Inputs::of(name.as_str(), role, scale)
     };
-    defaults.configured(&storage)
+    Ok(defaults.configured(&storage))
 }
 
 /// What starting the monitor's service and every tree of states changes.
 fn always_touched() -> Vec<Touch> {
     let unit = format!("{}/{MONITOR}.service", paths::UNITS);
-    let wants = format!("{}/multi-user.target.wants/{MONITOR}.service", paths::UNITS);
-    let files = [unit.as_str(), wants.as_str(), paths::STORAGE_OPS].map(|path| Touch::File(path.into()));
+    let files = [unit.into(), wants(MONITOR), paths::STORAGE_OPS.into()].map(Touch::File);
     // The agent writes the membership too, so it is not told from a stranger's change by its digest.
     files.into_iter().chain([Touch::Tree(paths::MEMBERSHIP.into())]).collect()
 }
 
-fn planned_touches(env: &Env, plan: &StatePlan) -> Vec<Touch> {
-    let below =
-        |path: &str| std::path::Path::new(path).strip_prefix(env.root.path()).ok().map(ToOwned::to_owned);
-    let touch = |state: &plan::State| {
-        let path = below(state.function.path()?)?;
-        Some(match state.function.name() {
-            "file.directory" => Touch::Directory(path),
-            _ => Touch::File(path),
-        })
-    };
-    plan.states.iter().filter_map(touch).collect()
+/// What the plan writes, to be checkpointed.
+fn planned_touches(root: &Root, plan: &StatePlan) -> Result<Vec<Touch>, StepFailure> {
+    let mut touches = Vec::new();
+    for state in &plan.states {
+        if let Some(path) = state.function.path() {
+            let path = below(root, path).ok_or_else(|| StepFailure::Outside {
+                id: state.id.clone(),
+                path: path.to_owned(),
+                root: root.path().to_owned(),
+            })?;
+            touches.push(match state.function.name() {
+                "file.directory" => Touch::Directory(path),
+                _ => Touch::File(path),
+            });
+        }
+        if let Function::ServiceRunning { name, .. }
+        | Function::ServiceDead { name, .. }
+        | Function::ServiceEnabled { name } = &state.function
+        {
+            touches.push(Touch::File(wants(name)));
+        }
+    }
+    Ok(touches)
+}
+
+/// The path relative to the root; none when it is not below it, and so could not be put back.
+fn below(root: &Root, path: &str) -> Option<PathBuf> {
+    let relative = Path::new(path).strip_prefix(root.path()).ok()?;
+    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    (plain && relative.file_name().is_some()).then(|| relative.to_owned())
+}
+
+fn wants(service: &str) -> PathBuf {
+    Path::new(paths::UNITS).join(format!("multi-user.target.wants/{service}.service"))
 }
 
 impl Step<Env> for ApplyStates {
@@ -177,8 +206,8 @@ impl Step<Env> for ApplyStates {
     }
 
     /// A tree that cannot be rendered makes the step itself fail, with file and line.
-    fn touches_now(&self, env: &Env) -> Vec<Touch> {
-        self.planned(env).unwrap_or_else(|_| self.touches())
+    fn touches_now(&self, env: &Env) -> Result<Vec<Touch>, StepError> {
+        self.touched(env).map_err(to_step)
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {

@@ -6,6 +6,7 @@ use crate::model::config::Config;
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
+use crate::steps::error::StepFailure;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -61,9 +62,44 @@ pub struct TrustedAuthority {
 pub const VERSION: u32 = 1;
 
 impl Decision {
+    /// The decision in a saga's plan.
+    ///
+    /// # Errors
+    /// When a later eos wrote it, or it is damaged.
+    pub fn from_plan(plan: &serde_json::Value) -> Result<Self, StepFailure> {
+        let found = plan.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(found) = found.filter(|found| *found > u64::from(VERSION)) {
+            return Err(StepFailure::PlanNewer { found, known: VERSION });
+        }
+        serde_json::from_value(plan.clone())
+            .map_err(|error| StepFailure::PlanDamaged { what: "bootstrap", why: error.to_string() })
+    }
+
     /// Whether another run of bootstrap means the same: then an unfinished one goes on.
     pub fn same_aim(&self, other: &Self) -> bool {
         let cluster = self.kind == Kind::FirstNode || self.master == other.master;
         self.kind == other.kind && self.name == other.name && self.address == other.address && cluster
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::explain::Explain;
+
+    #[test]
+    fn a_plan_of_a_later_eos_is_named_as_such_and_a_damaged_one_as_damaged() {
+        let later = serde_json::json!({"version": 2, "kind": "orbit"});
+        let error = Decision::from_plan(&later).expect_err("it is refused");
+        assert_eq!(
+            (error.code().to_string().as_str(), error.to_string().as_str()),
+            (
+                "EOS-G051",
+                "the plan of the unfinished operation has format 2, and this eos knows formats up to 1"
+            )
+        );
+        let damaged = serde_json::json!({"version": 1});
+        let error = Decision::from_plan(&damaged).expect_err("it is refused");
+        assert_eq!(error.code().to_string(), "EOS-G052");
     }
 }

@@ -50,6 +50,40 @@ pub enum StepFailure {
         /// What is wrong.
         why: String,
     },
+    /// A state names a path that a checkpoint cannot put back.
+    #[error("state {id} would write {path}, which is not a plain path below the root {}", root.display())]
+    Outside {
+        /// The state's id.
+        id: String,
+        /// What it would write.
+        path: String,
+        /// The root.
+        root: std::path::PathBuf,
+    },
+    /// The storage settings that came with role and scale are not understood.
+    #[error("the storage settings of this node's role are not understood: {why}")]
+    StorageSettings {
+        /// What is wrong.
+        why: String,
+    },
+    /// A later eos began the operation that is in the journal.
+    #[error(
+        "the plan of the unfinished operation has format {found}, and this eos knows formats up to {known}"
+    )]
+    PlanNewer {
+        /// Its format.
+        found: u64,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// The plan in the journal is not one.
+    #[error("the plan of a {what} in the journal is damaged: {why}")]
+    PlanDamaged {
+        /// `bootstrap` or `generation`.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// A template could not be rendered.
     #[error("the shipped template {name} could not be rendered: {why}")]
     Template {
@@ -111,6 +145,10 @@ impl Explain for StepFailure {
             Self::State { .. } => "S030",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
+            Self::Outside { .. } => "S032",
+            Self::PlanNewer { .. } => "G051",
+            Self::PlanDamaged { .. } => "G052",
+            Self::StorageSettings { .. } => "S033",
         })
     }
 
@@ -119,6 +157,8 @@ impl Explain for StepFailure {
             Self::NotAccepted { .. } => Exit::NoAnswer,
             Self::NoMembership => Exit::Usage,
             Self::Interrupted { .. } => Exit::Interrupted,
+            Self::PlanNewer { .. } => Exit::Conflict,
+            Self::PlanDamaged { .. } => Exit::Stuck,
             _ => Exit::Failed,
         }
     }
@@ -138,6 +178,20 @@ impl Explain for StepFailure {
             Self::Unhealthy { service, .. } => {
                 vec![format!("read its log: journalctl -u {service} -n 50, or var/lib/eos/log/{service}.log")]
             }
+            Self::PlanNewer { .. } => {
+                vec!["use the eos that wrote it, or a later one: eos --version".to_owned()]
+            }
+            Self::PlanDamaged { .. } => vec![
+                "look at its first line: head -n 1 /var/lib/eos/journal/*.jsonl".to_owned(),
+                "look at the disk: dmesg --level=err,crit".to_owned(),
+            ],
+            Self::Outside { path, .. } => {
+                vec![format!("find the state: grep -rn '{path}' /var/lib/eos/cluster/states")]
+            }
+            Self::StorageSettings { .. } => vec![
+                "see whether the master has another version: eos --version".to_owned(),
+                "look at the section storage, on the master: eos config show".to_owned(),
+            ],
             Self::Template { .. } => vec!["install eos again: ./install.sh".to_owned()],
         }
     }
@@ -171,6 +225,14 @@ pub(crate) fn samples() -> Vec<StepFailure> {
             seconds: 10,
             why: "the storage monitor has not reported yet".to_owned(),
         },
+        StepFailure::Outside {
+            id: "motd".to_owned(),
+            path: "/etc/motd".to_owned(),
+            root: "/srv/node1".into(),
+        },
+        StepFailure::PlanNewer { found: 2, known: 1 },
+        StepFailure::PlanDamaged { what: "generation", why: "missing field `role`".to_owned() },
+        StepFailure::StorageSettings { why: "unknown variant `watch`".to_owned() },
         StepFailure::Template { name: "eos-agent.service", why: "line 3: undefined value".to_owned() },
     ]
 }

@@ -89,8 +89,10 @@ impl<'a> Executor<'a> {
     fn difference(&self, function: &Function) -> Result<Difference, StepFailure> {
         let Some(path) = function.path() else { return Ok(Difference::Unchanged) };
         let existing = existing(Path::new(path))?;
-        let owner = self.owner(function)?;
-        Ok(difference::difference(function, existing.as_ref(), owner))
+        Ok(match self.owner(function)? {
+            Ok(owner) => difference::difference(function, existing.as_ref(), owner),
+            Err(unknown) => Difference::Blocked(unknown),
+        })
     }
 
     fn carry_out(&self, state: &State, watched: bool) -> Result<bool, StepFailure> {
@@ -108,13 +110,13 @@ impl<'a> Executor<'a> {
             file => match self.difference(file)? {
                 Difference::Unchanged => Ok(false),
                 Difference::Blocked(why) => Err(failed(state, &why)),
-                Difference::Changed(_) => self.write(file).map(|()| true),
+                Difference::Changed(_) => self.write(state).map(|()| true),
             },
         }
     }
 
     fn running(&self, name: &str, enable: Option<bool>, watched: bool) -> Result<bool, StepFailure> {
-        self.env.services.reload()?;
+        self.env.services.refresh(name)?;
         self.boot(name, enable)?;
         if watched && self.env.services.status(name)?.active {
             self.env.services.restart(name, READY)?;
@@ -167,9 +169,10 @@ impl<'a> Executor<'a> {
         Err(failed(state, &format!("status {}: {last}", output.status.unwrap_or(-1))))
     }
 
-    fn write(&self, function: &Function) -> Result<(), StepFailure> {
+    fn write(&self, state: &State) -> Result<(), StepFailure> {
+        let function = &state.function;
         let Some(path) = function.path().map(Path::new) else { return Ok(()) };
-        let owner = self.owner(function)?;
+        let owner = self.owner(function)?.map_err(|unknown| failed(state, &unknown))?;
         if function.makes_directories()
             && let Some(parent) = path.parent()
         {
@@ -193,7 +196,7 @@ impl<'a> Executor<'a> {
             }
             Function::FileSymlink { target, force, .. } => {
                 if *force && existing(path)?.is_some() {
-                    files::remove_tree(path).or_else(|_| files::remove_file(path))?;
+                    entry::remove(path)?;
                 }
                 entry::replace_symlink(path, target)?;
             }
@@ -203,21 +206,27 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    fn owner(&self, function: &Function) -> Result<OwnerNumbers, StepFailure> {
+    /// Whom the file shall belong to, or why that cannot be: a name that this machine does not know.
+    fn owner(&self, function: &Function) -> Result<Result<OwnerNumbers, String>, StepFailure> {
         let (Function::FileManaged { attributes, .. } | Function::FileDirectory { attributes, .. }) =
             function
         else {
-            return Ok(OwnerNumbers::default());
+            return Ok(Ok(OwnerNumbers::default()));
         };
-        let user = match &attributes.user {
-            Some(name) => accounts::find_user(&self.env.root, name)?.map(|account| account.uid),
-            None => None,
-        };
-        let group = match &attributes.group {
-            Some(name) => accounts::find_group(&self.env.root, name)?,
-            None => None,
-        };
-        Ok(OwnerNumbers { user, group })
+        let mut owner = OwnerNumbers::default();
+        if let Some(name) = &attributes.user {
+            owner.user = accounts::find_user(&self.env.root, name)?.map(|account| account.uid);
+            if owner.user.is_none() {
+                return Ok(Err(format!("there is no user {name}")));
+            }
+        }
+        if let Some(name) = &attributes.group {
+            owner.group = accounts::find_group(&self.env.root, name)?;
+            if owner.group.is_none() {
+                return Ok(Err(format!("there is no group {name}")));
+            }
+        }
+        Ok(Ok(owner))
     }
 }
 

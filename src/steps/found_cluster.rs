@@ -85,6 +85,8 @@ impl FoundCluster {
             applied: 1,
             master: true,
             token: None,
+            replaces: None,
+            asked_from: None,
         }
     }
 
@@ -95,8 +97,8 @@ impl FoundCluster {
         let node = PrivateKey::load(&env.root.join(paths::NODE_KEY))?;
         let path = env.root.join(paths::REGISTRY);
         let mut changes = vec![
-            Change::Value("cluster", self.decision.cluster.to_string()),
-            Change::Value("generation", "1".to_owned()),
+            Change::Cluster(self.decision.cluster.clone()),
+            Change::Generation(1),
             Change::PutNode(Box::new(self.record(env, &node))),
         ];
         changes.extend(env.token.as_ref().map(|token| Change::PutToken(pre_shared(token, clock::now_ms()))));

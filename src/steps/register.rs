@@ -59,6 +59,7 @@ impl Register {
             challenge: looked.hello.challenge.clone(),
             nonce: nonce.clone(),
             token: env.token.as_ref().map(prove),
+            dry_run: false,
         };
         let client = env.stranger_client(decision.master, decision.address)?;
         let reply = env.block_on(client.register(&request))?;
@@ -102,6 +103,11 @@ impl Register {
                     ),
                     Duration::from_millis(retry_after_ms),
                 ),
+                Ok(RegisterReply::Judged { .. }) => {
+                    let (address, action) = (self.decision.master, "POST /v1/register".to_owned());
+                    let status = "only a judgement".to_owned();
+                    return Err(ClientError::Foreign { address, action, status }.into());
+                }
                 Err(StepFailure::Below(failure)) if transient(&failure.code) => {
                     (format!("the master {}: {}", self.decision.master, failure.message), PAUSE)
                 }
@@ -147,7 +153,7 @@ impl Register {
 
 /// Codes of failures that pass by themselves: no answer, no connection, a challenge that grew old.
 fn transient(code: &str) -> bool {
-    matches!(code, "EOS-J020" | "EOS-J021" | "EOS-J009")
+    matches!(code, "EOS-J020" | "EOS-J021" | "EOS-J009" | "EOS-J012")
 }
 
 impl Step<Env> for Register {

@@ -1,25 +1,36 @@
 //! The states tree of the cluster as it lies on this node.
 
-use crate::host::files;
+use crate::host::files::{self, FileError};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::sls::tree::{StateTree, inside};
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// A tree in a directory.
 pub struct DiskTree {
     directory: PathBuf,
+    /// The first file that is there and could not be read.
+    unreadable: RefCell<Option<FileError>>,
 }
 
 impl DiskTree {
     /// The cluster's tree below this root.
     pub fn of(root: &Root) -> Self {
-        Self { directory: root.join(paths::CLUSTER_STATES) }
+        Self { directory: root.join(paths::CLUSTER_STATES), unreadable: RefCell::new(None) }
+    }
+
+    /// Whether every file that was asked for is either missing or was read.
+    ///
+    /// # Errors
+    /// The first that could not be read.
+    pub fn all_read(&self) -> Result<(), FileError> {
+        self.unreadable.take().map_or(Ok(()), Err)
     }
 }
 
 impl StateTree for DiskTree {
-    /// A file that cannot be read counts as missing: the engine names it and where it is wanted.
+    /// A file that cannot be read is none here; [`DiskTree::all_read`] has the reason.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         if !inside(path) {
             return None;
@@ -27,7 +38,7 @@ impl StateTree for DiskTree {
         match files::read_optional(&self.directory.join(path)) {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::warn!(%error, path, "a state file cannot be read");
+                self.unreadable.borrow_mut().get_or_insert(error);
                 None
             }
         }

@@ -30,7 +30,7 @@ impl VerifyHealth {
         for service in services {
             let status = env.services.status(service)?;
             if !status.ready {
-                let said = status.failure.or(status.last_log_line).or(status.status_text);
+                let said = status.failure.or(status.status_text);
                 return Ok(Some((service, said.unwrap_or_else(|| "it is not ready".to_owned()))));
             }
         }
@@ -45,6 +45,10 @@ impl VerifyHealth {
         while let Some((service, why)) = self.unhealthy(env)? {
             if began.elapsed() >= LIMIT {
                 let seconds = began.elapsed().as_secs();
+                let why = match env.services.last_line(service)? {
+                    Some(line) => format!("{why}; it logged last: {line}"),
+                    None => why,
+                };
                 return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
             }
             if !env.pause(&format!("{service}: {why}"), began, PAUSE) {

@@ -2,6 +2,7 @@
 
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
+use crate::model::config::Config;
 use crate::model::role_targets::{Minimums, Targets};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, jinja};
@@ -19,34 +20,54 @@ impl WriteConfiguration {
         Self { decision: decision.clone() }
     }
 
-    fn render(&self) -> Result<String, StepFailure> {
+    /// What the file will say: what was configured, with what the bootstrap chose and found out.
+    fn resolved(&self) -> Config {
         let decision = &self.decision;
-        let config = &decision.config;
-        let roles = &config.cluster.roles;
+        let mut config = decision.config.clone();
+        config.cluster.id = Some(decision.cluster.clone());
+        config.cluster.master = Some(decision.master.ip().to_string());
+        config.cluster.port = decision.master.port();
+        config.cluster.ca_fingerprint = decision.authority.as_ref().map(|authority| authority.fingerprint);
+        config.node.name = Some(decision.name.clone());
+        config.node.preferred_role = decision.preferred;
+        config.node.advertise_address = config.node.advertise_address.map(|_| decision.address);
+        config
+    }
+
+    /// The file, which is parsed again: a key that the template does not know must not be lost.
+    fn render(&self) -> Result<String, StepFailure> {
+        let config = self.resolved();
+        let (cluster, node) = (&config.cluster, &config.node);
         let variables = serde_json::json!({
-            "id": decision.cluster,
-            "master": decision.master.ip().to_string(),
-            "port": decision.master.port(),
-            "ca_fingerprint": decision.authority.as_ref().map(|authority| authority.fingerprint),
-            "discovery_method": config.cluster.discovery.method,
-            "discovery_port": config.cluster.discovery.port,
-            "assignment": config.cluster.roles.assignment,
-            "rebalance_on_join": config.cluster.roles.rebalance_on_join,
-            "targets": (roles.targets != Targets::default()).then_some(roles.targets),
-            "minimum": (roles.minimum != Minimums::default()).then_some(roles.minimum),
-            "name": decision.name,
-            "preferred_role": decision.preferred,
-            "advertise_address": decision.address,
+            "id": cluster.id,
+            "master": cluster.master,
+            "port": cluster.port,
+            "ca_fingerprint": cluster.ca_fingerprint,
+            "discovery_method": cluster.discovery.method,
+            "discovery_port": cluster.discovery.port,
+            "assignment": cluster.roles.assignment,
+            "rebalance_on_join": cluster.roles.rebalance_on_join,
+            "targets": (cluster.roles.targets != Targets::default()).then_some(cluster.roles.targets),
+            "minimum": (cluster.roles.minimum != Minimums::default()).then_some(cluster.roles.minimum),
+            "name": node.name,
+            "preferred_role": node.preferred_role,
+            "advertise_address": node.advertise_address,
+            "agent_port": node.agent_port,
+            "token_file": node.token_file,
         });
         let rendered = jinja::plain("templates/cluster.yaml.jinja", embedded::CLUSTER_CONFIG, &variables)?;
-        let extra = extra(&self.decision)?;
-        Ok(rendered + &extra)
+        let text = rendered + &extra(&config)?;
+        let failed = |why| StepFailure::Template { name: "cluster.yaml", why };
+        let parsed: Config = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        match parsed == config {
+            true => Ok(text),
+            false => Err(failed("it does not say all that was configured".to_owned())),
+        }
     }
 }
 
 /// The sections that the operator's configuration had beyond the cluster's and the node's.
-fn extra(decision: &Decision) -> Result<String, StepFailure> {
-    let config = &decision.config;
+fn extra(config: &Config) -> Result<String, StepFailure> {
     let mut rest = serde_yaml::Mapping::new();
     let mut keep = |name: &str, section: serde_yaml::Value, default: serde_yaml::Value| {
         if section != default {
@@ -55,7 +76,7 @@ fn extra(decision: &Decision) -> Result<String, StepFailure> {
     };
     let failed =
         |why: serde_yaml::Error| StepFailure::Template { name: "cluster.yaml", why: why.to_string() };
-    let defaults = crate::model::config::Config::default();
+    let defaults = Config::default();
     let value = |section: Result<serde_yaml::Value, serde_yaml::Error>| section.map_err(failed);
     keep(
         "admission",
@@ -103,5 +124,124 @@ impl Step<Env> for WriteConfiguration {
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::{
+        AdmissionConfig, Assignment, ClusterConfig, DiscoveryConfig, DiscoveryMethod, NodeConfig,
+        RolesConfig, StorageConfig, StorageMode, TelemetryConfig,
+    };
+    use crate::model::digest::Fingerprint;
+    use crate::model::ids::{ClusterId, NodeName};
+    use crate::model::role::Role;
+    use crate::model::role_targets::Target;
+    use crate::model::scale::Scale;
+    use crate::model::storage_ops::{Retention, Thresholds};
+    use crate::steps::Kind;
+    use crate::steps::decision::{TrustedAuthority, VERSION};
+
+    /// Every key set to something else than its default: without `..`, so that a new key is missed here.
+    fn every_key() -> Config {
+        let mut targets = Targets::default();
+        targets.medium.edge = Some(Target::Share(40));
+        targets.distributed.data = Some(Target::Count(3));
+        let mut minimum = Minimums::default();
+        minimum.core.cpus += 3;
+        Config {
+            cluster: ClusterConfig {
+                id: Some(ClusterId::parse("eos-0123456789").expect("an id")),
+                master: Some("127.0.0.2".to_owned()),
+                port: 4607,
+                ca_fingerprint: Some(Fingerprint::from_bytes([7; 32])),
+                discovery: DiscoveryConfig { method: DiscoveryMethod::None, port: 4605 },
+                roles: RolesConfig {
+                    assignment: Assignment::Manual,
+                    rebalance_on_join: false,
+                    targets,
+                    minimum,
+                },
+            },
+            node: NodeConfig {
+                name: Some(NodeName::parse("node-1").expect("a name")),
+                advertise_address: Some("127.0.0.3".parse().expect("an address")),
+                preferred_role: Some(Role::Data),
+                agent_port: Some(4606),
+                token_file: Some("/root/the token".to_owned()),
+            },
+            admission: AdmissionConfig {
+                addresses: vec!["10.0.0.0/16".parse().expect("a range")],
+                names: vec!["rack1-*".to_owned()],
+                lease_seconds: Some(90),
+            },
+            storage: StorageConfig {
+                mounts: vec!["/data".to_owned()],
+                interval_seconds: Some(60),
+                thresholds: Some(Thresholds::of(Scale::Single)),
+                retention: Some(Retention::of(Scale::Small)),
+                mode: StorageMode::Act,
+            },
+            telemetry: TelemetryConfig { otlp_endpoint: Some("http://127.0.0.1:4317".to_owned()) },
+        }
+    }
+
+    fn step(config: Config) -> WriteConfiguration {
+        let certificate = String::new();
+        let authority = config.cluster.ca_fingerprint;
+        WriteConfiguration::new(&Decision {
+            version: VERSION,
+            kind: Kind::Join,
+            cluster: config.cluster.id.clone().expect("it is set"),
+            name: config.node.name.clone().expect("it is set"),
+            address: "127.0.0.3".parse().expect("an address"),
+            master: format!("127.0.0.2:{}", config.cluster.port).parse().expect("an address"),
+            authority: authority.map(|fingerprint| TrustedAuthority { fingerprint, certificate }),
+            preferred: config.node.preferred_role,
+            binary: "/usr/local/bin/eos".to_owned(),
+            account: false,
+            config,
+        })
+    }
+
+    /// Every value that is no mapping, by its path.
+    fn leaves(path: &str, value: &serde_json::Value, found: &mut Vec<(String, serde_json::Value)>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| leaves(&format!("{path}.{name}"), value, found));
+            }
+            value => found.push((path.to_owned(), value.clone())),
+        }
+    }
+
+    #[test]
+    fn every_key_that_was_configured_is_in_the_file() {
+        let config = every_key();
+        let mut now = Vec::new();
+        leaves("", &serde_json::to_value(&config).expect("it serialises"), &mut now);
+        let mut default = Vec::new();
+        leaves("", &serde_json::to_value(Config::default()).expect("it serialises"), &mut default);
+        for (path, value) in &now {
+            let table = path.contains(".targets.") || path.contains(".minimum.");
+            assert!(table || !default.contains(&(path.clone(), value.clone())), "{path} is not set");
+        }
+        let text = step(config.clone()).render().expect("it renders");
+        let parsed: Config = serde_yaml::from_str(&text).expect("it parses");
+        assert_eq!(parsed, config, "{text}");
+    }
+
+    #[test]
+    fn what_was_not_configured_is_left_out() {
+        let all = every_key();
+        let config = Config {
+            cluster: ClusterConfig { id: all.cluster.id, ..ClusterConfig::default() },
+            node: NodeConfig { name: all.node.name, ..NodeConfig::default() },
+            ..Config::default()
+        };
+        let text = step(config).render().expect("it renders");
+        for key in ["advertise_address", "agent_port", "token_file", "targets", "storage", "admission"] {
+            assert!(!text.contains(&format!("{key}:")), "{key}: {text}");
+        }
     }
 }

@@ -54,6 +54,7 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         storage_level: Some("normal".to_owned()),
         failure: None,
         master: number == 1,
+        replaces: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub fn cluster() -> ClusterStatus {
             created_at: "2026-01-02T03:04:05Z".to_owned(),
             bytes: 1_503_238_554,
         }],
+        warnings: Vec::new(),
     }
 }
 

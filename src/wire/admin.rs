@@ -29,6 +29,9 @@ pub struct ClusterStatus {
     pub operations: Vec<Operation>,
     /// The newest snapshots of the cluster's own state.
     pub snapshots: Vec<SnapshotStatus>,
+    /// What of the master's own state needs a look: a snapshot that cannot be read.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A node in the status.
@@ -72,6 +75,9 @@ pub struct NodeStatus {
     pub failure: Option<Failure>,
     /// Whether it is the master's own node.
     pub master: bool,
+    /// The member whose place it takes once it confirms.
+    #[serde(default)]
+    pub replaces: Option<NodeId>,
 }
 
 /// Something that is going on.
@@ -143,13 +149,25 @@ pub struct TokenStatus {
     pub role: Option<Role>,
 }
 
-/// `POST /v1/nodes/{name}/accept`.
+/// `POST /v1/nodes/{name}/accept`; `{name}` is a name or an id.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AcceptNode {
     /// The node whose place it takes: its name, machine-id or both are the same.
     pub replace: Option<NodeName>,
     /// Only say what would change.
     pub plan: bool,
+}
+
+/// The answer to [`AcceptNode`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedNode {
+    /// The node that is accepted.
+    pub node: NodeId,
+    /// The fingerprint of its key, to be compared with the one that it shows.
+    pub key: String,
+    /// What changes once it confirms.
+    #[serde(flatten)]
+    pub plan: PlannedRoles,
 }
 
 /// `POST /v1/roles/set`.
@@ -159,6 +177,9 @@ pub struct SetRole {
     pub node: NodeName,
     /// Its role from now on; none gives it back to the planner.
     pub role: Option<Role>,
+    /// Only say what would change.
+    #[serde(default)]
+    pub plan: bool,
 }
 
 /// A change of the cluster's roles, as data of the planner.
@@ -183,6 +204,13 @@ pub struct PlannedRole {
     pub to: Option<Role>,
     /// Why.
     pub reason: String,
+}
+
+/// `GET /v1/audit`: which part of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AuditQuery {
+    /// How many of the newest lines; 1000 unless told, and never more than 10000.
+    pub newest: Option<usize>,
 }
 
 /// A line of the audit log.

@@ -72,6 +72,9 @@ pub struct RegisterRequest {
     pub nonce: String,
     /// The token and the proof that the node knows it.
     pub token: Option<TokenProof>,
+    /// Only ask how the master would judge it; nothing is entered or counted.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// A proof of knowing a token.
@@ -95,6 +98,13 @@ pub enum RegisterReply {
         key: String,
         /// When to ask again, in milliseconds.
         retry_after_ms: u64,
+    },
+    /// The judgement of a request that was only asked for; one that would be refused is refused.
+    Judged {
+        /// `new`, `returning`, `same-machine-reinstalled`.
+        verdict: String,
+        /// What speaks for it: `token`, `policy`, `known`; `nobody` waits for the operator.
+        admitted_by: String,
     },
 }
 

@@ -10,3 +10,6 @@ pub mod member;
 pub mod version;
 
 pub use error::ErrorBody;
+
+#[cfg(test)]
+mod tests;

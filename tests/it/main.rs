@@ -7,5 +7,6 @@ mod generated;
 mod install;
 mod output;
 mod sagas;
+mod site_states;
 mod support;
 mod tidy;

@@ -113,3 +113,52 @@ fn a_waiting_node_that_is_interrupted_is_undone_and_forgotten() {
     let status = eventually("the master answers", || Ok(master.status()));
     assert_eq!(status["cluster"]["generation"], 1);
 }
+
+#[test]
+fn of_several_nodes_that_wait_under_one_name_only_the_named_key_is_let_in() {
+    let mut lab = Lab::new(3);
+    lab.host_mut(3).name = "node2".to_owned();
+    let [master, meant, other] = lab.hosts();
+    master.bootstrap_single();
+    let mut joining = meant.start_join(master, &[]);
+    joining.wait_for_wait("eos node accept node2");
+    let meant = master.node("node2").expect("it waits");
+    let mut intruding = other.start_join(master, &[]);
+    intruding.wait_for_wait("eos node accept node2");
+
+    let (id, key) = (meant["id"].as_str().expect("a text"), meant["key"].as_str().expect("a text"));
+    master.eos(&["node", "accept", "node2"]).failed(2, &["2 nodes named node2 wait", id, key, "accept ID"]);
+    let accepted = master.eos(&["node", "accept", id]).done();
+    assert_eq!((accepted.text("node"), accepted.text("key")), (id.to_owned(), key.to_owned()));
+    joining.finish().done();
+    intruding.interrupt();
+    assert_eq!(intruding.finish().code, 130);
+    let members = master.converged_members(2);
+    assert!(members["nodes"].as_array().expect("a list").iter().any(|node| node["id"] == id));
+}
+
+#[test]
+fn a_member_that_is_to_be_replaced_stays_until_the_other_one_confirms() {
+    let lab = Lab::new(3);
+    let [master, old, new] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    old.join(master, &["--token", &token]).done();
+    let before = master.converged(2);
+    let mut joining = new.start_join(master, &[]);
+    joining.wait_for_wait("eos node accept node3");
+    master.eos(&["role", "set", "node3", "data"]).failed(7, &["node3 is pending, not a member"]);
+    master.eos(&["node", "accept", "node3", "--replace", "node1"]).failed(7, &["node1", "only master"]);
+    let planned = master.eos(&["node", "accept", "node3", "--replace", "node2"]).done();
+    assert!(planned.result()["changes"].to_string().contains("node2"), "{}", planned.story());
+    joining.finish().done();
+    let after = master.converged(2);
+    assert_eq!(
+        after["cluster"]["generation"],
+        1 + before["cluster"]["generation"].as_u64().expect("a number")
+    );
+    assert_eq!(master.node("node2"), None);
+    let audit = master.read("var/lib/eos/master/audit.jsonl");
+    let at = |action: &str| audit.find(action).unwrap_or_else(|| panic!("{action} is not in {audit}"));
+    assert!(at("\"accept\"") < at("\"replace\""), "{audit}");
+}

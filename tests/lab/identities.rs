@@ -33,6 +33,9 @@ fn a_clone_of_a_live_node_is_refused_and_named() {
     let id = original.machine_id();
     refused.failed(5, "EOS-J008", &["clone of node2", "s ago", &id, "systemd-machine-id-setup"]);
     master.converged(2);
+    // A master that has just started has heard of nobody, which makes nobody absent.
+    master.kill_service("eos-master");
+    clone.join(master, &["--token", &token]).failed(5, &["clone of node2"]);
     // The way out that was named.
     clone.set_machine_id(&uuid::Uuid::new_v4().simple().to_string());
     clone.join(master, &["--token", &token]).done();
@@ -50,9 +53,7 @@ fn a_reinstalled_machine_takes_its_old_place_once_its_old_self_is_silent() {
     master.converged(3);
     let before = master.node("node2").expect("a member");
     old.crash();
-    // Nobody was heard of since the start of a master; its own agent and the third report again at once.
-    master.kill_service("eos-master");
-    master.wait_until_heard_of("node3");
+    master.wait_until_silent("node2");
     lab.host_mut(2).reinstall();
     let [master, old, _] = lab.hosts();
     old.join(master, &["--token", &token]).done();
@@ -62,6 +63,64 @@ fn a_reinstalled_machine_takes_its_old_place_once_its_old_self_is_silent() {
     assert_eq!((&node["order"], &node["role"]), (&before["order"], &before["role"]), "{after}");
     let audit = master.read("var/lib/eos/master/audit.jsonl");
     assert!(audit.contains("same-machine-reinstalled"), "{audit}");
+}
+
+#[test]
+fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
+    let mut lab = Lab::new(3);
+    lab.host_mut(3).name = "node2".to_owned();
+    let [master, member, stranger] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    member.join(master, &["--token", &token]).done();
+    let before = master.converged(2);
+    stranger.set_machine_id(&member.machine_id());
+    member.crash();
+    master.wait_until_silent("node2");
+    let mut asking = stranger.start_join(master, &[]);
+    asking.wait_for_wait("eos node accept node2");
+    let ids = |status: &serde_json::Value, state: &str| -> Vec<serde_json::Value> {
+        let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.into_iter().filter(|node| node["state"] == state).map(|node| node["id"].clone()).collect()
+    };
+    let waiting = master.status();
+    assert_eq!(ids(&waiting, "active"), ids(&before, "active"), "nobody is gone");
+    assert_eq!(waiting["cluster"]["generation"], before["cluster"]["generation"]);
+    assert_eq!(waiting["cluster"]["scale"], "small");
+    let claimed =
+        waiting["nodes"].as_array().and_then(|nodes| nodes.iter().find(|node| node["state"] == "pending"));
+    assert_eq!(claimed.map(|node| &node["replaces"]), ids(&before, "active").last(), "{waiting}");
+
+    // The member comes back before anybody is fooled: now there are two of it.
+    member.eos(&["bootstrap"]).done();
+    let id = ids(&waiting, "pending")[0].as_str().expect("a text").to_owned();
+    let alive = || {
+        let node = master.status()["nodes"].as_array().cloned().unwrap_or_default();
+        let node = node.into_iter().find(|node| node["state"] == "active" && node["name"] == "node2");
+        let node = node.ok_or("it is gone")?;
+        if node["last_seen_ms"].as_u64().is_some_and(|ms| ms < 5_000) {
+            Ok(())
+        } else {
+            Err(node.to_string())
+        }
+    };
+    crate::support::eventually("the member reports again", alive);
+    master.eos(&["node", "accept", &id]).done();
+    asking.finish().failed(5, &["this machine is a clone of node2"]);
+    let after = master.converged_members(2);
+    assert_eq!(ids(&after, "active"), ids(&before, "active"));
+}
+
+#[test]
+fn nobody_takes_the_place_of_the_masters_own_node() {
+    let mut lab = Lab::new(2);
+    lab.host_mut(2).name = "node1".to_owned();
+    let [master, other] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    other.set_machine_id(&master.machine_id());
+    other.join(master, &["--token", &token]).failed(5, &["this machine is a clone of node1"]);
+    assert_eq!(master.converged(1)["cluster"]["generation"], 1);
 }
 
 #[test]

@@ -56,8 +56,15 @@ fn a_second_run_changes_nothing() {
         let processes =
             || services.iter().map(|service| host.property(service, "MainPID")).collect::<Vec<_>>();
         let before = processes();
+        let reloads = || {
+            let said = host.output(&["journalctl", "--no-pager", "--output=cat", "_PID=1"]);
+            said.lines().filter(|line| line.starts_with("Reloading")).count()
+        };
+        let reloaded = reloads();
+        assert!(reloaded > 0, "systemd tells of it");
         let again = timed("second run", || host.eos(&["bootstrap"]));
         assert_eq!(processes(), before, "services were started anew");
+        assert_eq!(reloads(), reloaded, "units were read again that nobody changed");
         again["outcome"].clone()
     });
     assert_eq!(runs, ["no-change", "no-change"]);

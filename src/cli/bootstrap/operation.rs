@@ -90,9 +90,7 @@ pub fn steps_of(kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Ve
     if kind == generation::KIND {
         return Ok(vec![Box::new(generation::from_plan(plan, binary.to_owned())?)]);
     }
-    let decision: Decision = serde_json::from_value(plan.clone())
-        .map_err(|_| failure(crate::identity::IdentityError::Damaged { what: "the plan of a saga" }))?;
-    Ok(steps::of(&decision))
+    Ok(steps::of(&Decision::from_plan(plan).map_err(Failure::from)?))
 }
 
 /// Finds what an earlier run left: an unfinished bootstrap is returned, an unfinished generation is
@@ -110,7 +108,8 @@ pub fn settle(
         return Ok(None);
     };
     if state.begin.kind == KIND {
-        return Ok(Some((saga, serde_json::from_value(state.begin.plan).ok())));
+        let decision = Decision::from_plan(&state.begin.plan).map_err(Failure::from)?;
+        return Ok(Some((saga, Some(decision))));
     }
     progress.emit(Event::Note { text: format!("undoing the unfinished {} {saga}", state.begin.kind) });
     undo(context, lock, &saga, progress)?;

@@ -308,4 +308,13 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Remove the cause, then run the same command again.",
         retry: true,
     },
+    Entry {
+        code: "H093",
+        title: "a link leads out of the root",
+        cause: "A directory below --root was replaced by a symbolic link to something outside of it, or to \
+             nothing. eos makes, restores and removes files only below its root.",
+        evidence: "namei -l PATH",
+        remedy: "Put the directory back in the place of the link, then run the same command again.",
+        retry: false,
+    },
 ];

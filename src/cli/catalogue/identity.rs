@@ -98,4 +98,20 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
+    Entry {
+        code: "I030",
+        title: "the membership file is damaged",
+        cause: "Something else than eos changed /var/lib/eos/membership.json; eos replaces it whole.",
+        evidence: "cat /var/lib/eos/membership.json",
+        remedy: "Restore it from a backup, or join again: eos reset && eos bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "I031",
+        title: "a later eos wrote the membership file",
+        cause: "This machine was used with a later version of eos, whose format this one does not know.",
+        evidence: "head -n 3 /var/lib/eos/membership.json; eos --version",
+        remedy: "Use the eos that wrote it, or a later one: ./install.sh.",
+        retry: false,
+    },
 ];

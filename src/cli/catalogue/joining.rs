@@ -98,6 +98,24 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "J012",
+        title: "too many nodes wait for the operator",
+        cause: "Nodes without a token wait until somebody decides; so many wait already that no more are \
+             remembered, in all or from this address.",
+        evidence: "eos node list on the master",
+        remedy: "Decide on them (eos node accept NAME, eos node reject NAME), or give the new ones a token: \
+             eos token create.",
+        retry: true,
+    },
+    Entry {
+        code: "J013",
+        title: "a text of the registration is too long",
+        cause: "The machine-id, the hardware id, the boot id or the version is longer than any machine's.",
+        evidence: "wc -c /etc/machine-id; cat /sys/class/dmi/id/product_uuid",
+        remedy: "Correct it (systemd-machine-id-setup), then repeat the command.",
+        retry: false,
+    },
+    Entry {
         code: "J020",
         title: "the master did not answer in time",
         cause: "Packets are dropped by a firewall, the address is wrong, or the master is overloaded.",
@@ -151,6 +169,14 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The master's own error, with its own code and hints, is shown in its place.",
         evidence: "journalctl -u eos-master -n 50 on the master",
         remedy: "Follow the hints; look the master's code up: eos explain CODE.",
+        retry: false,
+    },
+    Entry {
+        code: "J027",
+        title: "the answer is longer than such an answer is",
+        cause: "Something else than a master of eos listens at that address, or means harm; no more was read.",
+        evidence: "ss -ltnp on that host; eos status on the master",
+        remedy: "Give the master's own address and port: eos bootstrap --join-cluster ADDRESS:PORT.",
         retry: false,
     },
     Entry {

@@ -59,6 +59,14 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
+        code: "G011",
+        title: "a later eos left its lock",
+        cause: "A later version of eos died in an operation here; this one does not know what to take over.",
+        evidence: "cat /var/lib/eos/operation.lock",
+        remedy: "Use the eos that wrote it, or a later one: ./install.sh, then the same command again.",
+        retry: false,
+    },
+    Entry {
         code: "G020",
         title: "a step failed, and everything was undone",
         cause: "The cause is in the error of the step, which is shown instead of this one wherever possible.",
@@ -166,6 +174,24 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The step hands on the error of what it called; the code of that error says more.",
         evidence: "The causes below the error",
         remedy: "Follow its hints, and look its own code up: eos explain CODE.",
+        retry: false,
+    },
+    Entry {
+        code: "G051",
+        title: "a later eos began the unfinished operation",
+        cause: "The plan in the journal has a format that this eos does not know, so it can neither go on \
+             with it nor undo it. Nothing was changed.",
+        evidence: "head -n 1 /var/lib/eos/journal/*.jsonl",
+        remedy: "Use the eos that wrote it, or a later one: ./install.sh, then the same command again.",
+        retry: false,
+    },
+    Entry {
+        code: "G052",
+        title: "the plan of an operation is damaged",
+        cause: "The first record of a journal does not say what the operation was to do, so it cannot be \
+             gone on with or undone. Something else than eos changed it.",
+        evidence: "head -n 1 /var/lib/eos/journal/*.jsonl; dmesg --level=err,crit",
+        remedy: "Restore the journal from a backup: cp BACKUP /var/lib/eos/journal/.",
         retry: false,
     },
 ];

@@ -158,4 +158,22 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Install eos again: ./install.sh.",
         retry: false,
     },
+    Entry {
+        code: "S032",
+        title: "a state would write outside of the root",
+        cause: "A state names a path that is not below --root, or goes through a parent directory. Such a file could not be \
+             put back by a rollback, so nothing is written.",
+        evidence: "eos state show",
+        remedy: "Begin the path with the root, as the shipped states do, and look again: eos state show.",
+        retry: false,
+    },
+    Entry {
+        code: "S033",
+        title: "the storage settings of the role are not understood",
+        cause: "The master sent settings that this eos does not know: it is of another version, or the \
+             membership file was changed.",
+        evidence: "eos --version on both machines; the pillar in /var/lib/eos/membership.json",
+        remedy: "Install the same version of eos on both machines: ./install.sh.",
+        retry: false,
+    },
 ];

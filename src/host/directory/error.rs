@@ -15,6 +15,14 @@ pub enum DirectoryError {
         /// The path, as an operator sees it.
         path: PathBuf,
     },
+    /// A link leads out of the root that eos works under.
+    #[error("{} leads out of the root {}", link.display(), root.display())]
+    LeadsOut {
+        /// The link.
+        link: PathBuf,
+        /// The root.
+        root: PathBuf,
+    },
     /// The name is not one plain name.
     #[error("{name:?} is not a plain file name (while trying to {action} below {})", path.display())]
     Name {
@@ -53,7 +61,7 @@ impl DirectoryError {
     pub fn kind(&self) -> Option<io::ErrorKind> {
         match self {
             Self::Io { source, .. } => Some(source.kind()),
-            Self::Escape { .. } | Self::Name { .. } => None,
+            Self::Escape { .. } | Self::LeadsOut { .. } | Self::Name { .. } => None,
         }
     }
 }
@@ -64,6 +72,7 @@ impl Explain for DirectoryError {
             Self::Escape { .. } => Code("H090"),
             Self::Name { .. } => Code("H091"),
             Self::Io { .. } => Code("H092"),
+            Self::LeadsOut { .. } => Code("H093"),
         }
     }
 
@@ -71,6 +80,13 @@ impl Explain for DirectoryError {
         match self {
             Self::Escape { path, .. } => {
                 vec![format!("name the real directory instead of a link to it: namei -l {}", path.display())]
+            }
+            Self::LeadsOut { link, .. } => {
+                let link = link.display();
+                vec![
+                    format!("see where it leads: namei -l {link}"),
+                    format!("put a directory in its place: mv {link} {link}.before && mkdir {link}"),
+                ]
             }
             Self::Name { path, .. } => vec![format!("look at what lies there: ls -lab {}", path.display())],
             Self::Io { path, .. } => {
@@ -89,6 +105,7 @@ pub(crate) fn samples() -> Vec<DirectoryError> {
     let path = PathBuf::from("/var/lib/eos/x");
     vec![
         DirectoryError::Escape { action: "open", path: path.clone() },
+        DirectoryError::LeadsOut { link: "/srv/node1/run".into(), root: "/srv/node1".into() },
         DirectoryError::Name { action: "create", path: path.clone(), name: "..".into() },
         DirectoryError::Io { action: "create", path, source: io::Error::from(io::ErrorKind::StorageFull) },
     ]
@@ -105,6 +122,7 @@ mod tests {
             texts,
             [
                 "/var/lib/eos/x leads through a symbolic link or out of its directory (while trying to open)",
+                "/srv/node1/run leads out of the root /srv/node1",
                 "\"..\" is not a plain file name (while trying to create below /var/lib/eos/x)",
                 "cannot create /var/lib/eos/x",
             ]

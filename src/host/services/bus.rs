@@ -41,6 +41,8 @@ pub(super) trait Unit {
     #[zbus(property)]
     fn load_state(&self) -> zbus::Result<String>;
     #[zbus(property)]
+    fn need_daemon_reload(&self) -> zbus::Result<bool>;
+    #[zbus(property)]
     fn active_state(&self) -> zbus::Result<String>;
     #[zbus(property)]
     fn fragment_path(&self) -> zbus::Result<String>;

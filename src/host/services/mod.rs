@@ -71,8 +71,6 @@ pub struct ServiceStatus {
     pub status_text: Option<String>,
     /// How it ended, when it failed and does not run.
     pub failure: Option<String>,
-    /// The last line that it logged.
-    pub last_log_line: Option<String>,
 }
 
 /// Drives services. Every call blocks, so an async caller uses `spawn_blocking`; names are given
@@ -119,6 +117,18 @@ pub trait Services: Send + Sync {
     /// # Errors
     /// When systemd does not.
     fn reload(&self) -> Result<(), ServiceError>;
+
+    /// Has the unit file of this service read again if it was changed since it was read.
+    ///
+    /// # Errors
+    /// When systemd does not.
+    fn refresh(&self, name: &str) -> Result<(), ServiceError>;
+
+    /// The last line that the service logged; for telling a failure, since a journal takes its time.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn last_line(&self, name: &str) -> Result<Option<String>, ServiceError>;
 
     /// What is known of the service; one that is not installed is no error.
     ///

@@ -238,6 +238,14 @@ impl Services for ProcessServices {
         Ok(())
     }
 
+    fn refresh(&self, _name: &str) -> Result<(), ServiceError> {
+        self.reload()
+    }
+
+    fn last_line(&self, name: &str) -> Result<Option<String>, ServiceError> {
+        Ok(last_line(&self.paths(name)?.log)?)
+    }
+
     fn status(&self, name: &str) -> Result<ServiceStatus, ServiceError> {
         let paths = self.paths(name)?;
         let record = PidRecord::read(&paths.pid)?;
@@ -259,7 +267,6 @@ impl Services for ProcessServices {
             started_at: status.as_ref().and_then(|status| status.started_at).filter(|_| running),
             failure: status.as_ref().and_then(|status| status.last_end.clone()).filter(|_| !active),
             status_text: status.and_then(|status| status.status_text).filter(|_| running),
-            last_log_line: last_line(&paths.log)?,
         })
     }
 }

@@ -43,6 +43,8 @@ impl Verb {
 #[derive(Debug)]
 struct Seen {
     load: String,
+    /// Whether its files are others than those that were read.
+    changed: bool,
     active: String,
     pid: u32,
     restarts: u32,
@@ -195,6 +197,15 @@ impl Services for SystemdServices {
         })
     }
 
+    fn refresh(&self, name: &str) -> Result<(), ServiceError> {
+        let seen = see(super::plain_name(name)?)?;
+        if seen.changed || seen.load != "loaded" { self.reload() } else { Ok(()) }
+    }
+
+    fn last_line(&self, name: &str) -> Result<Option<String>, ServiceError> {
+        Ok(last_line(super::plain_name(name)?))
+    }
+
     fn status(&self, name: &str) -> Result<ServiceStatus, ServiceError> {
         let name = super::plain_name(name)?;
         let seen = see(name)?;
@@ -210,7 +221,6 @@ impl Services for SystemdServices {
             started_at: microseconds.and_then(|us| jiff::Timestamp::from_microsecond(us).ok()),
             failure: (seen.active == "failed").then(|| seen.end()),
             status_text: Some(seen.text).filter(|text| running && !text.is_empty()),
-            last_log_line: last_line(name),
         })
     }
 }
@@ -236,6 +246,7 @@ fn see(name: &str) -> Result<Seen, ServiceError> {
             ServiceProxy::builder(&bus).path(&path).cache_properties(CacheProperties::No).build().await?;
         Ok(Seen {
             load: unit.load_state().await?,
+            changed: unit.need_daemon_reload().await?,
             active: unit.active_state().await?,
             pid: service.main_pid().await?,
             restarts: service.restarts().await?,

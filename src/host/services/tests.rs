@@ -92,7 +92,7 @@ fn a_service_is_started_once_seen_and_stopped_without_traces() -> anyhow::Result
     let status = fixture.services.status("x")?;
     assert!(status.installed && status.active && status.ready && status.started_at.is_some(), "{status:?}");
     assert_eq!((status.pid, status.restarts), (Some(started.pid), 0));
-    assert_eq!(status.last_log_line.as_deref(), Some("hello"));
+    assert_eq!(fixture.services.last_line("x")?.as_deref(), Some("hello"));
     assert!(fixture.services.restart("x", LONG)?.pid != started.pid);
     assert!(fixture.services.stop("x", LONG)?);
     assert!(!fixture.services.stop("x", LONG)?, "a second stop finds nothing");

@@ -1,40 +1,44 @@
 //! Routes for the operator; the status also for members.
 
-use super::answer::{Answer, insider, operator, with_cluster};
+use super::answer::{Answer, blocking, insider, operator, with_cluster};
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
+use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
 use crate::master::planning;
-use crate::model::ids::{NodeName, TokenId};
+use crate::model::ids::{NodeId, NodeName, TokenId};
+use crate::model::scale::Scale;
 use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, Operation, PlannedRoles,
-    SetRole, TokenStatus,
+    AcceptNode, AcceptedNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, NodeStatus,
+    Operation, PlannedRoles, SetRole, TokenStatus,
 };
 use crate::wire::version::VERSION;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
-/// For how long a node that was accepted while it was away may stay away.
-const PATIENCE_MS: u64 = 3_600_000;
+/// How many lines of the audit log are told unless the caller says, and how many at most.
+const AUDIT_LINES: usize = 1000;
+const MOST_AUDIT_LINES: usize = 10_000;
 
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
 ) -> Answer<ClusterStatus> {
-    let snapshots = app.snapshots.list().map_err(super::answer::Refusal)?;
+    let Json(()) = with_cluster(&app, move |_, cluster| insider(&peer, cluster, "GET /v1/status")).await?;
+    let (snapshots, warnings) = blocking(&app, |app| app.snapshots.list()).await?;
     with_cluster(&app, move |app, cluster| {
-        insider(&peer, cluster, "GET /v1/status")?;
         let now = clock::now_ms();
+        let scale = cluster.scale();
         let mut nodes: Vec<NodeStatus> =
-            cluster.nodes.values().map(|node| describe(cluster, node, now)).collect();
+            cluster.nodes.values().map(|node| describe(cluster, node, scale, now)).collect();
         nodes.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(ClusterStatus {
             cluster: cluster.id.clone(),
@@ -42,10 +46,11 @@ pub(super) async fn status(
             authority: app.authority.fingerprint().to_string(),
             version: VERSION.to_owned(),
             generation: cluster.generation,
-            scale: cluster.scale(),
+            scale,
             nodes,
             operations: operations(cluster, now),
             snapshots,
+            warnings,
         })
     })
     .await
@@ -63,7 +68,7 @@ fn operations(cluster: &Cluster, now: u64) -> Vec<Operation> {
         .collect()
 }
 
-fn describe(cluster: &Cluster, node: &NodeRecord, now: u64) -> NodeStatus {
+fn describe(cluster: &Cluster, node: &NodeRecord, scale: Scale, now: u64) -> NodeStatus {
     let report = cluster.live.get(&node.id).map(|live| live.report.clone()).unwrap_or_default();
     NodeStatus {
         id: node.id.clone(),
@@ -74,7 +79,7 @@ fn describe(cluster: &Cluster, node: &NodeRecord, now: u64) -> NodeStatus {
         preferred: node.preferred,
         pinned: node.pinned,
         order: node.order,
-        scale: cluster.scale(),
+        scale,
         generation: node.applied,
         converged: node.state == NodeState::Active && node.applied == cluster.generation,
         last_seen_ms: cluster.silent_ms(&node.id, now),
@@ -85,6 +90,7 @@ fn describe(cluster: &Cluster, node: &NodeRecord, now: u64) -> NodeStatus {
         storage_level: report.storage_level,
         failure: report.failure,
         master: node.master,
+        replaces: node.replaces.clone(),
     }
 }
 
@@ -95,7 +101,7 @@ pub(super) async fn node(
 ) -> Answer<NodeStatus> {
     with_cluster(&app, move |_, cluster| {
         insider(&peer, cluster, "GET /v1/nodes")?;
-        Ok(describe(cluster, cluster.by_name(&name)?, clock::now_ms()))
+        Ok(describe(cluster, cluster.by_name(&name)?, cluster.scale(), clock::now_ms()))
     })
     .await
 }
@@ -105,38 +111,60 @@ pub(super) async fn accept(
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
     Json(how): Json<AcceptNode>,
-) -> Answer<PlannedRoles> {
+) -> Answer<AcceptedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/nodes/accept")?;
         let mut node = waiting(cluster, &name)?;
-        let planned = planning::preview(cluster, &app.rules, Some(&node), how.replace.as_ref())?;
-        if how.plan {
-            return Ok(planned);
+        let (id, key) = (node.id.clone(), node.key.to_string());
+        if node.state == NodeState::Active {
+            let plan = planning::preview(cluster, &app.rules, None)?;
+            return Ok(AcceptedNode { node: id, key, plan });
         }
-        move_on(&mut node, NodeEvent::Accepted)?;
-        node.lease_until_ms = clock::now_ms() + PATIENCE_MS;
-        let mut changes = Vec::new();
         if let Some(replaced) = &how.replace {
-            let replaced = cluster.by_name(replaced)?.clone();
-            changes.extend(super::member::forget(app, cluster, &replaced)?);
+            node.replaces = Some(replaceable(cluster, replaced)?);
         }
-        app.audit("operator", "accept", name.as_str(), &node.key.to_string())?;
-        changes.push(Change::PutNode(Box::new(node)));
-        cluster.commit(changes)?;
-        app.announce(cluster);
-        Ok(planned)
+        let plan = planning::preview(cluster, &app.rules, Some(&node))?;
+        if !how.plan {
+            move_on(&mut node, NodeEvent::Accepted)?;
+            node.lease_until_ms = clock::now_ms() + PATIENCE_MS;
+            app.audit("operator", "accept", node.name.as_str(), &key)?;
+            cluster.commit(vec![Change::PutNode(Box::new(node))])?;
+        }
+        Ok(AcceptedNode { node: id, key, plan })
     })
     .await
 }
 
-/// The node of this name that an operator can decide on: a waiting one before a removed one.
+/// The member that a node may take the place of; it stays until that one confirms.
+fn replaceable(cluster: &Cluster, name: &NodeName) -> Result<NodeId, MasterError> {
+    let replaced = cluster.by_name(name)?;
+    if replaced.master {
+        return Err(MasterError::LastMaster { name: replaced.name.clone() });
+    }
+    if replaced.state != NodeState::Active {
+        return Err(MasterError::NotAMember { name: replaced.name.clone(), state: replaced.state });
+    }
+    Ok(replaced.id.clone())
+}
+
+/// The node of this id or name that an operator can decide on: a waiting one before a removed one.
+///
+/// Anybody may ask under any name, so of several that wait none is chosen.
 fn waiting(cluster: &Cluster, name: &NodeName) -> Result<NodeRecord, MasterError> {
+    if let Some(node) = cluster.by_id(name) {
+        return Ok(node.clone());
+    }
     let named = |node: &&NodeRecord| node.name == *name && node.state != NodeState::Active;
     let mut candidates: Vec<&NodeRecord> = cluster.nodes.values().filter(named).collect();
     candidates.sort_by_key(|node| (node.state, std::cmp::Reverse(node.registered_ms)));
-    match candidates.first() {
-        Some(node) => Ok((*node).clone()),
-        None => cluster.by_name(name).cloned(),
+    match candidates.as_slice() {
+        [] => cluster.by_name(name).cloned(),
+        [first, second, ..] if first.state == NodeState::Pending && second.state == NodeState::Pending => {
+            let pending = candidates.iter().filter(|node| node.state == NodeState::Pending);
+            let candidates = pending.map(|node| format!("{} (key {})", node.id, node.key)).collect();
+            Err(MasterError::Ambiguous { name: name.clone(), candidates })
+        }
+        [node, ..] => Ok((*node).clone()),
     }
 }
 
@@ -280,12 +308,19 @@ pub(super) async fn set_role(
 ) -> Answer<PlannedRoles> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/roles/set")?;
-        let id = cluster.by_name(&wanted.node)?.id.clone();
+        let node = cluster.by_name(&wanted.node)?;
+        if node.state != NodeState::Active {
+            return Err(MasterError::NotAMember { name: node.name.clone(), state: node.state });
+        }
+        let id = node.id.clone();
         let mut members: Vec<NodeRecord> = cluster.members().cloned().collect();
         for member in members.iter_mut().filter(|member| member.id == id) {
             member.pinned = wanted.role;
         }
         let (changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        if wanted.plan {
+            return Ok(planned);
+        }
         let role = wanted.role.map_or("planner's choice", crate::model::role::Role::name);
         app.audit("operator", "role", wanted.node.as_str(), role)?;
         cluster.commit(changes)?;
@@ -298,10 +333,9 @@ pub(super) async fn set_role(
 pub(super) async fn audit(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Query(query): Query<AuditQuery>,
 ) -> Answer<Vec<AuditLine>> {
-    with_cluster(&app, move |app, cluster| {
-        operator(&peer, cluster, "GET /v1/audit")?;
-        app.audit_lines()
-    })
-    .await
+    let Json(()) = with_cluster(&app, move |_, cluster| operator(&peer, cluster, "GET /v1/audit")).await?;
+    let count = query.newest.unwrap_or(AUDIT_LINES).min(MOST_AUDIT_LINES);
+    blocking(&app, move |app| app.audit_lines(count)).await.map(Json)
 }

@@ -47,11 +47,19 @@ pub(super) async fn with_cluster<T: Send + 'static>(
     app: &Arc<App>,
     work: impl FnOnce(&App, &mut Cluster) -> Result<T, MasterError> + Send + 'static,
 ) -> Answer<T> {
+    blocking(app, move |app| work(app, &mut app.cluster())).await.map(Json)
+}
+
+/// Runs `work` away from the threads that serve and without the cluster, which others can use meanwhile.
+pub(super) async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<T, MasterError> + Send + 'static,
+) -> Result<T, Refusal> {
     let app = app.clone();
     let span = tracing::Span::current();
-    let task = tokio::task::spawn_blocking(move || span.in_scope(|| work(&app, &mut app.cluster())));
+    let task = tokio::task::spawn_blocking(move || span.in_scope(|| work(&app)));
     match task.await {
-        Ok(result) => result.map(Json).map_err(Refusal),
+        Ok(result) => result.map_err(Refusal),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }

@@ -4,15 +4,15 @@ use super::answer::{Answer, with_cluster};
 use crate::host::clock;
 use crate::identity::authority::{self, Grant};
 use crate::identity::certificate::Subject;
-use crate::identity::key;
 use crate::identity::proof::{Side, Transcript};
 use crate::identity::token::TokenKey;
-use crate::lifecycle::{Next, NodeEvent, NodeState, next};
+use crate::lifecycle::NodeState;
 use crate::master::admission::{self, Verdict, Voucher};
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
+use crate::master::entry::{self, Applicant};
 use crate::master::error::MasterError;
-use crate::model::digest::Fingerprint;
+use crate::master::precheck;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::Peer;
@@ -20,15 +20,12 @@ use crate::wire::join::{Accepted, DialBack, DialBackResult, Hello, RegisterReply
 use crate::wire::version::Versions;
 use axum::extract::State;
 use axum::{Extension, Json};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a waiting node pauses between two questions.
 const RETRY_MS: u64 = 1000;
-
-/// For how long a node that waits, or was accepted while it was away, is remembered.
-const PATIENCE_MS: u64 = 3_600_000;
 
 pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
     with_cluster(&app, |app, cluster| {
@@ -64,20 +61,23 @@ pub(super) async fn register(
     Json(request): Json<RegisterRequest>,
 ) -> Answer<RegisterReply> {
     tracing::info!(name = %request.registration.hostname, from = %peer.address, "registration");
-    let answer = with_cluster(&app, move |app, cluster| {
-        let result = admit(app, cluster, &request);
+    with_cluster(&app, move |app, cluster| {
+        let result = admit(app, cluster, &request, peer.address);
         if let Err(error) = &result {
             app.metrics.refused.inc();
-            let subject = request.registration.hostname.as_str();
-            app.audit(&peer.address.to_string(), "refuse", subject, &error.to_string())?;
+            app.audit_refusal(peer.address, request.registration.hostname.as_str(), &error.to_string())?;
         }
         result
     })
-    .await?;
-    Ok(answer)
+    .await
 }
 
-fn admit(app: &App, cluster: &mut Cluster, request: &RegisterRequest) -> Result<RegisterReply, MasterError> {
+fn admit(
+    app: &App,
+    cluster: &mut Cluster,
+    request: &RegisterRequest,
+    from: IpAddr,
+) -> Result<RegisterReply, MasterError> {
     let now = clock::now_ms();
     let key = authority::request_key(&request.csr).map_err(MasterError::Identity)?;
     if !app.challenger.recognises(&request.challenge, now / 1000) {
@@ -90,22 +90,15 @@ fn admit(app: &App, cluster: &mut Cluster, request: &RegisterRequest) -> Result<
         key,
     };
     let verdict = admission::verdict(cluster, key, &request.registration, now)?;
-    let voucher = admission::voucher(cluster, &app.config.admission, request, &transcript, &verdict, now)?;
-    let (node, mut changes) = enter(app, cluster, request, key, &verdict, &voucher, now)?;
-    if let Voucher::Token(token) = &voucher {
-        let mut token = (**token).clone();
-        token.used += 1;
-        changes.push(Change::PutToken(token));
+    let voucher = admission::voucher(cluster, &app.config.admission, request, from, &transcript, now)?;
+    let applicant = Applicant { said: &request.registration, key, from, now };
+    let node = entry::record(cluster, applicant, &verdict, &voucher, app.lease_ms())?;
+    if request.dry_run {
+        let (verdict, admitted_by) = (verdict.name().to_owned(), voucher.name().to_owned());
+        return Ok(RegisterReply::Judged { verdict, admitted_by });
     }
-    if let Verdict::Reinstalled(previous) = &verdict {
-        changes.insert(0, Change::DropNode(previous.clone()));
-    }
-    let before = cluster.nodes.get(&node.id).map(|known| known.state);
-    if before != Some(node.state) {
-        app.audit(node.id.as_str(), &format!("register-{}", node.state), node.name.as_str(), verdict.name())?;
-    }
-    cluster.commit(changes)?;
-    cluster.live.entry(node.id.clone()).or_default().seen_ms = now;
+    enter(app, cluster, &node, &verdict, voucher)?;
+    cluster.live.entry(node.id.clone()).or_default().presence.heard(now);
     if node.state == NodeState::Pending {
         return Ok(RegisterReply::Pending { key: key.to_string(), retry_after_ms: RETRY_MS });
     }
@@ -118,74 +111,30 @@ fn admit(app: &App, cluster: &mut Cluster, request: &RegisterRequest) -> Result<
         lease_seconds: (app.lease_ms() / 1000) as u32,
         proof: proof.map(|key| transcript.prove(Side::Master, &key)),
         member: node.state == NodeState::Active,
-        warnings: admission::precheck(cluster, &node.id, now),
+        warnings: precheck::precheck(cluster, &node.id, now),
         node: node.id,
     })))
 }
 
-/// The record of the applicant after this registration, and the changes that write it down.
+/// Writes down what changed by this registration; a node that only asks again changes nothing.
 fn enter(
     app: &App,
-    cluster: &Cluster,
-    request: &RegisterRequest,
-    key: Fingerprint,
+    cluster: &mut Cluster,
+    node: &NodeRecord,
     verdict: &Verdict,
-    voucher: &Voucher,
-    now: u64,
-) -> Result<(NodeRecord, Vec<Change>), MasterError> {
-    let known = cluster.nodes.get(&key::node_id(key));
-    let event = if *voucher == Voucher::Nobody { NodeEvent::Asked } else { NodeEvent::Admitted };
-    let name = request.registration.hostname.clone();
-    let state = match next(known.map(|node| node.state), event) {
-        Ok(Next::State(state)) => state,
-        Ok(Next::Forgotten) => NodeState::Pending,
-        Err(source) => return Err(MasterError::Lifecycle { name, source }),
-    };
-    let fresh = || fresh(cluster, request, key, now);
-    let mut node = known.cloned().unwrap_or_else(fresh);
-    if let Verdict::Reinstalled(previous) = verdict
-        && let Some(previous) = cluster.nodes.get(previous)
-    {
-        node.order = previous.order;
-        node.pinned = previous.pinned;
-    }
-    node.state = state;
-    if state != NodeState::Active {
-        node.name = name;
-        node.address = request.registration.ip;
-        node.preferred = request.registration.request_role;
-        node.resources = request.registration.resources;
-        node.lease_until_ms = now + if state == NodeState::Joining { app.lease_ms() } else { PATIENCE_MS };
+    voucher: Voucher,
+) -> Result<(), MasterError> {
+    let before = cluster.nodes.get(&node.id);
+    let mut changes = Vec::new();
+    if before != Some(node) {
+        changes.push(Change::PutNode(Box::new(node.clone())));
     }
     if let Voucher::Token(token) = voucher {
-        node.token = Some(token.id.clone());
+        changes.push(Change::PutToken(*token));
     }
-    let changes = vec![Change::PutNode(Box::new(node.clone()))];
-    Ok((node, changes))
-}
-
-fn fresh(cluster: &Cluster, request: &RegisterRequest, key: Fingerprint, now: u64) -> NodeRecord {
-    let said = &request.registration;
-    NodeRecord {
-        id: key::node_id(key),
-        name: said.hostname.clone(),
-        address: said.ip,
-        state: NodeState::Pending,
-        key,
-        role: None,
-        preferred: said.request_role,
-        pinned: None,
-        resources: said.resources,
-        machine_id: said.machine_id.clone(),
-        hardware_id: said.hardware_id.clone(),
-        boot_id: said.boot_id.clone(),
-        version: said.versions.version.clone(),
-        order: cluster.next_order(),
-        registered_ms: now,
-        lease_until_ms: now,
-        stage: "register".to_owned(),
-        applied: 0,
-        master: false,
-        token: None,
+    if before.map(|known| known.state) != Some(node.state) {
+        let action = format!("register-{}", node.state);
+        app.audit(node.id.as_str(), &action, node.name.as_str(), verdict.name())?;
     }
+    if changes.is_empty() { Ok(()) } else { cluster.commit(changes) }
 }

@@ -10,9 +10,11 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
+use crate::master::presence::{ALIVE_MS, Presence};
+use crate::model::ids::NodeId;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
-use crate::server::Peer;
+use crate::server::{Peer, Stopping};
 use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -65,12 +67,20 @@ pub(super) async fn confirm(
         }
         next(Some(node.state), NodeEvent::Confirmed)
             .map_err(|source| MasterError::Lifecycle { name: node.name.clone(), source })?;
+        let replaced = replaced(cluster, &mut node)?;
         node.state = NodeState::Active;
         node.stage = "confirm".to_owned();
         node.applied = confirm.applied;
+        // A member that leaves one day gives no use of its token back.
+        node.token = None;
         let id = node.id.clone();
-        let members: Vec<NodeRecord> = cluster.members().cloned().chain([node]).collect();
-        let (changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        let stay = cluster.members().filter(|member| Some(&member.id) != replaced.as_ref());
+        let members: Vec<NodeRecord> = stay.cloned().chain([node]).collect();
+        let (mut changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        if let Some(replaced) = replaced {
+            app.audit(id.as_str(), "replace", replaced.as_str(), "")?;
+            changes.push(Change::DropNode(replaced));
+        }
         let summary: Vec<String> = planned.changes.iter().map(describe).collect();
         app.audit(id.as_str(), "confirm", id.as_str(), &summary.join(", "))?;
         cluster.commit(changes)?;
@@ -82,6 +92,31 @@ pub(super) async fn confirm(
     .await
 }
 
+/// The member whose place the node takes now that it confirms; none when it is gone by itself.
+///
+/// A machine that was only installed anew does not take the place of one that came back meanwhile:
+/// then there are two of them.
+fn replaced(cluster: &Cluster, node: &mut NodeRecord) -> Result<Option<NodeId>, MasterError> {
+    let replaced = node.replaces.take();
+    let Some(old) = replaced.as_ref().and_then(|id| cluster.nodes.get(id)) else { return Ok(None) };
+    if !matches!(old.state, NodeState::Active | NodeState::Joining) {
+        return Ok(None);
+    }
+    if old.master {
+        return Err(MasterError::LastMaster { name: old.name.clone() });
+    }
+    let now = clock::now_ms();
+    if old.name == node.name && cluster.silent_ms(&old.id, now).is_some_and(|silent| silent < ALIVE_MS) {
+        return Err(MasterError::Clone {
+            name: old.name.clone(),
+            address: old.address.to_string(),
+            seen: cluster.seen(&old.id, now),
+            machine_id: old.machine_id.clone().unwrap_or_default(),
+        });
+    }
+    Ok(replaced)
+}
+
 fn describe(change: &crate::wire::admin::PlannedRole) -> String {
     let name = |role: Option<crate::model::role::Role>| role.map_or("none", crate::model::role::Role::name);
     format!("{}: {} -> {}", change.node, name(change.from), name(change.to))
@@ -91,29 +126,38 @@ fn describe(change: &crate::wire::admin::PlannedRole) -> String {
 pub(super) async fn poll(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(stopping): Extension<Stopping>,
     Json(poll): Json<Poll>,
 ) -> Answer<PollReply> {
     let mut generation = app.generation.subscribe();
     let caller = peer.clone();
     let applied = poll.applied;
-    let Json(()) = with_cluster(&app, move |_, cluster| {
+    let Json(present) = with_cluster(&app, move |_, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
-        heard(cluster, &node, Some(&poll.report));
-        if node.applied == poll.applied && node.version == poll.report.version {
-            return Ok(());
+        let presence = heard(cluster, &node, Some(&poll.report));
+        if node.applied != poll.applied || node.version != poll.report.version {
+            node.applied = poll.applied;
+            node.version.clone_from(&poll.report.version);
+            cluster.commit(vec![Change::PutNode(Box::new(node))])?;
         }
-        node.applied = poll.applied;
-        node.version.clone_from(&poll.report.version);
-        cluster.commit(vec![Change::PutNode(Box::new(node))])
+        Ok(presence)
     })
     .await?;
+    let present = present.wait();
     let wait = Duration::from_millis(poll.wait_ms).min(LONGEST_WAIT);
-    // A time-out is the ordinary end of a wait; a closed channel means that the master stops.
-    let newer = tokio::time::timeout(wait, generation.wait_for(|newest| *newest > applied)).await.is_ok();
-    tracing::trace!(newer, applied, "poll ends");
+    // A time-out is the ordinary end of a wait.
+    let newer = async { generation.wait_for(|newest| *newest > applied).await.is_ok() };
+    let ended = tokio::time::timeout(wait, async {
+        tokio::select! {
+            _ = newer => "newer",
+            () = stopping.requested() => "stopping",
+        }
+    });
+    let why = ended.await.unwrap_or("waited");
+    tracing::trace!(why, applied, "poll ends");
+    drop(present);
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
-        heard(cluster, &node, None);
         let renew = peer.subject.as_ref().is_some_and(|summary| due(summary, clock::now_seconds()));
         let confirm = node.state == NodeState::Joining;
         Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace() })
@@ -176,10 +220,11 @@ pub(super) async fn renew(
     .await
 }
 
-fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) {
+fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) -> Arc<Presence> {
     let live = cluster.live.entry(node.id.clone()).or_default();
-    live.seen_ms = clock::now_ms();
+    live.presence.heard(clock::now_ms());
     if let Some(report) = report {
         live.report.clone_from(report);
     }
+    live.presence.clone()
 }

@@ -5,13 +5,19 @@ mod answer;
 mod joiner;
 pub(crate) mod member;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use member::forget;
 
 use crate::master::app::App;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
+
+/// The most bytes that the body of a request may have: each is a question or a report.
+const BODY: usize = 16 * 1024;
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -39,5 +45,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audit", get(admin::audit))
         .route("/v1/health", get(answer::health))
         .route("/metrics", get(answer::metrics))
+        .layer(DefaultBodyLimit::max(BODY))
         .with_state(app)
 }

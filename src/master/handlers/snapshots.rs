@@ -1,13 +1,15 @@
 //! Routes that hand out snapshots: the id of the newest, manifests, and parts by ranges.
 
-use super::answer::{Answer, Refusal, actor, insider, with_cluster};
+use super::answer::{Answer, Refusal, actor, blocking, insider, with_cluster};
 use crate::host::stream;
 use crate::master::app::App;
 use crate::master::error::MasterError;
 use crate::model::digest::Digest;
+use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::server::Peer;
-use crate::snapshot::store::{PartRange, SnapshotStore};
+use crate::snapshot::store::{PartRange, SnapshotStore, StoreError};
+use crate::wire::ErrorBody;
 use crate::wire::member::LatestSnapshot;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -21,11 +23,8 @@ pub(super) async fn latest(
     Extension(peer): Extension<Peer>,
 ) -> Answer<LatestSnapshot> {
     allowed(&app, &peer, "GET /v1/snapshots/latest").await?;
-    let task = tokio::task::spawn_blocking(move || app.snapshots.latest(&app));
-    match task.await {
-        Ok(id) => Ok(Json(LatestSnapshot { id: id? })),
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
+    let id = blocking(&app, |app| app.snapshots.latest(app)).await?;
+    Ok(Json(LatestSnapshot { id }))
 }
 
 pub(super) async fn manifest(
@@ -34,9 +33,18 @@ pub(super) async fn manifest(
     Path(id): Path<SnapshotId>,
 ) -> Result<Response, Refusal> {
     allowed(&app, &peer, "GET /v1/snapshots/manifest").await?;
-    app.audit(&actor(&peer), "snapshot-read", id.as_str(), "")?;
-    let signed = app.snapshots.store.manifest(&id).map_err(|_| unknown(id.as_str()))?;
+    let read = blocking(&app, move |app| {
+        app.audit(&actor(&peer), "snapshot-read", id.as_str(), "")?;
+        app.snapshots.store.manifest(&id).map_err(|error| told(id.as_str(), error))
+    });
+    let signed = read.await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
+}
+
+/// A part that can be sent, or the size of one that has no such bytes.
+enum Opened {
+    Range(PartRange),
+    Outside { size: u64, failure: Failure },
 }
 
 pub(super) async fn part(
@@ -47,9 +55,26 @@ pub(super) async fn part(
 ) -> Result<Response, Refusal> {
     allowed(&app, &peer, "GET /v1/snapshots/parts").await?;
     let (offset, length) = range(&headers).unwrap_or((0, None));
-    let opened = app.snapshots.store.open_part(&part, offset, length);
-    let PartRange { file, length, size } = opened.map_err(|_| unknown(&part.to_string()))?;
-    app.metrics.snapshot_bytes.inc_by(length);
+    let open = blocking(&app, move |app| match app.snapshots.store.open_part(&part, offset, length) {
+        Ok(range) => Ok(Opened::Range(range)),
+        Err(error @ StoreError::Range { size, .. }) => {
+            Ok(Opened::Outside { size, failure: Failure::of(&error) })
+        }
+        Err(error) => Err(told(&part.to_string(), error)),
+    });
+    Ok(match open.await? {
+        Opened::Range(range) => {
+            app.metrics.snapshot_bytes.inc_by(range.length);
+            send(range, offset)
+        }
+        Opened::Outside { size, failure } => {
+            let known = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            (StatusCode::RANGE_NOT_SATISFIABLE, known, Json(ErrorBody { error: failure })).into_response()
+        }
+    })
+}
+
+fn send(PartRange { file, length, size }: PartRange, offset: u64) -> Response {
     let body = Body::from_stream(stream::bytes(file, length));
     let last = offset + length.max(1) - 1;
     let answer = [
@@ -57,7 +82,7 @@ pub(super) async fn part(
         (header::CONTENT_RANGE, format!("bytes {offset}-{last}/{size}")),
         (header::CONTENT_TYPE, "application/zstd".to_owned()),
     ];
-    Ok((StatusCode::PARTIAL_CONTENT, answer, body).into_response())
+    (StatusCode::PARTIAL_CONTENT, answer, body).into_response()
 }
 
 async fn allowed(app: &Arc<App>, peer: &Peer, action: &'static str) -> Result<(), Refusal> {
@@ -65,8 +90,14 @@ async fn allowed(app: &Arc<App>, peer: &Peer, action: &'static str) -> Result<()
     with_cluster(app, move |_, cluster| insider(&peer, cluster, action)).await.map(|_| ())
 }
 
-fn unknown(name: &str) -> MasterError {
-    MasterError::Unknown { kind: "snapshot", name: name.to_owned() }
+/// Only what is not there is unknown; damage and a disk that fails are told as what they are.
+fn told(name: &str, error: StoreError) -> MasterError {
+    match error {
+        StoreError::Unknown { .. } | StoreError::PartMissing { .. } => {
+            MasterError::Unknown { kind: "snapshot", name: name.to_owned() }
+        }
+        error => MasterError::Snapshot { action: "read", source: Box::new(error) },
+    }
 }
 
 /// `bytes=FIRST-` or `bytes=FIRST-LAST` (RFC 9110, section 14.1.2); other forms are not offered.
@@ -76,7 +107,8 @@ fn range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let first: u64 = first.parse().ok()?;
     match last {
         "" => Some((first, None)),
-        last => last.parse::<u64>().ok()?.checked_sub(first).map(|length| (first, Some(length + 1))),
+        // A length that no number holds reaches to the end of anything.
+        last => last.parse::<u64>().ok()?.checked_sub(first).map(|after| (first, after.checked_add(1))),
     }
 }
 
@@ -93,6 +125,7 @@ mod tests {
         };
         assert_eq!(of("bytes=0-0"), Some((0, Some(1))));
         assert_eq!(of("bytes=5-"), Some((5, None)));
+        assert_eq!(of("bytes=0-18446744073709551615"), Some((0, None)));
         assert_eq!(of("bytes=5-4"), None);
         assert_eq!(of("items=1-2"), None);
     }

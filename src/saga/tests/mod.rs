@@ -3,6 +3,7 @@
 
 mod endings;
 mod kept;
+mod leading_out;
 mod resetting;
 mod resuming;
 mod unwinding;
@@ -134,10 +135,15 @@ pub fn steps() -> Vec<Box<dyn Step<Env>>> {
                 gone(&root.join("opt/old"))
             },
         ),
-        toy("make-tree", Stage::Snapshot, vec![Touch::Tree("var/lib/eos/master".into())], |root| {
-            put(&root.join("var/lib/eos/master/registry.db"), "rows", 0o600)?;
-            put(&root.join("var/lib/eos/master/a/b/c"), "c", 0o644)
-        }),
+        toy(
+            "make-tree",
+            Stage::Snapshot,
+            vec![Touch::Tree("var/lib/eos/master".into()), Touch::Tree("var/lib/eos/cluster".into())],
+            |root| {
+                put(&root.join("var/lib/eos/master/registry.db"), "rows", 0o600)?;
+                put(&root.join("var/lib/eos/cluster/a/b/c"), "c", 0o644)
+            },
+        ),
         toy("replace-tree", Stage::Snapshot, vec![Touch::Tree("srv/data".into())], |root| {
             gone(&root.join("srv/data"))?;
             put(&root.join("srv/data/new/file"), "new", 0o644)

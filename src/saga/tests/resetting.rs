@@ -14,7 +14,7 @@ fn reset(world: &mut World, faults: FaultPlan) -> Result<ResetReport, SagaError>
 fn a_reset_leaves_the_machine_as_before_and_proves_it() {
     let mut world = World::new();
     world.run(FaultPlan::none()).expect("it is completed");
-    put(&world.path("var/lib/eos/master/later"), "written while in use", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/master/registry.db-wal"), "written while in use", 0o600).expect("a write");
     let report = reset(&mut world, FaultPlan::none()).expect("it is reset");
     assert_eq!(report.kept, []);
     assert_eq!(report.ledger.verify(&world.root).expect("readable"), Vec::<String>::new());
@@ -105,4 +105,37 @@ fn an_unfinished_saga_is_not_reset() {
     assert!(world.run(FaultPlan { crash_after_record: Some(7), ..FaultPlan::none() }).is_err());
     let error = reset(&mut world, FaultPlan::none()).expect_err("it has to be finished first");
     assert_eq!(error.to_string(), "0001-bootstrap is not finished: it was stopped in its middle");
+}
+
+#[test]
+fn what_others_put_into_or_changed_in_a_tree_of_eos_is_kept_and_listed() {
+    let mut world = World::new();
+    world.run(FaultPlan::none()).expect("it is completed");
+    put(&world.path("var/lib/eos/master/notes"), "mine", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/master/registry.db"), "rows that the master wrote", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/b/c"), "edited", 0o644).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/new"), "mine", 0o644).expect("a write");
+    put(&world.path("srv/data/mine"), "mine", 0o644).expect("a write");
+    put(&world.path("srv/data/one"), "another one", 0o600).expect("a write");
+    let report = reset(&mut world, FaultPlan::none()).expect("it is reset");
+    let changed = "somebody else put it there or changed it";
+    let mut kept: Vec<&str> =
+        report.kept.iter().filter(|kept| kept.reason == changed).map(|kept| kept.path.as_str()).collect();
+    kept.sort();
+    let expected = [
+        "srv/data/mine",
+        "srv/data/one",
+        "var/lib/eos/cluster/a/b/c",
+        "var/lib/eos/cluster/a/new",
+        "var/lib/eos/master/notes",
+    ];
+    assert_eq!(kept, expected);
+    let text = |path: &str| fs::read_to_string(world.path(path)).expect("it is there");
+    assert_eq!(
+        (text("srv/data/one").as_str(), text("srv/data/one.before-eos").as_str()),
+        ("another one", "one")
+    );
+    assert_eq!(text("srv/data/sub/two"), "two".repeat(100_000), "the rest came back");
+    assert!(!world.path("srv/data/new").exists() && !world.path("var/lib/eos/master/registry.db").exists());
+    assert_eq!(text("var/lib/eos/cluster/a/b/c"), "edited");
 }

@@ -16,6 +16,11 @@ pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> 
     let mut found = of_local(local);
     if let Some(cluster) = cluster {
         found.extend(of_size(cluster));
+        found.extend(cluster.warnings.iter().map(|text| Warning {
+            level: Health::Warning,
+            text: format!("Recovery risk: {text}"),
+            hints: vec!["see what is damaged: eos snapshot verify".to_owned()],
+        }));
         for node in &cluster.nodes {
             match node.state.as_str() {
                 "pending" => found.push(pending(node)),

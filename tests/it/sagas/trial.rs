@@ -107,6 +107,13 @@ impl<'a> Trial<'a> {
     pub fn assert_undone(&self, before: &Inventory, what: &str) {
         assert_same(before, &self.machine.tree(), what);
         assert_eq!(self.machine.processes(), Vec::<i32>::new(), "{what}: nothing runs");
+        if let Some(master) = self.master {
+            assert_eq!(
+                self.names_at_master(),
+                [master.name.as_str()],
+                "{what}: the master knows of nobody else"
+            );
+        }
     }
 
     /// Asserts that the services are up, and that the master has confirmed the node.

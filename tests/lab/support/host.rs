@@ -167,6 +167,15 @@ impl Host {
         });
     }
 
+    /// Waits until the master has not heard of the node for as long as another may take its place after.
+    pub fn wait_until_silent(&self, name: &str) {
+        eventually(&format!("{name} is silent"), || {
+            let node = self.node(name).ok_or_else(|| "the master does not answer".to_owned())?;
+            let silent = node["last_seen_ms"].as_u64().is_some_and(|silent| silent >= 15_000);
+            if silent { Ok(()) } else { Err(node.to_string()) }
+        });
+    }
+
     /// The process of a service, if it has one.
     pub fn service_pid(&self, service: &str) -> Option<i32> {
         let text = std::fs::read_to_string(self.path(&format!("run/eos/{service}.pid"))).ok()?;

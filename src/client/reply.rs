@@ -1,0 +1,72 @@
+//! How long an answer may take and be: whoever answers decides neither time nor memory of the caller.
+
+use crate::client::error::ClientError;
+use crate::telemetry::context;
+use crate::wire::error::ErrorBody;
+use reqwest::{RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a call may take that waits for nothing.
+pub(crate) const CALL: Duration = Duration::from_secs(10);
+
+/// The most that an error may have, in bytes.
+const ERROR: usize = 64 << 10;
+
+/// What an answer may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowed {
+    /// The time until all of it is there.
+    pub deadline: Duration,
+    /// Its bytes.
+    pub bytes: usize,
+}
+
+/// An answer to a few questions, also from somebody who is not believed yet.
+pub(crate) const BRIEF: Allowed = Allowed { deadline: CALL, bytes: 64 << 10 };
+
+/// An answer of the believed master that grows with the cluster.
+pub(crate) const LONG: Allowed = Allowed { deadline: CALL, bytes: 16 << 20 };
+
+/// Sends the request and reads its answer; `action` is what the error names, `GET /v1/hello`.
+pub(crate) async fn answer<T: DeserializeOwned>(
+    request: RequestBuilder,
+    address: SocketAddr,
+    action: &str,
+    allowed: Allowed,
+) -> Result<T, ClientError> {
+    let failed = |source| ClientError::of(address, action, allowed.deadline.as_secs(), source);
+    let request = match context::current() {
+        Some(traceparent) => request.header(context::HEADER, traceparent),
+        None => request,
+    };
+    let response = request.timeout(allowed.deadline).send().await.map_err(failed)?;
+    let status = response.status();
+    let most = if status.is_success() { allowed.bytes } else { ERROR };
+    let too_long = || ClientError::TooLong { address, action: action.to_owned(), most };
+    let body = read(response, most).await.map_err(failed)?.ok_or_else(too_long)?;
+    let foreign = |status| ClientError::Foreign { address, action: action.to_owned(), status };
+    if status.is_success() {
+        return serde_json::from_slice(&body).map_err(|_| foreign("no JSON".to_owned()));
+    }
+    Err(match serde_json::from_slice::<ErrorBody>(&body) {
+        Ok(body) => ClientError::Refused { failure: body.error },
+        Err(_) => foreign(status.to_string()),
+    })
+}
+
+/// The body of an answer; none when it is longer than `most`, and then no more of it is read.
+async fn read(mut response: Response, most: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > most {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+#[cfg(test)]
+mod tests;

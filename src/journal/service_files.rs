@@ -1,0 +1,121 @@
+//! The names that eos's services write below the trees that are theirs, so that a reset tells what
+//! somebody else put there.
+
+use super::ledger::Ledger;
+use crate::host::inventory::decode;
+use crate::host::paths;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The trees that services write to while they run.
+const TREES: [&str; 4] = [paths::MASTER, paths::SNAPSHOTS, paths::LOGS, paths::RUN];
+
+/// Files directly in the master's directory; SQLite makes the last three.
+const MASTER: [&str; 9] = [
+    "audit.jsonl",
+    "authority.crt",
+    "authority.key",
+    "server.crt",
+    "server.key",
+    "registry.export",
+    "registry.db",
+    "registry.db-shm",
+    "registry.db-wal",
+];
+
+/// The services of every installation.
+const SERVICES: [&str; 3] = ["eos-agent", "eos-master", "eos-storage-monitor"];
+
+/// What a supervisor writes for each service, after its name.
+const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];
+
+/// Whether services write below this tree; everything in another one was written by sagas.
+pub fn written_to(tree: &str) -> bool {
+    TREES.contains(&tree)
+}
+
+/// The services whose files may be there: eos's own, and those that the ledger knows the units of.
+pub fn services(ledger: &Ledger) -> BTreeSet<String> {
+    let units = ledger.entries.keys().map(|path| decode(path));
+    let units = units.filter(|path| path.starts_with(paths::UNITS));
+    let names =
+        units.filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(".service")?.to_owned()));
+    names.chain(SERVICES.map(str::to_owned)).collect()
+}
+
+/// Whether a service of eos's writes at this path below one of its trees.
+pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
+    let below = |tree: &str| path.strip_prefix(tree).ok().and_then(Path::to_str);
+    if TREES.iter().any(|tree| path == Path::new(tree)) {
+        return true;
+    }
+    if let Some(name) = below(paths::LOGS) {
+        return services.contains(name.strip_suffix(".log").unwrap_or(name)) && name.ends_with(".log");
+    }
+    if let Some(name) = below(paths::RUN) {
+        let of_service =
+            |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
+        return path == Path::new(paths::MONITOR_STATUS)
+            || SUPERVISED.iter().any(|s| of_service(&s))
+            || unfinished(name);
+    }
+    if let Some(name) = below(paths::MASTER_SNAPSHOTS).or_else(|| below(paths::SNAPSHOTS)) {
+        return name.is_empty() || stored(name);
+    }
+    below(paths::MASTER).is_some_and(|name| MASTER.contains(&name) || unfinished(name))
+}
+
+/// Whether a store of snapshots keeps a file or directory of this name.
+fn stored(name: &str) -> bool {
+    match name.split_once('/') {
+        Some(("incoming" | "partial", _)) => true,
+        Some(("manifests" | "parts", name)) => {
+            let digits = name.split('.').next().unwrap_or(name);
+            unfinished(name) || digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
+        Some(_) => false,
+        None => matches!(name, "incoming" | "partial" | "manifests" | "parts"),
+    }
+}
+
+/// What a crash leaves of an atomic write.
+fn unfinished(name: &str) -> bool {
+    name.starts_with('.') && name.contains(".eos-") && !name.contains('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_services_write_is_told_from_what_others_put_there() {
+        let services = services(&Ledger::default());
+        let own = [
+            "var/lib/eos/master",
+            "var/lib/eos/master/registry.db-wal",
+            "var/lib/eos/master/.audit.jsonl.eos-4711-0",
+            "var/lib/eos/master/snapshots",
+            "var/lib/eos/master/snapshots/parts",
+            "var/lib/eos/snapshots/partial/x/y",
+            "var/lib/eos/log/eos-agent.log",
+            "run/eos/eos-master.status.json",
+            "run/eos/storage-monitor.json",
+        ];
+        let foreign = [
+            "var/lib/eos/master/notes.txt",
+            "var/lib/eos/master/registry.db.bak",
+            "var/lib/eos/master/snapshots/parts/notes",
+            "var/lib/eos/snapshots/mine",
+            "var/lib/eos/log/other.log",
+            "var/lib/eos/log/eos-agent",
+            "run/eos/other.pid",
+            "etc/passwd",
+        ];
+        for path in own {
+            assert!(is_written(Path::new(path), &services), "{path}");
+        }
+        for path in foreign {
+            assert!(!is_written(Path::new(path), &services), "{path}");
+        }
+    }
+}

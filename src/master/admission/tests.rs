@@ -1,0 +1,206 @@
+//! Who is let in as what.
+
+use super::*;
+use crate::identity::key::PrivateKey;
+use crate::identity::token::Token;
+use crate::master::entry;
+use crate::model::digest::Fingerprint;
+use crate::model::facts::Resources;
+use crate::model::role::Role;
+use crate::registry::sqlite::SqliteRegistry;
+use crate::registry::{Change, Registry};
+use crate::wire::join::TokenProof;
+use tempfile::TempDir;
+
+const NOW: u64 = 1_800_000_000_000;
+
+struct World {
+    cluster: Cluster,
+    token: Token,
+    _folder: TempDir,
+}
+
+fn key() -> Fingerprint {
+    PrivateKey::generate().expect("there is randomness").fingerprint()
+}
+
+fn said(name: &str, machine: &str, role: Option<Role>) -> NodeRegistration {
+    NodeRegistration {
+        hostname: crate::model::ids::NodeName::parse(name).expect("a name"),
+        ip: [10, 0, 1, 12].into(),
+        resources: Resources::default(),
+        request_role: role,
+        machine_id: Some(machine.to_owned()),
+        hardware_id: None,
+        boot_id: None,
+        versions: Versions::own(),
+        clock_ms: NOW,
+    }
+}
+
+/// A cluster with one token for one use and one role.
+fn world() -> World {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut registry = SqliteRegistry::open(&folder.path().join("registry.db")).expect("it opens");
+    let token = Token::generate(None).expect("there is randomness");
+    let record = TokenRecord {
+        id: token.id.clone(),
+        key: token.key().to_stored(),
+        created_ms: NOW,
+        expires_ms: NOW + 1000,
+        uses: Some(1),
+        used: 0,
+        role: Some(Role::Edge),
+        revoked: false,
+    };
+    let id = crate::model::ids::ClusterId::parse("c1").expect("an id");
+    registry.commit(&[Change::Cluster(id), Change::PutToken(record)]).expect("it is written");
+    World { cluster: Cluster::load(Box::new(registry), NOW).expect("it loads"), token, _folder: folder }
+}
+
+impl World {
+    fn judge(&self, key: Fingerprint, said: &NodeRegistration) -> Result<Verdict, MasterError> {
+        verdict(&self.cluster, key, said, NOW)
+    }
+
+    fn vouch(&self, key: Fingerprint, said: NodeRegistration, shown: bool) -> Result<Voucher, MasterError> {
+        let authority = Fingerprint::from_bytes([7; 32]);
+        let transcript = Transcript { authority, challenge: "challenge", nonce: "nonce", key };
+        let proof = || TokenProof {
+            id: self.token.id.clone(),
+            proof: transcript.prove(Side::Joiner, &self.token.key()),
+        };
+        let request = RegisterRequest {
+            registration: said,
+            csr: String::new(),
+            challenge: "challenge".to_owned(),
+            nonce: "nonce".to_owned(),
+            token: shown.then(proof),
+            dry_run: false,
+        };
+        let from = [10, 0, 1, 12].into();
+        voucher(&self.cluster, &AdmissionConfig::default(), &request, from, &transcript, NOW)
+    }
+
+    /// Enters a node in this state as its registration makes it.
+    fn enter(&mut self, key: Fingerprint, said: &NodeRegistration, state: NodeState, voucher: &Voucher) {
+        let applicant = entry::Applicant { said, key, from: said.ip, now: NOW };
+        let mut node = entry::record(&self.cluster, applicant, &Verdict::New, voucher, 1000).expect("it may");
+        node.state = state;
+        let mut changes = vec![Change::PutNode(Box::new(node))];
+        if let Voucher::Token(token) = voucher {
+            changes.push(Change::PutToken((**token).clone()));
+        }
+        self.cluster.commit(changes).expect("it is written");
+    }
+}
+
+#[test]
+fn a_star_stands_for_any_text() {
+    for (pattern, text, matches) in [
+        ("rack1-*", "rack1-07", true),
+        ("rack1-*", "rack2-07", false),
+        ("*", "anything", true),
+        ("a*c*e", "abcde", true),
+        ("a*c*e", "abcd", false),
+        ("exact", "exact", true),
+        ("exact", "exactly", false),
+    ] {
+        assert_eq!(matches_pattern(pattern, text), matches, "{pattern} {text}");
+    }
+}
+
+#[test]
+fn a_policy_of_addresses_believes_only_the_address_that_asks() {
+    let policy = AdmissionConfig {
+        addresses: vec!["10.0.1.0/24".parse().expect("a net")],
+        ..AdmissionConfig::default()
+    };
+    let said = said("node2", "m2", None);
+    assert!(by_policy(&policy, &said, [10, 0, 1, 12].into()));
+    assert!(!by_policy(&policy, &said, [192, 0, 2, 1].into()), "it only claims the address");
+    assert!(!by_policy(&policy, &said, [10, 0, 1, 13].into()), "it asks for another one");
+}
+
+#[test]
+fn what_a_token_admitted_cannot_be_changed_afterwards() {
+    let mut world = world();
+    let key = key();
+    let edge = said("node2", "m2", Some(Role::Edge));
+    let voucher = world.vouch(key, edge.clone(), true).expect("the token admits it");
+    assert!(matches!(&voucher, Voucher::Token(token) if token.used == 1));
+    world.enter(key, &edge, NodeState::Joining, &voucher);
+    assert_eq!(
+        world.vouch(key, edge, true).expect("it asks again"),
+        Voucher::Known,
+        "it is not counted twice"
+    );
+
+    let data = said("node2", "m2", Some(Role::Data));
+    let refused = world.vouch(key, data.clone(), true).expect_err("another role");
+    assert!(matches!(refused, MasterError::TokenRole { .. }), "{refused}");
+    assert_eq!(world.vouch(key, data, false).expect("no token"), Voucher::Nobody, "the operator decides");
+    let renamed = said("node3", "m2", Some(Role::Edge));
+    let again = world.vouch(key, renamed, true).expect("the use that was counted for it");
+    assert!(matches!(&again, Voucher::Token(token) if token.used == 1));
+    let other = world.vouch(self::key(), said("node4", "m4", Some(Role::Edge)), true);
+    assert!(matches!(other, Err(MasterError::TokenUsedUp { .. })), "the use is gone for others");
+}
+
+#[test]
+fn a_joining_node_cannot_take_the_name_of_a_member_by_asking_again() {
+    let mut world = world();
+    let (member, joiner) = (key(), key());
+    world.enter(member, &said("node1", "m1", None), NodeState::Active, &Voucher::Policy);
+    world.enter(joiner, &said("node2", "m2", None), NodeState::Joining, &Voucher::Policy);
+    assert!(matches!(world.judge(joiner, &said("node2", "m2", None)), Ok(Verdict::Returning(_))));
+    let refused = world.judge(joiner, &said("node1", "m2", None)).expect_err("the name is taken");
+    assert!(matches!(refused, MasterError::NameTaken { .. }), "{refused}");
+}
+
+#[test]
+fn only_a_member_that_is_silent_can_be_one_that_was_installed_anew() {
+    let mut world = world();
+    let member = key();
+    let anew = said("node1", "m1", None);
+    world.enter(member, &anew, NodeState::Active, &Voucher::Policy);
+    let id = crate::identity::key::node_id(member);
+    let judged = |world: &World, now| verdict(&world.cluster, key(), &anew, now);
+    assert!(matches!(judged(&world, NOW), Err(MasterError::Clone { .. })), "the master has just started");
+    assert_eq!(judged(&world, NOW + 60_000).expect("unheard of for long"), Verdict::Reinstalled(id.clone()));
+    let presence = world.cluster.live.entry(id.clone()).or_default().presence.clone();
+    presence.heard(NOW + 60_000);
+    assert!(matches!(judged(&world, NOW + 74_999), Err(MasterError::Clone { .. })));
+    assert!(judged(&world, NOW + 75_000).is_ok());
+    let _waiting = presence.wait();
+    assert!(
+        matches!(judged(&world, NOW + 900_000), Err(MasterError::Clone { .. })),
+        "it waits for an answer"
+    );
+}
+
+#[test]
+fn nodes_that_wait_are_bounded_for_each_address() {
+    let mut world = world();
+    for number in 0..32 {
+        let name = format!("node{number}");
+        world.enter(key(), &said(&name, &name, None), NodeState::Pending, &Voucher::Nobody);
+    }
+    let said = said("late", "late", None);
+    let applicant = |from: IpAddr| entry::Applicant { said: &said, key: key(), from, now: NOW };
+    let record = |from| entry::record(&world.cluster, applicant(from), &Verdict::New, &Voucher::Nobody, 1000);
+    assert!(matches!(record(said.ip), Err(MasterError::Crowded { of_one: 32, .. })));
+    assert!(record([10, 0, 1, 99].into()).is_ok(), "another address has room");
+    let with_token = entry::record(&world.cluster, applicant(said.ip), &Verdict::New, &Voucher::Policy, 1000);
+    assert!(with_token.is_ok(), "who is let in does not wait");
+}
+
+#[test]
+fn a_text_that_no_machine_has_is_refused() {
+    let world = world();
+    let mut long = said("node2", "m2", None);
+    long.hardware_id = Some("x".repeat(257));
+    let applicant = entry::Applicant { said: &long, key: key(), from: long.ip, now: NOW };
+    let refused = entry::record(&world.cluster, applicant, &Verdict::New, &Voucher::Nobody, 1000);
+    assert!(matches!(refused, Err(MasterError::Oversized { field: "hardware_id", bytes: 257, limit: 256 })));
+}

@@ -1,0 +1,183 @@
+//! The routes as their callers see them, on a master of its own directory.
+
+use super::router;
+use crate::host::clock;
+use crate::host::paths;
+use crate::host::root::Root;
+use crate::identity::authority::{Authority, Grant};
+use crate::identity::certificate::{Subject, Summary};
+use crate::identity::key::PrivateKey;
+use crate::master::app::{App, Parts};
+use crate::master::audit::AuditLog;
+use crate::master::cluster::Cluster;
+use crate::master::snapshots::ClusterSnapshots;
+use crate::model::config::Config;
+use crate::model::digest::Fingerprint;
+use crate::model::ids::ClusterId;
+use crate::registry::sqlite::SqliteRegistry;
+use crate::registry::{Change, Registry};
+use crate::server::{Peer, Stopping};
+use axum::Extension;
+use axum::body::Body;
+use axum::http::{Request, Response, header};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+struct Lab {
+    root: Root,
+    app: Arc<App>,
+    _folder: tempfile::TempDir,
+}
+
+fn lab() -> anyhow::Result<Lab> {
+    let folder = tempfile::tempdir()?;
+    let root = Root::new(folder.path())?;
+    for directory in [paths::CLUSTER_STATES, paths::ETC] {
+        std::fs::create_dir_all(root.join(directory))?;
+    }
+    for file in [paths::REGISTRY, paths::AUDIT, paths::MASTER_SNAPSHOTS] {
+        std::fs::create_dir_all(root.join(file).parent().expect("it is below the root"))?;
+    }
+    std::fs::write(root.join(paths::ETC).join("cluster.yaml"), "version: 1\n")?;
+    let mut registry = SqliteRegistry::open(&root.join(paths::REGISTRY))?;
+    let id = || ClusterId::parse("c1").expect("an id");
+    registry.commit(&[Change::Cluster(id()), Change::Generation(3)])?;
+    let authority = Authority::create(id(), PrivateKey::generate()?, clock::now_seconds())?;
+    let signer = PrivateKey::generate()?;
+    let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
+    let app = App::new(Parts {
+        address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        config: Config::default(),
+        certificate: authority.sign_key(&signer, &grant)?,
+        authority,
+        signer,
+        snapshots: ClusterSnapshots::open(&root)?,
+        cluster: Cluster::load(Box::new(registry), clock::now_ms())?,
+        audit: AuditLog::open(&root.join(paths::AUDIT))?,
+    })?;
+    Ok(Lab { root, app, _folder: folder })
+}
+
+impl Lab {
+    async fn ask(&self, operator: bool, request: Request<Body>) -> anyhow::Result<Response<Body>> {
+        let subject = operator.then(|| Summary {
+            cluster: ClusterId::parse("c1").expect("an id"),
+            subject: Subject::Admin,
+            key: Fingerprint::from_bytes([0; 32]),
+            not_before: 0,
+            not_after: 0,
+        });
+        let peer = Peer { address: [10, 0, 0, 7].into(), subject };
+        let router = router(self.app.clone()).layer(Extension(peer)).layer(Extension(Stopping::default()));
+        Ok(router.oneshot(request).await?)
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<(u16, Value)> {
+        let answer = self.ask(true, Request::get(path).body(Body::empty())?).await?;
+        read(answer).await
+    }
+}
+
+async fn read(answer: Response<Body>) -> anyhow::Result<(u16, Value)> {
+    let status = answer.status().as_u16();
+    let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
+    Ok((status, serde_json::from_slice(&bytes)?))
+}
+
+/// The first part of the newest snapshot: its path on disk and in the API.
+async fn part(lab: &Lab) -> anyhow::Result<(std::path::PathBuf, String)> {
+    lab.get("/v1/snapshots/latest").await?;
+    let parts = lab.root.join(paths::MASTER_SNAPSHOTS).join("parts");
+    let first = std::fs::read_dir(&parts)?.next().ok_or_else(|| anyhow::anyhow!("no part"))??;
+    let name = first.file_name().to_string_lossy().into_owned();
+    let digest = name.split('.').next().unwrap_or_default();
+    Ok((first.path(), format!("/v1/snapshots/parts/{digest}")))
+}
+
+#[tokio::test]
+async fn a_snapshot_is_of_the_generation_that_its_registry_has() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let (_, first) = lab.get("/v1/snapshots/latest").await?;
+    let (_, again) = lab.get("/v1/snapshots/latest").await?;
+    assert_eq!(first, again, "nothing has changed");
+    lab.app.cluster().commit(vec![Change::Generation(4)])?;
+    let (status, newer) = lab.get("/v1/snapshots/latest").await?;
+    assert_ne!((status, &first["id"]), (200, &newer["id"]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_what_is_not_there_is_an_unknown_snapshot() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let (_, latest) = lab.get("/v1/snapshots/latest").await?;
+    let id = latest["id"].as_str().unwrap_or_default().to_owned();
+    let (status, error) = lab.get(&format!("/v1/snapshots/{}/manifest", id.replace(['0', '1'], "2"))).await?;
+    assert_eq!((status, &error["error"]["code"]), (404, &Value::from("EOS-M012")), "{error}");
+    let manifests = lab.root.join(paths::MASTER_SNAPSHOTS).join("manifests");
+    std::fs::write(manifests.join(format!("{id}.json")), "{}")?;
+    let (status, error) = lab.get(&format!("/v1/snapshots/{id}/manifest")).await?;
+    assert_eq!((status, &error["error"]["code"]), (500, &Value::from("EOS-M018")), "{error}");
+    let (_, told) = lab.get("/v1/status").await?;
+    let warning = format!("snapshot {id}.json of the cluster cannot be read: ");
+    assert!(told["warnings"][0].as_str().is_some_and(|text| text.starts_with(&warning)), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_range_outside_a_part_is_told_with_the_size_of_the_part() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let (file, path) = part(&lab).await?;
+    let size = std::fs::metadata(&file)?.len();
+    let ask = async |range: String| {
+        let request = Request::get(&path).header(header::RANGE, range).body(Body::empty())?;
+        lab.ask(true, request).await
+    };
+    let whole = ask("bytes=0-18446744073709551615".to_owned()).await?;
+    assert_eq!(whole.status(), 206);
+    assert_eq!(whole.headers()[header::CONTENT_RANGE], format!("bytes 0-{}/{size}", size - 1));
+    let outside = ask(format!("bytes={}-", size + 1)).await?;
+    assert_eq!(outside.headers()[header::CONTENT_RANGE], format!("bytes */{size}"));
+    let (status, error) = read(outside).await?;
+    assert_eq!(status, 416, "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_before_anything_is_read() -> anyhow::Result<()> {
+    let lab = lab()?;
+    // What is read for an answer is gone, so whoever reads first fails with another error.
+    std::fs::remove_dir_all(lab.root.join(paths::MASTER_SNAPSHOTS))?;
+    for path in ["/v1/status", "/v1/audit"] {
+        let request = Request::get(path).body(Body::empty())?;
+        let (status, error) = read(lab.ask(false, request).await?).await?;
+        assert_eq!((status, &error["error"]["code"]), (403, &Value::from("EOS-M011")), "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_newest_lines_of_the_audit_log_are_told() -> anyhow::Result<()> {
+    let lab = lab()?;
+    for number in 0..1002 {
+        lab.app.audit("operator", "accept", &format!("node{number}"), "")?;
+    }
+    let (_, all) = lab.get("/v1/audit").await?;
+    assert_eq!(all.as_array().map(Vec::len), Some(1000));
+    let (_, two) = lab.get("/v1/audit?newest=2").await?;
+    let subjects: Vec<&str> =
+        two.as_array().into_iter().flatten().filter_map(|l| l["subject"].as_str()).collect();
+    assert_eq!(subjects, ["node1000", "node1001"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_beyond_16_kib_is_refused() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let body = format!("{{\"port\": 1{}}}", " ".repeat(16 * 1024));
+    let request = Request::post("/v1/dial-back").header(header::CONTENT_TYPE, "application/json");
+    let answer = lab.ask(false, request.body(Body::from(body))?).await?;
+    assert_eq!(answer.status(), 413);
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What an eos of protocol 1 said stays readable, with or without what was added since.
+
+use super::{admin, error, join, member};
+use crate::lifecycle::NodeState;
+use crate::model::role::Role;
+use serde::de::DeserializeOwned;
+
+fn read<T: DeserializeOwned>(name: &str, text: &str) -> T {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+macro_rules! fixture {
+    ($name:literal) => {
+        read($name, include_str!(concat!("../../tests/fixtures/v1/wire/", $name, ".json")))
+    };
+}
+
+#[test]
+fn what_a_joiner_says_and_hears_stays_readable() {
+    let hello: join::Hello = fixture!("hello");
+    assert_eq!((hello.versions.protocol, hello.time_ms), (1, 1_795_275_406_020));
+    let register: join::RegisterRequest = fixture!("register");
+    assert_eq!(register.registration.request_role, Some(Role::Core));
+    assert!(register.token.is_some() && !register.dry_run);
+    let accepted: join::RegisterReply = fixture!("register-accepted");
+    assert!(matches!(accepted, join::RegisterReply::Accepted(accepted) if accepted.warnings.is_empty()));
+    let pending: join::RegisterReply = fixture!("register-pending");
+    assert!(matches!(pending, join::RegisterReply::Pending { retry_after_ms: 1000, .. }));
+}
+
+#[test]
+fn what_a_member_says_and_hears_stays_readable() {
+    let poll: member::Poll = fixture!("poll");
+    assert_eq!((poll.applied, poll.report.version.as_str(), poll.report.monitor), (2, "0.1.0", None));
+    let reply: member::PollReply = fixture!("poll-reply");
+    assert!(reply.renew && !reply.confirm && reply.trace.is_none());
+    assert_eq!(reply.desired.pillar["storage"]["mode"], "observe");
+    let confirm: member::Confirm = fixture!("confirm");
+    assert_eq!(confirm.report.disk_free_bytes, Some(7));
+    let refused: error::ErrorBody = fixture!("error");
+    assert_eq!((refused.error.code.as_str(), refused.error.exit), ("EOS-J010", 5));
+}
+
+#[test]
+fn what_the_operator_says_and_hears_stays_readable() {
+    let status: admin::ClusterStatus = fixture!("status");
+    assert_eq!(status.nodes[0].state, NodeState::Active.name());
+    assert_eq!((status.nodes[0].replaces.as_ref(), status.operations[0].remaining_ms), (None, 20));
+    let accept: admin::AcceptNode = fixture!("accept");
+    assert!(accept.plan && accept.replace.is_some());
+    let role: admin::SetRole = fixture!("role-set");
+    assert_eq!((role.role, role.plan), (Some(Role::Data), false));
+}
