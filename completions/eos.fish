@@ -199,7 +199,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l replace -d 'The node whose place it takes' -r
+complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l replace -d 'The member whose place it takes' -r
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"

@@ -227,5 +227,5 @@ fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_cod
         let _ = fs::remove_file(database.with_file_name(name));
     }
     fs::write(&database, "x").unwrap();
-    tells(&master.eos(&["reset"]), "EOS-M001");
+    tells(&master.eos(&["reset"]), "EOS-M003");
 }

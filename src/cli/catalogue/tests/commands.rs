@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 /// Words after `eos` that speak of the program and are no command of it.
-const PROSE: &str = "again alone applies are began binary can cannot complete did does ended has have itself keeps \
+const PROSE: &str = "again alone changed died listens makes replaces applies are began binary can cannot complete did does ended has have itself keeps \
     knows made may needs never on or outside panicked put reads refuses supervises that understands version was \
     with writes write wrote is";
 
