@@ -93,6 +93,8 @@ fn a_machine_that_is_no_member_refuses_what_only_a_member_does() {
         ("EOS-U007", "bootstrap --join-cluster nosuch.invalid --timeout 2s"),
         ("EOS-J021", "bootstrap --join-cluster 127.0.74.99 --advertise-address 127.0.74.12 --timeout 1s"),
         ("EOS-H001", "role plan --file /nope"),
+        ("EOS-U015", "config show --config /nope"),
+        ("EOS-U016", "man /nope/man"),
     ];
     for (code, line) in lines {
         tells(&machine.eos(&line.split(' ').collect::<Vec<_>>()), code);
