@@ -64,7 +64,7 @@ fn refusal(line: &[String]) -> Option<String> {
             _ => {}
         }
         let sentence = |word: &String| word.bytes().all(|byte| byte.is_ascii_lowercase());
-        if words.len() < 2 || !words.pop_if(|word| sentence(word)).is_some() {
+        if words.len() < 2 || words.pop_if(|word| sentence(word)).is_none() {
             return Some(error.to_string().lines().next().unwrap_or_default().to_owned());
         }
     }
