@@ -8,6 +8,37 @@ set -eu
 umask 022
 export LC_ALL=C
 
+# A token among the arguments would stand in the process list for the whole build: it goes on in the
+# environment, and this script starts again without it.
+for argument in "$@"; do
+    case $argument in --token | --token=*) token_given=yes ;; esac
+done
+if [ "${token_given:-}" = yes ]; then
+    count=$#
+    take=
+    while [ "$count" -gt 0 ]; do
+        argument=$1
+        shift
+        count=$((count - 1))
+        if [ -n "$take" ]; then
+            EOS_TOKEN=$argument
+            take=
+            continue
+        fi
+        case $argument in
+            --token) take=yes ;;
+            --token=*) EOS_TOKEN=${argument#--token=} ;;
+            *) set -- "$@" "$argument" ;;
+        esac
+    done
+    if [ -n "$take" ]; then
+        printf '%s\n' "install.sh: --token has no value" "hint: EOS_TOKEN=TOKEN ./install.sh bootstrap" >&2
+        exit 2
+    fi
+    export EOS_TOKEN
+    exec /bin/sh "$0" "$@"
+fi
+
 SOURCE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 PREFIX=${PREFIX:-/usr/local}
 PREFIX=${PREFIX%/}
@@ -70,6 +101,7 @@ require_cargo() {
     if ! command -v cargo >/dev/null 2>&1; then
         [ -x "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo" ] ||
             die "cargo is missing: eos is built with Rust $wanted or newer" \
+                "apt-get install -y curl ca-certificates (where curl is missing)" \
                 "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal" \
                 "or set EOS_ARTIFACT to a prebuilt binary"
         PATH=${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH
@@ -286,7 +318,8 @@ uninstall() {
     remove_empty_directories >/dev/null
     rm -f -- "$MANIFEST" "$MANIFEST".eos-install.*
     remove_empty_directories >&2
-    say "eos is uninstalled from $DESTDIR$PREFIX"
+    say "eos is uninstalled from $DESTDIR$PREFIX; kept, when install.sh built it: packages installed with apt-get, and" \
+        "${CARGO_TARGET_DIR:-$SOURCE/target}"
 }
 
 # Removes the directories of the manifest, innermost first, and names those that hold what someone

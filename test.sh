@@ -5,7 +5,7 @@
 # With arguments it runs `cargo test` with them: `./test.sh tidy`, `./test.sh --test lab join`.
 set -eu
 
-cd -- "$(dirname -- "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")"
 
 # What the tests run, by Debian package: compilers, the shells and the checker of install.sh, hosts
 # made of network namespaces and what cuts their links, tools that read what eos wrote, real

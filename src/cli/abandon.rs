@@ -15,7 +15,7 @@ use crate::registry::sqlite::SqliteRegistry;
 ///
 /// # Errors
 /// When there are other members, or the registry cannot be read.
-pub fn refuse_with_members(context: &Context, command: &'static str) -> Result<(), Failure> {
+pub fn refuse_with_members(context: &Context, command: &str) -> Result<(), Failure> {
     let registry = context.root.join(paths::REGISTRY);
     let own = Membership::load(&context.root).map_err(failure)?.filter(|membership| membership.runs_master);
     let Some(own) = own else { return Ok(()) };
@@ -30,5 +30,5 @@ pub fn refuse_with_members(context: &Context, command: &'static str) -> Result<(
     if names.is_empty() {
         return Ok(());
     }
-    Err(CliError::HasMembers { command, names }.failure())
+    Err(CliError::HasMembers { command: command.to_owned(), names }.failure())
 }

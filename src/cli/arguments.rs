@@ -73,6 +73,12 @@ pub enum When {
 }
 
 impl Global {
+    /// The root as texts name it. It is leaked, so that how to print can be copied: once or twice a process.
+    fn absolute_root(&self) -> &'static str {
+        let path = std::path::absolute(&self.root).unwrap_or_else(|_| self.root.clone());
+        Box::leak(path.display().to_string().into_boxed_str())
+    }
+
     /// How to print.
     pub fn output(&self) -> Output {
         let terminal = std::io::stderr().is_terminal();
@@ -88,6 +94,7 @@ impl Global {
             color,
             width: columns.unwrap_or(100),
             terminal,
+            root: self.absolute_root(),
         }
     }
 }
@@ -107,7 +114,7 @@ pub enum Command {
     Reset(reset::ResetArguments),
     /// Tell cause and remedy of an error code
     Explain {
-        /// The code, EOS-J012
+        /// The code, EOS-J007
         code: String,
     },
     /// Nodes of the cluster

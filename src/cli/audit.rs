@@ -22,7 +22,13 @@ pub enum AuditCommand {
 /// When the log cannot be read, or a line does not fit.
 pub fn run(context: &Context, command: AuditCommand) -> Result<Done, Failure> {
     let AuditCommand::Verify = command;
-    let bytes = files::read(&context.root.join(paths::AUDIT)).map_err(failure)?;
+    let path = context.root.join(paths::AUDIT);
+    let membership = context.membership()?;
+    if !membership.runs_master && !files::exists(&path).map_err(failure)? {
+        let master = membership.master.ip().to_string();
+        return Err(failure(CliError::NotMaster { what: "audit verify".to_owned(), master }));
+    }
+    let bytes = files::read(&path).map_err(failure)?;
     let text = String::from_utf8_lossy(&bytes);
     let count = audit::verify(&text)
         .map_err(|broken| failure(CliError::AuditBroken { line: broken.line, why: broken.why.to_owned() }))?;

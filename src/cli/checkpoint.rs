@@ -74,7 +74,10 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
         }
         CheckpointCommand::Show { id } => {
             let checkpoint = find(context, &id)?;
-            Ok(Done::new(json!({ "checkpoint": checkpoint }), view::checkpoint::show(&checkpoint)))
+            Ok(Done::new(
+                json!({ "checkpoint": checkpoint }),
+                view::checkpoint::show(&context.output, &checkpoint),
+            ))
         }
     }
 }
@@ -123,7 +126,8 @@ fn undo_all(
         states.extend(file::state(&context.root, saga).map_err(failure)?.map(|state| (saga, state)));
     }
     if !arguments.force && states.iter().any(|(_, state)| state.begin.kind == KIND) {
-        refuse_with_members(context, "rollback")?;
+        let command = arguments.to.as_ref().map(|id| format!("rollback --to {id}"));
+        refuse_with_members(context, command.as_deref().unwrap_or("rollback"))?;
     }
     for (saga, state) in states {
         let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;

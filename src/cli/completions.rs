@@ -3,6 +3,7 @@
 use crate::cli::arguments::Arguments;
 use crate::cli::context::failure;
 use crate::cli::done::Done;
+use crate::cli::error::CliError;
 use crate::host::files::{self, Attributes};
 use crate::model::explain::Failure;
 use clap::CommandFactory;
@@ -23,6 +24,9 @@ pub fn completions(shell: Shell) -> Done {
 /// # Errors
 /// When a page cannot be written.
 pub fn man(directory: &Path) -> Result<Done, Failure> {
+    if !directory.is_dir() {
+        return Err(failure(CliError::NoDirectory { path: directory.display().to_string() }));
+    }
     let mut names = Vec::new();
     let mut command = Arguments::command();
     command.build();

@@ -41,12 +41,16 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
         }
         ConfigCommand::Show { origin } => origin,
     };
+    let width = resolved.origins.0.iter().map(|leaf| leaf.key.len()).max().unwrap_or_default();
     let mut text = String::new();
     for leaf in &resolved.origins.0 {
-        let value = serde_json::to_string(&leaf.value).expect("values serialise");
+        let value = match &leaf.value {
+            serde_yaml::Value::Null => "-".to_owned(),
+            value => serde_json::to_string(value).expect("values serialise"),
+        };
         match origins {
-            true => text.push_str(&format!("{:<34} {value:<24} {}\n", leaf.key, leaf.origin)),
-            false => text.push_str(&format!("{:<34} {value}\n", leaf.key)),
+            true => text.push_str(&format!("{:<width$}  {value:<24}  {}\n", leaf.key, leaf.origin)),
+            false => text.push_str(&format!("{:<width$}  {value}\n", leaf.key)),
         }
     }
     Ok(Done::new(settings(&resolved), text))

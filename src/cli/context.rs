@@ -155,7 +155,10 @@ impl Context {
         for (index, path) in std::iter::once(main).chain(drop_ins).enumerate() {
             let bytes = match files::read_optional(&path).map_err(failure)? {
                 Some(bytes) => bytes,
-                None if index == 0 && given => files::read(&path).map_err(failure)?,
+                None if index == 0 && given => {
+                    let path = path.display().to_string();
+                    return Err(failure(CliError::NoConfiguration { path }));
+                }
                 None => continue,
             };
             files.push(ConfigFile { path: path.display().to_string(), bytes });

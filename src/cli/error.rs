@@ -64,6 +64,18 @@ pub enum CliError {
     /// A first node was asked for in a way that needs discovery.
     #[error("nobody was found to join: no address was given and no cluster answered")]
     NobodyFound,
+    /// The file that `--config` names is not there.
+    #[error("there is no configuration {path}")]
+    NoConfiguration {
+        /// The file.
+        path: String,
+    },
+    /// A directory to write into is not there.
+    #[error("there is no directory {path}")]
+    NoDirectory {
+        /// The directory.
+        path: String,
+    },
     /// A plan file cannot be used.
     #[error("there is no checkpoint {id}")]
     NoCheckpoint {
@@ -83,14 +95,14 @@ pub enum CliError {
     Residue {
         /// How many.
         count: usize,
-        /// The first of them.
+        /// The path of the first of them.
         first: String,
     },
     /// The only master would go while others depend on it.
     #[error("this host is the only master of {}", names.join(", "))]
     HasMembers {
-        /// `reset` or `rollback`.
-        command: &'static str,
+        /// `reset` or `rollback`, with the options that were given.
+        command: String,
         /// The other members.
         names: Vec<String>,
     },
@@ -122,6 +134,8 @@ impl Explain for CliError {
             Self::Residue { .. } => "U012",
             Self::Interrupted => "U013",
             Self::HasMembers { .. } => "U014",
+            Self::NoConfiguration { .. } => "U015",
+            Self::NoDirectory { .. } => "U016",
             Self::TokenOfCluster { .. } => "U020",
         })
     }
@@ -154,11 +168,13 @@ impl Explain for CliError {
             Self::TokenOfCluster { .. } => {
                 "join its cluster: eos bootstrap --join-cluster ADDRESS; a new one takes a token of: eos token generate".to_owned()
             }
+            Self::NoConfiguration { path } => format!("name one that is there: ls -l {path}"),
+            Self::NoDirectory { path } => format!("make it: mkdir -p {path}"),
             Self::NoCheckpoint { .. } => "list them: eos checkpoint list".to_owned(),
             Self::AuditBroken { line, .. } => {
                 format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
             }
-            Self::Residue { first, .. } => format!("look at what is left: ls -ld /{first}"),
+            Self::Residue { first, .. } => format!("look at what is left: ls -ld {first}"),
             Self::HasMembers { command, .. } => format!(
                 "first, on each of them: eos reset; to give the cluster up and leave them without a master: \
                  eos {command} --force"
@@ -183,10 +199,12 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
         CliError::NobodyFound,
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
+        CliError::NoConfiguration { path: text("/root/cluster.yaml") },
+        CliError::NoDirectory { path: text("/srv/man") },
         CliError::NoCheckpoint { id: text("0009-bootstrap") },
         CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
-        CliError::Residue { count: 1, first: text("etc/eos") },
-        CliError::HasMembers { command: "reset", names: vec![text("node2"), text("node3")] },
+        CliError::Residue { count: 1, first: text("/etc/eos") },
+        CliError::HasMembers { command: text("reset"), names: vec![text("node2"), text("node3")] },
         CliError::Interrupted,
     ]
 }

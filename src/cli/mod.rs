@@ -25,6 +25,7 @@ pub mod unfinished;
 
 mod audit;
 mod redact;
+mod usage;
 
 use crate::model::explain::{Exit, Failure};
 use crate::view;
@@ -87,12 +88,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    let line = line.trim_start_matches("error: ").to_owned();
-    let failure = error::CliError::Usage { line }.failure();
+    let failure = usage::failure(error.kind(), &text);
+    // What stands in the message already is not repeated.
+    let rest = text.split_once("\n\n").map_or("", |(_, rest)| rest);
     let json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
     let format = if json { view::Format::Json } else { view::Format::Text };
-    let output = view::Output { format, color: false, width: 80, terminal: false };
+    let output = view::Output { format, color: false, width: 80, terminal: false, root: "/" };
     view::failure(&output, "usage", &failure);
     if !json {
         view::stderr(rest);

@@ -35,7 +35,7 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     let measured =
         bootstrap::glance(context, &asked, before.as_ref()).map_err(|failure| line.told(failure))?;
     let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
-    let text = view::preflight::text(&report, context.verbose > 0);
+    let text = view::preflight::text(&context.output, &report);
     let result = json(&report);
     report.into_result().map_err(|error| line.told(failure(error)))?;
     Ok(Done::new(result, text))

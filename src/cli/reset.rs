@@ -53,7 +53,8 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     }
     if let Some(left) = difference.as_ref().filter(|left| !left.is_empty()) {
         view::stderr(&text);
-        let first = report.kept.first().map_or_else(|| left[0].clone(), |kept| kept.path.clone());
+        let first = report.kept.first().map_or_else(|| path_of(&left[0]), |kept| kept.path.as_str());
+        let first = context.root.join(first).display().to_string();
         return Err(failure(CliError::Residue { count: left.len(), first }));
     }
     let kept: Vec<_> =
@@ -63,6 +64,12 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     });
     let nothing = report.removed.is_empty() && report.restored.is_empty();
     Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
+}
+
+/// The path in a line of the difference: `added file: etc/eos/x`.
+fn path_of(line: &str) -> &str {
+    let path = line.split_once(": ").map_or(line, |(_, path)| path);
+    path.rsplit_once(" (").map_or(path, |(path, _)| path)
 }
 
 fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {

@@ -10,6 +10,7 @@ use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
 use crate::view;
+use crate::view::units::bytes;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -63,13 +64,14 @@ fn list(context: &Context) -> Result<Done, Failure> {
     for store in stores(context)? {
         lines.extend(store.list().map_err(failure)?.snapshots);
     }
-    let text: String = lines
+    let rows: Vec<[String; 4]> = lines
         .iter()
         .map(|one| {
             let made = one.metadata.created_at.strftime("%Y-%m-%d %H:%M:%S");
-            format!("{}  {}  {made}  {} bytes\n", one.id, one.metadata.source, one.stored_bytes)
+            [one.id.to_string(), one.metadata.source.clone(), made.to_string(), bytes(one.stored_bytes)]
         })
         .collect();
+    let text = view::snapshot::list(&rows);
     let listed: Vec<_> = lines
         .iter()
         .map(|one| {
@@ -97,8 +99,8 @@ fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
                 text.push_str(&format!("{}  sound\n", one.id));
             }
             for damage in verification.damage {
-                text.push_str(&format!("{}  damaged: {damage:?}\n", one.id));
-                damaged.push(format!("{}: {damage:?}", one.id));
+                text.push_str(&format!("{}  damaged: {damage}\n", one.id));
+                damaged.push(format!("{}: {damage}", one.id));
             }
         }
     }

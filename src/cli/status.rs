@@ -42,11 +42,11 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failu
     let (cluster, local) = gather(context)?;
     let text = view::status::text(&context.output, cluster.as_ref(), &local);
     if let Some(begun) = begun {
-        let mut result = view::status::json(cluster.as_ref(), &local);
+        let mut result = view::status::json(&context.output, cluster.as_ref(), &local);
         result["unfinished"] = begun.json();
         return Ok(Done::new(result, format!("{}\n{text}", begun.text())).outcome("unfinished"));
     }
-    Ok(Done::new(view::status::json(cluster.as_ref(), &local), text))
+    Ok(Done::new(view::status::json(&context.output, cluster.as_ref(), &local), text))
 }
 
 /// Shows the status again and again; Ctrl-C ends the program.
@@ -54,7 +54,11 @@ fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
     loop {
         let (cluster, local) = gather(context)?;
         let text = match context.output.format {
-            view::Format::Json => format!("{}\n", view::status::json(cluster.as_ref(), &local)),
+            view::Format::Json => {
+                let mut line = view::status::json(&context.output, cluster.as_ref(), &local);
+                line["schema"] = view::SCHEMA.into();
+                format!("{line}\n")
+            }
             view::Format::Text if context.output.terminal => {
                 format!("\x1b[H\x1b[2J{}", view::status::text(&context.output, cluster.as_ref(), &local))
             }

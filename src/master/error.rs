@@ -339,7 +339,9 @@ impl Explain for MasterError {
             ],
             Self::NodeRejected { name } => vec![format!("let it in, on the master: eos node accept {name}")],
             Self::ChallengeStale => vec!["ask again: eos bootstrap".to_owned()],
-            Self::NotAllowed { .. } => vec!["run it as root on the master's host".to_owned()],
+            Self::NotAllowed { .. } => {
+                vec!["as root on the master, see who is the operator: eos token list".to_owned()]
+            }
             Self::Unknown { kind: "token", .. } => vec!["list them: eos token list".to_owned()],
             Self::Unknown { kind: "snapshot", .. } => vec!["list them: eos snapshot list".to_owned()],
             Self::Unknown { .. } | Self::Lifecycle { .. } => vec!["list them: eos node list".to_owned()],

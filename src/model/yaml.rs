@@ -113,7 +113,7 @@ impl Explain for YamlError {
                 let last = key.rsplit('.').next().unwrap_or(key);
                 let meant = nearest(last, expected.iter().map(String::as_str));
                 let remedy = match meant {
-                    Some(meant) => format!("did you mean {meant}?"),
+                    Some(meant) => format!("did you mean {meant}? look at the line: sed -n {line}p {file}"),
                     None => format!("remove it, or see what may stand there: sed -n {line}p {file}"),
                 };
                 vec![remedy]

@@ -52,10 +52,10 @@ impl Explain for PreflightError {
         match self {
             Self::Failed { failures } => failures.iter().map(hint).collect(),
             Self::UnknownCheck { nearest: Some(nearest), .. } => {
-                vec![format!("did you mean: --skip-check {nearest}")]
+                vec![format!("did you mean {nearest}? eos preflight --skip-check {nearest}")]
             }
             Self::UnknownCheck { nearest: None, known, .. } => {
-                vec![format!("the checks are {}", known.join(", "))]
+                vec![format!("the checks are {}; see what each finds: eos preflight", known.join(", "))]
             }
             Self::Facts { source } => source.hints(),
         }
@@ -133,8 +133,10 @@ mod tests {
                  memory (64 MiB available, 128 MiB needed) | \
                  port-free: stop it: kill 812; or go on all the same with --skip-check port-free | \
                  memory: free memory: free -m; or go on all the same with --skip-check memory",
-                "EOS-P021 2 there is no preflight check \"memroy\" | did you mean: --skip-check memory",
-                "EOS-P021 2 there is no preflight check \"x\" | the checks are memory, port-free",
+                "EOS-P021 2 there is no preflight check \"memroy\" | \
+                 did you mean memory? eos preflight --skip-check memory",
+                "EOS-P021 2 there is no preflight check \"x\" | \
+                 the checks are memory, port-free; see what each finds: eos preflight",
                 "EOS-P022 3 the facts of this machine could not be gathered | \
                  see whether /proc is that of a Linux kernel: cat /proc/meminfo",
             ]

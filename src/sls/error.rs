@@ -245,8 +245,9 @@ impl Explain for SlsError {
             Self::NothingAssigned { .. } => {
                 "add a target that matches the node to top.sls, then: eos state show".into()
             }
-            Self::Unsupported { .. } | Self::UnknownFunction { .. } => {
-                format!("the supported functions: {}", FUNCTIONS.join(", "))
+            Self::Unsupported { .. } => "write it without, then check it: eos state show".to_owned(),
+            Self::UnknownFunction { .. } => {
+                format!("the supported functions are {}; then check it: eos state show", FUNCTIONS.join(", "))
             }
             _ => "correct the file, then check it: eos state show".to_owned(),
         };

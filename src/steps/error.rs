@@ -210,6 +210,10 @@ impl Explain for StepFailure {
             Self::Template { .. } => vec!["install eos again: ./install.sh".to_owned()],
         }
     }
+
+    fn retry_helps(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
+    }
 }
 
 /// One value of every variant, for the tests of texts and codes.

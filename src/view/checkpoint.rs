@@ -1,6 +1,7 @@
 //! `eos checkpoint list|show`: the states to which this node can be taken back.
 
 use crate::journal::summary::BootstrapCheckpoint;
+use crate::view::Output;
 use crate::view::table::{fields, table};
 
 /// A table of checkpoints, in the order given.
@@ -24,9 +25,9 @@ pub fn list(checkpoints: &[BootstrapCheckpoint]) -> String {
 }
 
 /// Everything that is known of a checkpoint, and the command that returns to it.
-pub fn show(checkpoint: &BootstrapCheckpoint) -> String {
+pub fn show(output: &Output, checkpoint: &BootstrapCheckpoint) -> String {
     let rollback = match checkpoint.can_rollback {
-        true => format!("possible: `eos rollback --to {}`", checkpoint.id),
+        true => output.rooted(&format!("possible: `eos rollback --to {}`", checkpoint.id)),
         false => "not possible".to_owned(),
     };
     let mut rows = vec![
@@ -75,7 +76,7 @@ s1  join       2026-01-02T03:04:05Z  confirm  no
     #[test]
     fn a_checkpoint_names_the_command_that_returns_to_it() {
         assert_eq!(
-            show(&checkpoint()),
+            show(&Output::plain(80), &checkpoint()),
             "\
 id           s1
 operation    join

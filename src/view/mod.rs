@@ -11,8 +11,10 @@ pub mod preflight;
 pub mod progress;
 pub mod reset;
 pub mod roles;
+mod rooted;
 #[cfg(test)]
 mod samples;
+pub mod snapshot;
 pub mod states;
 pub mod status;
 pub mod storage;
@@ -20,9 +22,10 @@ mod streams;
 mod style;
 mod table;
 pub mod token;
-mod units;
+pub mod units;
 mod verdict;
 
+pub use rooted::VERBS;
 pub use streams::{stderr, stdout};
 pub use verdict::{failure, verdict};
 
@@ -49,12 +52,14 @@ pub struct Output {
     pub width: usize,
     /// Whether the standard error is a terminal, on which progress is drawn in place.
     pub terminal: bool,
+    /// The root that the command works on, absolute; texts name it in their commands and paths.
+    pub root: &'static str,
 }
 
 #[cfg(test)]
 impl Output {
     /// A text without colour, of so many columns, for a pipe.
     pub(crate) fn plain(width: usize) -> Self {
-        Self { format: Format::Text, color: false, width, terminal: false }
+        Self { format: Format::Text, color: false, width, terminal: false, root: "/" }
     }
 }

@@ -25,7 +25,7 @@ pub fn text(output: &Output, report: &StorageReport) -> String {
     }
     let seen = report.monitor.iter().flat_map(|monitor| &monitor.problems);
     let problems = report.problems.iter().chain(seen);
-    sections.extend(problems.map(|problem| failure_text(output.color, problem)));
+    sections.extend(problems.map(|problem| failure_text(output.color, &output.rooted_failure(problem))));
     sections.join("\n")
 }
 
@@ -52,7 +52,7 @@ pub fn cleaned(output: &Output, cleaned: &[Cleaned], dry_run: bool) -> String {
         sections.push(table(output.width, ["DIRECTORY", "ACTION", "FILES", "FREED", "LEFT ALONE"], &rows));
     }
     let failures = cleaned.iter().filter_map(|part| part.failure.as_ref());
-    sections.extend(failures.map(|failure| failure_text(output.color, failure)));
+    sections.extend(failures.map(|failure| failure_text(output.color, &output.rooted_failure(failure))));
     let reports = || cleaned.iter().filter_map(|part| part.report.as_ref());
     let files: u64 = reports().map(|report| report.files).sum();
     let freed: u64 = reports().map(|report| report.bytes).sum();

@@ -25,6 +25,7 @@ pub fn verdict(output: &Output, command: &str, outcome: &str, result: Value) {
 
 /// Prints a failure: to the standard error for people, as the last JSON object for programs.
 pub fn failure(output: &Output, command: &str, failure: &Failure) {
+    let failure = &output.rooted_failure(failure);
     match output.format {
         Format::Json => verdict(output, command, "failed", json!({ "error": failure })),
         Format::Text => stderr(&failure_text(output.color, failure)),

@@ -1,5 +1,9 @@
 //! Holds docs/errors.md to the source: every code that an error gives is documented, and no other one is.
 
+mod provoked;
+mod table;
+
+use crate::support::Machine;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -71,4 +75,25 @@ fn every_documented_code_shows_an_exit_status_of_the_table_and_a_hint() {
         assert!(section.contains("\nhint: "), "{code} has no hint");
         assert!(section.contains(&format!("\n{code}: ")), "{code} shows no text");
     }
+}
+
+/// What is printed on a root of its own can be typed as it stands.
+#[test]
+fn hints_and_closing_lines_name_the_root_and_the_join_command_does_not() {
+    let machine = Machine::empty("127.0.74.1", "node1");
+    let root = machine.path("").display().to_string();
+    let root = root.trim_end_matches('/');
+    let said = machine.eos(&machine.first_node()).ends_with(0).stdout;
+    for line in [format!("\n  eos --root {root} status  "), format!("\n  eos --root {root} reset  ")] {
+        assert!(said.contains(&line), "{line} is not in:\n{said}");
+    }
+    assert!(said.contains("\neos bootstrap --join-cluster=127.0.74.1"), "{said}");
+
+    let refused = machine.eos(&["checkpoint", "show", "0009-nothing"]).ends_with(2).stderr;
+    assert!(refused.contains(&format!("hint: list them: eos --root {root} checkpoint list\n")), "{refused}");
+    let verdict = machine.eos(&["node", "show", "nobody", "--output", "json"]).ends_with(2).verdict();
+    let hint = verdict["result"]["error"]["hints"][0].as_str().unwrap();
+    assert_eq!(hint, format!("list them: eos --root {root} node list"));
+    let shown = machine.eos(&["checkpoint", "show", "0001-bootstrap"]).ends_with(0).stdout;
+    assert!(shown.contains(&format!("`eos --root {root} rollback --to 0001-bootstrap`")), "{shown}");
 }

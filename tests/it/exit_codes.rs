@@ -112,7 +112,7 @@ fn status_6_what_cannot_be_undone_is_told_and_can_be_undone_later() {
     let original = std::fs::read(&checkpoint).unwrap();
     std::fs::write(&checkpoint, "damaged").unwrap();
     let run = waiting.interrupted().ends_with(6);
-    explained(&run, "G022", &["create-identity", "or by hand: ", "eos rollback --to 0001-bootstrap"]);
+    explained(&run, "G022", &["create-identity", "or by hand: ", " rollback --to 0001-bootstrap"]);
 
     let run = machine.eos(&["rollback"]).ends_with(6);
     explained(&run, "G022", &["create-identity"]);
@@ -128,7 +128,7 @@ fn status_7_a_member_of_another_cluster_and_an_operation_in_progress() {
     let other = Machine::empty("127.0.51.14", "other");
     other.found();
     let run = machine.eos(&machine.join(&other)).ends_with(7);
-    explained(&run, "U005", &["127.0.51.14:4507", "eos reset"]);
+    explained(&run, "U005", &["127.0.51.14:4507", " reset"]);
 
     let idle = Machine::empty("127.0.51.15", "idle");
     let lock = OperationLock::acquire(&idle.root(), "something long", clock::timestamp()).unwrap();

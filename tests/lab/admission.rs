@@ -33,7 +33,7 @@ fn a_rejected_node_is_refused_at_once_and_whenever_it_comes_again() {
     let mut joining = joiner.start_join(master, &[]);
     joining.wait_for_wait("eos node accept node2");
     master.eos(&["node", "reject", "node2"]).done();
-    joining.finish().failed(5, &["node2 was rejected", "eos node accept node2"]);
+    joining.finish().failed(5, "EOS-J011", &["node2 was rejected", "eos node accept node2"]);
     assert_eq!(master.converged_members(1)["cluster"]["generation"], 1);
     assert!(!joiner.path("etc/eos").exists(), "the refused join is undone");
 }
@@ -43,7 +43,7 @@ fn nobody_decides_in_time_and_the_joiner_gives_up_without_a_trace() {
     let lab = Lab::new(2);
     let [master, joiner] = lab.hosts();
     master.bootstrap_single();
-    joiner.join(master, &["--timeout", "2s"]).failed(4, &["node2", "eos node accept node2"]);
+    joiner.join(master, &["--timeout", "2s"]).failed(4, "EOS-J031", &["node2", "eos node accept node2"]);
     assert!(!joiner.path("var/lib/eos").exists() && !joiner.path("etc/eos").exists());
     assert_eq!(master.status()["cluster"]["generation"], 1);
     assert_eq!(master.node("node2"), None, "the master has forgotten it as well");
@@ -83,9 +83,9 @@ fn one_pre_shared_token_founds_the_cluster_and_lets_every_other_node_in() {
     first.converged(3);
     // The other side has to prove itself as well: a cluster that does not know the token is not believed.
     let unknown = stranger.eos(&["token", "generate"]).done().text("token");
-    stranger.join(first, &["--token", &unknown]).failed(5, &["is not valid for this cluster"]);
+    stranger.join(first, &["--token", &unknown]).failed(5, "EOS-J002", &["is not valid for this cluster"]);
     first.eos(&["token", "revoke", &id]).done();
-    stranger.join(first, &["--token", &token]).failed(5, &["was revoked"]);
+    stranger.join(first, &["--token", &token]).failed(5, "EOS-J004", &["was revoked"]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_token_that_a_cluster_made_founds_no_other_cluster() {
     let token = master.token(&[]);
     let single = other.single_arguments();
     let refused = other.eos(&[&single[..], &["--token", &token]].concat());
-    refused.failed(2, &["belongs to a cluster", "--join-cluster"]);
+    refused.failed(2, "EOS-U020", &["belongs to a cluster", "--join-cluster"]);
     assert!(!other.path("etc/eos").exists());
 }
 
@@ -128,7 +128,11 @@ fn of_several_nodes_that_wait_under_one_name_only_the_named_key_is_let_in() {
     intruding.wait_for_wait("eos node accept node2");
 
     let (id, key) = (meant["id"].as_str().expect("a text"), meant["key"].as_str().expect("a text"));
-    master.eos(&["node", "accept", "node2"]).failed(2, &["2 nodes named node2 wait", id, key, "accept ID"]);
+    master.eos(&["node", "accept", "node2"]).failed(
+        2,
+        "EOS-M023",
+        &["2 nodes named node2 wait", id, key, "accept ID"],
+    );
     let accepted = master.eos(&["node", "accept", id]).done();
     assert_eq!((accepted.text("node"), accepted.text("key")), (id.to_owned(), key.to_owned()));
     joining.finish().done();
@@ -148,8 +152,12 @@ fn a_member_that_is_to_be_replaced_stays_until_the_other_one_confirms() {
     let before = master.converged(2);
     let mut joining = new.start_join(master, &[]);
     joining.wait_for_wait("eos node accept node3");
-    master.eos(&["role", "set", "node3", "data"]).failed(7, &["node3 is pending, not a member"]);
-    master.eos(&["node", "accept", "node3", "--replace", "node1"]).failed(7, &["node1", "only master"]);
+    master.eos(&["role", "set", "node3", "data"]).failed(7, "EOS-M022", &["node3 is pending, not a member"]);
+    master.eos(&["node", "accept", "node3", "--replace", "node1"]).failed(
+        7,
+        "EOS-M014",
+        &["node1", "only master"],
+    );
     let planned = master.eos(&["node", "accept", "node3", "--replace", "node2"]).done();
     assert!(planned.result()["changes"].to_string().contains("node2"), "{}", planned.story());
     joining.finish().done();

@@ -17,7 +17,8 @@ fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes
         let [master, joiner] = lab.hosts();
         let refused = joiner.join(master, &["--token", &token]);
         let measured = format!("{side} the master's");
-        let refused = refused.failed(3, &["clock-offset", "--skip-check clock-offset", &measured]);
+        let refused =
+            refused.failed(3, "EOS-P020", &["clock-offset", "--skip-check clock-offset", &measured]);
         let error = refused.error().to_string();
         let near = (seconds - 2..=seconds + 2).any(|near| error.contains(&format!("{near} s {side}")));
         assert!(near, "{offset}: {error}");
@@ -65,7 +66,7 @@ fn a_cluster_that_was_off_past_the_end_of_its_certificates_works_again() {
     assert_eq!(back.result()["node"], "node2");
     master.converged_members(2);
     second.status()["nodes"].as_array().expect("its own certificate is believed again");
-    removed.join(master, &[]).failed(5, &["node3 was removed", "EOS-J010"]);
+    removed.join(master, &[]).failed(5, "EOS-J010", &["node3 was removed"]);
     assert_eq!(master.node("node3").expect("it is remembered")["state"], "removed");
 }
 
@@ -82,7 +83,7 @@ fn an_agent_alone_brings_its_node_back_past_the_end_of_its_certificate() {
     }
     // The second starts first: its agent runs already when its master comes back.
     let [master, second] = lab.hosts();
-    second.join(master, &[]).failed(4, &["EOS-J02"]);
+    second.join(master, &[]).failed(4, "EOS-J021", &[]);
     master.bootstrap_single();
     master.wait_until_heard_of("node2");
     master.converged(2);

@@ -11,7 +11,11 @@ fn a_second_node_of_the_same_name_is_refused_with_both_ways_out() {
     let token = master.token(&[]);
     holder.join(master, &["--token", &token]).done();
     let refused = late.join(master, &["--token", &token]);
-    refused.failed(5, &["the name node2 is taken", "10.77.0.12", "--node-name", "eos node remove node2"]);
+    refused.failed(
+        5,
+        "EOS-J007",
+        &["the name node2 is taken", "10.77.0.12", "--node-name", "eos node remove node2"],
+    );
     let status = master.converged(2);
     assert_eq!(status["cluster"]["generation"], 2);
     assert!(!late.path("etc/eos").exists());
@@ -27,11 +31,11 @@ fn a_clone_of_a_live_node_is_refused_and_named() {
     original.join(master, &["--token", &token]).done();
     let refused = clone.join(master, &["--token", &token]);
     let id = original.machine_id();
-    refused.failed(5, &["clone of node2", "s ago", &id, "systemd-machine-id-setup"]);
+    refused.failed(5, "EOS-J008", &["clone of node2", "s ago", &id, "systemd-machine-id-setup"]);
     master.converged(2);
     // A master that has just started has heard of nobody, which makes nobody absent.
     master.kill_service("eos-master");
-    clone.join(master, &["--token", &token]).failed(5, &["clone of node2"]);
+    clone.join(master, &["--token", &token]).failed(5, "EOS-J008", &["clone of node2"]);
     // The way out that was named.
     clone.set_machine_id(&uuid::Uuid::new_v4().simple().to_string());
     clone.join(master, &["--token", &token]).done();
@@ -102,7 +106,7 @@ fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
     };
     crate::support::eventually("the member reports again", alive);
     master.eos(&["node", "accept", &id]).done();
-    asking.finish().failed(5, &["this machine is a clone of node2"]);
+    asking.finish().failed(5, "EOS-J008", &["this machine is a clone of node2"]);
     let after = master.converged_members(2);
     assert_eq!(ids(&after, "active"), ids(&before, "active"));
 }
@@ -115,7 +119,7 @@ fn nobody_takes_the_place_of_the_masters_own_node() {
     master.bootstrap_single();
     let token = master.token(&[]);
     other.set_machine_id(&master.machine_id());
-    other.join(master, &["--token", &token]).failed(5, &["this machine is a clone of node1"]);
+    other.join(master, &["--token", &token]).failed(5, "EOS-J008", &["this machine is a clone of node1"]);
     assert_eq!(master.converged(1)["cluster"]["generation"], 1);
 }
 
@@ -136,7 +140,7 @@ fn a_member_that_runs_bootstrap_again_changes_nothing_even_with_an_expired_token
     assert_eq!(member.read("var/lib/eos/membership.json"), before);
     assert_eq!(master.converged(2)["cluster"]["generation"], 2);
     // Another cluster is another matter.
-    member.eos(&["bootstrap", "--join-cluster", "10.77.0.99"]).failed(7, &["node2", "eos reset"]);
+    member.eos(&["bootstrap", "--join-cluster", "10.77.0.99"]).failed(7, "EOS-U005", &["node2", " reset"]);
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn two_bootstraps_at_once_on_one_host_are_one_that_wins_and_one_that_names_it() 
     let mut first = joiner.start_join(master, &[]);
     first.wait_for_wait("eos node accept node2");
     let second = joiner.join(master, &[]);
-    second.failed(7, &["another operation is in progress", &format!("process {}", first.pid())]);
+    second.failed(7, "EOS-G010", &["another operation is in progress", &format!("process {}", first.pid())]);
     master.eos(&["node", "accept", "node2"]).done();
     first.finish().done();
     master.converged(2);

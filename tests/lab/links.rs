@@ -94,7 +94,7 @@ fn a_line_that_swallows_everything_in_the_middle_of_a_join_is_waited_for() {
 fn a_master_that_nobody_reaches_is_named_and_nothing_is_changed() {
     let lab = Lab::new(2);
     let [master, joiner] = lab.hosts();
-    joiner.join(master, &["--timeout", "2s"]).failed(4, &["10.77.0.11:4507"]);
+    joiner.join(master, &["--timeout", "2s"]).failed(4, "EOS-J021", &["10.77.0.11:4507"]);
     assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
 }
 
@@ -106,6 +106,6 @@ fn a_master_that_cannot_call_back_is_found_before_anything_changes() {
     let token = master.token(&[]);
     joiner.cut(Cut::Port(4506));
     let refused = joiner.join(master, &["--token", &token]);
-    refused.failed(3, &["10.77.0.12:4506", "tcp dport 4506"]);
+    refused.failed(3, "EOS-P020", &["10.77.0.12:4506", "tcp dport 4506"]);
     assert!(!joiner.path("etc/eos").exists());
 }

@@ -64,7 +64,7 @@ fn a_host_that_is_reset_is_as_it_was_and_the_others_follow() {
     third.join(master, &["--token", &token]).done();
     master.converged(3);
     for command in [&["reset"][..], &["rollback", "--to", "0001-bootstrap"]] {
-        master.eos(command).failed(7, &["the only master of node2, node3", "EOS-U014", "--force"]);
+        master.eos(command).failed(7, "EOS-U014", &["the only master of node2, node3", "--force"]);
     }
     master.converged(3);
     // At once, while the others still apply the generation that this leads to.

@@ -101,8 +101,8 @@ fn nothing_secret_is_in_any_file_process_list_or_output_after_a_full_run() {
     third.join(master, &["--token", &tokens[1], "--preferred-role", "data"]).done();
     let id = tokens[2].split('.').nth(2).expect("five parts").to_owned();
     master.eos(&["token", "revoke", &id]).done();
-    fourth.join(master, &["--token", &tokens[2]]).failed(5, &["was revoked"]);
-    fourth.join(master, &["--token", &tokens[2][..100]]).failed(2, &["truncated"]);
+    fourth.join(master, &["--token", &tokens[2]]).failed(5, "EOS-J004", &["was revoked"]);
+    fourth.join(master, &["--token", &tokens[2][..100]]).failed(2, "EOS-I011", &["truncated"]);
     master.converged(3);
     for arguments in [&["status"][..], &["token", "list"], &["node", "list"], &["config", "show"]] {
         master.eos(arguments).done();

@@ -19,23 +19,23 @@ fn a_wrong_expired_revoked_or_role_mismatched_token_is_refused_and_nothing_happe
     master.bootstrap_single();
 
     let expired = master.token(&["--expires-seconds", "0"]);
-    joiner.join(master, &["--token", &expired]).failed(5, &["expired", "eos token create"]);
+    joiner.join(master, &["--token", &expired]).failed(5, "EOS-J003", &["expired", "eos token create"]);
     assert_nothing_happened(master, joiner);
 
     let created = master.eos(&["token", "create"]).done();
     master.eos(&["token", "revoke", &created.text("id")]).done();
-    joiner.join(master, &["--token", &created.text("token")]).failed(5, &["was revoked"]);
+    joiner.join(master, &["--token", &created.text("token")]).failed(5, "EOS-J004", &["was revoked"]);
     assert_nothing_happened(master, joiner);
 
     let data = master.token(&["--role", "data"]);
     let wrong = joiner.join(master, &["--token", &data, "--preferred-role", "edge"]);
-    wrong.failed(5, &["admits the role data", "edge was asked for"]);
+    wrong.failed(5, "EOS-J006", &["admits the role data", "edge was asked for"]);
     assert_nothing_happened(master, joiner);
-    joiner.join(master, &["--token", &data]).failed(5, &["admits the role data", "no role"]);
+    joiner.join(master, &["--token", &data]).failed(5, "EOS-J006", &["admits the role data", "no role"]);
     assert_nothing_happened(master, joiner);
 
     let unknown = joiner.eos(&["token", "generate"]).done().text("token");
-    joiner.join(master, &["--token", &unknown]).failed(5, &["is not valid for this cluster"]);
+    joiner.join(master, &["--token", &unknown]).failed(5, "EOS-J002", &["is not valid for this cluster"]);
     assert_nothing_happened(master, joiner);
 
     joiner.join(master, &["--token", &data, "--preferred-role", "data"]).done();
@@ -49,7 +49,7 @@ fn a_truncated_token_is_named_as_such_before_anybody_is_asked() {
     master.bootstrap_single();
     let token = master.token(&[]);
     for cut in [5, 20, 80, token.len() - 1] {
-        joiner.join(master, &["--token", &token[..cut]]).failed(2, &["truncated"]);
+        joiner.join(master, &["--token", &token[..cut]]).failed(2, "EOS-I011", &["truncated"]);
     }
     assert_nothing_happened(master, joiner);
     assert!(!master.read("var/lib/eos/master/audit.jsonl").contains("refuse"));
@@ -62,10 +62,10 @@ fn a_token_of_another_cluster_or_another_fingerprint_is_a_mismatch_of_authoritie
     master.bootstrap_single();
     foreign.bootstrap_single();
     let token = foreign.token(&[]);
-    joiner.join(master, &["--token", &token]).failed(5, &["sha256:"]);
+    joiner.join(master, &["--token", &token]).failed(5, "EOS-J024", &["sha256:"]);
     assert_nothing_happened(master, joiner);
     let zeros = format!("sha256:{}", "0".repeat(64));
-    joiner.join(master, &["--ca-fingerprint", &zeros]).failed(5, &[&zeros]);
+    joiner.join(master, &["--ca-fingerprint", &zeros]).failed(5, "EOS-J024", &[&zeros]);
     assert_nothing_happened(master, joiner);
     let right = master.status()["cluster"]["authority"].as_str().expect("a text").to_owned();
     let mut waiting = joiner.start_join(master, &["--ca-fingerprint", &right]);
@@ -79,6 +79,6 @@ fn a_token_is_good_for_so_many_uses() {
     master.bootstrap_single();
     let token = master.token(&["--uses", "1"]);
     first.join(master, &["--token", &token]).done();
-    second.join(master, &["--token", &token]).failed(5, &["was used up: 1 of 1 uses"]);
+    second.join(master, &["--token", &token]).failed(5, "EOS-J005", &["was used up: 1 of 1 uses"]);
     assert_eq!(master.converged(2)["cluster"]["generation"], 2);
 }

@@ -30,9 +30,10 @@ pub(super) fn first_node(context: &Context, decision: &Decision) -> Result<Done,
     let wanted = CreateToken { expires_seconds: TOKEN_SECONDS, uses: None, role: None };
     let created = context.block_on(client.create_token(&wanted)).map_err(failure)?;
     let command = format!("eos bootstrap --join-cluster={} --token {}", decision.master, created.token);
+    let after = context.output.rooted("  eos status        shows it\n  eos reset         takes it back\n");
     let text = format!(
         "{name} is the first node of cluster {cluster}: role monolith, scale single, storage operations monitored\n\
-         \n  eos status        shows it\n  eos reset         takes it back\n\
+         \n{after}\
          \nTo add a node, run there (the token is good for 24 h):\n{command}\n",
         name = decision.name,
         cluster = decision.cluster,
@@ -52,9 +53,10 @@ pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Fai
         Some(applied) => (applied.role.to_string(), applied.scale.to_string(), applied.generation),
         None => (String::new(), String::new(), 0),
     };
+    let after = context.output.rooted("  eos status        shows the cluster\n");
     let text = format!(
         "{name} is a member of cluster {cluster}: role {role}, scale {scale}, generation {generation}; the master \
-         confirmed it and storage operations are monitored\n\n  eos status        shows the cluster\n",
+         confirmed it and storage operations are monitored\n\n{after}",
         name = decision.name,
         cluster = decision.cluster,
     );

@@ -9,7 +9,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a key or certificate could not be made",
         cause: "The library for certificates refused; this hardly happens outside of a defect or lack of \
              memory.",
-        evidence: "eos -v with the same command; free -m",
+        evidence: "the same command with -v; free -m",
         remedy: "Run it again with -v and report what it says.",
         retry: false,
     },
@@ -95,7 +95,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a signature does not verify",
         cause: "What was signed changed afterwards, on the way or on disk, or another cluster signed it.",
         evidence: "eos snapshot verify",
-        remedy: "Fetch it again: eos bootstrap, or eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {

@@ -159,7 +159,7 @@ pub const ENTRIES: &[Entry] = &[
         code: "J025",
         title: "the HTTP client could not be set up",
         cause: "A limit of the process or a defect; nothing was sent.",
-        evidence: "ulimit -a; eos -v with the same command",
+        evidence: "ulimit -a; the same command with -v",
         remedy: "Run the command again with -v and report what it says.",
         retry: false,
     },
@@ -201,7 +201,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "Ctrl-C or a signal ended the wait; the request was withdrawn from the master.",
         evidence: "eos node list on the master",
         remedy: "Run the same command again.",
-        retry: false,
+        retry: true,
     },
     Entry {
         code: "J034",

@@ -10,7 +10,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "It has more bytes than a reader accepts: the source has very many files, or the file is no \
              manifest.",
         evidence: "ls -l /var/lib/eos/snapshots; eos snapshot list",
-        remedy: "Split the source in cluster.yaml, then: eos snapshot create.",
+        remedy: "Remove the records of nodes that are gone: eos node list, then eos node remove NAME.",
         retry: false,
     },
     Entry {
@@ -18,7 +18,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot's manifest lists too many entries",
         cause: "The source has more files than one snapshot may hold.",
         evidence: "find SOURCE | wc -l",
-        remedy: "Split the source in cluster.yaml, then: eos snapshot create.",
+        remedy: "Remove the records of nodes that are gone: eos node list, then eos node remove NAME.",
         retry: false,
     },
     Entry {
@@ -26,7 +26,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot's manifest cannot be read",
         cause: "It is cut or not a manifest at all.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot (eos snapshot create), or pull it again: eos snapshot pull ID.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -42,15 +43,17 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot's manifest is not in canonical form",
         cause: "Its bytes are not those that eos writes, so it was made or changed by something else.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
         code: "T006",
         title: "the source of a snapshot has no usable name",
         cause: "The name is empty, too long or has control characters.",
-        evidence: "eos config show --origin",
-        remedy: "Choose another source name in cluster.yaml, then: eos config validate.",
+        evidence: "eos snapshot list",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -58,8 +61,9 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot lists a path that is refused",
         cause: "It would lead out of the directory that it is unpacked into; an honest snapshot never has \
              such a path.",
-        evidence: "eos snapshot show ID",
-        remedy: "Do not use it; take another one: eos snapshot create.",
+        evidence: "eos snapshot list",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -67,7 +71,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a frame of a snapshot is refused",
         cause: "Its place, size or order contradicts the rest of the manifest.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -75,7 +80,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot is refused",
         cause: "It has no frames or contradicts them.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -83,7 +89,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "the sizes in a snapshot do not add up",
         cause: "The frames hold another number of bytes than the entries need.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -99,7 +106,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot could not be signed",
         cause: "The key or certificate of this node is missing or damaged.",
         evidence: "ls -l /var/lib/eos/identity",
-        remedy: "Put the identity right (eos status tells), then: eos snapshot create.",
+        remedy: "Put the identity right (eos status tells), then run on the node that joins: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -107,7 +114,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot is not the one that was asked for",
         cause: "The content of the manifest gives another id than its name.",
         evidence: "eos snapshot verify",
-        remedy: "Pull it again (eos snapshot pull ID), or take another one: eos snapshot create.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -131,7 +138,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "there is no such snapshot in this store",
         cause: "The id is misspelled, or the snapshot was pruned or is on another node.",
         evidence: "eos snapshot list",
-        remedy: "Use an id of the list, or fetch it: eos snapshot pull ID.",
+        remedy: "Use an id of the list: eos snapshot verify ID.",
         retry: false,
     },
     Entry {
@@ -139,7 +146,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a stored manifest is damaged",
         cause: "The disk or a person changed it.",
         evidence: "eos snapshot verify ID; dmesg --level=err,crit",
-        remedy: "Pull it again from another node: eos snapshot pull ID.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -155,7 +163,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot is missing",
         cause: "It was removed by hand or lost by the disk.",
         evidence: "eos snapshot verify",
-        remedy: "Pull the damaged snapshots again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
         retry: false,
     },
     Entry {
@@ -163,7 +171,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot has the wrong size",
         cause: "It is cut or was changed.",
         evidence: "eos snapshot verify",
-        remedy: "Pull the damaged snapshots again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
         retry: false,
     },
     Entry {
@@ -171,7 +179,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "bytes outside of a part were asked for",
         cause: "The one who asked has another idea of the part than the store; one of them is damaged.",
         evidence: "eos snapshot verify",
-        remedy: "Pull the damaged snapshots again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
         retry: false,
     },
     Entry {
@@ -180,7 +188,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "A file of the source could not be read, or the store could not be written; the cause below \
              the error says which.",
         evidence: "The causes below the error; df -h /var/lib/eos",
-        remedy: "Remove the cause, then: eos snapshot create.",
+        remedy: "Remove the cause, then run on the node that joins: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -188,7 +196,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a file changed while it was read",
         cause: "Something writes to it all the time, and a torn copy would be worth nothing.",
         evidence: "fuser -v FILE",
-        remedy: "Stop or pause its writer, then: eos snapshot create.",
+        remedy: "Stop or pause its writer, then run on the node that joins: eos bootstrap.",
         retry: true,
     },
     Entry {
@@ -196,7 +204,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a file of a kind that no snapshot carries",
         cause: "A device, pipe or socket lies in the source.",
         evidence: "ls -l FILE",
-        remedy: "Exclude it in cluster.yaml, or remove it with rm, then: eos snapshot create.",
+        remedy: "Remove it with rm, then run on the node that joins: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -204,7 +212,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a path cannot be in a snapshot",
         cause: "It is not UTF-8, climbs, or is too long for the format.",
         evidence: "ls -lab DIRECTORY",
-        remedy: "Rename it with mv, or change the sources in cluster.yaml.",
+        remedy: "Rename it with mv, then run on the node that joins: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -212,7 +220,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a captured snapshot has no valid manifest",
         cause: "What was captured contradicts itself; the cause below the error says how.",
         evidence: "The causes below the error",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -220,7 +229,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a captured snapshot could not be stored",
         cause: "The store is full, in use or damaged; the cause below the error says which.",
         evidence: "df -h /var/lib/eos; eos snapshot list",
-        remedy: "Remove the cause, then: eos snapshot create.",
+        remedy: "Remove the cause, then run on the node that joins: eos bootstrap.",
         retry: false,
     },
 ];

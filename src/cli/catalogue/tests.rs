@@ -1,6 +1,7 @@
 //! Holds the errors of the whole package to their form, the catalogue to the errors, and docs/errors.md
 //! to both. `UPDATE=1 cargo test --lib catalogue` writes that file anew.
 
+mod commands;
 mod document;
 mod samples;
 mod source;

@@ -17,7 +17,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "there is not enough room for a snapshot",
         cause: "The file system has fewer bytes free than the snapshot needs.",
         evidence: "df -h /var/lib/eos",
-        remedy: "Make room, for instance with eos snapshot prune, then run the same command again.",
+        remedy: "Make room, for instance with eos storage cleanup --level cleanup, then run the same \
+             command again.",
         retry: false,
     },
     Entry {
@@ -25,7 +26,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a node sent a manifest that is refused",
         cause: "It is damaged, not of this cluster, or not signed.",
         evidence: "eos snapshot verify on that node",
-        remedy: "Take another snapshot there (eos snapshot create), then run the same command again.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; on it: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -50,7 +52,8 @@ pub const ENTRIES: &[Entry] = &[
         cause: "A frame has another digest than the signed manifest says, twice: the copy on that node is \
              damaged.",
         evidence: "eos snapshot verify on that node",
-        remedy: "Repair it there by pulling it again (eos snapshot pull ID), or use another source.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -58,7 +61,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part has the wrong digest although its frames are right",
         cause: "The manifest contradicts itself, so it was not made by eos.",
         evidence: "eos snapshot verify",
-        remedy: "Take another snapshot: eos snapshot create.",
+        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
+             node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -90,8 +94,9 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot is larger than allowed",
         cause: "It has more bytes or entries than the limits, which protect against archives that grow \
              without bound.",
-        evidence: "eos snapshot show ID",
-        remedy: "If it is the right one, allow more: eos snapshot unpack --max-bytes N --max-entries N.",
+        evidence: "eos snapshot list",
+        remedy: "A cluster's own state is never so large: do not use it. Find out who made it: eos audit \
+             verify on the master.",
         retry: false,
     },
     Entry {
@@ -115,7 +120,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an entry of a snapshot is refused",
         cause: "It would make a setuid program, a device or a link out of the target; eos never unpacks \
              that.",
-        evidence: "eos snapshot show ID",
+        evidence: "eos snapshot list",
         remedy: "Find out where it came from; do not use it: eos snapshot list shows others.",
         retry: false,
     },
@@ -124,7 +129,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a frame of a snapshot is refused",
         cause: "It is cut, damaged or longer than the manifest says.",
         evidence: "eos snapshot verify",
-        remedy: "Pull it again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -132,7 +137,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the archive does not follow its manifest",
         cause: "Another entry stands where the manifest lists one.",
         evidence: "eos snapshot verify",
-        remedy: "Do not use it; pull it again: eos snapshot pull ID.",
+        remedy: "Do not use it. Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -140,7 +145,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the archive has more than its manifest",
         cause: "Bytes follow the last entry and are not part of what was signed.",
         evidence: "eos snapshot verify",
-        remedy: "Do not use it; pull it again: eos snapshot pull ID.",
+        remedy: "Do not use it. Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -148,7 +153,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the archive ends too early",
         cause: "Entries that the manifest lists are missing.",
         evidence: "eos snapshot verify",
-        remedy: "Pull it again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -156,7 +161,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "the archive hides bytes",
         cause: "Padding that must be empty is not, so it was not made by eos.",
         evidence: "eos snapshot verify",
-        remedy: "Do not use it; take another one: eos snapshot create.",
+        remedy: "Do not use it. Restart the master (systemctl restart eos-master), which makes another one \
+             for the next node that joins; there: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -164,7 +170,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a file of a snapshot has the wrong content",
         cause: "Its digest is not the one of the signed manifest.",
         evidence: "eos snapshot verify",
-        remedy: "Pull it again: eos snapshot pull ID.",
+        remedy: "Run the join again, which pulls it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -189,7 +195,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The file system of the target has no exchange of names, which eos needs so that a crash \
              leaves one whole tree.",
         evidence: "df -T TARGET",
-        remedy: "Put the target on ext4, xfs or btrfs, then: eos snapshot restore.",
+        remedy: "Put the target on ext4, xfs or btrfs, then run the same command again: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -197,7 +203,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "there is no unpacked tree to put in place",
         cause: "It was never unpacked, or somebody removed it.",
         evidence: "ls -la on the parent of the named directory",
-        remedy: "Unpack it again: eos snapshot restore.",
+        remedy: "Run the same command again, which unpacks it anew: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -213,7 +219,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the new tree is on another file system than its target",
         cause: "Only within one file system can they be exchanged in one step.",
         evidence: "df on both paths",
-        remedy: "Unpack beside the target: eos snapshot restore.",
+        remedy: "Unmount what lies inside of /var/lib/eos, then run the same command again: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -221,7 +227,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an earlier activation was interrupted",
         cause: "A crash stopped the exchange of trees; an intent file says what was meant.",
         evidence: "cat on the named intent file",
-        remedy: "Let eos complete it: eos rollback.",
+        remedy: "Let eos complete it: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -237,7 +243,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an intent file is of another version",
         cause: "Another version of eos began the activation.",
         evidence: "cat on the named file; eos --version",
-        remedy: "Install that version and let it complete: eos rollback.",
+        remedy: "Install that version and let it complete: eos bootstrap.",
         retry: false,
     },
     Entry {
@@ -253,7 +259,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a target does not end in a name",
         cause: "It is /, . or .., and cannot be exchanged.",
         evidence: "The path that was given",
-        remedy: "Name a directory below the root: eos snapshot restore --help.",
+        remedy: "Name a directory below the root, with --root DIR.",
         retry: false,
     },
 ];

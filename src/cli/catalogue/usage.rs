@@ -18,7 +18,7 @@ pub const ENTRIES: &[Entry] = &[
         code: "U002",
         title: "the command line is wrong",
         cause: "An argument is misspelled, missing, or contradicts another one.",
-        evidence: "eos --help; eos COMMAND --help",
+        evidence: "eos --help; the help of the command itself, with --help after its name",
         remedy: "Correct the command; completions help: eos completions bash.",
         retry: false,
     },
@@ -76,7 +76,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "nobody was found to join",
         cause: "No address was given and no cluster answered; a command that is to join never founds a \
              cluster instead.",
-        evidence: "eos discover; ip address show",
+        evidence: "ip address show; ip route show",
         remedy: "Name the master: eos bootstrap --join-cluster ADDRESS. For a first node: eos bootstrap \
              --single-node.",
         retry: false,
@@ -125,11 +125,28 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U015",
+        title: "the configuration that was named is not there",
+        cause: "The file given with --config does not exist.",
+        evidence: "ls -l FILE",
+        remedy: "Correct the name, or leave --config away: then /etc/eos/cluster.yaml is read if it is there.",
+        retry: false,
+    },
+    Entry {
+        code: "U016",
+        title: "the directory to write into is not there",
+        cause: "The directory that was named does not exist, or is a file.",
+        evidence: "ls -ld DIR",
+        remedy: "Make it: mkdir -p DIR.",
+        retry: false,
+    },
+    Entry {
         code: "U020",
         title: "the token is of a cluster that exists",
         cause: "A first node was asked for (--single-node) together with a token that pins the authority of \
              another cluster; a new cluster has an authority of its own.",
-        evidence: "eos status on the master shows its authority; the second part of the token names one, or any",
+        evidence: "eos status on the master shows its authority; the second part of the token names one, \
+             or any",
         remedy: "Join that cluster: eos bootstrap --join-cluster ADDRESS; or give a new cluster a pre-shared \
              token: eos token generate.",
         retry: false,

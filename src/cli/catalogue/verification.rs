@@ -99,7 +99,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a directory could not be swept",
         cause: "The operating system refused; the cause below the error says why.",
         evidence: "ls -ld PATH; the causes below the error",
-        remedy: "Remove the cause, then: eos storage cleanup.",
+        remedy: "Remove the cause, then: eos storage cleanup --level LEVEL.",
         retry: false,
     },
     Entry {

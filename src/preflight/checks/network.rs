@@ -44,7 +44,7 @@ pub(super) fn port_free(m: &Measurements, _: &Requirements) -> Verdict {
             }
             Ok(PortState::Unusable(why)) => {
                 held.push(format!("port {} cannot be used by {}: {why}", wanted.port, wanted.purpose));
-                fixes.push("choose another port: cluster.port in /etc/eos/cluster.yaml".to_owned());
+                fixes.push(other_port(wanted));
             }
             Err(error) => return unreadable(error),
         }
@@ -65,7 +65,13 @@ fn release(wanted: &PortMeasured, holder: &Holder) -> String {
         Some(owner) => format!("stop it: kill {}", owner.pid),
         None => format!("find it: ss -ltnp sport = :{}", wanted.port),
     };
-    format!("{stop}, or choose another port: cluster.port in /etc/eos/cluster.yaml")
+    format!("{stop}, or {}", other_port(wanted))
+}
+
+/// How the port that something wants is changed.
+fn other_port(wanted: &PortMeasured) -> String {
+    let key = if wanted.purpose.contains("agent") { "node.agent_port" } else { "cluster.port" };
+    format!("choose another port: {key} in /etc/eos/cluster.yaml")
 }
 
 pub(super) fn route_to_master(m: &Measurements, _: &Requirements) -> Verdict {

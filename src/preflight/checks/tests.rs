@@ -226,7 +226,10 @@ fn all_failures_are_reported_at_once_and_a_skipped_one_is_shown() -> anyhow::Res
 fn an_unknown_check_is_a_usage_error_that_names_the_one_meant() {
     let error = find("disk-spcae").expect_err("no such check");
     assert_eq!(error.to_string(), "there is no preflight check \"disk-spcae\"");
-    assert_eq!(crate::model::explain::Explain::hints(&error), ["did you mean: --skip-check disk-space"]);
+    assert_eq!(
+        crate::model::explain::Explain::hints(&error),
+        ["did you mean disk-space? eos preflight --skip-check disk-space"]
+    );
 }
 
 #[test]

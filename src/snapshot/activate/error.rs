@@ -115,14 +115,16 @@ impl Explain for ActivateError {
                     target.display()
                 )]
             }
-            Self::NotStaged { .. } => vec!["unpack it again: eos snapshot restore".to_owned()],
+            Self::NotStaged { .. } => {
+                vec!["run the same command again, which unpacks it anew: eos bootstrap".to_owned()]
+            }
             Self::Occupied { path } => {
                 vec![format!("move it elsewhere if nobody needs it: ls -la {}", path.display())]
             }
             Self::OtherFileSystem { staged, target } => {
                 vec![format!("see where they are mounted: df {} {}", staged.display(), target.display())]
             }
-            Self::Interrupted { .. } => vec!["let eos complete it: eos rollback".to_owned()],
+            Self::Interrupted { .. } => vec!["let eos complete it: eos bootstrap".to_owned()],
             Self::Intent { path, .. } | Self::Version { path, .. } => {
                 vec![format!("see what it says: cat {}", path.display())]
             }
@@ -132,7 +134,7 @@ impl Explain for ActivateError {
                 target.display()
             )],
             Self::NoName { .. } => {
-                vec!["name a directory below the root: eos snapshot restore --help".to_owned()]
+                vec!["name a directory below the root: ls -ld /var/lib/eos".to_owned()]
             }
         }
     }

@@ -72,13 +72,10 @@ impl Explain for CaptureError {
                 vec![format!("stop or pause its writer; see who it is: fuser -v {}", path.display())]
             }
             Self::Special { path } => {
-                vec![format!(
-                    "exclude it from the source in cluster.yaml, or remove it: rm {}",
-                    path.display()
-                )]
+                vec![format!("remove it if nobody needs it: rm {}", path.display())]
             }
             Self::Path { .. } => {
-                vec!["rename it or change the sources in cluster.yaml, then: eos config validate".to_owned()]
+                vec!["rename it with mv, then run on the node that joins: eos bootstrap".to_owned()]
             }
             Self::Manifest { source } => source.hints(),
             Self::Store { source } => source.hints(),

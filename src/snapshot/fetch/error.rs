@@ -143,7 +143,9 @@ impl Explain for FetchError {
             Self::Corrupt { name, .. } => {
                 vec![format!("on {name}, find out what is damaged: eos snapshot verify")]
             }
-            Self::PartDigest { .. } => vec!["take another snapshot: eos snapshot create".to_owned()],
+            Self::PartDigest { .. } => {
+                vec!["on the master, let it make another one: systemctl restart eos-master".to_owned()]
+            }
             Self::Interrupted { .. } => vec!["run the same command to go on where it stopped".to_owned()],
         }
     }

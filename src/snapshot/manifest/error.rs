@@ -140,12 +140,10 @@ impl Explain for ManifestError {
             }
             Self::Signing { .. } => "look at this node's certificate: eos status",
             Self::TooLarge { .. } | Self::TooMany { .. } => {
-                "split the source in cluster.yaml, then: eos snapshot create"
+                "remove the records of nodes that are gone, on the master: eos node list"
             }
-            Self::Metadata { .. } => {
-                "choose a shorter source name in cluster.yaml, then: eos config validate"
-            }
-            _ => "take another snapshot: eos snapshot create",
+            Self::Metadata { .. } => "on the master, let it make another one: systemctl restart eos-master",
+            _ => "on the master, let it make another one: systemctl restart eos-master",
         };
         vec![hint.to_owned()]
     }

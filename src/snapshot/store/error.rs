@@ -96,8 +96,8 @@ impl Explain for StoreError {
             Self::Disk { source } => source.hints(),
             Self::Busy { path } => vec![format!("see who it is: fuser -v {}", path.display())],
             Self::Unknown { .. } => vec!["see which there are: eos snapshot list".to_owned()],
-            Self::Manifest { id, .. } => {
-                vec![format!("pull it again from another node: eos snapshot pull {id}")]
+            Self::Manifest { .. } => {
+                vec!["see which others are sound: eos snapshot verify".to_owned()]
             }
             Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
             Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {

@@ -52,6 +52,21 @@ pub enum Damage {
     },
 }
 
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { part } => write!(f, "part {part} is missing"),
+            Self::Size { part, found, listed } => {
+                write!(f, "part {part} has {found} bytes, and its manifest says {listed}")
+            }
+            Self::Frame { part, frame, offset } => {
+                write!(f, "frame {frame} at byte {offset} of part {part} is not what was written")
+            }
+            Self::SeekTable { part } => write!(f, "the seek table of part {part} is not that of its frames"),
+        }
+    }
+}
+
 pub(super) fn verify(manifest: &Manifest, parts: &Directory) -> Result<Verification, DirectoryError> {
     let mut found = Verification::default();
     for (index, part) in manifest.parts.iter().enumerate() {

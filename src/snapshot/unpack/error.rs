@@ -143,13 +143,15 @@ impl Explain for UnpackError {
             Self::Disk { source } => source.hints(),
             Self::Decompressor { .. } => vec!["see whether memory is short: free -m".to_owned()],
             Self::Limit { .. } => {
-                vec!["allow more with --max-bytes and --max-entries: eos snapshot unpack --help".to_owned()]
+                vec!["on the master, find out what it holds: eos snapshot list".to_owned()]
             }
             Self::Space { path, .. } => vec![format!("make room: df -h {}", path.display())],
             Self::Present { path } | Self::NotRemoved { path, .. } => {
                 vec![format!("remove it if nobody needs it: rm -r {}", path.display())]
             }
-            Self::Forbidden { .. } => vec!["see what else it holds: eos snapshot show".to_owned()],
+            Self::Forbidden { .. } => {
+                vec!["on the master, find out whether it made it: eos audit verify".to_owned()]
+            }
             _ => vec!["find out what is damaged: eos snapshot verify".to_owned()],
         }
     }

@@ -14,7 +14,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// Takes the events of a command and shows them as they come.
-pub struct Progress(Shown);
+pub struct Progress {
+    output: Output,
+    shown: Shown,
+}
 
 enum Shown {
     Json,
@@ -25,16 +28,17 @@ enum Shown {
 impl Progress {
     /// Progress in the form that the output asks for.
     pub fn new(output: Output) -> Self {
-        Self(match output.format {
+        let shown = match output.format {
             Format::Json => Shown::Json,
             Format::Text if output.terminal => Shown::Drawn(Drawn::new(output.color)),
             Format::Text => Shown::Lines(Ticking::new(output.color)),
-        })
+        };
+        Self { output, shown }
     }
 
     /// Ends it: what was drawn in place is cleared, and nothing is shown any more of a wait.
     pub fn finish(&self) {
-        match &self.0 {
+        match &self.shown {
             Shown::Json => {}
             Shown::Drawn(drawn) => drawn.finish(),
             Shown::Lines(ticking) => ticking.state().lines.finish(),
@@ -44,7 +48,8 @@ impl Progress {
 
 impl Sink for Progress {
     fn emit(&self, event: Event) {
-        match &self.0 {
+        let event = self.output.rooted_event(event);
+        match &self.shown {
             Shown::Json => stdout(&record::line(&event, Timestamp::now())),
             Shown::Drawn(drawn) => drawn.emit(&event),
             Shown::Lines(ticking) => ticking.emit(&event),

@@ -1,13 +1,14 @@
 //! The status as JSON: `result` of `eos status --output json`.
 
+use crate::view::Output;
 use crate::view::status::{Local, warnings, worst};
 use crate::wire::admin::{ClusterStatus, NodeStatus};
 use serde_json::{Value, json};
 
 /// The whole status. Without the master's answer `cluster` is null, and `nodes` holds this node alone, as
 /// it knows itself.
-pub fn json(cluster: Option<&ClusterStatus>, local: &Local) -> Value {
-    let warnings = warnings(cluster, local);
+pub fn json(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> Value {
+    let warnings = warnings(output, cluster, local);
     let nodes = match cluster {
         Some(cluster) => cluster.nodes.iter().map(node).collect(),
         None => vec![alone(local)],
@@ -27,7 +28,7 @@ pub fn json(cluster: Option<&ClusterStatus>, local: &Local) -> Value {
         "operations": cluster.map(|cluster| &cluster.operations).into_iter().flatten().collect::<Vec<_>>(),
         "snapshots": cluster.map(|cluster| &cluster.snapshots).into_iter().flatten().collect::<Vec<_>>(),
         "services": services(local),
-        "local": this_node(local),
+        "local": this_node(output, local),
     })
 }
 
@@ -59,7 +60,7 @@ fn services(local: &Local) -> Value {
         .collect()
 }
 
-fn this_node(local: &Local) -> Value {
+fn this_node(output: &Output, local: &Local) -> Value {
     let storage: Value = local
         .storage
         .iter()
@@ -74,6 +75,6 @@ fn this_node(local: &Local) -> Value {
         "monitor": local.monitor,
         "storage": storage,
         "operation": local.operation,
-        "master_error": local.master_error,
+        "master_error": local.master_error.as_ref().map(|failure| output.rooted_failure(failure)),
     })
 }

@@ -99,8 +99,8 @@ fn pending(node: &NodeStatus) -> Warning {
 }
 
 fn of_member(cluster: &ClusterStatus, node: &NodeStatus, local: &Local) -> Vec<Warning> {
-    let mut found: Vec<Warning> = unseen(node).into_iter().chain(unconverged(cluster, node)).collect();
     let here = node.name.as_str() == local.name;
+    let mut found: Vec<Warning> = unseen(node).into_iter().chain(unconverged(cluster, node, here)).collect();
     if let Some(complaint) = node.monitor.as_ref().filter(|_| !(here && local.monitor.is_some())) {
         found.push(monitor(node.name.as_str(), complaint));
     }
@@ -136,17 +136,21 @@ fn unseen(node: &NodeStatus) -> Option<Warning> {
     let level = if silent >= LOST_MS { Health::Error } else { Health::Warning };
     let mut warning =
         risk(level, format!("Availability risk: {} was not seen for {}", node.name, coarse(silent)));
-    warning.hints.push(format!("see on {} whether it runs: systemctl status eos-agent", node.name));
+    warning.hints.push(format!("on {}, see whether its agent runs: eos status", node.name));
     Some(warning)
 }
 
-fn unconverged(cluster: &ClusterStatus, node: &NodeStatus) -> Option<Warning> {
+fn unconverged(cluster: &ClusterStatus, node: &NodeStatus, here: bool) -> Option<Warning> {
     if let Some(failure) = &node.failure {
         let text = format!(
             "Consistency risk: {} could not apply generation {}: {} [{}]",
             node.name, cluster.generation, failure.message, failure.code
         );
-        return Some(Warning { level: Health::Error, text, hints: failure.hints.clone() });
+        let hints = failure.hints.iter().map(|hint| match here {
+            true => hint.clone(),
+            false => format!("on {}: {hint}", node.name),
+        });
+        return Some(Warning { level: Health::Error, text, hints: hints.collect() });
     }
     let text = format!(
         "Consistency risk: {} is at generation {} of {}",

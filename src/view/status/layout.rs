@@ -13,7 +13,7 @@ const SHOWN_RISKS: usize = 20;
 
 /// The whole status; `cluster` is missing when the master could not be asked.
 pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
-    let warnings = warnings(cluster, local);
+    let warnings = warnings(output, cluster, local);
     let health = worst(&warnings);
     let mut sections = vec![format!("{}\n", paint(output.color, tone(health), &health.to_string()))];
     if !warnings.is_empty() {
@@ -39,7 +39,10 @@ fn tone(health: Health) -> Tone {
 fn risks(output: &Output, warnings: &[Warning]) -> String {
     let mut text: String = warnings.iter().take(SHOWN_RISKS).map(|warning| risk(output, warning)).collect();
     if let Some(more) = warnings.len().checked_sub(SHOWN_RISKS).filter(|more| *more > 0) {
-        text.push_str(&format!("  and {more} more: `eos status --output json` lists all\n"));
+        text.push_str(&format!(
+            "  and {more} more: {} lists all\n",
+            output.rooted("`eos status --output json`")
+        ));
     }
     text
 }

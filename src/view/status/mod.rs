@@ -13,6 +13,7 @@ use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::storage::level::Level;
+use crate::view::Output;
 use crate::wire::admin::ClusterStatus;
 use serde::Serialize;
 use std::fmt;
@@ -77,13 +78,18 @@ pub struct Warning {
 }
 
 /// The worst of everything that [`warnings`] finds.
-pub fn health(cluster: Option<&ClusterStatus>, local: &Local) -> Health {
-    worst(&warnings(cluster, local))
+pub fn health(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> Health {
+    worst(&warnings(output, cluster, local))
 }
 
 /// What is at risk, the worst first.
-pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> {
-    judge::warnings(cluster, local)
+pub fn warnings(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> {
+    let mut found = judge::warnings(cluster, local);
+    for warning in &mut found {
+        warning.text = output.rooted(&warning.text);
+        warning.hints = warning.hints.iter().map(|hint| output.rooted(hint)).collect();
+    }
+    found
 }
 
 fn worst(warnings: &[Warning]) -> Health {

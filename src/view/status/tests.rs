@@ -102,11 +102,11 @@ ERROR
 x Availability risk: eos-agent on node1 is failed
 x Capacity risk: /var/lib/eos on node1 is at level emergency (93.2 %)
 x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700 did not answer within 10 s [EOS-J012]
-  hint: see whether it runs: systemctl status eos-master
+  hint: on node2: see whether it runs: systemctl status eos-master
 ! Consistency risk: not finished: bootstrap at stage services
 ! Data loss risk: 1 node with the role data; a failure of node3 loses its data
 ! Availability risk: node2 was not seen for 2 min
-  hint: see on node2 whether it runs: systemctl status eos-agent
+  hint: on node2, see whether its agent runs: eos status
 ! Compatibility risk: node2 runs eos 0.0.9, the master eos 0.1.0
 ! Consistency risk: node3 is at generation 6 of 7
 ! Capacity risk: storage on node3 is not watched: no pass for 95 s
@@ -124,7 +124,7 @@ fn a_long_risk_is_broken_at_80_columns_and_the_facts_are_the_same() {
     let risk = "
 x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700
   did not answer within 10 s [EOS-J012]
-  hint: see whether it runs: systemctl status eos-master
+  hint: on node2: see whether it runs: systemctl status eos-master
 ";
     assert!(text.contains(risk), "{text}");
     assert!(text.ends_with(FACTS), "{text}");
@@ -206,7 +206,7 @@ this node  node1, no role yet, generation none, not confirmed
 storage    /: 41.5 %, normal
 "
     );
-    let document = json(None, &local);
+    let document = json(&Output::plain(80), None, &local);
     assert_eq!(document["cluster"], serde_json::Value::Null);
     assert_eq!(document["nodes"][0]["name"], "node1");
     assert_eq!(document["nodes"][0]["state"], "joining");
@@ -214,7 +214,10 @@ storage    /: 41.5 %, normal
 }
 
 fn risks(cluster: &ClusterStatus) -> Vec<String> {
-    warnings(Some(cluster), &samples::local()).into_iter().map(|warning| warning.text).collect()
+    warnings(&Output::plain(80), Some(cluster), &samples::local())
+        .into_iter()
+        .map(|warning| warning.text)
+        .collect()
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_small_cluster_is_a_risk_by_its_size() {
     let mut cluster = samples::cluster();
     cluster.nodes.truncate(1);
     assert_eq!(risks(&cluster), ["Reliability risk: 1 node; a failure of it loses the cluster"]);
-    assert_eq!(health(Some(&cluster), &samples::local()), Health::Warning);
+    assert_eq!(health(&Output::plain(80), Some(&cluster), &samples::local()), Health::Warning);
     cluster.nodes.push(samples::node(2, Role::Edge));
     assert_eq!(risks(&cluster), ["Reliability risk: no node has the role data"]);
 }
@@ -232,7 +235,7 @@ fn silence_is_a_risk_from_a_minute_on_and_an_error_from_five() {
     let mut cluster = samples::cluster();
     let mut after = |silent| {
         cluster.nodes[1].last_seen_ms = silent;
-        warnings(Some(&cluster), &samples::local())
+        warnings(&Output::plain(80), Some(&cluster), &samples::local())
             .into_iter()
             .map(|warning| (warning.level, warning.text))
             .next()
@@ -257,8 +260,10 @@ fn what_this_node_says_of_itself_is_not_told_twice() {
     cluster.nodes[0].monitor = Some("no pass for 95 s".to_owned());
     cluster.nodes[0].storage_level = Some("critical (99 %)".to_owned());
     let local = Local { monitor: Some("no pass for 96 s".to_owned()), ..samples::local() };
-    let told: Vec<String> =
-        warnings(Some(&cluster), &local).into_iter().map(|warning| warning.text).collect();
+    let told: Vec<String> = warnings(&Output::plain(80), Some(&cluster), &local)
+        .into_iter()
+        .map(|warning| warning.text)
+        .collect();
     assert_eq!(told, ["Capacity risk: storage on node1 is not watched: no pass for 96 s"]);
 }
 
@@ -290,7 +295,7 @@ fn colour_marks_the_level_and_changes_no_line() {
 #[test]
 fn the_document_has_the_fields_that_programs_read() {
     let (cluster, local) = troubled();
-    let document = json(Some(&cluster), &local);
+    let document = json(&Output::plain(80), Some(&cluster), &local);
     let fields: Vec<&String> = document.as_object().expect("an object").keys().collect();
     let wanted = ["cluster", "health", "local", "nodes", "operations", "services", "snapshots", "warnings"];
     assert_eq!(fields, wanted);
@@ -299,7 +304,7 @@ fn the_document_has_the_fields_that_programs_read() {
     assert_eq!(document["cluster"]["id"], "prod-cluster-001");
     assert_eq!(document["operations"][0]["what"], "join of node5");
     assert_eq!(document["services"][0]["healthy"], false);
-    for nodes in [&document["nodes"], &json(None, &local)["nodes"]] {
+    for nodes in [&document["nodes"], &json(&Output::plain(80), None, &local)["nodes"]] {
         for field in [
             "name",
             "role",

@@ -19,7 +19,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("config-show", "config show --origin", 0),
     ("config-validate", "config validate", 0),
     ("explain", "explain EOS-G010", 0),
-    ("man", "man /proc/none", 1),
+    ("man", "man /proc/none", 2),
     ("master", "master", 1),
     ("node-accept", "node accept nobody", 2),
     ("node-list", "node list", 0),
@@ -119,11 +119,24 @@ fn a_wrong_command_line_is_told_as_json() {
         &["--output", "json", "bootstrap", "--sinlge-node"][..],
         &["--output=json"],
         &["x", "--output", "json"],
+        &["--output", "json", "storage", "cleanup"],
+        &["--output", "json", "node"],
     ] {
         let run = machine.eos(arguments).ends_with(2);
         let error = &run.verdict()["result"]["error"];
         assert_eq!((&error["code"], &error["exit"]), (&"EOS-U002".into(), &2.into()), "{error}");
     }
+    let told = |arguments: &[&str]| {
+        let run = machine.eos(&[&["--output", "json"], arguments].concat()).ends_with(2);
+        let error = &run.verdict()["result"]["error"];
+        (error["message"].as_str().unwrap().to_owned(), error["hints"][0].as_str().unwrap().to_owned())
+    };
+    let (message, hint) = told(&["storage", "cleanup"]);
+    assert_eq!(message, "the following required arguments were not provided: --level <LEVEL>");
+    assert_eq!(hint, "see what can be said: eos storage cleanup --help");
+    let (message, hint) = told(&["node"]);
+    assert_eq!(message, "a command is missing: accept, list, reject, remove, show");
+    assert_eq!(hint, "see what can be said: eos node --help");
 }
 
 #[test]
@@ -167,6 +180,8 @@ fn what_runs_until_it_is_interrupted_ends_with_its_verdict() {
     let mut watch = machine.command(&["status", "--watch", "--output", "json"]);
     let run = Waiting::until(&mut watch, Stream::Output, "\n").interrupted().ends_with(130);
     assert_eq!(check(&run, "status")["result"]["error"]["code"], "EOS-U013");
+    let first: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["schema"], first["health"].is_string()), (&1.into(), true), "{first}");
 }
 
 #[test]

@@ -35,10 +35,12 @@ impl Outcome {
         self
     }
 
-    /// Insists on a failure with this exit code and these words in its message, causes or hints.
-    pub fn failed(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, code, "{}", self.story());
+    /// Insists on a failure with this exit status, this code (`EOS-J002`) and these words in its message,
+    /// causes or hints.
+    pub fn failed(self, status: i32, code: &str, words: &[&str]) -> Self {
+        assert_eq!(self.code, status, "{}", self.story());
         assert_eq!(self.verdict["outcome"], "failed", "{}", self.story());
+        assert_eq!(self.error()["code"], code, "{}", self.story());
         let said = self.error().to_string();
         for word in words {
             assert!(said.contains(word), "{word:?} is not in {said}\n{}", self.story());

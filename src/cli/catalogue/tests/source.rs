@@ -33,6 +33,15 @@ pub fn files() -> Vec<Errors> {
     errors.collect()
 }
 
+/// Every source file with its text, test files left out.
+pub fn texts() -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    gather(&root().join("src"), &mut paths);
+    paths.sort();
+    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
 fn gather(directory: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
