@@ -56,7 +56,7 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
         let of_service =
             |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
         return path == Path::new(paths::MONITOR_STATUS)
-            || SUPERVISED.iter().any(|s| of_service(s))
+            || SUPERVISED.iter().any(of_service)
             || unfinished(name);
     }
     if let Some(name) = below(paths::MASTER_SNAPSHOTS).or_else(|| below(paths::SNAPSHOTS)) {

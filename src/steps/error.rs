@@ -4,6 +4,8 @@ use crate::client::ClientError;
 use crate::host::files::FileError;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
+use crate::model::ids::{ClusterId, NodeName};
+use std::net::SocketAddr;
 
 /// A step that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +26,15 @@ pub enum StepFailure {
         /// Its name.
         name: String,
     },
-    /// The master does not know a member's key.
-    #[error("the master does not know {name} any more, whose key is {key}")]
+    /// The master does not know this member any more.
+    #[error("the master at {master} does not know this node, {name} of cluster {cluster}, any more")]
     Forgotten {
         /// The node.
-        name: String,
-        /// The fingerprint of its key.
-        key: String,
+        name: NodeName,
+        /// The cluster that it was of.
+        cluster: ClusterId,
+        /// The master.
+        master: SocketAddr,
     },
     /// The operator interrupted a wait.
     #[error("interrupted while waiting for {what}")]
@@ -151,7 +155,7 @@ impl Explain for StepFailure {
             Self::NoMembership => "J030",
             Self::NotAccepted { .. } => "J031",
             Self::Interrupted { .. } => "J032",
-            Self::Forgotten { .. } => "J034",
+            Self::Forgotten { .. } => "J041",
             Self::State { .. } => "S030",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
@@ -182,10 +186,9 @@ impl Explain for StepFailure {
                 format!("run it again, and accept it while it waits, on the master: eos node accept {name}"),
                 "or let it in by a token, made on the master: eos token create".to_owned(),
             ],
-            Self::Forgotten { name, .. } => vec![
-                format!("let it in again, on the master: eos node accept {name}"),
-                "or join anew: eos reset && eos bootstrap --join-cluster ADDRESS".to_owned(),
-            ],
+            Self::Forgotten { master, .. } => vec![format!(
+                "leave what is left of it, and join again: eos reset && eos bootstrap --join-cluster {master}"
+            )],
             Self::Interrupted { .. } => vec!["run the same command again: eos bootstrap".to_owned()],
             Self::State { id, .. } => {
                 vec![format!("see what it would change: eos state apply --test (state {id})")]
@@ -229,7 +232,11 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         }),
         StepFailure::NoMembership,
         StepFailure::NotAccepted { seconds: 600, key: "sha256:0a".to_owned(), name: "node2".to_owned() },
-        StepFailure::Forgotten { name: "node2".to_owned(), key: "sha256:0a".to_owned() },
+        StepFailure::Forgotten {
+            name: NodeName::parse("node2").expect("a name"),
+            cluster: ClusterId::parse("prod").expect("an id"),
+            master: SocketAddr::from(([10, 0, 1, 10], 4507)),
+        },
         StepFailure::Interrupted { what: "acceptance".to_owned() },
         StepFailure::State {
             id: "storage_ops_configuration".to_owned(),

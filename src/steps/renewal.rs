@@ -73,8 +73,9 @@ pub async fn by_key(root: &Root, membership: &Membership) -> Result<(), StepFail
             tracing::info!(verdict = accepted.verdict, "the node's certificate was renewed by its key");
             Ok(())
         }
-        RegisterReply::Pending { key, .. } => {
-            Err(StepFailure::Forgotten { name: membership.name.to_string(), key })
+        RegisterReply::Pending { .. } => {
+            let (name, cluster) = (membership.name.clone(), membership.cluster.clone());
+            Err(StepFailure::Forgotten { name, cluster, master })
         }
         RegisterReply::Judged { .. } => {
             let action = "POST /v1/register".to_owned();

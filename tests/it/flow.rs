@@ -111,7 +111,7 @@ fn a_member_that_was_removed_or_forgotten_is_told_so() {
     master.eos(&["node", "remove", "node2"]).ends_with(0);
     let run = machine.eos(&["bootstrap"]).ends_with(5);
     let address = format!("--join-cluster={}", master.address);
-    for text in ["EOS-J010", "eos reset --root=", &address] {
+    for text in ["EOS-J010", " reset && eos --root ", &address] {
         assert!(run.stderr.contains(text), "{text} is not in {}", run.stderr);
     }
     master.eos(&["reset"]).ends_with(0);

@@ -1,7 +1,7 @@
 //! Why a bootstrap does not begin, or does not go on, on this host.
 
 use crate::model::explain::{Code, Exit, Explain};
-use crate::model::ids::{ClusterId, NodeName};
+use crate::model::ids::ClusterId;
 use std::net::SocketAddr;
 
 /// A bootstrap that is refused or given up by this host itself.
@@ -17,16 +17,6 @@ pub enum BootstrapError {
         /// What the flag, the environment or the file named.
         wanted: ClusterId,
     },
-    /// The master does not know this member any more.
-    #[error("the master at {master} does not know this node, {name} of cluster {cluster}, any more")]
-    Forgotten {
-        /// The node.
-        name: NodeName,
-        /// The cluster that it was of.
-        cluster: ClusterId,
-        /// The master.
-        master: SocketAddr,
-    },
     /// The time that the whole command was given is over.
     #[error("the {seconds} s of --timeout were over before the step {step}")]
     OutOfTime {
@@ -41,7 +31,6 @@ impl Explain for BootstrapError {
     fn code(&self) -> Code {
         Code(match self {
             Self::WrongCluster { .. } => "J040",
-            Self::Forgotten { .. } => "J041",
             Self::OutOfTime { .. } => "J042",
         })
     }
@@ -49,7 +38,6 @@ impl Explain for BootstrapError {
     fn exit(&self) -> Exit {
         match self {
             Self::WrongCluster { .. } => Exit::Conflict,
-            Self::Forgotten { .. } => Exit::Refused,
             Self::OutOfTime { .. } => Exit::NoAnswer,
         }
     }
@@ -63,11 +51,6 @@ impl Explain for BootstrapError {
                      --cluster-id {found}"
                 ),
             ],
-            Self::Forgotten { master, .. } => {
-                vec![format!(
-                    "leave what is left of it, and join again: eos reset && eos bootstrap --join-cluster {master}"
-                )]
-            }
             Self::OutOfTime { .. } => vec!["give it more time: eos bootstrap --timeout 10m".to_owned()],
         }
     }
@@ -84,11 +67,6 @@ pub(crate) fn samples() -> Vec<BootstrapError> {
     let master = SocketAddr::from(([10, 0, 1, 10], 4507));
     vec![
         BootstrapError::WrongCluster { master, found: cluster("eos-0a1b"), wanted: cluster("prod") },
-        BootstrapError::Forgotten {
-            name: NodeName::parse("node2").expect("a name"),
-            cluster: cluster("prod"),
-            master,
-        },
         BootstrapError::OutOfTime { seconds: 5, step: "found-cluster" },
     ]
 }
@@ -110,9 +88,6 @@ mod tests {
                  name a master of prod: eos bootstrap --join-cluster ADDRESS:PORT | \
                  or, to join eos-0a1b (and with cluster.id in /etc/eos/cluster.yaml corrected): \
                  eos bootstrap --cluster-id eos-0a1b",
-                "EOS-J041 5 the master at 10.0.1.10:4507 does not know this node, node2 of cluster prod, any more | \
-                 leave what is left of it, and join again: \
-                 eos reset && eos bootstrap --join-cluster 10.0.1.10:4507",
                 "EOS-J042 4 the 5 s of --timeout were over before the step found-cluster | \
                  give it more time: eos bootstrap --timeout 10m",
             ]

@@ -1,7 +1,6 @@
 //! What bootstrap says at its end.
 
 use crate::cli::bootstrap::decide::{Aim, Asked};
-use crate::cli::bootstrap::error::BootstrapError;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -10,6 +9,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
+use crate::steps::StepFailure;
 use crate::steps::apply_states::MONITOR;
 use crate::steps::renewal;
 use crate::steps::start_service::READY;
@@ -138,7 +138,7 @@ fn still_a_member(
     let Err(error) = context.block_on(client.desired()) else { return Ok(()) };
     if error.is_forgotten() {
         let (name, cluster) = (membership.name.clone(), membership.cluster.clone());
-        return Err(failure(BootstrapError::Forgotten { name, cluster, master: membership.master }));
+        return Err(failure(StepFailure::Forgotten { name, cluster, master: membership.master }));
     }
     if error.is_transient() {
         let text = format!(

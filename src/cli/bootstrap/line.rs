@@ -4,7 +4,6 @@
 //! found a new cluster on a machine that was to join one, so the rest of the command is put back.
 
 use crate::cli::bootstrap::decide::{Aim, BootstrapArguments};
-use crate::host::root::Root;
 use crate::model::explain::Failure;
 use crate::steps::decision::{Decision, Kind};
 use std::net::SocketAddr;
@@ -28,14 +27,13 @@ type Given = (String, Option<String>);
 /// The command line, without the token's secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    root: Option<String>,
     options: Vec<Given>,
     secret: bool,
 }
 
 impl CommandLine {
     /// Of these arguments.
-    pub fn of(root: &Root, config: Option<&Path>, arguments: &BootstrapArguments) -> Self {
+    pub fn of(config: Option<&Path>, arguments: &BootstrapArguments) -> Self {
         let path = |path: &Path| path.display().to_string();
         let valued = [
             (JOIN, arguments.join_cluster.clone()),
@@ -53,11 +51,7 @@ impl CommandLine {
         let given = switches.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), None));
         let valued = valued.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Some(value?))));
         let skipped = arguments.skip_check.iter().map(|name| ("--skip-check".to_owned(), Some(name.clone())));
-        Self {
-            root: (!root.is_host()).then(|| path(root.path())),
-            options: given.chain(valued).chain(skipped).collect(),
-            secret: false,
-        }
+        Self { options: given.chain(valued).chain(skipped).collect(), secret: false }
     }
 
     /// Says that a token came in a way that must not be repeated.
@@ -117,9 +111,8 @@ impl CommandLine {
     }
 
     fn hint(&self, hint: &str) -> String {
-        let hint = self.rooted(hint);
         let Some((before, rest)) = hint.split_once(COMMAND).filter(|(_, rest)| ends_a_word(rest)) else {
-            return hint;
+            return hint.to_owned();
         };
         let (changed, rest) = options(rest);
         let shows_token = changed.iter().any(|(name, _)| name.starts_with("--token"));
@@ -129,24 +122,10 @@ impl CommandLine {
         format!("{note}{before}{}{rest}", line.typed())
     }
 
-    /// Other commands that a hint names for this host.
-    fn rooted(&self, hint: &str) -> String {
-        let Some(root) = &self.root else { return hint.to_owned() };
-        ["eos reset", "eos rollback"].iter().fold(hint.to_owned(), |hint, command| {
-            let Some((before, rest)) = hint.split_once(command).filter(|(_, rest)| ends_a_word(rest)) else {
-                return hint;
-            };
-            let (_, after) = options(rest);
-            let given = &rest[..rest.len() - after.len()];
-            format!("{before}{command}{given} --root={}{after}", quoted(root))
-        })
-    }
-
     fn typed(&self) -> String {
-        let root = self.root.iter().map(|root| ("--root".to_owned(), Some(root.clone())));
-        let each = root.chain(self.options.iter().cloned()).map(|(name, value)| match value {
+        let each = self.options.iter().map(|(name, value)| match value {
             None => format!(" {name}"),
-            Some(value) => format!(" {name}={}", quoted(&value)),
+            Some(value) => format!(" {name}={}", quoted(value)),
         });
         format!("{COMMAND}{}", each.collect::<String>())
     }
@@ -196,7 +175,7 @@ mod tests {
 
     fn line(options: &[(&str, Option<&str>)]) -> CommandLine {
         let owned = |(name, value): &(&str, Option<&str>)| ((*name).to_owned(), value.map(str::to_owned));
-        CommandLine { root: None, options: options.iter().map(owned).collect(), secret: false }
+        CommandLine { options: options.iter().map(owned).collect(), secret: false }
     }
 
     fn joining() -> CommandLine {
@@ -240,18 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_repeated_and_the_secret_is_not() {
-        let mut of_root = joining();
-        of_root.root = Some("/srv/a b".to_owned());
-        of_root.with_secret(true);
+    fn the_secret_of_the_token_is_not_repeated() {
+        let mut with_token = joining();
+        with_token.with_secret(true);
         assert_eq!(
-            of_root.hint("undo it: eos rollback --to 0001-bootstrap"),
-            "undo it: eos rollback --to 0001-bootstrap --root='/srv/a b'"
+            with_token.hint("eos reset && eos bootstrap"),
+            "with the same token, eos reset && eos bootstrap --join-cluster=10.0.1.10 --node-name=node2"
         );
-        assert_eq!(
-            of_root.hint("eos reset && eos bootstrap"),
-            "with the same token, eos reset --root='/srv/a b' && \
-             eos bootstrap --root='/srv/a b' --join-cluster=10.0.1.10 --node-name=node2"
-        );
+        assert_eq!(with_token.hint("undo it: eos rollback"), "undo it: eos rollback");
     }
 }

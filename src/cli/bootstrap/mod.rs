@@ -52,7 +52,7 @@ pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Fa
 
 /// The command line that hints of this run are made of.
 pub fn command_line(context: &Context, arguments: &BootstrapArguments) -> CommandLine {
-    CommandLine::of(&context.root, context.configuration(), arguments)
+    CommandLine::of(context.configuration(), arguments)
 }
 
 fn bootstrap(

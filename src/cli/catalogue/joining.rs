@@ -204,16 +204,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
-        code: "J034",
-        title: "the master does not know this member any more",
-        cause: "This node's certificate ended while it was off, and the master has no record of its key: its \
-             registry is older than the join, or the node was forgotten.",
-        evidence: "eos node list on the master; eos status on the node",
-        remedy: "Let it in again: eos node accept NAME on the master. Or join anew: eos reset && eos bootstrap \
-             --join-cluster ADDRESS.",
-        retry: true,
-    },
-    Entry {
         code: "J040",
         title: "the master is of another cluster than the one that was named",
         cause: "--cluster-id, EOS_CLUSTER_ID or cluster.id in cluster.yaml names one cluster, and the master at the \

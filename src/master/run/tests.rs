@@ -116,7 +116,7 @@ async fn a_member_whose_certificate_ended_gets_a_new_one_by_its_key() -> anyhow:
 #[tokio::test]
 async fn a_removed_rejected_or_forgotten_node_does_not_come_back_by_its_key() -> anyhow::Result<()> {
     for (state, code) in
-        [(Some(NodeState::Removed), "EOS-J010"), (Some(NodeState::Rejected), "EOS-J011"), (None, "EOS-J034")]
+        [(Some(NodeState::Removed), "EOS-J010"), (Some(NodeState::Rejected), "EOS-J011"), (None, "EOS-J041")]
     {
         let master = Serving::start().await?;
         let (_folder, root, membership) = expired_node(&master, state.unwrap_or(NodeState::Active))?;

@@ -107,6 +107,19 @@ fn start_service() -> Toy {
     }
 }
 
+/// The step that changes directories themselves.
+fn change_directories() -> Box<dyn Step<Env>> {
+    toy(
+        "directories",
+        Stage::Configure,
+        vec![Touch::Directory("srv/mode".into()), Touch::Directory("srv/made/deep".into())],
+        |root| {
+            fs::set_permissions(root.join("srv/mode"), fs::Permissions::from_mode(0o700))?;
+            fs::create_dir_all(root.join("srv/made/deep"))
+        },
+    )
+}
+
 /// Steps that together do everything to the file system that a step may.
 pub fn steps() -> Vec<Box<dyn Step<Env>>> {
     vec![
@@ -152,15 +165,7 @@ pub fn steps() -> Vec<Box<dyn Step<Env>>> {
             gone(&root.join("srv/data"))?;
             put(&root.join("srv/data/new/file"), "new", 0o644)
         }),
-        toy(
-            "directories",
-            Stage::Configure,
-            vec![Touch::Directory("srv/mode".into()), Touch::Directory("srv/made/deep".into())],
-            |root| {
-                fs::set_permissions(root.join("srv/mode"), fs::Permissions::from_mode(0o700))?;
-                fs::create_dir_all(root.join("srv/made/deep"))
-            },
-        ),
+        change_directories(),
         Box::new(start_service()),
     ]
 }
