@@ -87,7 +87,10 @@ pub(super) fn member(
         let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
         return Err(failure(CliError::OtherCluster { name, cluster, wanted }));
     }
-    still_a_member(context, membership, progress)?;
+    let renews = renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)?;
+    if !renews {
+        still_a_member(context, membership, progress)?;
+    }
     let services = context.services()?;
     let mut names = vec!["eos-agent", MONITOR];
     if membership.runs_master {
@@ -104,7 +107,8 @@ pub(super) fn member(
             }
         }
     }
-    if renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)? {
+    if renews && !dry_run {
+        // The answer says as well whether it still is a member.
         let text = "this node's certificate has ended; asking the master for a new one by the node's key";
         progress.emit(Event::Note { text: text.to_owned() });
         context.block_on(renewal::by_key(&context.root, membership)).map_err(Failure::from)?;
