@@ -2294,7 +2294,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__role__subcmd__set)
-            opts="-v -h --root --output --log-format --verbose --color --config --help edge core data compute automatic"
+            opts="-v -h --plan --root --output --log-format --verbose --color --config --help edge core data compute automatic"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

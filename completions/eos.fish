@@ -349,6 +349,7 @@ complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand
 always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from set" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from set" -l plan -d 'Only show what would change'
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Show which roles a change of nodes would bring, and change nothing'

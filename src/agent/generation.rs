@@ -96,9 +96,11 @@ fn run(
         engine.rollback(&saga, &steps, &mut env).map_err(|error| error.to_failure())?;
     }
     let plan = serde_json::to_value(desired).expect("what is desired serialises");
+    let node_states = env.membership().map_err(Failure::from)?.states();
     let step = ApplyStates::generation(desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
-    engine.run(Request::new(KIND, plan), &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
+    let request = Request { node_states, ..Request::new(KIND, plan) };
+    engine.run(request, &steps, &mut env).map(|_| ()).map_err(|error| error.to_failure())
 }
 
 /// The step of a generation as its saga's plan states it.

@@ -7,7 +7,7 @@ use crate::cli::done::Done;
 use crate::cli::error::CliError;
 use crate::host::{facts, paths};
 use crate::journal::file;
-use crate::journal::summary::BootstrapCheckpoint;
+use crate::journal::summary::{self, BootstrapCheckpoint};
 use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::saga::engine::Engine;
@@ -74,10 +74,9 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
         }
         CheckpointCommand::Show { id } => {
             let checkpoint = find(context, &id)?;
-            Ok(Done::new(
-                json!({ "checkpoint": checkpoint }),
-                view::checkpoint::show(&context.output, &checkpoint),
-            ))
+            let steps = summary::steps(&context.root, &checkpoint.id).map_err(failure)?;
+            let text = view::checkpoint::show(&context.output, &checkpoint, &steps);
+            Ok(Done::new(json!({ "checkpoint": checkpoint, "steps": steps }), text))
         }
     }
 }

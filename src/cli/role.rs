@@ -2,6 +2,7 @@
 
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
+use crate::cli::error::CliError;
 use crate::cli::node::node_name;
 use crate::host::files;
 use crate::model::explain::Failure;
@@ -36,6 +37,9 @@ pub enum RoleCommand {
         /// edge, core, data, compute or automatic
         #[arg(value_parser = ["edge", "core", "data", "compute", "automatic"])]
         role: String,
+        /// Only show what would change
+        #[arg(long)]
+        plan: bool,
     },
 }
 
@@ -57,10 +61,18 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
     let what = command.name();
     match command {
         RoleCommand::Plan { file, add, remove } => plan(context, file.as_deref(), &add, &remove),
-        RoleCommand::Set { node, role } => {
-            let wanted = SetRole { node: node_name(&node)?, role: Role::parse(&role).ok(), plan: false };
+        RoleCommand::Set { node, role, plan } => {
+            let role = match role.as_str() {
+                "automatic" => None,
+                name => Some(
+                    Role::parse(name)
+                        .map_err(|error| CliError::Usage { line: error.to_string() }.failure())?,
+                ),
+            };
+            let wanted = SetRole { node: node_name(&node)?, role, plan };
             let planned = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
-            Ok(Done::new(json(&planned), view::roles::text(&planned)))
+            let outcome = if plan { "planned" } else { "done" };
+            Ok(Done::new(json(&planned), view::roles::text(&planned)).outcome(outcome))
         }
     }
 }
@@ -122,7 +134,7 @@ fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure
     let node = |(order, node): (usize, &NodeStatus)| PlanNode {
         id: Some(node.id.clone()),
         resources: node.resources,
-        preferred: node.preferred,
+        preferred: node.preferred.filter(|role| *role != Role::Monolith),
         current: node.role,
         pinned: node.pinned,
         ..PlanNode::new(node.name.clone(), order as u64)
@@ -134,7 +146,7 @@ fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure
 fn added(text: &str) -> Result<PlanNode, Failure> {
     let wrong = || {
         let line = format!("{text:?} is not NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB");
-        crate::cli::error::CliError::Usage { line }.failure()
+        CliError::Usage { line }.failure()
     };
     let parts: Vec<&str> = text.split(':').collect();
     let mut node = PlanNode::new(node_name(parts.first().ok_or_else(wrong)?)?, 0);
@@ -142,7 +154,9 @@ fn added(text: &str) -> Result<PlanNode, Failure> {
         node.preferred = Some(Role::parse(role).map_err(|_| wrong())?);
     }
     if let [_, _, cpus, memory, disk] = parts[..] {
-        let gib = |text: &str| text.parse::<u64>().map(|number| number << 30).map_err(|_| wrong());
+        let gib = |text: &str| {
+            text.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << 30)).ok_or_else(wrong)
+        };
         let disk_bytes = gib(disk)?;
         node.resources = Resources {
             cpus: cpus.parse().map_err(|_| wrong())?,

@@ -107,6 +107,7 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     let mut lock = lock(context, "state apply", progress.as_ref())?;
     let membership = env.membership().map_err(Failure::from)?;
     let applied = membership.applied.clone().ok_or_else(|| failure(StepFailure::NoMembership))?;
+    let node_states = membership.states();
     let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
     let desired = Desired {
         generation: applied.generation,
@@ -122,7 +123,7 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     let step = ApplyStates::generation(&desired, binary);
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
-    let request = Request::new(crate::agent::generation::KIND, json(&desired));
+    let request = Request { node_states, ..Request::new(crate::agent::generation::KIND, json(&desired)) };
     engine.run(request, &steps, env).map_err(|error| error.to_failure())?;
     progress.finish();
     Ok(Done::new(serde_json::json!({ "states": json(&results) }), view::states::results(&results)))

@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 /// needed, or too many wait already.
 const LATER: [&str; 2] = ["EOS-J009", "EOS-J012"];
 
+/// The codes with which a master says that the operator removed or rejected a node.
+const PUT_OUT: [&str; 2] = ["EOS-J010", "EOS-J011"];
+
 /// The code with which a master says that it does not know a node.
 const UNKNOWN: &str = "EOS-M012";
 
@@ -107,6 +110,11 @@ impl ClientError {
             Self::Refused { failure } => LATER.contains(&failure.code.as_str()),
             _ => false,
         }
+    }
+
+    /// Whether the master says that the operator removed or rejected this node.
+    pub fn is_put_out(&self) -> bool {
+        matches!(self, Self::Refused { failure } if PUT_OUT.contains(&failure.code.as_str()))
     }
 
     /// Whether the master says that it does not know this node: its lease ended, or it left.

@@ -11,6 +11,7 @@ use crate::model::ids::{ClusterId, NodeId, NodeName};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// The version of the file that this eos reads and writes.
@@ -57,6 +58,17 @@ pub struct Applied {
 }
 
 impl Membership {
+    /// This node's state as a checkpoint records it: its name with role, scale and generation.
+    pub fn states(&self) -> BTreeMap<String, String> {
+        let state = match &self.applied {
+            Some(applied) => {
+                format!("{}, scale {}, generation {}", applied.role, applied.scale, applied.generation)
+            }
+            None => "no role yet".to_owned(),
+        };
+        BTreeMap::from([(self.name.to_string(), state)])
+    }
+
     /// Reads the membership; none on a host that is no member.
     ///
     /// # Errors

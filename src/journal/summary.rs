@@ -1,9 +1,11 @@
 //! `BootstrapCheckpoint`: what a person sees of a saga's checkpoint, in `checkpoint.json`.
 
+use super::checkpoint::{self, Captured};
 use super::error::JournalError;
 use super::file;
 use super::lock::create_private;
 use crate::host::files::{self, Attributes};
+use crate::host::inventory::Node;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::model::ids::SagaId;
@@ -38,6 +40,40 @@ impl BootstrapCheckpoint {
     pub fn new(id: SagaId, kind: &str, timestamp: Timestamp, node_states: BTreeMap<String, String>) -> Self {
         let (kind, stage) = (kind.to_owned(), String::new());
         Self { version: VERSION, id, kind, timestamp, stage, node_states, can_rollback: true }
+    }
+}
+
+/// What stood where one step of a saga works, before it ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepCheckpoint {
+    /// The step.
+    pub step: String,
+    /// Each path, relative to the root, with what was there: `nothing`, `file`, `directory`, `7 entries`.
+    pub before: Vec<(String, String)>,
+}
+
+/// The checkpoints of a saga's steps, in their order; a step that never began has none.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn steps(root: &Root, saga: &SagaId) -> Result<Vec<StepCheckpoint>, JournalError> {
+    let Some(state) = file::state(root, saga)? else { return Ok(Vec::new()) };
+    let mut steps = Vec::new();
+    for (index, step) in state.begin.steps.iter().enumerate() {
+        let Some(found) = checkpoint::load(root, &checkpoint::place(saga, index, step))? else { continue };
+        let before = found.paths.iter().map(|captured| (captured.path.clone(), was(captured))).collect();
+        steps.push(StepCheckpoint { step: step.clone(), before });
+    }
+    Ok(steps)
+}
+
+fn was(captured: &Captured) -> String {
+    match (captured.nodes.len(), captured.node()) {
+        (0, _) => "nothing".to_owned(),
+        (1, Some(Node::File { .. })) => "file".to_owned(),
+        (1, Some(Node::Directory { .. })) => "directory".to_owned(),
+        (1, _) => "link or special file".to_owned(),
+        (count, _) => format!("{count} entries"),
     }
 }
 

@@ -115,10 +115,12 @@ pub fn verdict(
     }
 }
 
-/// Whether a known node asks for what it was let in for; a member keeps what it has, whatever it asks.
+/// Whether a known node asks for what it was let in for; a member keeps what it has, whatever it asks,
+/// and who asks for no role keeps the one it asked for.
 pub fn wants_the_same(known: &NodeRecord, registration: &NodeRegistration) -> bool {
+    let role = registration.request_role;
     known.state == NodeState::Active
-        || (known.name == registration.hostname && known.preferred == registration.request_role)
+        || (known.name == registration.hostname && (role.is_none() || role == known.preferred))
 }
 
 /// Judges what speaks for the applicant, which asks from the address `from`.

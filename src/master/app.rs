@@ -8,8 +8,8 @@ use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
-use crate::master::refusals::Refusals;
 use crate::master::snapshots::ClusterSnapshots;
+use crate::master::strangers::Strangers;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
 use crate::telemetry::context;
@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The longest text of a refusal that is written down, in characters.
+/// The longest text of a stranger's line that is written down, in characters.
 const LONGEST_DETAIL: usize = 300;
 
 /// Seconds without progress after which a joining node is forgotten, unless configured.
@@ -48,7 +48,7 @@ pub struct App {
     pub generation: watch::Sender<u64>,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
-    refusals: Mutex<Refusals>,
+    strangers: Mutex<Strangers>,
     trace: Mutex<Option<String>>,
 }
 
@@ -92,7 +92,7 @@ impl App {
             generation,
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),
-            refusals: Mutex::default(),
+            strangers: Mutex::default(),
             trace: Mutex::default(),
         }))
     }
@@ -113,18 +113,24 @@ impl App {
         audit.record(actor, action, subject, detail).map_err(MasterError::File)
     }
 
-    /// Writes a refusal to the audit log, unless there are too many of them: those are counted.
+    /// Writes what a stranger caused to the audit log, unless there is too much of it: that is counted.
     ///
     /// # Errors
     /// As [`App::audit`].
-    pub fn audit_refusal(&self, from: IpAddr, subject: &str, why: &str) -> Result<(), MasterError> {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(left_out) = refusals.admits(from, clock::now_ms()) else { return Ok(()) };
+    pub fn audit_stranger(
+        &self,
+        from: IpAddr,
+        action: &str,
+        subject: &str,
+        why: &str,
+    ) -> Result<(), MasterError> {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left_out) = strangers.admits(from, clock::now_ms()) else { return Ok(()) };
         let mut detail: String = why.chars().take(LONGEST_DETAIL).collect();
         if left_out > 0 {
-            detail.push_str(&format!(" (and {left_out} refusals before it that are not listed)"));
+            detail.push_str(&format!(" (and {left_out} lines of strangers before it that were left out)"));
         }
-        self.audit(&from.to_string(), "refuse", subject, &detail)
+        self.audit(&from.to_string(), action, subject, &detail)
     }
 
     /// The newest lines of the audit log, oldest first; writers do not wait for it.

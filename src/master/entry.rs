@@ -77,7 +77,7 @@ pub fn record(
     node.state = state;
     node.name = said.hostname.clone();
     node.address = said.ip;
-    node.preferred = said.request_role;
+    node.preferred = said.request_role.or(node.preferred);
     node.resources = said.resources;
     node.asked_from = Some(from);
     if let Verdict::Reinstalled(previous) = verdict {

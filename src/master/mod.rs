@@ -11,9 +11,9 @@ pub mod metrics;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
-pub mod refusals;
 pub mod run;
 pub mod snapshots;
+pub mod strangers;
 
 #[cfg(test)]
 mod fixture;

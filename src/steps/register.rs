@@ -178,7 +178,6 @@ impl Step<Env> for Register {
         let client = env.member_client().map_err(to_step)?;
         match env.block_on(client.leave()) {
             Ok(()) => Ok(()),
-            Err(error) if error.is_forgotten() => Ok(()),
             Err(error) => forgotten_later(env, error),
         }
     }
@@ -200,7 +199,11 @@ impl Register {
     }
 }
 
+/// A master that knows the node no more, or has put it out, needs not be told.
 fn forgotten_later(env: &Env, error: ClientError) -> Result<(), StepError> {
+    if error.is_forgotten() || error.is_put_out() {
+        return Ok(());
+    }
     let text = format!(
         "the master could not be told that this node leaves ({error}); it forgets a node that never confirmed by \
          itself, a member must be removed there: eos node remove"

@@ -1,7 +1,8 @@
 //! `eos checkpoint list|show`: the states to which this node can be taken back.
 
-use crate::journal::summary::BootstrapCheckpoint;
+use crate::journal::summary::{BootstrapCheckpoint, StepCheckpoint};
 use crate::view::Output;
+use crate::view::paragraph::clean;
 use crate::view::table::{fields, table};
 
 /// A table of checkpoints, in the order given.
@@ -25,7 +26,7 @@ pub fn list(checkpoints: &[BootstrapCheckpoint]) -> String {
 }
 
 /// Everything that is known of a checkpoint, and the command that returns to it.
-pub fn show(output: &Output, checkpoint: &BootstrapCheckpoint) -> String {
+pub fn show(output: &Output, checkpoint: &BootstrapCheckpoint, steps: &[StepCheckpoint]) -> String {
     let rollback = match checkpoint.can_rollback {
         true => output.rooted(&format!("possible: `eos rollback --to {}`", checkpoint.id)),
         false => "not possible".to_owned(),
@@ -39,7 +40,17 @@ pub fn show(output: &Output, checkpoint: &BootstrapCheckpoint) -> String {
     ];
     let nodes = checkpoint.node_states.iter();
     rows.extend(nodes.map(|(node, state)| ("node before", format!("{node}: {state}"))));
-    fields(usize::MAX, &rows)
+    let mut text = fields(usize::MAX, &rows);
+    if !steps.is_empty() {
+        let each = |step: &StepCheckpoint| {
+            let line = |(path, was): &(String, String)| [step.step.clone(), clean(path), was.clone()];
+            step.before.iter().map(line).collect::<Vec<_>>()
+        };
+        let rows: Vec<[String; 3]> = steps.iter().flat_map(each).collect();
+        text.push('\n');
+        text.push_str(&table(usize::MAX, ["STEP", "PATH", "BEFORE"], &rows));
+    }
+    text
 }
 
 fn stage(checkpoint: &BootstrapCheckpoint) -> String {
@@ -74,9 +85,12 @@ s1  join       2026-01-02T03:04:05Z  confirm  no
     }
 
     #[test]
-    fn a_checkpoint_names_the_command_that_returns_to_it() {
+    fn a_checkpoint_names_what_was_there_and_the_command_that_returns_to_it() {
+        let before = [("etc/eos/cluster.yaml", "file"), ("var/lib/eos", "nothing")];
+        let before = before.map(|(path, was)| (path.to_owned(), was.to_owned())).to_vec();
+        let steps = [StepCheckpoint { step: "write-configuration".to_owned(), before }];
         assert_eq!(
-            show(&Output::plain(80), &checkpoint()),
+            show(&Output::plain(80), &checkpoint(), &steps),
             "\
 id           s1
 operation    join
@@ -84,6 +98,10 @@ began        2026-01-02T03:04:05Z
 stage        -
 rollback     possible: `eos rollback --to s1`
 node before  node1: active
+
+STEP                 PATH                  BEFORE
+write-configuration  etc/eos/cluster.yaml  file
+write-configuration  var/lib/eos           nothing
 "
         );
     }

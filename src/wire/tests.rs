@@ -1,6 +1,6 @@
 //! What an eos of protocol 1 said stays readable, with or without what was added since.
 
-use super::{admin, error, join, member};
+use super::{admin, error, join, member, withdraw};
 use crate::model::role::Role;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +25,8 @@ fn what_a_joiner_says_and_hears_stays_readable() {
     assert!(matches!(accepted, join::RegisterReply::Accepted(accepted) if accepted.warnings.is_empty()));
     let pending: join::RegisterReply = fixture!("register-pending");
     assert!(matches!(pending, join::RegisterReply::Pending { retry_after_ms: 1000, .. }));
+    let withdraw: withdraw::WithdrawRequest = fixture!("withdraw");
+    assert_eq!(withdraw.challenge, "c");
 }
 
 #[test]

@@ -125,6 +125,8 @@ fn checkpoints_are_listed_shown_and_gone_after_rollback() {
     assert_eq!(checkpoint["id"], "0001-bootstrap");
     assert_eq!(checkpoint["stage"], "confirm");
     assert_eq!(checkpoint["can_rollback"], true);
+    let steps = shown.verdict()["result"]["steps"].to_string();
+    assert!(steps.contains(r#"["etc/eos/cluster.yaml","nothing"]"#), "{steps}");
     for key in ["timestamp", "node_states"] {
         assert!(checkpoint.get(key).is_some(), "{key}: {checkpoint}");
     }

@@ -61,9 +61,13 @@ fn two_nodes_are_edge_and_core_and_the_first_changes_only_after_the_second_confi
 fn three_nodes_are_edge_core_and_data() {
     let lab = Lab::new(3);
     grown(&lab, 3);
-    lab.host(3).converged(3);
+    let before = lab.host(3).converged(3);
     let expected = [("node1", "edge"), ("node2", "core"), ("node3", "data")];
     assert_eq!(roles(&lab), pairs(&expected));
+    let planned = lab.host(1).eos(&["role", "set", "node2", "data", "--plan"]).done();
+    assert_eq!(planned.verdict["outcome"], "planned");
+    assert!(planned.result()["changes"].to_string().contains("node2"), "{}", planned.story());
+    assert_eq!(lab.host(1).status()["cluster"]["generation"], before["cluster"]["generation"]);
     assert_roles_on_disk(&lab, "small", &expected);
 }
 

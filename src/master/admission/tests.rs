@@ -136,6 +136,9 @@ fn what_a_token_admitted_cannot_be_changed_afterwards() {
         "it is not counted twice"
     );
 
+    let keyed = world.vouch(key, said("node2", "m2", None), false).expect("it asks for no role");
+    assert_eq!(keyed, Voucher::Known, "it keeps what it asked for");
+
     let data = said("node2", "m2", Some(Role::Data));
     let refused = world.vouch(key, data.clone(), true).expect_err("another role");
     assert!(matches!(refused, MasterError::TokenRole { .. }), "{refused}");

@@ -65,7 +65,8 @@ pub(super) async fn register(
         let result = admit(app, cluster, &request, peer.address);
         if let Err(error) = &result {
             app.metrics.refused.inc();
-            app.audit_refusal(peer.address, request.registration.hostname.as_str(), &error.to_string())?;
+            let subject = request.registration.hostname.as_str();
+            app.audit_stranger(peer.address, "refuse", subject, &error.to_string())?;
         }
         result
     })
@@ -134,7 +135,13 @@ fn enter(
     }
     if before.map(|known| known.state) != Some(node.state) {
         let action = format!("register-{}", node.state);
-        app.audit(node.id.as_str(), &action, node.name.as_str(), verdict.name())?;
+        match node.asked_from.filter(|_| node.state == NodeState::Pending) {
+            Some(from) => {
+                let detail = format!("{} with key {}", verdict.name(), node.key);
+                app.audit_stranger(from, &action, node.name.as_str(), &detail)?;
+            }
+            None => app.audit(node.id.as_str(), &action, node.name.as_str(), verdict.name())?,
+        }
     }
     if changes.is_empty() { Ok(()) } else { cluster.commit(changes) }
 }

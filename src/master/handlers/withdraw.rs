@@ -12,6 +12,7 @@ use crate::server::Peer;
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use axum::extract::State;
 use axum::{Extension, Json};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub(super) async fn withdraw(
@@ -20,12 +21,17 @@ pub(super) async fn withdraw(
     Json(request): Json<WithdrawRequest>,
 ) -> Answer<Withdrawn> {
     tracing::info!(from = %peer.address, "withdrawal");
-    with_cluster(&app, move |app, cluster| take_back(app, cluster, &request)).await
+    with_cluster(&app, move |app, cluster| take_back(app, cluster, &request, peer.address)).await
 }
 
 /// Forgets a node that waits or joins; a member leaves by its certificate, and a decision of the
 /// operator against a node stands.
-fn take_back(app: &App, cluster: &mut Cluster, request: &WithdrawRequest) -> Result<Withdrawn, MasterError> {
+fn take_back(
+    app: &App,
+    cluster: &mut Cluster,
+    request: &WithdrawRequest,
+    from: IpAddr,
+) -> Result<Withdrawn, MasterError> {
     let key = authority::request_key(&request.csr).map_err(MasterError::Identity)?;
     if !app.challenger.recognises(&request.challenge, clock::now_ms() / 1000) {
         return Err(MasterError::ChallengeStale);
@@ -35,7 +41,8 @@ fn take_back(app: &App, cluster: &mut Cluster, request: &WithdrawRequest) -> Res
         return Ok(Withdrawn { forgotten: false });
     };
     let changes = forget(app, cluster, &node)?;
-    app.audit(node.id.as_str(), "withdraw", node.name.as_str(), node.state.name())?;
+    let detail = format!("{} with key {}", node.state, node.key);
+    app.audit_stranger(from, "withdraw", node.name.as_str(), &detail)?;
     cluster.commit(changes)?;
     Ok(Withdrawn { forgotten: true })
 }

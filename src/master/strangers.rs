@@ -1,4 +1,4 @@
-//! How many refusals are written to the audit log: a stranger must not be able to fill the disk.
+//! How much strangers write to the audit log: they must not be able to fill the disk.
 //!
 //! Each address may cause some lines a minute, and all of them together some more; what is beyond is
 //! counted, and told by the next line that is written.
@@ -14,16 +14,16 @@ const IN_ALL: u32 = 120;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// The refusals of this minute.
+/// The lines that strangers caused in this minute.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct Strangers {
     began_ms: u64,
     written: BTreeMap<IpAddr, u32>,
     in_all: u32,
     left_out: u64,
 }
 
-impl Refusals {
+impl Strangers {
     /// Whether to write a line of this address at this time, in milliseconds since 1970; with the
     /// number of lines that were left out since the last one.
     pub fn admits(&mut self, address: IpAddr, now: u64) -> Option<u64> {
@@ -52,18 +52,18 @@ mod tests {
 
     #[test]
     fn an_address_is_heard_ten_times_a_minute_and_the_rest_is_counted() {
-        let mut refusals = Refusals::default();
-        let written: Vec<_> = (0..25).filter_map(|at| refusals.admits(address(1), 1_000_000 + at)).collect();
+        let mut strangers = Strangers::default();
+        let written: Vec<_> = (0..25).filter_map(|at| strangers.admits(address(1), 1_000_000 + at)).collect();
         assert_eq!(written, [0; 10]);
-        assert_eq!(refusals.admits(address(2), 1_000_100), Some(15), "the next line tells of them");
-        assert_eq!(refusals.admits(address(1), 1_000_200), None);
-        assert_eq!(refusals.admits(address(1), 1_060_000), Some(1), "a new minute");
+        assert_eq!(strangers.admits(address(2), 1_000_100), Some(15), "the next line tells of them");
+        assert_eq!(strangers.admits(address(1), 1_000_200), None);
+        assert_eq!(strangers.admits(address(1), 1_060_000), Some(1), "a new minute");
     }
 
     #[test]
     fn many_addresses_share_a_bound() {
-        let mut refusals = Refusals::default();
-        let written = (0..=255).filter(|last| refusals.admits(address(*last), 5).is_some()).count();
+        let mut strangers = Strangers::default();
+        let written = (0..=255).filter(|last| strangers.admits(address(*last), 5).is_some()).count();
         assert_eq!(written, IN_ALL as usize);
     }
 }
