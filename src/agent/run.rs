@@ -147,10 +147,8 @@ impl Agent {
         let membership = membership.ok_or_else(|| work(AgentError::NotMember))?;
         self.keep_certificate(&membership).await?;
         let client = self.client(&membership)?;
-        let applied = membership.applied.as_ref().map_or(0, |applied| applied.generation);
-        let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
-        let wait = if report.monitor.is_some() { WAIT_UNWELL } else { WAIT };
-        let poll = Poll { applied, wait_ms: wait.as_millis() as u64, report };
+        let poll = self.poll(&membership);
+        let applied = poll.applied;
         let answer = client.poll(&poll).await;
         let answered = matches!(&answer, Ok(_) | Err(ClientError::Refused { .. }));
         self.metrics.connected.set(i64::from(answered));
@@ -168,6 +166,19 @@ impl Agent {
             self.confirm(&client, wanted).await?;
         }
         Ok(Round::Settled)
+    }
+
+    fn poll(&self, membership: &Membership) -> Poll {
+        let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
+        let wait = if report.monitor.is_some() { WAIT_UNWELL } else { WAIT };
+        let applied = membership.applied.as_ref();
+        Poll {
+            applied: applied.map_or(0, |applied| applied.generation),
+            role: applied.map(|applied| applied.role),
+            scale: applied.map(|applied| applied.scale),
+            wait_ms: wait.as_millis() as u64,
+            report,
+        }
     }
 
     /// Adopts a certificate that was replaced on disk, and asks for a new one by the node's key when

@@ -40,6 +40,12 @@ pub struct Progress {
 pub struct Poll {
     /// The generation that the node has applied.
     pub applied: u64,
+    /// The role that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The scale that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
     /// For how many milliseconds the master may keep the answer back.
     pub wait_ms: u64,
     /// How the node is.

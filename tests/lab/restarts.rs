@@ -1,6 +1,7 @@
 //! A master that restarts while its agents are connected.
 
-use crate::support::{Lab, eventually};
+use crate::support::{Host, Lab, eventually};
+use std::process::Command;
 
 #[test]
 fn agents_reconnect_to_a_restarted_master_and_follow_the_next_generation() {
@@ -44,4 +45,40 @@ fn a_node_whose_cable_was_pulled_works_on_and_catches_up() {
     );
     second.plug_in();
     assert_eq!(master.converged(3)["cluster"]["generation"], 3);
+}
+
+/// Runs `sqlite3` on the master's registry.
+fn sqlite(master: &Host, command: &str) {
+    let registry = master.path("var/lib/eos/master/registry.db");
+    let done = Command::new("sqlite3").arg(registry).arg(command).status();
+    assert!(done.expect("sqlite3: apt-get install sqlite3").success(), "sqlite3 {command}");
+}
+
+#[test]
+fn members_follow_a_registry_that_was_restored_from_before_their_generation() {
+    let lab = Lab::new(3);
+    let [master, second, third] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    second.join(master, &["--token", &token]).done();
+    master.converged(2);
+    let copy = master.path("registry.copy");
+    sqlite(master, &format!(".backup '{}'", copy.display()));
+    third.join(master, &["--token", &token]).done();
+    master.eos(&["role", "set", "node2", "compute"]).done();
+    assert_eq!(master.converged(3)["cluster"]["generation"], 4);
+
+    second.unplug();
+    third.crash();
+    master.crash();
+    sqlite(master, &format!(".restore '{}'", copy.display()));
+    master.eos(&["bootstrap"]).done();
+    master.eos(&["role", "set", "node2", "data"]).done();
+    second.plug_in();
+    eventually("node2 has not its role", || {
+        let configured = second.read("etc/eos/storage-ops.yaml");
+        let role = configured.lines().find(|line| line.starts_with("role:"));
+        if role == Some("role: data") { Ok(()) } else { Err(format!("{role:?}")) }
+    });
+    assert!(master.read("var/lib/eos/master/audit.jsonl").contains("\"renumber\""));
 }

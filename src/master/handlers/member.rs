@@ -24,6 +24,9 @@ use std::time::Duration;
 /// The longest that an answer is kept back.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// How many generations a restored registry may be behind its members.
+const LONGEST_LEAP: u64 = 1 << 32;
+
 pub(super) async fn desired(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
@@ -131,20 +134,21 @@ pub(super) async fn poll(
 ) -> Answer<PollReply> {
     let mut generation = app.generation.subscribe();
     let caller = peer.clone();
-    let applied = poll.applied;
-    let Json(present) = with_cluster(&app, move |_, cluster| {
+    let (applied, wait_ms) = (poll.applied, poll.wait_ms);
+    let Json(present) = with_cluster(&app, move |app, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
         let presence = heard(cluster, &node, Some(&poll.report));
         if node.applied != poll.applied || node.version != poll.report.version {
             node.applied = poll.applied;
             node.version.clone_from(&poll.report.version);
-            cluster.commit(vec![Change::PutNode(Box::new(node))])?;
+            cluster.commit(vec![Change::PutNode(Box::new(node.clone()))])?;
         }
+        overtake(app, cluster, &node, &poll)?;
         Ok(presence)
     })
     .await?;
     let present = present.wait();
-    let wait = Duration::from_millis(poll.wait_ms).min(LONGEST_WAIT);
+    let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
     // A time-out is the ordinary end of a wait.
     let newer = async { generation.wait_for(|newest| *newest > applied).await.is_ok() };
     let ended = tokio::time::timeout(wait, async {
@@ -163,6 +167,31 @@ pub(super) async fn poll(
         Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace() })
     })
     .await
+}
+
+/// Begins a generation that no member knows when one has applied what this registry never gave it.
+///
+/// That is so after an older copy of the registry was restored: its next generations would bear
+/// numbers that members have applied already, with other content, and would pass for known. A number
+/// that no cluster reaches is a member's lie, and changes nothing.
+fn overtake(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) -> Result<(), MasterError> {
+    let known = cluster.generation;
+    let other = poll.role.is_some_and(|role| Some(role) != node.role)
+        || poll.scale.is_some_and(|scale| scale != cluster.scale());
+    let believed = known..known.saturating_add(LONGEST_LEAP);
+    if node.state != NodeState::Active
+        || !believed.contains(&poll.applied)
+        || (poll.applied == known && !other)
+    {
+        return Ok(());
+    }
+    let next = poll.applied + 1;
+    let why = format!("{} has applied generation {}, unknown to this registry", node.name, poll.applied);
+    app.audit("master", "renumber", &next.to_string(), &why)?;
+    tracing::warn!(node = %node.name, applied = poll.applied, known, next, "the registry is older than a member");
+    cluster.commit(vec![Change::Generation(next)])?;
+    app.announce(cluster);
+    Ok(())
 }
 
 pub(super) async fn leave(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>) -> Answer<()> {
@@ -221,4 +250,40 @@ fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) -> A
         live.report.clone_from(report);
     }
     live.presence.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::fixture::{self, MasterHost};
+    use crate::model::role::Role;
+    use crate::model::scale::Scale;
+
+    fn polled(applied: u64, role: Role, scale: Scale) -> Poll {
+        Poll { applied, role: Some(role), scale: Some(scale), wait_ms: 0, report: Report::default() }
+    }
+
+    #[test]
+    fn a_generation_that_this_registry_never_gave_is_left_behind() -> anyhow::Result<()> {
+        let host = MasterHost::new()?;
+        let node = fixture::node("node1", NodeState::Active, 0);
+        host.put(node.clone())?;
+        let mut cluster = host.app.cluster();
+        let mut after = |node: &NodeRecord, poll: Poll| {
+            overtake(&host.app, &mut cluster, node, &poll).map(|()| cluster.generation)
+        };
+        assert_eq!(after(&node, polled(1, Role::Core, Scale::Single))?, 1, "as it was given");
+        assert_eq!(after(&node, polled(1, Role::Data, Scale::Single))?, 2, "the same number, another role");
+        assert_eq!(after(&node, polled(2, Role::Core, Scale::Small))?, 3, "the same number, another scale");
+        assert_eq!(after(&node, polled(2, Role::Data, Scale::Small))?, 3, "an older one is behind, no more");
+        assert_eq!(after(&node, polled(9, Role::Core, Scale::Single))?, 10, "a later number");
+        assert_eq!(after(&node, polled(u64::MAX, Role::Core, Scale::Single))?, 10, "a lie");
+        let joining = fixture::node("node2", NodeState::Joining, 0);
+        assert_eq!(
+            after(&joining, polled(11, Role::Edge, Scale::Small))?,
+            10,
+            "it is ahead until it confirms"
+        );
+        Ok(())
+    }
 }
