@@ -9,6 +9,7 @@ mod crashes;
 mod growth;
 mod identities;
 mod links;
+mod messages;
 mod removal;
 mod restarts;
 mod secrets;

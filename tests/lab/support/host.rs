@@ -117,6 +117,16 @@ impl Host {
         self.start_join(master, arguments).finish()
     }
 
+    /// The names of the steps of such a join, as it plans them itself.
+    pub fn steps_of_join(&self, master: &Host, arguments: &[&str]) -> Vec<String> {
+        let planned = self.join(master, &[&["--dry-run"], arguments].concat()).done();
+        let steps = planned.result()["steps"].as_array().expect("a list").clone();
+        let names: Vec<String> =
+            steps.iter().map(|step| step["name"].as_str().expect("a text").to_owned()).collect();
+        assert!(names.len() > 2, "{}", planned.story());
+        names
+    }
+
     /// Makes a token.
     pub fn token(&self, arguments: &[&str]) -> String {
         self.eos(&[&["token", "create"], arguments].concat()).done().text("token")
@@ -221,6 +231,13 @@ impl Host {
         self.namespace.ip(&["link", "set", "eth0", "up"]);
         self.namespace.ip(&["route", "replace", "default", "dev", "eth0"]);
     }
+}
+
+/// How often the tokens of this master were used, as it counts.
+pub fn uses_of_token(master: &Host) -> u64 {
+    let listed = master.eos(&["token", "list"]).done();
+    let tokens = listed.result()["tokens"].as_array().expect("a list").clone();
+    tokens.iter().filter_map(|token| token["used"].as_u64()).sum()
 }
 
 fn nodes(status: &Value) -> Vec<Value> {
