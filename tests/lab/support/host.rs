@@ -221,6 +221,20 @@ impl Host {
         self.namespace.heal();
     }
 
+    /// Gives it one more interface, which leads nowhere, with an address of its own.
+    pub fn add_interface(&self, name: &str, address: &str) {
+        let peer = format!("{name}-end");
+        self.namespace.ip(&["link", "add", name, "type", "veth", "peer", "name", &peer]);
+        self.namespace.ip(&["link", "set", &peer, "up"]);
+        self.namespace.ip(&["addr", "add", &format!("{address}/24"), "dev", name]);
+        self.namespace.ip(&["link", "set", name, "up"]);
+    }
+
+    /// From now on it reaches only those on its own network.
+    pub fn forget_routes(&self) {
+        self.namespace.ip(&["route", "del", "default"]);
+    }
+
     /// Pulls its cable.
     pub fn unplug(&self) {
         self.namespace.ip(&["link", "set", "eth0", "down"]);
