@@ -206,6 +206,19 @@ impl Host {
         }
     }
 
+    /// Has its services, none of which runs, start with the variables of its commands from now on.
+    pub fn hand_environment_to_services(&self) {
+        let lines: Vec<String> =
+            self.environment.iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
+        for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
+            let unit = format!("etc/systemd/system/{service}.service");
+            if self.path(&unit).exists() {
+                let text = self.read(&unit);
+                self.write(&unit, &text.replace("[Service]\n", &format!("[Service]\n{}", lines.concat())));
+            }
+        }
+    }
+
     /// The ids of all its processes.
     pub fn processes(&self) -> Vec<i32> {
         self.namespace.processes()
