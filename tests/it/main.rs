@@ -11,3 +11,4 @@ mod sagas;
 mod site_states;
 mod support;
 mod tidy;
+mod traces;
