@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-#[allow(dead_code, reason = "the unit tests of telemetry use the rest")]
+#[expect(dead_code, reason = "the unit tests of telemetry use the rest")]
 #[path = "../../src/telemetry/tests/collector.rs"]
 mod collector;
 
@@ -54,7 +54,7 @@ fn fields(mut bytes: &[u8]) -> Vec<(u64, &[u8])> {
     found
 }
 
-fn within<'a>(message: &'a [u8], wanted: u64) -> impl Iterator<Item = &'a [u8]> {
+fn within(message: &[u8], wanted: u64) -> impl Iterator<Item = &[u8]> {
     fields(message).into_iter().filter(move |(number, _)| *number == wanted).map(|(_, value)| value)
 }
 
