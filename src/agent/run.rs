@@ -7,7 +7,7 @@ use crate::agent::certificate::NodeCertificate;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
-use crate::client::{ClientError, MasterClient};
+use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
@@ -189,7 +189,7 @@ impl Agent {
             return Ok(());
         }
         tracing::info!("the node's certificate has ended or is about to; registering with the node's key");
-        renewal::by_key(&self.workshop.root, membership).await.map_err(|error| {
+        renewal::by_key(&self.workshop.root, membership, &Terms::default()).await.map_err(|error| {
             self.metrics.connected.set(0);
             Trouble::Work(Failure::from(error))
         })?;

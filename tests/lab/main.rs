@@ -14,3 +14,4 @@ mod restarts;
 mod secrets;
 mod support;
 mod tokens;
+mod waits;

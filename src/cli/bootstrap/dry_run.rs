@@ -29,7 +29,7 @@ pub(super) fn plan(
     let unfinished = found.filter(|(_, state)| state.begin.kind == KIND);
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
-        return member(context, &asked, &membership, line, progress, true);
+        return member(context, &asked, &membership, line, progress, (deadline, true));
     }
     let plan = unfinished.as_ref().map(|(_, state)| state.begin.plan.clone());
     let before: Option<Decision> = plan.and_then(|plan| serde_json::from_value(plan).ok());

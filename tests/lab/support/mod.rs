@@ -6,9 +6,11 @@ mod network;
 mod outcome;
 mod running;
 mod waiting;
+mod watched;
 
 pub use host::{Host, fake_clock};
 pub use lab::Lab;
 pub use network::Cut;
 pub use running::Running;
 pub use waiting::eventually;
+pub use watched::Watched;
