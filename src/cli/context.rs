@@ -3,7 +3,7 @@
 use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
 use crate::cli::interrupt;
-use crate::client::MasterClient;
+use crate::client::{MasterClient, Terms};
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -14,6 +14,7 @@ use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
 use crate::steps::env;
 use crate::telemetry;
 use crate::view;
+use crate::view::progress::OnDemand;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -221,7 +222,8 @@ impl Context {
             let master = membership.master.ip().to_string();
             return Err(failure(CliError::NotMaster { what: what.to_owned(), master }));
         }
-        env::operator_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::operator_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
     }
 
     /// A connection to the master as this node.
@@ -230,7 +232,13 @@ impl Context {
     /// When this host is no member.
     pub fn member(&self) -> Result<MasterClient, Failure> {
         let membership = self.membership()?;
-        env::member_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::member_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
+    }
+
+    /// The terms of single calls: one that lasts is told.
+    fn terms(&self) -> Terms {
+        Terms::telling(Arc::new(OnDemand::new(self.output)))
     }
 }
 

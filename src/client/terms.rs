@@ -25,6 +25,11 @@ impl Terms {
         Self { sink, since: None, until: Some(until), stop: None }
     }
 
+    /// Calls without a common end, of which this sink is told.
+    pub fn telling(sink: Arc<dyn Sink>) -> Self {
+        Self { sink, ..Self::default() }
+    }
+
     /// One call of several that wait for the same since then.
     #[must_use]
     pub fn since(self, began: Instant) -> Self {

@@ -2,6 +2,7 @@
 
 mod drawn;
 mod lines;
+mod on_demand;
 mod record;
 mod silence;
 
@@ -10,6 +11,7 @@ use crate::view::{Format, Output, stderr, stdout};
 use drawn::Drawn;
 use jiff::Timestamp;
 use lines::Lines;
+pub use on_demand::OnDemand;
 use silence::Silence;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
