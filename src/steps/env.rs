@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long the master is tried to be told that this node goes; its lease ends by itself.
 const PARTING: Duration = Duration::from_secs(5);
 
+/// The same when the command's time is over.
+const LATE_PARTING: Duration = Duration::from_secs(2);
+
 /// The environment of a saga.
 pub struct Env {
     /// The root.
@@ -62,7 +65,8 @@ impl Env {
 
     /// The terms on which the master is told that this node goes, also when all time is over.
     pub fn parting_terms(&self) -> Terms {
-        Terms::until(self.sink.clone(), Instant::now() + PARTING)
+        let now = Instant::now();
+        Terms::until(self.sink.clone(), self.deadline.clamp(now + LATE_PARTING, now + PARTING))
     }
 
     /// So long, or the time that the command has left.
@@ -77,14 +81,19 @@ impl Env {
 
     /// Pauses for so long, telling why; false when the operator interrupts or the deadline passes.
     pub fn pause(&self, cause: &str, began: Instant, pause: Duration) -> bool {
-        let now = Instant::now();
-        let end = (now + pause).min(self.deadline);
-        let wait = Wait { cause: cause.to_owned(), began, until: self.deadline, retry: end };
-        if !self.is_interrupted() && now < end {
+        self.pause_until(cause, began, pause, self.deadline)
+    }
+
+    /// The same for a wait that gives up then, or with the command.
+    pub fn pause_until(&self, cause: &str, began: Instant, pause: Duration, until: Instant) -> bool {
+        let (now, until) = (Instant::now(), until.min(self.deadline));
+        let retry = (now + pause).min(until);
+        let wait = Wait { cause: cause.to_owned(), began, until, retry };
+        if !self.is_interrupted() && now < retry {
             self.sink.emit(wait.at(now));
-            self.rest(end);
+            self.rest(retry);
         }
-        !self.is_interrupted() && Instant::now() < self.deadline
+        !self.is_interrupted() && Instant::now() < until
     }
 
     /// Lets time pass until then, or until the operator interrupts.
