@@ -1,7 +1,7 @@
 //! No wait is silent: what is waited for is told at least every two seconds, in text and in JSON.
 
 use crate::support::{Cut, Host, Lab, Watched};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the other side says nothing: longer than one attempt to ask it.
 const MUTE: Duration = Duration::from_secs(8);
@@ -60,6 +60,22 @@ fn a_master_that_accepts_connections_and_never_answers_is_told_from_the_beginnin
         joining.done();
         master.converged(2);
     }
+}
+
+#[test]
+fn a_join_whose_line_is_silent_ends_with_its_timeout_and_undoes_itself() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let began = Instant::now();
+    let mut joining = joiner.start_join(master, &["--timeout", "5s"]);
+    joining.wait_for_wait("eos node accept node2");
+    joiner.cut(Cut::Silent);
+    joining.finish().failed(4, "EOS-J031", &["node2"]);
+    // After its time it tries for two seconds to tell the master.
+    let took = began.elapsed();
+    assert!(took <= Duration::from_secs(8), "it took {took:?}");
+    assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
 }
 
 #[test]
