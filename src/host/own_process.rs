@@ -8,9 +8,10 @@ use std::io;
 /// # Errors
 /// When the kernel refuses.
 pub fn leave_no_core() -> io::Result<()> {
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    // The limit says nothing to a program that the kernel pipes cores to.
-    Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+    let limited = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // The limit says nothing to a program that the kernel pipes cores to, so one is tried without the other.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(limited?)
 }
 
 /// Whether this process ignores the signal of that number since before it began, as under `nohup`.
