@@ -86,7 +86,7 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
 /// # Errors
 /// When one cannot be undone; those before it are.
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output));
+    let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let result = undo_all(context, arguments, &progress);
     progress.finish();
     let undone = result?;
@@ -103,7 +103,7 @@ fn undo_all(
     arguments: &RollbackArguments,
     progress: &Arc<Progress>,
 ) -> Result<Vec<SagaId>, Failure> {
-    let mut held = lock(context, "rollback", progress.as_ref())?;
+    let mut held = lock(context, "rollback", progress.as_ref(), Instant::now() + TIMEOUT)?;
     // An earlier way back may have died while the records went: that is finished before any look.
     Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref())
         .recover()

@@ -2,17 +2,20 @@
 
 use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
-use crate::client::MasterClient;
+use crate::cli::interrupt;
+use crate::client::{MasterClient, Terms};
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::{self, Services};
 use crate::identity::membership::Membership;
-use crate::model::explain::{Exit, Explain, Failure};
+use crate::model::explain::{Explain, Failure};
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
 use crate::steps::env;
 use crate::telemetry;
 use crate::view;
+use crate::view::progress::OnDemand;
+use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +32,10 @@ pub struct Context {
     pub verbose: u8,
     /// Set when the operator interrupts.
     pub interrupted: Arc<AtomicBool>,
+    /// The step of a bootstrap that panics, when a test wants it.
+    #[cfg(feature = "testing")]
+    pub panics_in: Option<String>,
+    beside: RefCell<Map<String, Value>>,
     config: Option<PathBuf>,
     runtime: Runtime,
     telemetry: RefCell<Option<telemetry::Guard>>,
@@ -47,7 +54,7 @@ pub fn environment() -> Vec<(String, String)> {
 }
 
 impl Context {
-    /// Starts logging, the runtime and the watch for Ctrl-C.
+    /// Starts logging, the runtime and the watch for signals.
     ///
     /// # Errors
     /// When the root cannot be named or threads cannot be started.
@@ -62,13 +69,18 @@ impl Context {
         let runtime = builder.build().map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {
-            watch_for_interrupts(&runtime, interrupted.clone(), global.output(), command, undoes);
+            let _entered = runtime.enter();
+            interrupt::watch(interrupted.clone(), global.output(), command, undoes)
+                .map_err(|error| failure(CliError::Runtime(error)))?;
         }
         let context = Self {
             root,
             output: global.output(),
             verbose: global.verbose,
             interrupted,
+            #[cfg(feature = "testing")]
+            panics_in: None,
+            beside: RefCell::default(),
             config: global.config.clone(),
             runtime,
             telemetry: RefCell::new(None),
@@ -108,9 +120,34 @@ impl Context {
         Ok(())
     }
 
+    /// The same with a step that panics.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn panicking_in(mut self, step: Option<String>) -> Self {
+        self.panics_in = step;
+        self
+    }
+
+    /// Keeps what was found out for the verdict of a command that may fail later on.
+    pub fn put_beside(&self, found: Value) {
+        if let Value::Object(found) = found {
+            self.beside.borrow_mut().extend(found);
+        }
+    }
+
+    /// What stands beside the error of a command that failed.
+    pub fn take_beside(&self) -> Map<String, Value> {
+        self.beside.take()
+    }
+
     /// The configuration file that was named, if one was.
     pub fn configuration(&self) -> Option<&std::path::Path> {
         self.config.as_deref()
+    }
+
+    /// Whether the operator asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Where asynchronous work runs.
@@ -185,7 +222,8 @@ impl Context {
             let master = membership.master.ip().to_string();
             return Err(failure(CliError::NotMaster { what: what.to_owned(), master }));
         }
-        env::operator_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::operator_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
     }
 
     /// A connection to the master as this node.
@@ -194,7 +232,13 @@ impl Context {
     /// When this host is no member.
     pub fn member(&self) -> Result<MasterClient, Failure> {
         let membership = self.membership()?;
-        env::member_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::member_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
+    }
+
+    /// The terms of single calls: one that lasts is told.
+    fn terms(&self) -> Terms {
+        Terms::telling(Arc::new(OnDemand::new(self.output)))
     }
 }
 
@@ -204,24 +248,4 @@ impl Drop for Context {
             view::stderr(&format!("warning: the last traces could not be sent: {error}\n"));
         }
     }
-}
-
-/// The first Ctrl-C asks the saga to stop and undo; commands without one end with the second at the latest.
-fn watch_for_interrupts(
-    runtime: &Runtime,
-    interrupted: Arc<AtomicBool>,
-    output: view::Output,
-    command: &'static str,
-    undoes: bool,
-) {
-    runtime.spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if undoes && !interrupted.swap(true, Ordering::Relaxed) {
-                view::stderr("interrupted: undoing what was begun; press Ctrl-C again to stop at once\n");
-                continue;
-            }
-            view::failure(&output, command, &CliError::Interrupted.failure());
-            std::process::exit(i32::from(Exit::Interrupted as u8));
-        }
-    });
 }

@@ -2,6 +2,7 @@
 
 use crate::client::error::ClientError;
 use crate::client::reply::{Allowed, BRIEF, CALL, LONG, answer};
+use crate::client::terms::Terms;
 use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub struct MasterClient {
     pub(crate) http: reqwest::Client,
     pub(crate) address: SocketAddr,
+    pub(crate) terms: Terms,
 }
 
 /// The base of every URL: the name is fixed and resolved to the address, so a certificate needs no addresses.
@@ -62,7 +64,14 @@ impl MasterClient {
     ) -> Result<Self, ClientError> {
         let config =
             tls::client(authority_pem, own).map_err(|source| ClientError::Identity { address, source })?;
-        Ok(Self { http: http(address, config, local, Duration::from_secs(5))?, address })
+        let http = http(address, config, local, Duration::from_secs(5))?;
+        Ok(Self { http, address, terms: Terms::default() })
+    }
+
+    /// The same connection for calls on these terms.
+    #[must_use]
+    pub fn on(self, terms: Terms) -> Self {
+        Self { terms, ..self }
     }
 
     /// Where the master is.
@@ -72,7 +81,7 @@ impl MasterClient {
 
     async fn get<T: DeserializeOwned>(&self, path: &str, allowed: Allowed) -> Result<T, ClientError> {
         let request = self.http.get(format!("{}{path}", origin(self.address)));
-        answer(request, self.address, &format!("GET {path}"), allowed).await
+        answer(request, self.address, &format!("GET {path}"), allowed, &self.terms).await
     }
 
     async fn post<B: Serialize, T: DeserializeOwned>(
@@ -82,12 +91,12 @@ impl MasterClient {
         allowed: Allowed,
     ) -> Result<T, ClientError> {
         let request = self.http.post(format!("{}{path}", origin(self.address))).json(body);
-        answer(request, self.address, &format!("POST {path}"), allowed).await
+        answer(request, self.address, &format!("POST {path}"), allowed, &self.terms).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), ClientError> {
         let request = self.http.delete(format!("{}{path}", origin(self.address)));
-        answer(request, self.address, &format!("DELETE {path}"), BRIEF).await
+        answer(request, self.address, &format!("DELETE {path}"), BRIEF, &self.terms).await
     }
 }
 

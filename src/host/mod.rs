@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod lock_file;
 pub mod mounts;
 pub mod notify;
+pub mod own_process;
 pub mod paths;
 pub mod root;
 pub mod routes;

@@ -35,11 +35,7 @@ impl<'a> Meter<'a> {
 
     fn tell(&self) {
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.sink.emit(Event::Transfer {
-            what: self.what.clone(),
-            done_bytes: self.done,
-            total_bytes: self.total,
-            rate: self.moved.saturating_mul(1000) / milliseconds,
-        });
+        let rate = self.moved.saturating_mul(1000) / milliseconds;
+        self.sink.emit(Event::transfer(self.what.clone(), self.done, self.total, rate));
     }
 }

@@ -6,7 +6,6 @@ use crate::steps::Env;
 use crate::steps::apply_states::MONITOR;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::report;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long the services may take to become healthy.
@@ -38,8 +37,9 @@ impl VerifyHealth {
 
     fn wait(&self, env: &Env) -> Result<(), StepFailure> {
         let began = Instant::now();
+        let until = env.deadline.min(began + LIMIT);
         while let Some((service, why)) = self.unhealthy(env)? {
-            if began.elapsed() >= LIMIT {
+            if Instant::now() >= until {
                 let seconds = began.elapsed().as_secs();
                 let why = match env.services.last_line(service)? {
                     Some(line) => format!("{why}; it logged last: {line}"),
@@ -47,11 +47,8 @@ impl VerifyHealth {
                 };
                 return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
             }
-            if !env.pause(&format!("{service}: {why}"), began, PAUSE) {
-                if !env.interrupted.load(Ordering::Relaxed) {
-                    let seconds = began.elapsed().as_secs();
-                    return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
-                }
+            env.pause_until(&format!("{service}: {why}"), began, PAUSE, until);
+            if env.is_interrupted() {
                 return Err(StepFailure::Interrupted { what: format!("{service} to be healthy") });
             }
         }

@@ -27,7 +27,7 @@ mod verdict;
 
 pub use rooted::VERBS;
 pub use streams::{stderr, stdout};
-pub use verdict::{failure, verdict};
+pub use verdict::{failure, failure_beside, verdict};
 
 /// The version of every JSON object that eos prints.
 pub const SCHEMA: u32 = 1;

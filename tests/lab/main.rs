@@ -17,3 +17,4 @@ mod restarts;
 mod secrets;
 mod support;
 mod tokens;
+mod waits;

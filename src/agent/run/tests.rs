@@ -61,7 +61,8 @@ fn a_generation_that_failed_leaves_the_connection_as_it_is() -> anyhow::Result<(
 fn a_refusal_of_the_master_is_an_answer() {
     let refused = Trouble::from(ClientError::Refused { failure: some_failure() });
     assert!(matches!(refused, Trouble::Work(_)), "{refused:?}");
-    let silent = ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), seconds: 1 };
+    let silent =
+        ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), waited: Duration::from_secs(1) };
     assert!(matches!(Trouble::from(silent), Trouble::Connection(_)));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::bootstrap::decide::Asked;
 use crate::cli::context::{Context, failure};
-use crate::client::{ClientError, Looked, MasterClient};
+use crate::client::{ClientError, Looked, MasterClient, Terms};
 use crate::host::root::Root;
 use crate::host::{files, paths};
 use crate::identity::IdentityError;
@@ -34,6 +34,7 @@ pub(super) fn ask(
     measured: &mut Measurements,
     looked: &Looked,
     (master, local): (SocketAddr, IpAddr),
+    terms: &Terms,
 ) -> Result<Option<Refusal>, Failure> {
     let key = key(&context.root)?;
     let name = asked.name(&measured.facts)?;
@@ -44,6 +45,7 @@ pub(super) fn ask(
         request.dry_run = true;
         let local = (local.is_ipv4() == master.is_ipv4()).then_some(local);
         let client = MasterClient::new(master, &looked.authority_pem, None, local).map_err(failure)?;
+        let client = client.on(terms.clone());
         Ok(context.block_on(client.register(&request)))
     };
     let first = refused(once(name.clone(), &measured.facts)?)?;

@@ -8,8 +8,8 @@ pub const ENTRIES: &[Entry] = &[
         code: "U001",
         title: "eos itself failed",
         cause: "A part of eos panicked. This is a defect; the operation that ran is journalled and can be \
-             finished or undone.",
-        evidence: "The output of the same command with -vv; eos checkpoint list",
+             finished or undone. Exit status 1 when nothing was left unfinished, 6 otherwise.",
+        evidence: "eos status; eos checkpoint list; the output of the same command with -vv",
         remedy: "Report it with that output; then run the same command again, which resumes, or undo it: \
              eos rollback.",
         retry: false,

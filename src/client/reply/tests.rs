@@ -2,7 +2,7 @@
 
 use crate::client::master::MasterClient;
 use crate::client::snapshots::{HttpSource, MANIFEST};
-use crate::client::{ClientError, look};
+use crate::client::{ClientError, Terms, look};
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
@@ -51,7 +51,9 @@ async fn pour(stream: TcpStream, acceptor: TlsAcceptor, head: &'static str) -> s
 async fn an_endless_hello_is_refused_after_64_kib_also_as_an_error() -> anyhow::Result<()> {
     for head in ["200 OK", "500 Internal Server Error"] {
         let (address, _) = endless(head).await?;
-        let error = look(address, None, None, Duration::from_secs(30)).await.expect_err("it never ends");
+        let error = look(address, None, None, Duration::from_secs(30), &Terms::default())
+            .await
+            .expect_err("it never ends");
         let text = format!("the answer from {address} to GET /v1/hello is longer than 65536 bytes");
         assert_eq!((error.to_string(), error.code().to_string().as_str()), (text, "EOS-J027"));
         assert!(!error.is_transient(), "asking again would bring the same");

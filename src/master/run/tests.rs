@@ -1,7 +1,7 @@
 //! Certificates of a running master, as those see them who connect.
 
 use super::*;
-use crate::client::look;
+use crate::client::{Terms, look};
 use crate::identity::certificate::{Summary, summarize};
 use crate::identity::membership::{self, Membership};
 use crate::lifecycle::NodeState;
@@ -67,7 +67,7 @@ async fn a_running_master_shows_a_new_certificate_once_its_own_is_due() -> anyho
     let second = shown(address).await?;
     assert_eq!(second.not_after, now + 151 * DAY);
     assert_eq!(second.key, first.key, "the key stays");
-    look(address, None, Some(app.authority.fingerprint()), Duration::from_secs(5)).await?;
+    look(address, None, Some(app.authority.fingerprint()), Duration::from_secs(5), &Terms::default()).await?;
     Ok(())
 }
 
@@ -106,7 +106,7 @@ async fn a_member_whose_certificate_ended_gets_a_new_one_by_its_key() -> anyhow:
     asked(&root).map_err(refusal)?.desired().await.expect_err("its certificate is not believed");
     assert!(renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     let before = master.host.app.cluster().nodes.clone();
-    renewal::by_key(&root, &membership).await.map_err(refusal)?;
+    renewal::by_key(&root, &membership, &Terms::default()).await.map_err(refusal)?;
     assert!(!renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     asked(&root).map_err(refusal)?.desired().await?;
     assert_eq!(master.host.app.cluster().nodes, before, "it is the member that it was");
@@ -123,7 +123,8 @@ async fn a_removed_rejected_or_forgotten_node_does_not_come_back_by_its_key() ->
         if state.is_none() {
             master.host.app.cluster().commit(vec![Change::DropNode(membership.node.clone())])?;
         }
-        let refused = renewal::by_key(&root, &membership).await.expect_err("it is refused");
+        let refused =
+            renewal::by_key(&root, &membership, &Terms::default()).await.expect_err("it is refused");
         assert_eq!(Failure::from(refused).code, code);
         assert!(renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     }

@@ -7,6 +7,7 @@ use super::waiting::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// The variables under which a process believes that it is another time: `-10m`, `+1y`.
@@ -84,11 +85,17 @@ impl Host {
 
     /// Starts a command of eos on it.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
-        command.arg("--root").arg(self.root.path()).args(["--output", "json"]).args(arguments);
-        command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
+        let mut command = self.command("json", arguments);
         let what = format!("{}: eos {}", self.name, arguments.join(" "));
         Running::start(what, &mut command, self.transcript.clone())
+    }
+
+    /// A command of eos on it, with its output in this format.
+    pub fn command(&self, format: &str, arguments: &[&str]) -> Command {
+        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
+        command.arg("--root").arg(self.root.path()).args(["--output", format]).args(arguments);
+        command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
+        command
     }
 
     /// Runs a command of eos on it.
@@ -199,6 +206,14 @@ impl Host {
         kill(pid);
     }
 
+    /// Has a service stand still: its connections are accepted, and nobody answers.
+    pub fn stop_service(&self, service: &str) -> Stopped {
+        let pid = self.service_pid(service).unwrap_or_else(|| panic!("{service} does not run"));
+        let stopped = Stopped(Pid::from_raw(pid).expect("a process id is positive"));
+        kill_process(stopped.0, Signal::STOP).expect("it runs");
+        stopped
+    }
+
     /// Ends every process of the host at once, as a crash of the machine does.
     pub fn crash(&self) {
         while let alive @ [_, ..] = &self.namespace.processes()[..] {
@@ -265,6 +280,23 @@ pub fn uses_of_token(master: &Host) -> u64 {
     let listed = master.eos(&["token", "list"]).done();
     let tokens = listed.result()["tokens"].as_array().expect("a list").clone();
     tokens.iter().filter_map(|token| token["used"].as_u64()).sum()
+}
+
+/// A process that stands still; it goes on when this is dropped.
+pub struct Stopped(Pid);
+
+impl Stopped {
+    /// Lets it go on.
+    pub fn go_on(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have been killed meanwhile.
+        let _ = kill_process(self.0, Signal::CONT);
+    }
 }
 
 fn nodes(status: &Value) -> Vec<Value> {

@@ -7,6 +7,7 @@ mod network;
 mod outcome;
 mod running;
 mod waiting;
+mod watched;
 
 pub use faults::Fault;
 pub use host::{Host, fake_clock, uses_of_token};
@@ -14,3 +15,4 @@ pub use lab::Lab;
 pub use network::Cut;
 pub use running::Running;
 pub use waiting::eventually;
+pub use watched::Watched;

@@ -72,9 +72,14 @@ impl Running {
 
     /// Interrupts it as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// Sends it the signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id fits");
         let process = rustix::process::Pid::from_raw(id).expect("a process id is positive");
-        rustix::process::kill_process(process, rustix::process::Signal::INT).expect("it is our child");
+        rustix::process::kill_process(process, signal).expect("it is our child");
     }
 
     /// Waits until it ends.
