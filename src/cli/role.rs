@@ -7,11 +7,13 @@ use crate::cli::node::node_name;
 use crate::host::files;
 use crate::model::explain::Failure;
 use crate::model::facts::Resources;
+use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::yaml;
 use crate::roles::{self, PlanFile, PlanNode, RoleRules};
 use crate::view;
-use crate::wire::admin::{NodeStatus, PlannedRole, PlannedRoles, SetRole};
+use crate::view::roles::Tense;
+use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -26,13 +28,13 @@ pub enum RoleCommand {
         /// A node to add: NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB
         #[arg(long, value_name = "NODE")]
         add: Vec<String>,
-        /// A node to take away
-        #[arg(long, value_name = "NAME")]
+        /// A node to take away, by its name or id
+        #[arg(long, value_name = "NODE")]
         remove: Vec<String>,
     },
     /// Give a node a role, or give the choice back to the planner
     Set {
-        /// The node
+        /// Its name or id
         node: String,
         /// edge, core, data, compute or automatic
         #[arg(value_parser = ["edge", "core", "data", "compute", "automatic"])]
@@ -70,10 +72,22 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
                 ),
             };
             let wanted = SetRole { node: node_name(&node)?, role, plan };
-            let planned = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
-            let outcome = if plan { "planned" } else { "done" };
-            Ok(Done::new(json(&planned), view::roles::text(&planned)).outcome(outcome))
+            let decided = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
+            let (outcome, tense) = if plan { ("planned", Tense::Would) } else { ("done", Tense::Did) };
+            let text = format!("{}{}", set(&decided, role, plan), view::roles::text(tense, &decided.plan));
+            Ok(Done::new(json(&decided), text).outcome(outcome))
         }
+    }
+}
+
+/// What was done, or would be: the command's own line.
+fn set(decided: &DecidedNode, role: Option<Role>, plan: bool) -> String {
+    let name = &decided.meant.name;
+    match (role, plan) {
+        (Some(role), true) => format!("{name} would be set to {role} by hand; nothing is changed now\n"),
+        (Some(role), false) => format!("{name} is set to {role} by hand\n"),
+        (None, true) => format!("the planner would choose the role of {name}; nothing is changed now\n"),
+        (None, false) => format!("the planner chooses the role of {name}\n"),
     }
 }
 
@@ -83,7 +97,7 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
         None => from_cluster(context)?,
     };
     let add = add.iter().map(|text| added(text)).collect::<Result<Vec<_>, _>>()?;
-    let remove = remove.iter().map(|name| node_name(name)).collect::<Result<Vec<_>, _>>()?;
+    let remove = remove.iter().map(|text| removed(&live, text)).collect::<Result<Vec<_>, _>>()?;
     let simulation = roles::simulate(&live, &add, &remove, &rules).map_err(failure)?;
     let mut planned = planned(&simulation);
     // A plan that changes nothing still shows who has which role, since that is what was asked.
@@ -92,7 +106,7 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
     }
     let mut result = json(&planned);
     result["assignments"] = json(&simulation.plan.assignments);
-    Ok(Done::new(result, view::roles::text(&planned)).outcome("planned"))
+    Ok(Done::new(result, view::roles::text(Tense::Would, &planned)).outcome("planned"))
 }
 
 fn planned(simulation: &roles::Simulation) -> PlannedRoles {
@@ -140,6 +154,12 @@ fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure
         ..PlanNode::new(node.name.clone(), order as u64)
     };
     Ok((members.into_iter().enumerate().map(node).collect(), rules))
+}
+
+/// The name of the node of this name or id.
+fn removed(live: &[PlanNode], text: &str) -> Result<NodeName, Failure> {
+    let of_id = live.iter().find(|node| node.id.as_ref().is_some_and(|id| id.as_str() == text));
+    of_id.map_or_else(|| node_name(text), |node| Ok(node.name.clone()))
 }
 
 /// `NAME[:ROLE[:CPUS:MEMORY_GIB:DISK_GIB]]`.

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod error;
 pub mod leases;
 pub mod metrics;
+pub mod naming;
 pub mod planning;
 pub mod precheck;
 pub mod presence;

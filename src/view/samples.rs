@@ -55,6 +55,7 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         failure: None,
         master: number == 1,
         replaces: None,
+        namesakes: Vec::new(),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> 
         }));
         for node in &cluster.nodes {
             match node.state.as_str() {
-                "pending" => found.push(pending(node)),
+                "pending" => found.push(pending(cluster, node)),
                 "active" => found.extend(of_member(cluster, node, local)),
                 _ => {}
             }
@@ -91,10 +91,12 @@ fn of_size(cluster: &ClusterStatus) -> Option<Warning> {
     Some(risk(Health::Warning, text))
 }
 
-fn pending(node: &NodeStatus) -> Warning {
+fn pending(cluster: &ClusterStatus, node: &NodeStatus) -> Warning {
     let text = format!("Pending: {} at {} asks to join with the key {}", node.name, node.address, node.key);
-    let hints =
-        vec![format!("compare the key with the one it shows, then run `eos node accept {}`", node.name)];
+    // By a name that several wait under the master would refuse.
+    let same = cluster.nodes.iter().filter(|other| other.state == "pending" && other.name == node.name);
+    let named = if same.count() > 1 { node.id.as_str() } else { node.name.as_str() };
+    let hints = vec![format!("compare the key with the one it shows, then run `eos node accept {named}`")];
     Warning { level: Health::Warning, text, hints }
 }
 

@@ -86,6 +86,9 @@ node2  edge               active   7 converged      2 min ago  0.0.9    10.0.0.2
 node3  data               active   6 not converged  4 s ago    0.1.0    10.0.0.3
 node4  - (asks for data)  pending  -                4 s ago    0.1.0    10.0.0.4
 
+NOT A MEMBER  ID   STATE    ADDRESS
+node4         id4  pending  10.0.0.4
+
 OPERATION      STAGE     FOR   REMAINING
 join of node5  snapshot  12 s  9 min 48 s
 
@@ -170,6 +173,9 @@ node4
   version     0.1.0
   address     10.0.0.4
 
+NOT A MEMBER  ID   STATE    ADDRESS
+node4         id4  pending  10.0.0.4
+
 join of node5
   stage      snapshot
   for        12 s
@@ -218,6 +224,20 @@ fn risks(cluster: &ClusterStatus) -> Vec<String> {
         .into_iter()
         .map(|warning| warning.text)
         .collect()
+}
+
+#[test]
+fn the_command_that_lets_one_of_two_of_a_name_in_has_its_id() {
+    let mut cluster = samples::cluster();
+    for node in &mut cluster.nodes[2..] {
+        node.state = "pending".to_owned();
+        node.name = samples::name("dup");
+    }
+    let found = warnings(&Output::plain(80), Some(&cluster), &samples::local());
+    let hints: Vec<String> = found.into_iter().flat_map(|warning| warning.hints).collect();
+    let wanted = ["id3", "id4"]
+        .map(|id| format!("compare the key with the one it shows, then run `eos node accept {id}`"));
+    assert_eq!(hints, wanted);
 }
 
 #[test]
