@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
-use crate::client::MasterClient;
+use crate::client::{ClientError, MasterClient};
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -10,7 +10,7 @@ use crate::host::services::{self, Services};
 use crate::identity::membership::Membership;
 use crate::model::explain::{Exit, Explain, Failure};
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
-use crate::steps::env;
+use crate::steps::{StepFailure, env};
 use crate::telemetry;
 use crate::view;
 use std::cell::RefCell;
@@ -172,7 +172,7 @@ impl Context {
     /// When there is none, or it is damaged.
     pub fn membership(&self) -> Result<Membership, Failure> {
         let membership = Membership::load(&self.root).map_err(failure)?;
-        membership.ok_or_else(|| failure(crate::steps::StepFailure::NoMembership))
+        membership.ok_or_else(|| failure(StepFailure::NoMembership))
     }
 
     /// A connection to the master as the operator.
@@ -195,6 +195,29 @@ impl Context {
     pub fn member(&self) -> Result<MasterClient, Failure> {
         let membership = self.membership()?;
         env::member_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+    }
+
+    /// Asks the master as this node.
+    ///
+    /// # Errors
+    /// When this host is no member, or the master refuses or does not answer. One that does not know this node
+    /// any more answers as to the name of any node that is not there: then that is told instead.
+    pub fn ask<T>(
+        &self,
+        call: impl AsyncFnOnce(&MasterClient) -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        let client = self.member()?;
+        self.block_on(async {
+            let error = match call(&client).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.is_forgotten() && client.desired().await.is_err_and(|error| error.is_forgotten()) {
+                let Membership { name, cluster, master, .. } = self.membership()?;
+                return Err(failure(StepFailure::Forgotten { name, cluster, master }));
+            }
+            Err(failure(error))
+        })
     }
 }
 

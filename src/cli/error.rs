@@ -172,7 +172,7 @@ impl Explain for CliError {
             Self::NoDirectory { path } => format!("make it: mkdir -p {path}"),
             Self::NoCheckpoint { .. } => "list them: eos checkpoint list".to_owned(),
             Self::AuditBroken { line, .. } => {
-                format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
+                format!("read it: sed -n {line}p /var/lib/eos/master/audit.jsonl")
             }
             Self::Residue { first, .. } => format!("look at what is left: ls -ld {first}"),
             Self::HasMembers { command, .. } => format!(

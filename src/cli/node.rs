@@ -72,11 +72,12 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
     let what = command.name();
     match command {
         NodeCommand::List => {
-            let nodes = context.block_on(context.member()?.status()).map_err(failure)?.nodes;
+            let nodes = context.ask(async |master| master.status().await)?.nodes;
             Ok(Done::new(serde_json::json!({ "nodes": nodes }), view::node::list(&context.output, &nodes)))
         }
         NodeCommand::Show { name } => {
-            let node = context.block_on(context.member()?.node(&node_name(&name)?)).map_err(failure)?;
+            let name = node_name(&name)?;
+            let node = context.ask(async |master| master.node(&name).await)?;
             Ok(Done::new(json(&node), view::node::show(&context.output, &node)))
         }
         NodeCommand::Accept { name, replace, plan } => {

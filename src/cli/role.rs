@@ -141,7 +141,7 @@ fn from_file(path: &Path) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
 }
 
 fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
-    let status = context.block_on(context.member()?.status()).map_err(failure)?;
+    let status = context.ask(async |master| master.status().await)?;
     let rules = RoleRules::from(&context.resolve(Vec::new())?.config.cluster.roles);
     let mut members: Vec<&NodeStatus> = status.nodes.iter().filter(|node| node.state == "active").collect();
     members.sort_by_key(|node| node.order);

@@ -29,8 +29,7 @@ pub const VERBS: &[&str] = &[
 const DIRECTORIES: [&str; 3] = ["/var/lib/eos", "/etc/eos", "/run/eos"];
 
 /// What says that a sentence is about another host, whose root nobody here knows.
-const ELSEWHERE: [&str; 6] =
-    ["on the master", "on its host", "on each of them", "on that node", " there", "ssh "];
+const ELSEWHERE: [&str; 5] = ["on the master", "on its host", "on each of them", "on that node", "ssh "];
 
 impl Output {
     /// The text with the root in its commands and paths; sentences about other hosts are left alone.
@@ -151,6 +150,13 @@ mod tests {
             output("/srv/n1").rooted("first, on each of them: eos reset; then here: eos reset --force"),
             "first, on each of them: eos reset; then here: eos --root /srv/n1 reset --force"
         );
+    }
+
+    #[test]
+    fn a_place_that_is_called_there_is_no_other_host() {
+        for text in ["read it there: sed -n 3p /etc/eos/a", "there is none: ls /etc/eos"] {
+            assert_eq!(output("/srv/n1").rooted(text), text.replace("/etc", "/srv/n1/etc"));
+        }
     }
 
     #[test]

@@ -143,6 +143,32 @@ fn a_member_that_the_master_does_not_know_joins_again_as_the_hint_says() {
     for text in ["EOS-J041", "node2", "--join-cluster=127.0.73.16:4507"] {
         assert!(run.stderr.contains(text), "{text} is not in {}", run.stderr);
     }
+    for command in [&["node", "list"][..], &["node", "show", "node2"], &["role", "plan"]] {
+        let run = machine.eos(command).ends_with(5);
+        assert!(run.stderr.contains("EOS-J041"), "{command:?}: {}", run.stderr);
+    }
+    let seen = machine.eos(&["status"]).ends_with(0).stdout;
+    assert!(seen.contains("does not know this node, node2") && seen.contains("[EOS-J041]"), "{seen}");
+    assert!(seen.contains(" reset && eos --root "), "{seen}");
+}
+
+#[test]
+fn a_join_that_was_killed_with_its_membership_has_the_status_of_one_that_was_killed_before() {
+    let master = Machine::empty("127.0.73.17", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.18", "j7");
+    let mut command = machine.command(&machine.join(&master));
+    command.env("EOS_TOKEN", master.token());
+    Waiting::until(&mut command, Stream::Error, "[5/11]").killed();
+    assert!(machine.path("var/lib/eos/membership.json").exists());
+    let verdict = machine.eos(&["status", "--output", "json"]).ends_with(7).verdict();
+    assert_eq!(verdict["outcome"], "unfinished");
+    assert_eq!(verdict["result"]["unfinished"]["operation"], "0001-bootstrap");
+    let seen = machine.eos(&["status"]).ends_with(7).stdout;
+    assert!(
+        seen.starts_with("bootstrap 0001-bootstrap is unfinished") && seen.contains("this node  j7"),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -155,14 +181,18 @@ fn a_killed_join_is_seen_and_goes_on_as_what_it_was() {
     Waiting::until(&mut machine.command(&arguments), Stream::Error, "eos node accept j6").killed();
 
     let seen = machine.eos(&["status"]).ends_with(7);
-    for text in
-        ["0001-bootstrap is unfinished", "stage register", "eos bootstrap", "eos rollback", "begun 20"]
-    {
+    let root = machine.path("");
+    let here =
+        |command: &str| format!("eos --root {} {command}", root.display().to_string().trim_end_matches('/'));
+    let (resume, undo) = (here("bootstrap"), here("rollback"));
+    for text in ["0001-bootstrap is unfinished", "stage register", &resume, &undo, "begun 20"] {
         assert!(seen.stdout.contains(text), "{text} is not in {}", seen.stdout);
     }
     let verdict = machine.eos(&["status", "--output", "json"]).ends_with(7).verdict();
     assert_eq!(verdict["result"]["unfinished"]["operation"], "0001-bootstrap");
     assert_eq!(verdict["result"]["unfinished"]["stage"], "register");
+    assert_eq!(verdict["result"]["unfinished"]["resume"], resume);
+    assert_eq!(verdict["result"]["unfinished"]["undo"], undo);
 
     let planned = machine.eos(&["bootstrap", "--dry-run", "--output", "json"]).ends_with(0).verdict();
     let steps: Vec<&str> =
