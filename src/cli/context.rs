@@ -101,6 +101,7 @@ impl Context {
             journald: daemon && std::env::var_os("JOURNAL_STREAM").is_some(),
             otlp_endpoint: endpoint,
             quiet: !daemon,
+            redrawn: !daemon && self.output.terminal && self.output.format == view::Format::Text,
         };
         let _entered = self.runtime.enter();
         let guard = telemetry::start(&settings).map_err(failure)?;

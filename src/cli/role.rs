@@ -100,6 +100,7 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
     let remove = remove.iter().map(|text| removed(&live, text)).collect::<Result<Vec<_>, _>>()?;
     let simulation = roles::simulate(&live, &add, &remove, &rules).map_err(failure)?;
     let mut planned = planned(&simulation);
+    planned.warnings.extend(unknown(live.iter().chain(&add)));
     // A plan that changes nothing still shows who has which role, since that is what was asked.
     if file.is_some() && planned.changes.is_empty() {
         planned.changes = standing(&simulation);
@@ -107,6 +108,18 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
     let mut result = json(&planned);
     result["assignments"] = json(&simulation.plan.assignments);
     Ok(Done::new(result, view::roles::text(Tense::Would, &planned)).outcome("planned"))
+}
+
+/// Says once of whom nobody told the resources.
+fn unknown<'a>(nodes: impl Iterator<Item = &'a PlanNode>) -> Option<String> {
+    let names: Vec<&str> =
+        nodes.filter(|node| node.resources.is_unknown()).map(|node| node.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the resources of {} are not known, so nothing was judged by them: say NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB",
+            names.join(", ")
+        )
+    })
 }
 
 fn planned(simulation: &roles::Simulation) -> PlannedRoles {
@@ -188,4 +201,41 @@ fn added(text: &str) -> Result<PlanNode, Failure> {
         return Err(wrong());
     }
     Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Vec<PlanNode> {
+        let node = |number: u64| PlanNode {
+            resources: Resources {
+                cpus: 16,
+                memory_bytes: 64 << 30,
+                disk_bytes: 4000 << 30,
+                disk_free_bytes: 4000 << 30,
+            },
+            ..PlanNode::new(NodeName::parse(&format!("node{number}")).expect("a name"), number)
+        };
+        (1..=3).map(node).collect()
+    }
+
+    #[test]
+    fn resources_that_were_not_given_are_unknown_and_not_none_at_all() {
+        let live = cluster();
+        let add = [added("x").expect("a name"), added("y:data").expect("a name and a role")];
+        let simulation = roles::simulate(&live, &add, &[], &RoleRules::default()).expect("a plan");
+        assert_eq!(planned(&simulation).warnings, [""; 0], "no minimum is judged");
+        assert_eq!(
+            unknown(live.iter().chain(&add)).as_deref(),
+            Some(
+                "the resources of x, y are not known, so nothing was judged by them: say \
+                 NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB"
+            )
+        );
+        assert_eq!(unknown(live.iter()), None);
+        let small = [added("x:data:1:1:1").expect("a whole node")];
+        let simulation = roles::simulate(&live, &small, &[], &RoleRules::default()).expect("a plan");
+        assert!(!planned(&simulation).warnings.is_empty(), "what was given is judged");
+    }
 }

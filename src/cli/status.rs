@@ -11,9 +11,10 @@ use crate::model::explain::Failure;
 use crate::steps::report;
 use crate::storage::level::Level;
 use crate::view;
-use crate::view::status::Local;
+use crate::view::status::{Local, Running};
 use crate::wire::admin::ClusterStatus;
 use clap::Args;
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ fn service_lines(
         let status = services.status(name).map_err(failure)?;
         let text = match (status.ready, status.active, status.failure) {
             (true, ..) => format!("running (pid {})", status.pid.unwrap_or_default()),
-            (false, true, _) => "starting".to_owned(),
+            (false, true, _) => view::status::STARTING.to_owned(),
             (false, false, Some(failure)) => format!("failed: {failure}"),
             (false, false, None) => "stopped".to_owned(),
         };
@@ -129,7 +130,12 @@ fn storage(context: &Context) -> Result<Storage, Failure> {
     Ok((monitor.complaint(), mounts))
 }
 
-fn operation(context: &Context) -> Result<Option<String>, Failure> {
+fn operation(context: &Context) -> Result<Option<Running>, Failure> {
     let holder = lock::holder(&context.root).map_err(failure)?;
-    Ok(holder.map(|holder| format!("{} (pid {}, since {})", holder.command, holder.pid, holder.since)))
+    let age = |since: Timestamp| clock::timestamp().as_millisecond() - since.as_millisecond();
+    Ok(holder.map(|holder| Running {
+        age_ms: age(holder.since).try_into().unwrap_or(0),
+        process: holder.pid,
+        what: holder.command,
+    }))
 }

@@ -88,6 +88,9 @@ pub struct NodeStatus {
 pub struct Operation {
     /// `join of node2`, ...
     pub what: String,
+    /// Who carries it out: a node, with the process when that is known.
+    #[serde(default)]
+    pub holder: String,
     /// Its stage.
     pub stage: String,
     /// For how long, in milliseconds.
@@ -105,6 +108,9 @@ pub struct SnapshotStatus {
     pub created_at: String,
     /// Its size on disk in bytes.
     pub bytes: u64,
+    /// Of what it is.
+    #[serde(default)]
+    pub source: String,
 }
 
 /// `POST /v1/tokens`.

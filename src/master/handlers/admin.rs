@@ -62,6 +62,7 @@ fn operations(cluster: &Cluster, now: u64) -> Vec<Operation> {
     joining
         .map(|node| Operation {
             what: format!("join of {}", node.name),
+            holder: node.name.to_string(),
             stage: node.stage.clone(),
             age_ms: now.saturating_sub(node.registered_ms),
             remaining_ms: node.lease_until_ms.saturating_sub(now),

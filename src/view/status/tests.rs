@@ -34,10 +34,14 @@ fn troubled() -> (ClusterStatus, Local) {
     let local = Local {
         services: vec![("eos-agent".to_owned(), "failed".to_owned(), false)],
         storage: vec![(PathBuf::from("/var/lib/eos"), Level::Emergency, 93.25)],
-        operation: Some("bootstrap at stage services".to_owned()),
+        operation: Some(running(660_000)),
         ..samples::local()
     };
     (cluster, local)
+}
+
+fn running(age_ms: u64) -> Running {
+    Running { what: "agent: generation 7".to_owned(), process: 4711, age_ms }
 }
 
 fn shown(width: usize, cluster: Option<&ClusterStatus>, local: &Local) -> String {
@@ -65,8 +69,9 @@ node2  edge  active  7 converged  4 s ago    0.1.0    10.0.0.2
 node3  data  active  7 converged  4 s ago    0.1.0    10.0.0.3
 node4  data  active  7 converged  4 s ago    0.1.0    10.0.0.4
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+snapshots of the cluster's own state; `eos snapshot list` has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
 "
     );
 }
@@ -89,11 +94,13 @@ node4  - (asks for data)  pending  -                4 s ago    0.1.0    10.0.0.4
 NOT A MEMBER  ID   STATE    ADDRESS
 node4         id4  pending  10.0.0.4
 
-OPERATION      STAGE     FOR   REMAINING
-join of node5  snapshot  12 s  9 min 48 s
+OPERATION            STAGE     FOR     REMAINING   HOLDER
+join of node5        snapshot  12 s    9 min 48 s  node5
+agent: generation 7  -         11 min  -           node1 (pid 4711)
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+snapshots of the cluster's own state; `eos snapshot list` has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
 ";
 
 #[test]
@@ -106,7 +113,8 @@ x Availability risk: eos-agent on node1 is failed
 x Capacity risk: /var/lib/eos on node1 is at level emergency (93.2 %)
 x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700 did not answer within 10 s [EOS-J012]
   hint: on node2: see whether it runs: systemctl status eos-master
-! Consistency risk: not finished: bootstrap at stage services
+! Consistency risk: agent: generation 7 has not ended on node1 for 11 min
+  hint: see what it is: ps -fp 4711
 ! Data loss risk: 1 node with the role data; a failure of node3 loses its data
 ! Availability risk: node2 was not seen for 2 min
   hint: on node2, see whether its agent runs: eos status
@@ -146,8 +154,9 @@ x Availability risk: eos-agent on node1
   is failed
 x Capacity risk: /var/lib/eos on node1
   is at level emergency (93.2 %)
-! Consistency risk: not finished:
-  bootstrap at stage services
+! Consistency risk: agent: generation 7
+  has not ended on node1 for 11 min
+  hint: see what it is: ps -fp 4711
 ! Availability risk: no node is an
   active member
 ! Pending: node4 at 10.0.0.4 asks to
@@ -180,9 +189,19 @@ join of node5
   stage      snapshot
   for        12 s
   remaining  9 min 48 s
+  holder     node5
+agent: generation 7
+  stage      -
+  for        11 min
+  remaining  -
+  holder     node1 (pid 4711)
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+snapshots of the cluster's own state;
+`eos snapshot list` has whole ids
+1a2b3c4d1a2b
+  source  cluster
+  made    2026-01-02T03:04:05Z
+  size    1.4 GiB
 "
     );
 }
@@ -248,6 +267,42 @@ fn a_small_cluster_is_a_risk_by_its_size() {
     assert_eq!(health(&Output::plain(80), Some(&cluster), &samples::local()), Health::Warning);
     cluster.nodes.push(samples::node(2, Role::Edge));
     assert_eq!(risks(&cluster), ["Reliability risk: no node has the role data"]);
+}
+
+#[test]
+fn a_service_that_an_operation_starts_is_no_error_and_the_operation_is_listed() {
+    let starting = ("eos-storage-monitor".to_owned(), STARTING.to_owned(), false);
+    let mut local = Local { services: vec![starting], ..samples::local() };
+    let cluster = samples::cluster();
+    assert_eq!(health(&Output::plain(80), Some(&cluster), &local), Health::Error, "nobody waits for it");
+    local.operation = Some(running(2_000));
+    let found = warnings(&Output::plain(80), Some(&cluster), &local);
+    let told: Vec<(Health, &str)> = found.iter().map(|found| (found.level, found.text.as_str())).collect();
+    assert_eq!(
+        told,
+        [(Health::Warning, "Availability risk: eos-storage-monitor on node1 is starting")],
+        "an operation that goes on is no risk by itself"
+    );
+    let line = "agent: generation 7  -      2.0 s  -          node1 (pid 4711)\n";
+    assert!(shown(80, Some(&cluster), &local).contains(line), "{}", shown(80, Some(&cluster), &local));
+    let document = json(&Output::plain(80), Some(&cluster), &local);
+    let operation = &document["operations"][0];
+    assert_eq!(operation["what"], "agent: generation 7");
+    assert_eq!((&operation["holder"], &operation["age_ms"]), (&"node1 (pid 4711)".into(), &2_000.into()));
+    local.services[0].1 = "failed: exit status 1".to_owned();
+    assert_eq!(health(&Output::plain(80), Some(&cluster), &local), Health::Error);
+}
+
+#[test]
+fn snapshots_have_a_heading_and_columns_at_60_columns_too() {
+    let text = shown(60, Some(&samples::cluster()), &samples::local());
+    let wanted = "
+snapshots of the cluster's own state; `eos snapshot list`
+has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
+";
+    assert!(text.ends_with(wanted), "{text}");
 }
 
 #[test]
