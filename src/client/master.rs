@@ -202,8 +202,8 @@ impl MasterClient {
         self.post("/v1/roles/set", wanted, LONG).await
     }
 
-    /// The audit log.
-    pub async fn audit(&self) -> Result<Vec<AuditLine>, ClientError> {
-        self.get("/v1/audit", LONG).await
+    /// The newest lines of the audit log, oldest first.
+    pub async fn audit(&self, count: usize) -> Result<Vec<AuditLine>, ClientError> {
+        self.get(&format!("/v1/audit?newest={count}"), LONG).await
     }
 }

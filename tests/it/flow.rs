@@ -153,6 +153,44 @@ fn a_member_that_the_master_does_not_know_joins_again_as_the_hint_says() {
 }
 
 #[test]
+fn what_a_variable_says_counts_when_a_killed_join_goes_on() {
+    let master = Machine::empty("127.0.73.19", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.20", "j8");
+    Waiting::until(&mut machine.command(&machine.join(&master)), Stream::Error, "eos node accept j8")
+        .killed();
+    let mut command = machine.command(&["bootstrap"]);
+    command.env("EOS_NODE_NAME", "other").env("EOS_NODE_PREFERRED_ROLE", "data");
+    Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
+    let node = status_node(&master, "other").expect("it joined under the name that the variable says");
+    assert_eq!((node["address"].as_str(), node["preferred"].as_str()), (Some("127.0.73.20"), Some("data")));
+}
+
+#[test]
+fn settings_that_only_the_master_reads_are_told_on_a_member_and_the_log_says_who_did_what() {
+    let master = Machine::empty("127.0.73.21", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.22", "node2");
+    machine.put("etc/eos/cluster.yaml", "storage:\n  interval_seconds: 77\n", 0o644);
+    let mut command = machine.command(&machine.join(&master));
+    let run = Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
+    let told = "storage: on this node has no effect; set it in the master's cluster.yaml";
+    assert!(run.stderr.contains(&format!("warning: {told}")), "{}", run.stderr);
+    let valid = machine.eos(&["config", "validate"]).ends_with(0).stdout;
+    assert!(valid.contains(&format!("the configuration is valid\nwarning: {told}")), "{valid}");
+    assert_eq!(valid.lines().count(), 2, "what eos wrote itself is no reason to warn: {valid}");
+    assert_eq!(master.eos(&["config", "validate"]).ends_with(0).stdout, "the configuration is valid\n");
+
+    let listed = master.eos(&["audit", "list", "--count", "2"]).ends_with(0).stdout;
+    let rows: Vec<&str> = listed.lines().collect();
+    assert!(rows[0].starts_with("TIME ") && rows.len() == 3 && rows[2].contains(" confirm "), "{listed}");
+    let verdict = master.eos(&["audit", "list", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(verdict["command"], "audit list");
+    assert_eq!(verdict["result"]["lines"].as_array().unwrap().last().unwrap()["action"], "confirm");
+    assert!(machine.eos(&["audit", "list"]).ends_with(5).stderr.contains("EOS-U006"));
+}
+
+#[test]
 fn a_join_that_was_killed_with_its_membership_has_the_status_of_one_that_was_killed_before() {
     let master = Machine::empty("127.0.73.17", "master");
     master.found();

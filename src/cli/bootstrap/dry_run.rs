@@ -33,7 +33,7 @@ pub(super) fn plan(
     }
     let plan = unfinished.as_ref().map(|(_, state)| state.begin.plan.clone());
     let before: Option<Decision> = plan.and_then(|plan| serde_json::from_value(plan).ok());
-    follow(&mut asked, before.as_ref(), arguments, line);
+    follow(&mut asked, before.as_ref(), line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;

@@ -1,7 +1,6 @@
 //! The checker finds what is wrong in plans that were sound before they were changed.
 
 use super::{Violation, check};
-use crate::model::facts::Resources;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;

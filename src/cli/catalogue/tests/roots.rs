@@ -4,8 +4,15 @@ use super::samples;
 use crate::view::{Output, VERBS};
 
 /// What says in a hint that it is about another host, whose root nobody here knows.
-const OTHER_HOSTS: [&str; 6] =
-    ["on the master", "on its host", "on each of them", "on that node", "ssh ", "on 10.0.1.10:4507"];
+const OTHER_HOSTS: [&str; 7] = [
+    "on the master",
+    "on its host",
+    "on each of them",
+    "on each other one",
+    "on that node",
+    "ssh ",
+    "on 10.0.1.10:4507",
+];
 
 /// The sentences of a hint with a command or a path of eos that the root is not put into.
 fn bare(hint: &str) -> Vec<String> {
