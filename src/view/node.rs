@@ -79,7 +79,9 @@ pub fn show(output: &Output, node: &NodeStatus) -> String {
 }
 
 fn role(node: &NodeStatus) -> String {
-    match (node.role, node.preferred) {
+    // What a node had before it was put out is its role no more.
+    let role = node.role.filter(|_| !matches!(node.state.as_str(), "removed" | "rejected"));
+    match (role, node.preferred) {
         (Some(role), _) => role.to_string(),
         (None, Some(preferred)) => format!("- (asks for {preferred})"),
         (None, None) => "-".to_owned(),
@@ -136,6 +138,12 @@ NOT A MEMBER  ID   STATE    ADDRESS
 node3         id3  pending  10.0.0.3
 "
         );
+    }
+
+    #[test]
+    fn a_node_that_was_removed_has_no_role() {
+        let node = NodeStatus { state: "removed".to_owned(), ..samples::node(1, Role::Core) };
+        assert!(list(&Output::plain(120), &[node]).contains("node1  -     removed"));
     }
 
     #[test]

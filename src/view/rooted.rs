@@ -52,11 +52,15 @@ impl Output {
         }
     }
 
-    /// The event with the root in its note or warning.
+    /// The event with the root in its note or warning, and in the paths of what a step does.
     pub fn rooted_event(&self, event: Event) -> Event {
         match event {
             Event::Note { text } => Event::Note { text: self.rooted(&text) },
             Event::Warning { text } => Event::Warning { text: self.rooted(&text) },
+            Event::StepStarted { number, total, step, description } => {
+                let description = self.rooted(&description);
+                Event::StepStarted { number, total, step, description }
+            }
             other => other,
         }
     }
@@ -189,6 +193,16 @@ mod tests {
         assert_eq!(
             output("/n1").rooted_event(Event::Note { text: "undo it: eos rollback".to_owned() }),
             Event::Note { text: "undo it: eos --root /n1 rollback".to_owned() }
+        );
+        let started = |description: &str| Event::StepStarted {
+            number: 5,
+            total: 11,
+            step: "write-configuration".to_owned(),
+            description: description.to_owned(),
+        };
+        assert_eq!(
+            output("/n1").rooted_event(started("write /etc/eos/cluster.yaml")),
+            started("write /n1/etc/eos/cluster.yaml")
         );
     }
 }

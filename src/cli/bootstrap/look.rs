@@ -14,7 +14,7 @@ use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::progress::{Event, Sink};
 use crate::preflight::address::Selected;
-use crate::preflight::{self, Answer, MasterMeasured, Measurements, Report, Requirements};
+use crate::preflight::{self, Answer, MasterMeasured, Measurements, Report, Requirements, Verdict};
 use crate::steps::Decision;
 use crate::view::progress::Progress;
 use std::net::{IpAddr, SocketAddr};
@@ -63,8 +63,10 @@ pub fn look(
         return Err(refusal);
     }
     for warning in report.warnings() {
-        let verdict = warning.verdict.to_string();
-        let text = verdict.strip_prefix("warning: ").unwrap_or(&verdict);
+        let text = match &warning.verdict {
+            Verdict::Warning { measured, fix } => format!("{measured}; fix: {fix}"),
+            other => other.to_string(),
+        };
         progress.emit(Event::Warning { text: format!("{}: {text}", warning.name) });
     }
     report.into_result().map_err(failure)?;

@@ -15,6 +15,11 @@ const SHOWN_RISKS: usize = 20;
 /// So many characters of a snapshot's id are shown.
 const SHOWN_DIGITS: usize = 12;
 
+/// The codes with which a master says that a node was removed or rejected, and that says it forgot it.
+const PUT_OUT: &str = "EOS-J010";
+const REJECTED: &str = "EOS-J011";
+const FORGOTTEN: &str = "EOS-J041";
+
 /// The whole status; `cluster` is missing when the master could not be asked.
 pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
     let warnings = warnings(output, cluster, local);
@@ -103,7 +108,12 @@ fn counts(cluster: &ClusterStatus) -> String {
 fn this_node(local: &Local) -> String {
     let role = local.role.map_or("no role yet".to_owned(), |role| role.to_string());
     let generation = local.generation.map_or("none".to_owned(), |generation| generation.to_string());
-    let confirmed = if local.confirmed { "confirmed" } else { "not confirmed" };
+    let refusal = local.master_error.as_ref().map(|failure| failure.code.as_str());
+    let confirmed = match refusal {
+        Some(PUT_OUT | REJECTED | FORGOTTEN) => "not a member any more",
+        _ if local.confirmed => "confirmed",
+        _ => "not confirmed",
+    };
     format!("{}, {role}, generation {generation}, {confirmed}", local.name)
 }
 

@@ -1,6 +1,7 @@
 //! The status of clusters in good and bad shape.
 
 use super::*;
+use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::view::{Output, samples};
 use crate::wire::admin::NodeStatus;
@@ -233,6 +234,15 @@ storage    /: 41.5 %, normal
     assert_eq!(document["nodes"][0]["name"], "node1");
     assert_eq!(document["nodes"][0]["state"], "joining");
     assert_eq!(document["local"]["master_error"]["code"], "EOS-J012");
+}
+
+#[test]
+fn a_node_that_was_put_out_or_forgotten_does_not_call_itself_confirmed() {
+    for code in ["EOS-J010", "EOS-J011", "EOS-J041"] {
+        let failure = Failure { code: code.to_owned(), ..samples::failure() };
+        let text = shown(80, None, &Local { master_error: Some(failure), ..samples::local() });
+        assert!(text.contains("this node  node1, core, generation 7, not a member any more\n"), "{text}");
+    }
 }
 
 fn risks(cluster: &ClusterStatus) -> Vec<String> {
