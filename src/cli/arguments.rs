@@ -193,7 +193,7 @@ impl Command {
             Self::Snapshot(command) => command.name(),
             Self::State(command) => command.name(),
             Self::Storage(command) => command.name(),
-            Self::Audit(_) => "audit verify",
+            Self::Audit(command) => command.name(),
             Self::Config(command) => command.name(),
             Self::Master => "master",
             Self::Agent => "agent",

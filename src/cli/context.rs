@@ -3,7 +3,7 @@
 use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
 use crate::cli::interrupt;
-use crate::client::{MasterClient, Terms};
+use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -11,7 +11,7 @@ use crate::host::services::{self, Services};
 use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
-use crate::steps::env;
+use crate::steps::{StepFailure, env};
 use crate::telemetry;
 use crate::view;
 use crate::view::progress::OnDemand;
@@ -113,6 +113,7 @@ impl Context {
             journald: daemon && std::env::var_os("JOURNAL_STREAM").is_some(),
             otlp_endpoint: endpoint,
             quiet: !daemon,
+            redrawn: !daemon && self.output.terminal && self.output.format == view::Format::Text,
         };
         let _entered = self.runtime.enter();
         let guard = telemetry::start(&settings).map_err(failure)?;
@@ -209,7 +210,7 @@ impl Context {
     /// When there is none, or it is damaged.
     pub fn membership(&self) -> Result<Membership, Failure> {
         let membership = Membership::load(&self.root).map_err(failure)?;
-        membership.ok_or_else(|| failure(crate::steps::StepFailure::NoMembership))
+        membership.ok_or_else(|| failure(StepFailure::NoMembership))
     }
 
     /// A connection to the master as the operator.
@@ -239,6 +240,29 @@ impl Context {
     /// The terms of single calls: one that lasts is told.
     fn terms(&self) -> Terms {
         Terms::telling(Arc::new(OnDemand::new(self.output)))
+    }
+
+    /// Asks the master as this node.
+    ///
+    /// # Errors
+    /// When this host is no member, or the master refuses or does not answer. One that does not know this node
+    /// any more answers as to the name of any node that is not there: then that is told instead.
+    pub fn ask<T>(
+        &self,
+        call: impl AsyncFnOnce(&MasterClient) -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        let client = self.member()?;
+        self.block_on(async {
+            let error = match call(&client).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.is_forgotten() && client.desired().await.is_err_and(|error| error.is_forgotten()) {
+                let Membership { name, cluster, master, .. } = self.membership()?;
+                return Err(failure(StepFailure::Forgotten { name, cluster, master }));
+            }
+            Err(failure(error))
+        })
     }
 }
 

@@ -30,9 +30,9 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     line.with_secret(asked.token.is_some());
     let before = bootstrap::unfinished(context)?.map(|(_, decision)| decision);
     if let Some(before) = &before
-        && asked.follow(before, &arguments.bootstrap)
+        && asked.follow(before)
     {
-        line.follow(before);
+        line.follow(before, &asked.config.node);
     }
     line.aims(asked.aim);
     let deadline = Instant::now() + arguments.bootstrap.timeout.unwrap_or(bootstrap::TIMEOUT);

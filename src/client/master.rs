@@ -8,7 +8,7 @@ use crate::identity::key::PrivateKey;
 use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
 use crate::wire::admin::{
-    AcceptNode, AcceptedNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles,
+    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode, NodeStatus,
     SetRole, TokenStatus,
 };
 use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest};
@@ -187,32 +187,32 @@ impl MasterClient {
     }
 
     /// Accepts a node that waits, by its name or id; with `plan` only says what would change.
-    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<AcceptedNode, ClientError> {
+    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<DecidedNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/accept"), how, LONG).await
     }
 
-    /// Refuses a node that waits.
-    pub async fn reject(&self, node: &NodeName) -> Result<(), ClientError> {
+    /// Refuses a node that waits, by its name or id.
+    pub async fn reject(&self, node: &NodeName) -> Result<MeantNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/reject"), &(), BRIEF).await
     }
 
-    /// Removes a node; its certificate is void at once.
-    pub async fn remove(&self, node: &NodeName) -> Result<PlannedRoles, ClientError> {
+    /// Removes a node, by its name or id; its certificate is void at once.
+    pub async fn remove(&self, node: &NodeName) -> Result<DecidedNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/remove"), &(), LONG).await
     }
 
-    /// One node.
+    /// One node, by its name or id.
     pub async fn node(&self, node: &NodeName) -> Result<NodeStatus, ClientError> {
         self.get(&format!("/v1/nodes/{node}"), LONG).await
     }
 
     /// Sets a node's role, or gives it back to the planner.
-    pub async fn set_role(&self, wanted: &SetRole) -> Result<PlannedRoles, ClientError> {
+    pub async fn set_role(&self, wanted: &SetRole) -> Result<DecidedNode, ClientError> {
         self.post("/v1/roles/set", wanted, LONG).await
     }
 
-    /// The audit log.
-    pub async fn audit(&self) -> Result<Vec<AuditLine>, ClientError> {
-        self.get("/v1/audit", LONG).await
+    /// The newest lines of the audit log, oldest first.
+    pub async fn audit(&self, count: usize) -> Result<Vec<AuditLine>, ClientError> {
+        self.get(&format!("/v1/audit?newest={count}"), LONG).await
     }
 }

@@ -120,13 +120,15 @@ pub enum MasterError {
         /// Its name.
         name: String,
     },
-    /// Several nodes of the name wait.
-    #[error("{} nodes named {name} wait: {}", candidates.len(), candidates.join(", "))]
+    /// Several nodes of the name may be meant.
+    #[error("{} nodes are named {name}: {}", candidates.len(), candidates.join(", "))]
     Ambiguous {
         /// The name.
         name: NodeName,
-        /// Each one's id and key.
+        /// Each one's id, state and key.
         candidates: Vec<String>,
+        /// The command that takes an id.
+        command: &'static str,
     },
     /// It must be a member for that.
     #[error("node {name} is {state}, not a member")]
@@ -227,11 +229,9 @@ impl MasterError {
                 vec![format!("see how far it is: eos node show {name}")]
             }
             Self::NotAMember { name, .. } => vec![format!("let it in first: eos node accept {name}")],
-            Self::Ambiguous { .. } => vec![
-                "compare the keys with what the machine shows, then name the right one by its id: \
-                 eos node accept ID"
-                    .to_owned(),
-            ],
+            Self::Ambiguous { command, .. } => vec![format!(
+                "compare the keys with what the machine shows, then name the right one by its id: {command}"
+            )],
             Self::Crowded { .. } => vec![
                 "decide on those that wait, on the master: eos node list; eos node reject ID".to_owned(),
                 "or come with a token, on the master: eos token create".to_owned(),
@@ -412,7 +412,8 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::Unknown { kind: "node", name: "node9".to_owned() },
         MasterError::Ambiguous {
             name: name(),
-            candidates: vec!["n-01 (key 0a1b)".to_owned(), "n-02 (key 2c3d)".to_owned()],
+            candidates: vec!["n-01 (pending, key 0a1b)".to_owned(), "n-02 (pending, key 2c3d)".to_owned()],
+            command: "eos node accept ID",
         },
         MasterError::NotAMember { name: name(), state: NodeState::Pending },
         MasterError::NotAMember { name: name(), state: NodeState::Joining },

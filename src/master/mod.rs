@@ -10,6 +10,7 @@ pub mod error;
 pub mod faults;
 pub mod leases;
 pub mod metrics;
+pub mod naming;
 pub mod planning;
 pub mod precheck;
 pub mod presence;

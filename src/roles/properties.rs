@@ -141,9 +141,10 @@ impl<'a> Objective<'a> {
             return;
         }
         let (has, least) = (node.resources, self.rules.minimum.of(role));
-        value[5] += i64::from(has.disk_bytes < least.disk_bytes);
-        value[6] += i64::from(has.memory_bytes < least.memory_bytes);
-        value[7] += i64::from(has.cpus < least.cpus);
+        let known = !has.is_unknown();
+        value[5] += i64::from(known && has.disk_bytes < least.disk_bytes);
+        value[6] += i64::from(known && has.memory_bytes < least.memory_bytes);
+        value[7] += i64::from(known && has.cpus < least.cpus);
         let share = |of: fn(&Resources) -> u64| {
             let largest = self.nodes.iter().map(|node| of(&node.resources)).max().unwrap_or(1).max(1);
             (of(&has) * 1000 / largest) as i64

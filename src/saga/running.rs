@@ -191,7 +191,8 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         failure: Failure,
         clock: Instant,
     ) -> Result<(), SagaError> {
-        tracing::warn!(step = name, code = %failure.code, message = %failure.message, "step failed");
+        // The failure itself is told by whoever asked for the operation.
+        tracing::info!(step = name, code = %failure.code, message = %failure.message, "step failed");
         self.record(JournalRecord::Failed { step: name.to_owned(), failure })?;
         self.ended(index, name, "failed", clock);
         Ok(())

@@ -36,7 +36,7 @@ impl<E> Running<'_, '_, E> {
             }
             Err(error) => {
                 let failure = error.failure;
-                tracing::error!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
+                tracing::info!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
                 self.record(JournalRecord::UndoFailed { step: name.clone(), failure })?;
                 self.ended(index, &name, "undo-failed", clock);
                 self.record(JournalRecord::Finished { outcome: End::Stuck })

@@ -2,12 +2,12 @@
 
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
-use crate::model::config::Config;
+use crate::model::config::{Config, DiscoveryConfig, RolesConfig};
 use crate::model::role_targets::{Minimums, Targets};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, jinja};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::{Decision, Env};
+use crate::steps::{Decision, Env, Kind};
 
 /// The step.
 pub struct WriteConfiguration {
@@ -38,13 +38,17 @@ impl WriteConfiguration {
     fn render(&self) -> Result<String, StepFailure> {
         let config = self.resolved();
         let (cluster, node) = (&config.cluster, &config.node);
+        let discovery = cluster.discovery != DiscoveryConfig::default();
+        // Only the master gives roles: elsewhere the section would seem to have an effect.
+        let master = self.decision.kind == Kind::FirstNode;
         let variables = serde_json::json!({
             "id": cluster.id,
             "master": cluster.master,
             "port": cluster.port,
             "ca_fingerprint": cluster.ca_fingerprint,
-            "discovery_method": cluster.discovery.method,
+            "discovery_method": discovery.then_some(cluster.discovery.method),
             "discovery_port": cluster.discovery.port,
+            "roles": master || cluster.roles != RolesConfig::default(),
             "assignment": cluster.roles.assignment,
             "rebalance_on_join": cluster.roles.rebalance_on_join,
             "targets": (cluster.roles.targets != Targets::default()).then_some(cluster.roles.targets),
@@ -131,8 +135,8 @@ impl Step<Env> for WriteConfiguration {
 mod tests {
     use super::*;
     use crate::model::config::{
-        AdmissionConfig, Assignment, ClusterConfig, DiscoveryConfig, DiscoveryMethod, NodeConfig,
-        RolesConfig, StorageConfig, StorageMode, TelemetryConfig,
+        AdmissionConfig, Assignment, ClusterConfig, DiscoveryMethod, NodeConfig, StorageConfig, StorageMode,
+        TelemetryConfig,
     };
     use crate::model::digest::Fingerprint;
     use crate::model::ids::{ClusterId, NodeName};
@@ -140,7 +144,6 @@ mod tests {
     use crate::model::role_targets::Target;
     use crate::model::scale::Scale;
     use crate::model::storage_ops::{Retention, Thresholds};
-    use crate::steps::Kind;
     use crate::steps::decision::{TrustedAuthority, VERSION};
 
     /// Every key set to something else than its default: without `..`, so that a new key is missed here.
@@ -156,7 +159,7 @@ mod tests {
                 master: Some("127.0.0.2".to_owned()),
                 port: 4607,
                 ca_fingerprint: Some(Fingerprint::from_bytes([7; 32])),
-                discovery: DiscoveryConfig { method: DiscoveryMethod::None, port: 4605 },
+                discovery: DiscoveryConfig { method: DiscoveryMethod::Multicast, port: 4605 },
                 roles: RolesConfig {
                     assignment: Assignment::Manual,
                     rebalance_on_join: false,
@@ -239,8 +242,17 @@ mod tests {
             node: NodeConfig { name: all.node.name, ..NodeConfig::default() },
             ..Config::default()
         };
-        let text = step(config).render().expect("it renders");
-        for key in ["advertise_address", "agent_port", "token_file", "targets", "storage", "admission"] {
+        let mut step = step(config);
+        let text = step.render().expect("it renders");
+        let nowhere =
+            ["advertise_address", "agent_port", "token_file", "targets", "storage", "admission", "discovery"];
+        for key in nowhere.iter().chain(&["roles", "assignment"]) {
+            assert!(!text.contains(&format!("{key}:")), "{key}: {text}");
+        }
+        step.decision.kind = Kind::FirstNode;
+        let text = step.render().expect("it renders");
+        assert!(text.contains("    assignment: automatic\n"), "the master reads it: {text}");
+        for key in nowhere {
             assert!(!text.contains(&format!("{key}:")), "{key}: {text}");
         }
     }

@@ -56,7 +56,9 @@ fn lines_of(settings: &Settings) -> String {
 fn a_command_shows_only_warnings_unless_asked_for_more() {
     let quiet = Settings { service: "eos", quiet: true, ..Settings::default() };
     let shown = lines_of(&quiet);
-    assert_eq!(shown, " WARN joining{node=\"n2\"}: slow\n WARN joining{node=\"n2\"}: reset\n");
+    assert_eq!(shown, "warning: slow\nwarning: reset\n", "as the command itself warns");
+    let redrawn = lines_of(&Settings { redrawn: true, ..quiet.clone() });
+    assert_eq!(redrawn, "\r\x1b[2Kwarning: slow\n\r\x1b[2Kwarning: reset\n");
     let shown = lines_of(&Settings { verbosity: 1, ..quiet });
     assert!(shown.contains("pulled bytes=7") && !shown.contains("looked"), "{shown}");
 }

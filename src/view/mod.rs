@@ -3,6 +3,7 @@
 //! Everything that makes a text is pure; only [`stdout`], [`stderr`], [`verdict`], [`failure`] and
 //! [`progress::Progress`] write. Nothing secret is ever handed to this module.
 
+pub mod audit;
 pub mod checkpoint;
 pub mod node;
 mod paragraph;

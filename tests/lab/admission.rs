@@ -134,8 +134,14 @@ fn of_several_nodes_that_wait_under_one_name_only_the_named_key_is_let_in() {
     master.eos(&["node", "accept", "node2"]).failed(
         2,
         "EOS-M023",
-        &["2 nodes named node2 wait", id, key, "accept ID"],
+        &["2 nodes are named node2", id, key, "accept ID"],
     );
+    for command in
+        [&["node", "show", "node2"][..], &["node", "remove", "node2"], &["role", "set", "node2", "data"]]
+    {
+        master.eos(command).failed(2, "EOS-M023", &["2 nodes are named node2", id, key, command[1]]);
+    }
+    assert_eq!(master.eos(&["node", "show", id]).done().text("id"), id);
     let accepted = master.eos(&["node", "accept", id]).done();
     assert_eq!((accepted.text("node"), accepted.text("key")), (id.to_owned(), key.to_owned()));
     joining.finish().done();

@@ -80,7 +80,7 @@ fn bootstrap(
         return member(context, &asked, &membership, line, progress, (deadline, false));
     }
     let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
-    follow(&mut asked, before.as_ref(), arguments, line);
+    follow(&mut asked, before.as_ref(), line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
@@ -112,16 +112,11 @@ fn member(
     result
 }
 
-fn follow(
-    asked: &mut decide::Asked,
-    before: Option<&Decision>,
-    arguments: &BootstrapArguments,
-    line: &mut CommandLine,
-) {
+fn follow(asked: &mut decide::Asked, before: Option<&Decision>, line: &mut CommandLine) {
     if let Some(before) = before
-        && asked.follow(before, arguments)
+        && asked.follow(before)
     {
-        line.follow(before);
+        line.follow(before, &asked.config.node);
     }
 }
 
@@ -141,6 +136,9 @@ fn tell_aim(
         let text = "no cluster was named, and none was looked for on the network: this founds a new one; to join \
                     one, run eos bootstrap --join-cluster ADDRESS";
         progress.emit(Event::Note { text: text.to_owned() });
+    }
+    for text in &asked.without_effect {
+        progress.emit(Event::Warning { text: text.clone() });
     }
 }
 

@@ -137,10 +137,11 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "M023",
-        title: "several nodes of this name wait",
+        title: "several nodes have this name",
         cause: "Anybody may ask to join under any name, so the master does not choose between them.",
         evidence: "eos node list; the waiting machine shows the fingerprint of its key",
-        remedy: "Name the right one by its id: eos node accept ID; reject the others: eos node reject ID.",
+        remedy: "Name the right one by its id: eos node accept ID, eos node show ID, eos node remove ID; reject \
+             the others: eos node reject ID.",
         retry: false,
     },
     Entry {

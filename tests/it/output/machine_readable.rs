@@ -17,6 +17,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("checkpoint-show", "checkpoint show 0001-bootstrap", 0),
     ("completions", "completions fish", 0),
     ("config-show", "config show --origin", 0),
+    ("audit-list", "audit list", 0),
     ("config-validate", "config validate", 0),
     ("explain", "explain EOS-G010", 0),
     ("man", "man /proc/none", 2),
