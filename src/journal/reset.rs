@@ -66,7 +66,8 @@ pub fn plan(ledger: &Ledger, observed: &BTreeMap<String, Option<Node>>) -> Vec<(
         .chain(directories)
         .map(|(path, entry)| {
             let now = observed.get(path).and_then(Option::as_ref);
-            let action = if within_own_tree(ledger, path) { Action::Forget } else { action(entry, now) };
+            let action =
+                if within_own_tree(ledger, path) { Action::Forget } else { action(path, entry, now) };
             (path.clone(), action)
         })
         .collect()
@@ -81,7 +82,13 @@ fn within_own_tree(ledger: &Ledger, path: &str) -> bool {
         .any(|ancestor| ledger.entries.get(ancestor).is_some_and(|entry| entry.scope == Scope::Tree))
 }
 
-fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
+/// Whether the path has a service started at boot: what stopped the service for the reset removed it.
+fn starts_at_boot(path: &str) -> bool {
+    let wants = Path::new(path).parent().and_then(Path::to_str);
+    wants.is_some_and(|wants| wants.starts_with(paths::UNITS) && wants.ends_with(".wants"))
+}
+
+fn action(path: &str, entry: &LedgerEntry, now: Option<&Node>) -> Action {
     let original = match &entry.origin {
         Origin::Created => None,
         Origin::Replaced { checkpoint } => Some(checkpoint.clone()),
@@ -98,6 +105,7 @@ fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
         (Scope::Directory, None, _) => Action::RemoveIfEmpty,
         (Scope::File, None, _) if untouched => Action::Remove,
         (Scope::File, Some(place), _) if untouched => Action::Restore(place),
+        (Scope::File, Some(place), None) if starts_at_boot(path) => Action::Restore(place),
         (Scope::File, Some(place), None) => {
             Action::Keep("it was removed since eos wrote it; the original is at", Some(place))
         }
