@@ -7,7 +7,7 @@
 use super::checkpoint::{self, Captured};
 use super::error::JournalError;
 use super::ledger::{Ledger, LedgerEntry, Origin};
-use super::reset_tree::OwnTree;
+use super::reset_tree::{Changed, OwnTree};
 use super::service_files;
 use super::touch::Scope;
 use crate::host::confined;
@@ -182,9 +182,11 @@ impl ResetReport {
         let tree = OwnTree {
             root,
             path,
-            entry: &self.ledger.entries[path],
+            // A ledger that does not say what eos wrote there is of a time when all of it counted.
+            written: self.ledger.entries[path].contents.iter().collect(),
             services: &service_files::services(&self.ledger),
             original: place.zip(captured.as_ref()),
+            changed: Changed::Stays,
         };
         let kept = tree.clear()?;
         match place {

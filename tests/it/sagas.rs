@@ -182,6 +182,39 @@ fn a_join_that_died_while_its_records_went_leaves_the_machine_as_it_was_before()
 }
 
 #[test]
+fn a_rollback_keeps_and_lists_what_somebody_put_there_since() {
+    let theirs = [
+        "run/eos/theirs",
+        "var/lib/eos/cluster/states/roles/theirs.sls",
+        "var/lib/eos/log/theirs.log",
+        "var/lib/eos/master/theirs.bak",
+    ];
+    let machine = Machine::empty("127.0.66.1", "node1");
+    let before = machine.tree();
+    machine.found();
+    for path in theirs {
+        machine.put(path, "mine\n", 0o604);
+    }
+    let run = machine.eos(&["rollback", "--output", "json"]).ends_with(0);
+    let kept = run.verdict()["result"]["kept"].clone();
+    let now = machine.tree();
+    for path in theirs {
+        assert!(kept.as_array().unwrap().iter().any(|kept| kept == path), "{path} is not in {kept}");
+        assert_eq!(std::fs::read_to_string(machine.path(path)).unwrap(), "mine\n");
+    }
+    let added = before.difference(&now).into_iter().filter(|line| line.starts_with("added file: "));
+    let wanted: Vec<String> = theirs.iter().map(|path| format!("added file: {path}")).collect();
+    assert_eq!(added.collect::<Vec<_>>(), wanted, "nothing of eos's stays");
+    assert_eq!(machine.processes(), Vec::<i32>::new());
+    let mut again = machine.first_node();
+    // What was kept lies where a member's keys and data would be.
+    again.extend(["--skip-check", "previous-state"]);
+    machine.eos(&again).ends_with(0);
+    machine.eos(&["rollback"]).ends_with(0);
+    assert_same(&now, &machine.tree(), "a bootstrap beside what was kept, rolled back");
+}
+
+#[test]
 fn undoing_what_nobody_did_changes_nothing() {
     let master = Machine::empty("127.0.64.1", "master");
     master.found();
