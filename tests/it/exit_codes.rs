@@ -35,7 +35,8 @@ fn status_0_done_and_no_change() {
 #[test]
 fn status_1_a_step_fails_and_everything_is_undone() {
     let machine = Machine::used("127.0.51.2", "node1");
-    std::fs::create_dir_all(machine.path("etc/eos/storage-ops.yaml")).unwrap();
+    std::fs::remove_file(machine.path("etc/eos/storage-ops.yaml")).unwrap();
+    std::fs::create_dir(machine.path("etc/eos/storage-ops.yaml")).unwrap();
     let before = machine.tree();
     let run = machine.eos(&machine.first_node()).ends_with(1);
     explained(&run, "S030", &["storage-ops.yaml", "step apply-states failed, and everything was undone"]);

@@ -12,7 +12,10 @@ fn events_tell_phases_and_steps_in_order() {
     let finished = world
         .watched(FaultPlan::none(), &told, &quiet, |engine, steps, env| engine.run(request(), steps, env))
         .expect("it is completed");
-    assert_eq!(finished, Finished { saga: first(), outcome: End::Completed, changed: true });
+    assert_eq!(
+        finished,
+        Finished { saga: first(), outcome: End::Completed, changed: true, kept: Vec::new() }
+    );
     let events = told.0.into_inner().expect("no panic while it was held");
     let lines: Vec<String> = events
         .iter()
@@ -89,6 +92,69 @@ fn a_rollback_keeps_what_somebody_changed_beside_the_original() {
     assert_eq!(difference, ["added file: ./etc/systemd/system/toy.service.changed"]);
     let kept = fs::read_to_string(world.path("etc/systemd/system/toy.service.changed")).expect("it is there");
     assert_eq!(kept, "edited");
+}
+
+/// What somebody puts into trees of a completed saga, or changes there.
+fn work_of_others(world: &World) {
+    put(&world.path("var/lib/eos/master/notes"), "mine", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/master/registry.db"), "rows that the master wrote", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/b/c"), "edited", 0o644).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/new"), "mine", 0o644).expect("a write");
+    put(&world.path("srv/data/mine"), "mine", 0o604).expect("a write");
+    put(&world.path("srv/data/one"), "another one", 0o600).expect("a write");
+}
+
+const WORK_OF_OTHERS: [&str; 9] = [
+    "added file: ./srv/data/mine",
+    "added file: ./srv/data/one.changed",
+    "added directory: ./var/lib/eos/cluster",
+    "added directory: ./var/lib/eos/cluster/a",
+    "added directory: ./var/lib/eos/cluster/a/b",
+    "added file: ./var/lib/eos/cluster/a/b/c",
+    "added file: ./var/lib/eos/cluster/a/new",
+    "added directory: ./var/lib/eos/master",
+    "added file: ./var/lib/eos/master/notes",
+];
+
+/// What is different from before, but for the directories above that have to stay.
+fn left(world: &World) -> Vec<String> {
+    let above = ["added directory: ./var", "added directory: ./var/lib", "added directory: ./var/lib/eos"];
+    let difference = world.before.difference(&world.now()).into_iter();
+    difference.filter(|line| !above.contains(&line.as_str())).collect()
+}
+
+#[test]
+fn a_rollback_keeps_and_lists_what_others_put_into_or_changed_in_a_tree_of_eos() {
+    let mut world = World::new();
+    world.run(FaultPlan::none()).expect("it is completed");
+    work_of_others(&world);
+    let finished = world
+        .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&first(), steps, env))
+        .expect("it is rolled back");
+    assert_eq!(left(&world), WORK_OF_OTHERS);
+    for path in ["srv/data/mine", "srv/data/one", "var/lib/eos/cluster/a/b/c", "var/lib/eos/master/notes"] {
+        assert!(finished.kept.iter().any(|kept| kept == path), "{path} is not in {:?}", finished.kept);
+    }
+    let text = |path: &str| fs::read_to_string(world.path(path)).expect("it is there");
+    assert_eq!((text("srv/data/one"), text("srv/data/one.changed")), ("one".into(), "another one".into()));
+}
+
+#[test]
+fn a_rollback_that_dies_after_any_record_loses_nothing_of_others() {
+    for more in 1.. {
+        let mut world = World::new();
+        world.run(FaultPlan::none()).expect("it is completed");
+        work_of_others(&world);
+        let records = 2 * world.steps.len() + 2;
+        let plan = FaultPlan { crash_after_record: Some(records + more), ..FaultPlan::none() };
+        let died = world.process(plan, |engine, steps, env| engine.rollback(&first(), steps, env));
+        if died.is_ok() {
+            assert!(more > records, "it died after each record, and ended at {more}");
+            break;
+        }
+        world.restart().expect("it goes on");
+        assert_eq!(left(&world), WORK_OF_OTHERS, "died after {more}");
+    }
 }
 
 #[test]
