@@ -173,6 +173,7 @@ impl Command {
         match self {
             Self::Bootstrap(_) | Self::Rollback(_) | Self::Reset(_) => true,
             Self::State(command) => command.changes(),
+            Self::Snapshot(command) => command.undoes_on_interrupt(),
             _ => false,
         }
     }

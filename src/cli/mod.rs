@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod state;
 pub mod status;
 pub mod storage;
+pub mod tarball;
 pub mod token;
 pub mod unfinished;
 

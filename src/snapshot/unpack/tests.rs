@@ -11,7 +11,15 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 fn entry(path: &str, content: Content) -> Entry {
-    Entry { path: Name::new(path), mode: 0o755, uid: 0, gid: 0, modified: Time(1_700_000_000, 0), content }
+    Entry {
+        path: Name::new(path),
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        modified: Time(1_700_000_000, 0),
+        extended: Default::default(),
+        content,
+    }
 }
 
 fn file(path: &str, content: &[u8]) -> Entry {
