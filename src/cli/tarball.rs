@@ -7,6 +7,7 @@ use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::host::files;
 use crate::model::explain::Failure;
+use crate::model::progress::{Event, Sink};
 use crate::snapshot::capture::Source;
 use crate::snapshot::manifest::Name;
 use crate::snapshot::tarball::{self, Allowed, Packing};
@@ -17,6 +18,10 @@ use serde_json::json;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Until when the progress counts on an end: an archive has no deadline of its own.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// What `eos snapshot pack` takes.
 #[derive(Debug, Args)]
@@ -90,7 +95,8 @@ pub fn pack(context: &Context, arguments: &PackArguments) -> Result<Done, Failur
     let source =
         Source::Tree { directory: &directory, prefix: Name::new(""), exclude: arguments.exclude.clone() };
     let packing = Packing { source, level: arguments.level, now: clock::timestamp() };
-    let progress = Progress::new(context.output);
+    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    progress.emit(Event::Phase { name: "pack".to_owned() });
     let name = archive.file_name().unwrap_or_default();
     let packed = tarball::pack(&packing, &folder, name, &context.interrupted, &progress);
     progress.finish();
@@ -128,7 +134,8 @@ pub fn unpack(context: &Context, arguments: &UnpackArguments) -> Result<Done, Fa
         setuid: arguments.allow_setuid,
         owners: !arguments.no_owners && rustix::process::geteuid().is_root(),
     };
-    let progress = Progress::new(context.output);
+    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    progress.emit(Event::Phase { name: "unpack".to_owned() });
     let name = target.file_name().unwrap_or_default();
     let unpacked = tarball::unpack(archive, length, &parent, name, &allowed, &context.interrupted, &progress);
     progress.finish();
