@@ -203,6 +203,7 @@ impl AccountError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
 
     #[test]
     fn users_and_groups_of_a_root_are_found() -> anyhow::Result<()> {
@@ -219,14 +220,10 @@ mod tests {
         assert_eq!((account.uid, account.gid, account.home), (997, 996, PathBuf::from("/var/lib/eos")));
         assert_eq!((find_group(&root, "eos")?, find_group(&root, "none")?), (Some(996), None));
         let path = folder.path().display();
-        assert_eq!(
-            find_user(&root, "bad").expect_err("too short").to_string(),
-            format!("{path}/etc/passwd:3: the entry of bad is not readable")
-        );
-        assert_eq!(
-            find_group(&root, "bad").expect_err("no number").to_string(),
-            format!("{path}/etc/group:2: the entry of bad is not readable")
-        );
+        let text = format!("{path}/etc/passwd:3: the entry of bad is not readable");
+        tells(&find_user(&root, "bad").expect_err("too short"), "EOS-H035", &text);
+        let text = format!("{path}/etc/group:2: the entry of bad is not readable");
+        tells(&find_group(&root, "bad").expect_err("no number"), "EOS-H035", &text);
         Ok(())
     }
 
@@ -235,8 +232,8 @@ mod tests {
         let root = Root::new("/srv/node1")?;
         let text = "the user eos can be changed on the machine itself only, not under /srv/node1";
         let created = create_system_user(&root, EOS_USER, "/var/lib/eos");
-        assert_eq!(created.expect_err("not the host").to_string(), text);
-        assert_eq!(remove_user(&root, EOS_USER).expect_err("not the host").to_string(), text);
+        tells(&created.expect_err("not the host"), "EOS-H034", text);
+        tells(&remove_user(&root, EOS_USER).expect_err("not the host"), "EOS-H034", text);
         Ok(())
     }
 

@@ -199,6 +199,14 @@ pub enum MasterError {
     /// The master's own files.
     #[error("a file of the master could not be used")]
     File(#[source] crate::host::files::FileError),
+    /// The body of a request is not what it should be.
+    #[error("the master cannot read the request: {why}")]
+    Unreadable {
+        /// The HTTP status that says it: 400, 413, 415 or 422.
+        status: u16,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The audit log was changed.
     #[error("the audit log holds a line that is no record")]
     AuditDamaged,
@@ -280,6 +288,7 @@ impl Explain for MasterError {
             Self::Crowded { .. } => "J012",
             Self::Oversized { .. } => "J013",
             Self::AuditDamaged => "M026",
+            Self::Unreadable { .. } => "M027",
         })
     }
 
@@ -296,6 +305,7 @@ impl Explain for MasterError {
             | Self::NodeRemoved { .. }
             | Self::NodeRejected { .. }
             | Self::Oversized { .. }
+            | Self::Unreadable { .. }
             | Self::NotAllowed { .. } => Exit::Refused,
             Self::ChallengeStale | Self::Crowded { .. } => Exit::NoAnswer,
             Self::Unknown { .. } | Self::Ambiguous { .. } => Exit::Usage,
@@ -365,6 +375,9 @@ impl Explain for MasterError {
             Self::AuditDamaged => {
                 vec!["see what is wrong, on the master: eos audit verify".to_owned()]
             }
+            Self::Unreadable { .. } => {
+                vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
+            }
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }
@@ -424,10 +437,11 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::LastMaster { name: name() },
         MasterError::Roles(crate::roles::RoleError::NoNodes),
         MasterError::Registry(RegistryError::Newer { found: 2, supported: 1 }),
-        MasterError::Identity(IdentityError::Random),
+        MasterError::Identity(IdentityError::Damaged { what: "the certificate request" }),
         MasterError::Snapshot { action: "made", source: Box::new(io()) },
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
         MasterError::AuditDamaged,
+        MasterError::Unreadable { status: 413, why: "length limit exceeded".to_owned() },
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod body;
 mod joiner;
 pub(crate) mod member;
 mod snapshots;
