@@ -227,6 +227,37 @@ mod tests {
         Ok(())
     }
 
+    const ENTRY: &str = "EOS_TEST_USERADD";
+
+    /// Not a test by itself: what the test below starts with a `useradd` of its own.
+    #[test]
+    fn useradd_entry() {
+        if std::env::var_os(ENTRY).is_none() {
+            return;
+        }
+        let machine = Root::new("/").expect("it is there");
+        let error =
+            create_system_user(&machine, "eos-no-such-user", "/nowhere").expect_err("nobody was made");
+        tells(&error, "EOS-H036", "the user eos-no-such-user is not in /etc/passwd after it was created");
+    }
+
+    #[test]
+    fn a_user_that_was_made_elsewhere_than_in_the_file_is_told() -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("useradd");
+        std::fs::write(&program, "#!/bin/sh\nexit 0\n")?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let output = std::process::Command::new(std::env::current_exe()?)
+            .args(["--exact", "host::accounts::tests::useradd_entry", "--nocapture"])
+            .env(ENTRY, "1")
+            .env("PATH", folder.path())
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        Ok(())
+    }
+
     #[test]
     fn no_account_is_changed_for_another_root() -> anyhow::Result<()> {
         let root = Root::new("/srv/node1")?;

@@ -164,10 +164,7 @@ async fn end_of(input: Option<&mut Receiver>) -> io::Result<()> {
 impl NotifyError {
     pub(crate) fn samples() -> Vec<Self> {
         let source = || io::ErrorKind::PermissionDenied.into();
-        vec![
-            Self::Send { what: "READY=1".to_owned(), source: source() },
-            Self::Input { source: source() },
-        ]
+        vec![Self::Send { what: "READY=1".to_owned(), source: source() }, Self::Input { source: source() }]
     }
 }
 

@@ -248,6 +248,9 @@ impl MasterError {
                 vec![format!("look where the machine has its {field} from: eos preflight -v")]
             }
             Self::NoRole { name } => vec![format!("give it one: eos role set {name} ROLE")],
+            Self::Unreadable { .. } => {
+                vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
+            }
             Self::Generation => {
                 vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
             }
@@ -360,6 +363,7 @@ impl Explain for MasterError {
             | Self::Crowded { .. }
             | Self::Oversized { .. }
             | Self::NoRole { .. }
+            | Self::Unreadable { .. }
             | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
@@ -374,9 +378,6 @@ impl Explain for MasterError {
             }
             Self::AuditDamaged => {
                 vec!["see what is wrong, on the master: eos audit verify".to_owned()]
-            }
-            Self::Unreadable { .. } => {
-                vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
             }
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }

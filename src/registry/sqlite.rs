@@ -269,12 +269,20 @@ mod tests {
         tells(&error, "EOS-M001", "could not open the registry");
         std::fs::write(&path, "x")?;
         let error = SqliteRegistry::read(&path).err().expect("no tables");
-        tells(&error, "EOS-M005", &format!("{} is no registry: it is damaged, or was cut off", path.display()));
+        tells(
+            &error,
+            "EOS-M005",
+            &format!("{} is no registry: it is damaged, or was cut off", path.display()),
+        );
         std::fs::remove_file(&path)?;
         let mut registry = SqliteRegistry::open(&path)?;
         registry.commit(&[Change::PutToken(token("t1"))])?;
         Connection::open(&path)?.execute("UPDATE token SET record = '{\"id\": \"t1\"}'", [])?;
-        tells(&registry.load().expect_err("half a token"), "EOS-M002", "the registry holds a damaged token record");
+        tells(
+            &registry.load().expect_err("half a token"),
+            "EOS-M002",
+            "the registry holds a damaged token record",
+        );
         let error = SqliteRegistry::read(&folder.path().join("gone/registry.db")).err().expect("no folder");
         tells(&error, "EOS-M004", "a file of the registry could not be used");
         Ok(())

@@ -52,7 +52,9 @@ async fn pour(
     stream.read_u8().await?;
     if let Some(body) = body {
         let length = body.len();
-        stream.write_all(format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes()).await?;
+        stream
+            .write_all(format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())
+            .await?;
         return stream.flush().await;
     }
     stream.write_all(format!("HTTP/1.1 {head}\r\n\r\n").as_bytes()).await?;
@@ -96,7 +98,9 @@ fn an_endless_manifest_is_refused() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn what_does_not_speak_eos_is_told_with_what_it_answers() -> anyhow::Result<()> {
-    for (head, body, status) in [("200 OK", "<html>", "no JSON"), ("404 Not Found", "nothing", "404 Not Found")] {
+    for (head, body, status) in
+        [("200 OK", "<html>", "no JSON"), ("404 Not Found", "nothing", "404 Not Found")]
+    {
         let (address, authority) = serving(head, Some(body)).await?;
         let client = MasterClient::new(address, &authority, None, None)?;
         let error = client.status().await.expect_err("it is no master");

@@ -312,7 +312,9 @@ mod tests {
     fn bus_entry() {
         let Ok(wanted) = std::env::var(ENTRY) else { return };
         let deadline = Duration::from_secs(1);
-        let asked = on_bus("start x".to_owned(), deadline, async |bus| SystemdProxy::new(&bus).await?.version().await);
+        let asked = on_bus("start x".to_owned(), deadline, async |bus| {
+            SystemdProxy::new(&bus).await?.version().await
+        });
         let error = asked.expect_err("nobody answers there");
         match wanted.as_str() {
             "silent" => tells(&error, "EOS-H028", "systemd did not answer within 1 s when asked to start x"),

@@ -84,9 +84,10 @@ fn what_would_run_differently_is_refused_with_its_line() {
         ("[Service]\nUser=a\n".to_owned(), "/u/x.service:2: the unit has no ExecStart"),
     ];
     for (text, expected) in cases {
-        let unsupported = expected.ends_with(" is not known to supervised processes");
-        let code = if unsupported { "EOS-H021" } else { "EOS-H020" };
-        tells(&one(&text).expect_err("refused"), code, expected);
+        match one(&text).expect_err("refused") {
+            error @ UnitError::Unsupported { .. } => tells(&error, "EOS-H021", expected),
+            error => tells(&error, "EOS-H020", expected),
+        }
     }
 }
 

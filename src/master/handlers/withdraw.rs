@@ -11,8 +11,8 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::server::Peer;
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
-use axum::extract::State;
 use axum::Extension;
+use axum::extract::State;
 use std::net::IpAddr;
 use std::sync::Arc;
 

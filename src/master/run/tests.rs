@@ -3,20 +3,18 @@
 use super::*;
 use crate::client::look;
 use crate::identity::certificate::{Summary, summarize};
-use crate::host::{facts, services};
 use crate::identity::membership::{self, Membership};
 use crate::identity::token::Token;
 use crate::lifecycle::NodeState;
 use crate::master::fixture::{self, MasterHost};
 use crate::model::explain::Failure;
 use crate::model::ids::NodeName;
-use crate::model::progress::Silent;
 use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::saga::step::Step;
 use crate::steps::decision::TrustedAuthority;
 use crate::steps::register::Register;
-use crate::steps::{Decision, Env, Kind, StepFailure, decision, env, renewal};
+use crate::steps::{self, Decision, Env, Kind, StepFailure, decision, env, renewal};
 use axum::response::IntoResponse;
 use tempfile::TempDir;
 
@@ -153,7 +151,9 @@ fn refusal(failure: StepFailure) -> anyhow::Error {
 async fn without_proof(answer: axum::response::Response) -> axum::response::Response {
     let (mut head, body) = answer.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("it is short");
-    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return head.into_response() };
+    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+        return head.into_response();
+    };
     if let Some(accepted) = value.as_object_mut() {
         accepted.remove("proof");
     }
@@ -185,26 +185,16 @@ fn registering(master: &Serving, token: Token, runtime: tokio::runtime::Handle) 
         account: false,
         config: Config::default(),
     };
-    let mut env = Env {
-        binary: "/bin/true".into(),
-        services: Arc::from(services::detect(&root, "/bin/true".into())?),
-        sink: Arc::new(Silent),
-        runtime,
-        interrupted: Arc::default(),
-        facts: facts::gather(&root, root.path())?,
-        token: Some(token),
-        deadline: std::time::Instant::now() + Duration::from_secs(30),
-        root,
-    };
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let mut env = Env { token: Some(token), ..steps::fixture::env(&root, deadline, runtime)? };
     Ok(Register::new(&decision).run(&mut env).expect_err("it must not believe").failure)
 }
 
 #[test]
 fn a_master_that_does_not_prove_to_know_a_pre_shared_token_is_not_joined() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let master = runtime.block_on(Serving::behind(|router| {
-        router.layer(axum::middleware::map_response(without_proof))
-    }))?;
+    let master = runtime
+        .block_on(Serving::behind(|router| router.layer(axum::middleware::map_response(without_proof))))?;
     let token = Token::generate(None)?;
     let now = clock::now_ms();
     master.host.app.cluster().commit(vec![Change::PutToken(TokenRecord {

@@ -93,6 +93,8 @@ fn a_machine_that_is_no_member_refuses_what_only_a_member_does() {
         ("EOS-U007", "bootstrap --join-cluster nosuch.invalid --timeout 2s"),
         ("EOS-J021", "bootstrap --join-cluster 127.0.74.99 --advertise-address 127.0.74.12 --timeout 1s"),
         ("EOS-H001", "role plan --file /nope"),
+        ("EOS-U008", "bootstrap --join-cluster 127.0.74.99 --token-file /nope"),
+        ("EOS-U009", "bootstrap --auto-discover --advertise-address 127.0.74.12"),
         ("EOS-U015", "config show --config /nope"),
         ("EOS-U016", "man /nope/man"),
     ];
@@ -130,6 +132,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("EOS-V002", "version: 1", "version: 2"),
     ("EOS-V003", "logs: 7", "logs: 0"),
     ("EOS-V004", "cleanup: 75", "cleanup: 70"),
+    ("EOS-V005", "mounts:\n  - \"/\"\n", "mounts: []\n"),
     ("EOS-V006", "  - \"/\"\n", "  - \"var\"\n"),
     ("EOS-V007", "/var/cache/eos", "/etc/x"),
 ];
@@ -224,10 +227,59 @@ fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_cod
     assert!(join.env("EOS_TOKEN", master.token()).output().unwrap().status.success());
     tells(&member.eos(&["token", "create"]).ends_with(5), "EOS-U006");
 
+    let parts = master.path("var/lib/eos/master/snapshots/parts");
+    let part = fs::read_dir(parts).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&part).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&part, bytes).unwrap();
+    tells(&master.eos(&["snapshot", "verify"]).ends_with(1), "EOS-T028");
+
+    // The agent's port speaks TLS with a certificate of the cluster, and is no master.
+    let stranger = Machine::empty("127.0.74.17", "node3");
+    let to_agent = ["bootstrap", "--join-cluster", "127.0.74.15:4506", "--advertise-address", "127.0.74.17"];
+    tells(&stranger.eos(&to_agent).ends_with(4), "EOS-J023");
+
+    let membership = member.path("var/lib/eos/membership.json");
+    let kept = fs::read_to_string(&membership).unwrap();
+    fs::write(&membership, kept.replace("\"observe\"", "\"watch\"")).unwrap();
+    tells(&member.eos(&["state", "show"]), "EOS-S033");
+    fs::write(&membership, kept).unwrap();
+
+    let other = Machine::empty("127.0.74.18", "other");
+    other.found();
+    let authority = "var/lib/eos/identity/authority.crt";
+    fs::copy(other.path(authority), member.path(authority)).unwrap();
+    let status = member.eos(&["status"]).ends_with(0).stdout;
+    let text = "127.0.74.15:4507 is not believed: TLS failed on GET /v1/status [EOS-J022]";
+    assert!(status.contains(text), "{status}");
+    let told = member.status();
+    assert!(told.to_string().contains("EOS-J022"), "{told}");
+
     let database = master.path("var/lib/eos/master/registry.db");
     for name in ["registry.db-wal", "registry.db-shm"] {
         let _ = fs::remove_file(database.with_file_name(name));
     }
     fs::write(&database, "x").unwrap();
-    tells(&master.eos(&["reset"]), "EOS-M003");
+    tells(&master.eos(&["reset"]), "EOS-M005");
+}
+
+/// A machine whose limits are used up is told so, and not that eos is at fault.
+#[test]
+fn a_process_without_descriptors_tells_which_part_could_not_start() {
+    let machine = Machine::empty("127.0.74.19", "node1");
+    let limited = |descriptors: u32| -> Run {
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" --root \"$1\" status");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, crate::support::EOS]).arg(machine.path(""));
+        command.env("EOS_TELEMETRY_OTLP_ENDPOINT", "http://127.0.74.99:1").output().unwrap().into()
+    };
+    tells(&limited(4).ends_with(1), "EOS-U004");
+    tells(&limited(11).ends_with(1), "EOS-H064");
+}
+
+#[test]
+fn a_machine_id_that_cannot_be_read_is_told_before_anything_is_checked() {
+    let machine = Machine::empty("127.0.74.20", "node1");
+    fs::create_dir_all(machine.path("etc/machine-id")).unwrap();
+    tells(&machine.eos(&["preflight"]).ends_with(3), "EOS-P022");
 }
