@@ -214,6 +214,19 @@ async fn a_body_that_is_not_what_it_should_be_is_refused_in_the_masters_words() 
     Ok(())
 }
 
+#[tokio::test]
+async fn what_this_version_does_not_know_is_refused_in_the_masters_words() -> anyhow::Result<()> {
+    let lab = lab()?;
+    for (request, what) in
+        [(Request::get("/v2/hello?x=1"), "GET /v2/hello"), (Request::delete("/v1/hello"), "DELETE /v1/hello")]
+    {
+        let (status, error) = read(lab.ask(false, request.body(Body::empty())?).await?).await?;
+        assert_eq!(status, 404, "{error}");
+        refused(&error, "EOS-M027", &format!("the master cannot read the request: there is no {what}"));
+    }
+    Ok(())
+}
+
 /// A registration with this certificate request and challenge.
 fn registration(csr: &str, challenge: &str) -> Value {
     serde_json::json!({
