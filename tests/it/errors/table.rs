@@ -88,12 +88,12 @@ fn every_code_is_reached_by_a_test_and_listed_if_not_from_outside() {
 }
 
 /// An error with two variants, and the test code beside it.
-fn judged(tests: &str) -> (BTreeSet<String>, usize) {
+fn judged(path: &str, tests: &str) -> (BTreeSet<String>, usize) {
     let error = "impl Explain for LabError {\n    fn code(&self) -> Code {\n        Code(match self {\n            \
          Self::Torn { .. } => \"X001\",\n            Self::File(error) => return error.code(),\n            \
          Self::Gone | Self::Lost(_) => \"X002\",\n        })\n    }\n}\n";
     let text = format!("{error}#[cfg(test)]\nmod tests {{\n{tests}\n}}\n");
-    let tree = Tree::of(&[("src/lab/error.rs", &text)]);
+    let tree = Tree::of(&[(path, &text)]);
     let given = variants(&tree);
     (proven(&tree, &given), given.values().map(BTreeSet::len).sum())
 }
@@ -109,8 +109,10 @@ fn a_value_that_a_test_made_itself_proves_nothing() {
         "#[test] fn f() { assert!(matches!(e, OtherError::Torn { .. })); }",
         "// matches!(e, LabError::Torn { .. }) tells(&e, \"EOS-X001\")",
     ] {
-        assert_eq!(judged(tests), (BTreeSet::new(), 3), "{tests}");
+        assert_eq!(judged("src/lab/error.rs", tests), (BTreeSet::new(), 3), "{tests}");
     }
+    let shown = "#[test] fn f() { tells(&made(), \"EOS-X001\", \"text\"); }";
+    assert_eq!(judged("src/view/error.rs", shown), (BTreeSet::new(), 3));
 }
 
 #[test]
@@ -127,6 +129,6 @@ fn a_pattern_or_an_asserted_code_proves_the_code() {
             "X002",
         ),
     ] {
-        assert_eq!(judged(tests).0, BTreeSet::from([code.to_owned()]), "{tests}");
+        assert_eq!(judged("src/lab/error.rs", tests).0, BTreeSet::from([code.to_owned()]), "{tests}");
     }
 }
