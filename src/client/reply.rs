@@ -37,11 +37,7 @@ pub(crate) async fn answer<T: DeserializeOwned>(
     allowed: Allowed,
 ) -> Result<T, ClientError> {
     let failed = |source| ClientError::of(address, action, allowed.deadline.as_secs(), source);
-    let request = match context::current() {
-        Some(traceparent) => request.header(context::HEADER, traceparent),
-        None => request,
-    };
-    let response = request.timeout(allowed.deadline).send().await.map_err(failed)?;
+    let response = in_trace(request).timeout(allowed.deadline).send().await.map_err(failed)?;
     let status = response.status();
     let most = if status.is_success() { allowed.bytes } else { ERROR };
     let too_long = || ClientError::TooLong { address, action: action.to_owned(), most };
@@ -54,6 +50,14 @@ pub(crate) async fn answer<T: DeserializeOwned>(
         Ok(body) => ClientError::Refused { failure: body.error },
         Err(_) => foreign(status.to_string()),
     })
+}
+
+/// The request as part of the trace that the caller is in.
+pub(crate) fn in_trace(request: RequestBuilder) -> RequestBuilder {
+    match context::current() {
+        Some(traceparent) => request.header(context::HEADER, traceparent),
+        None => request,
+    }
 }
 
 /// The body of an answer; none when it is longer than `most`, and then no more of it is read.

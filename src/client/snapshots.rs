@@ -2,7 +2,7 @@
 
 use crate::client::error::ClientError;
 use crate::client::master::{MasterClient, origin};
-use crate::client::reply::CALL;
+use crate::client::reply::{CALL, in_trace};
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::fetch::{Source, SourceError};
@@ -37,7 +37,7 @@ impl HttpSource {
         if let Some((offset, length)) = range {
             request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
         }
-        let sending = tokio::time::timeout(STALL, request.send()).await;
+        let sending = tokio::time::timeout(STALL, in_trace(request).send()).await;
         let response = sending.map_err(|_| SourceError::passing("no answer within 20 s"))?;
         let response = response.map_err(|error| {
             let error = ClientError::of(self.client.address, &format!("GET {path}"), CALL.as_secs(), error);

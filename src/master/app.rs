@@ -44,6 +44,9 @@ pub struct App {
     pub snapshots: ClusterSnapshots,
     /// What an operator would graph.
     pub metrics: Metrics,
+    /// What a test has happen to a request.
+    #[cfg(feature = "testing")]
+    pub faults: crate::master::faults::Faults,
     /// Tells waiting agents of a new generation.
     pub generation: watch::Sender<u64>,
     cluster: Mutex<Cluster>,
@@ -70,6 +73,9 @@ pub struct Parts {
     pub cluster: Cluster,
     /// The audit log.
     pub audit: AuditLog,
+    /// What a test has happen to a request.
+    #[cfg(feature = "testing")]
+    pub faults: crate::master::faults::Faults,
 }
 
 impl App {
@@ -89,6 +95,8 @@ impl App {
             challenger: Challenger::new().map_err(MasterError::Identity)?,
             snapshots: parts.snapshots,
             metrics: Metrics::new(),
+            #[cfg(feature = "testing")]
+            faults: parts.faults,
             generation,
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),

@@ -6,6 +6,8 @@ pub mod audit;
 pub mod cluster;
 pub mod entry;
 pub mod error;
+#[cfg(feature = "testing")]
+pub mod faults;
 pub mod leases;
 pub mod metrics;
 pub mod planning;

@@ -125,7 +125,9 @@ pub(super) async fn accept(
             node.replaces = Some(replaceable(cluster, replaced)?);
         }
         let plan = planning::preview(cluster, &app.rules, Some(&node))?;
-        if !how.plan {
+        // Whoever lost the answer asks again: that changes nothing, not even how long the node may take.
+        let accepted = node.state == NodeState::Joining && how.replace.is_none();
+        if !how.plan && !accepted {
             move_on(&mut node, NodeEvent::Accepted)?;
             node.lease_until_ms = clock::now_ms() + PATIENCE_MS;
             app.audit("operator", "accept", node.name.as_str(), &key)?;

@@ -23,7 +23,7 @@ const BODY: usize = 16 * 1024;
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/hello", get(joiner::hello))
         .route("/v1/dial-back", post(joiner::dial_back))
         .route("/v1/register", post(joiner::register))
@@ -50,6 +50,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(answer::metrics))
         .fallback(body::unknown)
         .method_not_allowed_fallback(body::unknown)
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY));
+    #[cfg(feature = "testing")]
+    let routes =
+        routes.route_layer(axum::middleware::from_fn_with_state(app.clone(), crate::master::faults::meet));
+    routes.with_state(app)
 }

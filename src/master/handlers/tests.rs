@@ -56,6 +56,8 @@ fn lab() -> anyhow::Result<Lab> {
         snapshots: ClusterSnapshots::open(&root)?,
         cluster: Cluster::load(Box::new(registry), clock::now_ms())?,
         audit: AuditLog::open(&root.join(paths::AUDIT))?,
+        #[cfg(feature = "testing")]
+        faults: crate::master::faults::Faults::of(&root),
     })?;
     Ok(Lab { root, app, _folder: folder })
 }

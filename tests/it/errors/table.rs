@@ -34,7 +34,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("a trace collector that goes away, with its unit tests in src/telemetry", "H063 H065"),
     (
         "a machine with other interfaces or routes, or a link planted while eos runs",
-        "H071 H090 H093 P002 P004 V010 V011 V012",
+        "H071 H090 H093 V010 V011 V012",
     ),
     (
         "a server or client that breaks the protocol, with unit tests in src/client, src/master and src/identity",

@@ -117,6 +117,16 @@ impl Host {
         self.start_join(master, arguments).finish()
     }
 
+    /// The names of the steps of such a join, as it plans them itself.
+    pub fn steps_of_join(&self, master: &Host, arguments: &[&str]) -> Vec<String> {
+        let planned = self.join(master, &[&["--dry-run"], arguments].concat()).done();
+        let steps = planned.result()["steps"].as_array().expect("a list").clone();
+        let names: Vec<String> =
+            steps.iter().map(|step| step["name"].as_str().expect("a text").to_owned()).collect();
+        assert!(names.len() > 2, "{}", planned.story());
+        names
+    }
+
     /// Makes a token.
     pub fn token(&self, arguments: &[&str]) -> String {
         self.eos(&[&["token", "create"], arguments].concat()).done().text("token")
@@ -196,6 +206,19 @@ impl Host {
         }
     }
 
+    /// Has its services, none of which runs, start with the variables of its commands from now on.
+    pub fn hand_environment_to_services(&self) {
+        let lines: Vec<String> =
+            self.environment.iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
+        for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
+            let unit = format!("etc/systemd/system/{service}.service");
+            if self.path(&unit).exists() {
+                let text = self.read(&unit);
+                self.write(&unit, &text.replace("[Service]\n", &format!("[Service]\n{}", lines.concat())));
+            }
+        }
+    }
+
     /// The ids of all its processes.
     pub fn processes(&self) -> Vec<i32> {
         self.namespace.processes()
@@ -211,6 +234,20 @@ impl Host {
         self.namespace.heal();
     }
 
+    /// Gives it one more interface, which leads nowhere, with an address of its own.
+    pub fn add_interface(&self, name: &str, address: &str) {
+        let peer = format!("{name}-end");
+        self.namespace.ip(&["link", "add", name, "type", "veth", "peer", "name", &peer]);
+        self.namespace.ip(&["link", "set", &peer, "up"]);
+        self.namespace.ip(&["addr", "add", &format!("{address}/24"), "dev", name]);
+        self.namespace.ip(&["link", "set", name, "up"]);
+    }
+
+    /// From now on it reaches only those on its own network.
+    pub fn forget_routes(&self) {
+        self.namespace.ip(&["route", "del", "default"]);
+    }
+
     /// Pulls its cable.
     pub fn unplug(&self) {
         self.namespace.ip(&["link", "set", "eth0", "down"]);
@@ -221,6 +258,13 @@ impl Host {
         self.namespace.ip(&["link", "set", "eth0", "up"]);
         self.namespace.ip(&["route", "replace", "default", "dev", "eth0"]);
     }
+}
+
+/// How often the tokens of this master were used, as it counts.
+pub fn uses_of_token(master: &Host) -> u64 {
+    let listed = master.eos(&["token", "list"]).done();
+    let tokens = listed.result()["tokens"].as_array().expect("a list").clone();
+    tokens.iter().filter_map(|token| token["used"].as_u64()).sum()
 }
 
 fn nodes(status: &Value) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! What the scenarios are played with: hosts in network namespaces, processes, and conditions to wait for.
 
+mod faults;
 mod host;
 mod lab;
 mod network;
@@ -7,7 +8,8 @@ mod outcome;
 mod running;
 mod waiting;
 
-pub use host::{Host, fake_clock};
+pub use faults::Fault;
+pub use host::{Host, fake_clock, uses_of_token};
 pub use lab::Lab;
 pub use network::Cut;
 pub use running::Running;

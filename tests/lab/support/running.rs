@@ -70,19 +70,6 @@ impl Running {
         self.wait_for(words, like)["cause"].as_str().expect("it was compared").to_owned()
     }
 
-    /// Waits until it waits for something with these words; an early end is no failure here.
-    pub fn wait_for_wait_or_end(&mut self, words: &str) -> String {
-        let deadline = Instant::now() + LIMIT;
-        while let Some(line) = self.next_line(deadline) {
-            let waiting = line.filter(|event| event["event"] == "waiting");
-            let cause = waiting.and_then(|event| event["cause"].as_str().map(str::to_owned));
-            if let Some(cause) = cause.filter(|cause| cause.contains(words)) {
-                return cause;
-            }
-        }
-        "it did not wait".to_owned()
-    }
-
     /// Interrupts it as Ctrl-C does.
     pub fn interrupt(&self) {
         let id = i32::try_from(self.child.id()).expect("a process id fits");
