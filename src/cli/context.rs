@@ -8,6 +8,7 @@ use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::{self, Services};
+use crate::host::threads;
 use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
@@ -65,8 +66,10 @@ impl Context {
         let root = Root::new(&global.root).map_err(|source| failure(CliError::Root { path, source }))?;
         let daemon = matches!(command, "master" | "agent" | "storage monitor");
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(if command == "master" { 2 } else { 1 }).enable_all();
-        let runtime = builder.build().map_err(|error| failure(CliError::Runtime(error)))?;
+        let workers = if command == "master" { 2 } else { 1 };
+        builder.worker_threads(workers).enable_all();
+        let runtime = threads::probe(workers).and_then(|()| builder.build());
+        let runtime = runtime.map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {
             let _entered = runtime.enter();

@@ -207,7 +207,9 @@ impl Explain for CliError {
                 format!("look it up: getent hosts {name}; or give the address itself")
             }
             Self::TokenFile { .. } => {
-                "put the token alone into a file that only its owner reads: chmod 600 FILE".to_owned()
+                "put the token alone into a file that only its owner reads (chmod 600 FILE), and name it: \
+                 eos bootstrap --token-file FILE"
+                    .to_owned()
             }
             Self::NobodyFound => "name the master: eos bootstrap --join-cluster ADDRESS".to_owned(),
             Self::NotYet { what } => what.instead().to_owned(),

@@ -123,8 +123,7 @@ fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
     }
     if !damaged.is_empty() {
         view::stderr(&text);
-        let error = crate::identity::IdentityError::Damaged { what: "a snapshot of this host" };
-        return Err(failure(error));
+        return Err(failure(StoreError::Damaged { damage: damaged }));
     }
     Ok(Done::new(json!({ "sound": sound, "damaged": damaged }), text))
 }

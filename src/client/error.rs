@@ -85,9 +85,6 @@ pub enum ClientError {
         #[source]
         source: IdentityError,
     },
-    /// The library could not be set up.
-    #[error("the HTTP client could not be set up")]
-    Setup(#[source] reqwest::Error),
 }
 
 impl ClientError {
@@ -143,7 +140,6 @@ impl Explain for ClientError {
             Self::Distrusted { .. } => "J022",
             Self::Foreign { .. } => "J023",
             Self::Identity { .. } => "J024",
-            Self::Setup(_) => "J025",
             Self::Refused { .. } => "J026",
             Self::TooLong { .. } => "J027",
         })
@@ -157,7 +153,6 @@ impl Explain for ClientError {
             | Self::TooLong { .. } => Exit::NoAnswer,
             Self::Distrusted { .. } => Exit::Refused,
             Self::Identity { source, .. } => source.exit(),
-            Self::Setup(_) => Exit::Failed,
             Self::Refused { failure } => match failure.exit {
                 2 => Exit::Usage,
                 3 => Exit::Preflight,
@@ -190,7 +185,6 @@ impl Explain for ClientError {
                 ]
             }
             Self::Identity { source, .. } => source.hints(),
-            Self::Setup(_) => vec!["run the command again with -v and report what it says".to_owned()],
             Self::Refused { failure } => failure.hints.clone(),
         }
     }
@@ -229,7 +223,6 @@ pub(crate) fn samples() -> Vec<ClientError> {
         ClientError::TooLong { address, action: action(), most: 65536 },
         ClientError::Refused { failure },
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
-        ClientError::Setup(library()),
     ]
 }
 

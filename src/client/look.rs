@@ -42,7 +42,7 @@ pub async fn look(
 ) -> Result<Looked, ClientError> {
     let identity = |source| ClientError::Identity { address, source };
     let (config, recorder) = tls::probe().map_err(identity)?;
-    let http = http(address, config, local, deadline)?;
+    let http = http(address, config, local, deadline);
     let began = SystemTime::now();
     let request = http.get(format!("{}/v1/hello", origin(address)));
     let allowed = Allowed { deadline, ..BRIEF };

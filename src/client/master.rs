@@ -39,7 +39,7 @@ pub(crate) fn http(
     config: rustls::ClientConfig,
     local: Option<IpAddr>,
     connect: Duration,
-) -> Result<reqwest::Client, ClientError> {
+) -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .resolve(MASTER_NAME, address)
@@ -48,7 +48,7 @@ pub(crate) fn http(
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(ClientError::Setup)
+        .expect("TLS is configured already, and nothing else of it can be refused")
 }
 
 impl MasterClient {
@@ -64,7 +64,7 @@ impl MasterClient {
     ) -> Result<Self, ClientError> {
         let config =
             tls::client(authority_pem, own).map_err(|source| ClientError::Identity { address, source })?;
-        let http = http(address, config, local, Duration::from_secs(5))?;
+        let http = http(address, config, local, Duration::from_secs(5));
         Ok(Self { http, address, terms: Terms::default() })
     }
 

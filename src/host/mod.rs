@@ -22,6 +22,7 @@ pub mod services;
 pub mod sockets;
 pub mod stream;
 pub mod sweep;
+pub mod threads;
 pub mod tree;
 pub mod uptime;
 pub mod watch;

@@ -201,6 +201,14 @@ pub enum MasterError {
     /// The master's own files.
     #[error("a file of the master could not be used")]
     File(#[source] crate::host::files::FileError),
+    /// The body of a request is not what it should be.
+    #[error("the master cannot read the request: {why}")]
+    Unreadable {
+        /// The HTTP status that says it: 400, 413, 415 or 422.
+        status: u16,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The audit log was changed.
     #[error("the audit log holds a line that is no record")]
     AuditDamaged,
@@ -240,6 +248,9 @@ impl MasterError {
                 vec![format!("look where the machine has its {field} from: eos preflight -v")]
             }
             Self::NoRole { name } => vec![format!("give it one: eos role set {name} ROLE")],
+            Self::Unreadable { .. } => {
+                vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
+            }
             Self::Generation => {
                 vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
             }
@@ -280,6 +291,7 @@ impl Explain for MasterError {
             Self::Crowded { .. } => "J012",
             Self::Oversized { .. } => "J013",
             Self::AuditDamaged => "M026",
+            Self::Unreadable { .. } => "M027",
         })
     }
 
@@ -296,6 +308,7 @@ impl Explain for MasterError {
             | Self::NodeRemoved { .. }
             | Self::NodeRejected { .. }
             | Self::Oversized { .. }
+            | Self::Unreadable { .. }
             | Self::NotAllowed { .. } => Exit::Refused,
             Self::ChallengeStale | Self::Crowded { .. } => Exit::NoAnswer,
             Self::Unknown { .. } | Self::Ambiguous { .. } => Exit::Usage,
@@ -350,6 +363,7 @@ impl Explain for MasterError {
             | Self::Crowded { .. }
             | Self::Oversized { .. }
             | Self::NoRole { .. }
+            | Self::Unreadable { .. }
             | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
@@ -425,10 +439,11 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::LastMaster { name: name() },
         MasterError::Roles(crate::roles::RoleError::NoNodes),
         MasterError::Registry(RegistryError::Newer { found: 2, supported: 1 }),
-        MasterError::Identity(IdentityError::Random),
+        MasterError::Identity(IdentityError::Damaged { what: "the certificate request" }),
         MasterError::Snapshot { action: "made", source: Box::new(io()) },
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
         MasterError::AuditDamaged,
+        MasterError::Unreadable { status: 413, why: "length limit exceeded".to_owned() },
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

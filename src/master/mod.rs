@@ -19,6 +19,8 @@ pub mod snapshots;
 pub mod strangers;
 
 #[cfg(test)]
+mod error_tests;
+#[cfg(test)]
 mod fixture;
 mod handlers;
 

@@ -81,3 +81,36 @@ impl Step<Env> for VerifyHealth {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::root::Root;
+    use crate::model::explain::{Failure, tells};
+    use crate::steps::fixture;
+
+    #[test]
+    fn a_service_that_does_not_come_up_is_named_when_the_time_is_over() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let env = fixture::env(&Root::new(folder.path())?, Instant::now(), runtime.handle().clone())?;
+        let error = VerifyHealth { master: false }.wait(&env).expect_err("nothing runs");
+        tells(&error, "EOS-V030", "eos-agent is not healthy after 0 s: it is not ready");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_wrong_below_a_step_keeps_its_own_code() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        std::fs::create_dir_all(root.join("var/lib/eos"))?;
+        std::fs::write(root.join("var/lib/eos/membership.json"), "")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let env = fixture::env(&root, Instant::now(), runtime.handle().clone())?;
+        let error = env.membership().expect_err("it is empty");
+        let text = "the membership file is damaged: EOF while parsing a value at line 1 column 0";
+        tells(&error, "EOS-G050", text);
+        assert_eq!(Failure::from(error).code, "EOS-I030", "this is what is shown");
+        Ok(())
+    }
+}

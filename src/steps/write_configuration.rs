@@ -60,13 +60,17 @@ impl WriteConfiguration {
             "token_file": node.token_file,
         });
         let rendered = jinja::plain("templates/cluster.yaml.jinja", embedded::CLUSTER_CONFIG, &variables)?;
-        let text = rendered + &extra(&config)?;
-        let failed = |why| StepFailure::Template { name: "cluster.yaml", why };
-        let parsed: Config = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
-        match parsed == config {
-            true => Ok(text),
-            false => Err(failed("it does not say all that was configured".to_owned())),
-        }
+        says_all(rendered + &extra(&config)?, &config)
+    }
+}
+
+/// The text, when reading it gives the configuration that it was made of.
+fn says_all(text: String, config: &Config) -> Result<String, StepFailure> {
+    let failed = |why| StepFailure::Template { name: "cluster.yaml", why };
+    let parsed: Config = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    match parsed == *config {
+        true => Ok(text),
+        false => Err(failed("it does not say all that was configured".to_owned())),
     }
 }
 
@@ -139,6 +143,7 @@ mod tests {
         TelemetryConfig,
     };
     use crate::model::digest::Fingerprint;
+    use crate::model::explain::tells;
     use crate::model::ids::{ClusterId, NodeName};
     use crate::model::role::Role;
     use crate::model::role_targets::Target;
@@ -232,6 +237,15 @@ mod tests {
         let text = step(config.clone()).render().expect("it renders");
         let parsed: Config = serde_yaml::from_str(&text).expect("it parses");
         assert_eq!(parsed, config, "{text}");
+    }
+
+    #[test]
+    fn a_text_that_does_not_say_what_was_configured_is_not_written() {
+        let text = "the shipped template cluster.yaml could not be rendered: ";
+        let wrong = says_all(String::from("node: {}\n"), &every_key()).expect_err("it lacks all keys");
+        tells(&wrong, "EOS-S031", &format!("{text}it does not say all that was configured"));
+        let broken = says_all(String::from("node: [\n"), &every_key()).expect_err("it is no YAML");
+        assert!(broken.to_string().starts_with(text), "{broken}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod collector;
 
 use super::*;
+use crate::model::explain::tells;
 use collector::Collector;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -201,7 +202,7 @@ fn an_end_with_nobody_listening_is_quick_and_told() {
         let began = Instant::now();
         let error = guard.shutdown().unwrap_err();
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        assert_eq!(error.to_string(), format!("1 spans did not reach the trace collector {endpoint}"));
+        tells(&error, "EOS-H065", &format!("1 spans did not reach the trace collector {endpoint}"));
     }
 }
 

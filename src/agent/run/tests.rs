@@ -111,3 +111,15 @@ async fn a_round_without_a_master_is_trouble_with_the_connection() -> anyhow::Re
     assert_eq!(agent.metrics.connected.get(), 0);
     Ok(())
 }
+
+#[test]
+fn a_host_that_is_no_member_has_no_agent() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let binary = std::path::PathBuf::from("/bin/true");
+    let services = Arc::from(services::detect(&node.root, binary.clone())?);
+    let workshop = Workshop { root: node.root.clone(), binary, services };
+    let error = Agent::new(workshop, Arc::new(Metrics::default())).err().expect("it is no member");
+    let text = "this host is not a member of a cluster, so its agent has nothing to do";
+    crate::model::explain::tells(&error, "EOS-A001", text);
+    Ok(())
+}

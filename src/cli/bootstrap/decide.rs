@@ -241,9 +241,9 @@ fn token(arguments: &BootstrapArguments, config: &Config) -> Result<Option<Token
 }
 
 fn read_token(path: &std::path::Path) -> Result<String, Failure> {
-    let bytes = files::read(path).map_err(failure)?;
     let wrong =
         |why: &str| failure(CliError::TokenFile { path: path.display().to_string(), why: why.to_owned() });
+    let bytes = files::read_optional(path).map_err(failure)?.ok_or_else(|| wrong("it is not there"))?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text"))?;
     if text.trim().is_empty() { Err(wrong("it is empty")) } else { Ok(text) }
 }

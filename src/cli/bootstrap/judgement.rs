@@ -5,7 +5,6 @@ use crate::cli::context::{Context, failure};
 use crate::client::{ClientError, Looked, MasterClient, Terms};
 use crate::host::root::Root;
 use crate::host::{files, paths};
-use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
 use crate::identity::proof;
 use crate::journal::lock;
@@ -144,7 +143,7 @@ fn key(root: &Root) -> Result<PrivateKey, Failure> {
 /// A name that no node has.
 fn nobody() -> Result<NodeName, Failure> {
     let name = format!("nobody-{}", proof::nonce().map_err(failure)?);
-    NodeName::parse(&name).map_err(|_| failure(IdentityError::Random))
+    Ok(NodeName::parse(&name).expect("a word and hexadecimal digits make a name"))
 }
 
 /// Whether another operation is in progress.

@@ -5,6 +5,7 @@ use crate::identity::key::PrivateKey;
 use crate::identity::token::Token;
 use crate::master::entry;
 use crate::model::digest::Fingerprint;
+use crate::model::explain::tells;
 use crate::model::facts::Resources;
 use crate::model::role::Role;
 use crate::registry::sqlite::SqliteRegistry;
@@ -206,4 +207,17 @@ fn a_text_that_no_machine_has_is_refused() {
     let applicant = entry::Applicant { said: &long, key: key(), from: long.ip, now: NOW };
     let refused = entry::record(&world.cluster, applicant, &Verdict::New, &Voucher::Nobody, 1000);
     assert!(matches!(refused, Err(MasterError::Oversized { field: "hardware_id", bytes: 257, limit: 256 })));
+}
+
+#[test]
+fn a_node_that_speaks_no_common_protocol_is_told_both_versions() {
+    let mut later = said("node2", "m2", None);
+    later.versions = Versions { protocol: 9, oldest_protocol: 8, version: "9.0.0".to_owned() };
+    let error = world().judge(key(), &later).expect_err("no common protocol");
+    let ours = Versions::own();
+    let text = format!(
+        "the joining node speaks protocol 8..9 (eos 9.0.0), the master {}..{} (eos {})",
+        ours.oldest_protocol, ours.protocol, ours.version
+    );
+    tells(&error, "EOS-J001", &text);
 }

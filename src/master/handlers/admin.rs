@@ -1,6 +1,7 @@
 //! Routes for the operator; the status also for members.
 
 use super::answer::{Answer, blocking, insider, operator, with_cluster};
+use super::body::Sent;
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
@@ -124,7 +125,7 @@ pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
-    Json(how): Json<AcceptNode>,
+    Sent(how): Sent<AcceptNode>,
 ) -> Answer<DecidedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/nodes/accept")?;
@@ -253,7 +254,7 @@ fn token_status(token: &TokenRecord, now: u64) -> TokenStatus {
 pub(super) async fn create_token(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<CreateToken>,
+    Sent(wanted): Sent<CreateToken>,
 ) -> Answer<CreatedToken> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/tokens")?;
@@ -301,7 +302,7 @@ pub(super) async fn revoke_token(
 pub(super) async fn set_role(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<SetRole>,
+    Sent(wanted): Sent<SetRole>,
 ) -> Answer<DecidedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/roles/set")?;

@@ -1,6 +1,7 @@
 //! Routes for nodes that are not members yet.
 
 use super::answer::{Answer, with_cluster};
+use super::body::Sent;
 use crate::host::clock;
 use crate::identity::authority::{self, Grant};
 use crate::identity::certificate::Subject;
@@ -43,7 +44,7 @@ pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
 /// Connects to the caller's own address only, so it cannot be used against anybody else.
 pub(super) async fn dial_back(
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<DialBack>,
+    Sent(wanted): Sent<DialBack>,
 ) -> Json<DialBackResult> {
     let target = SocketAddr::new(peer.address, wanted.port);
     let connecting = tokio::net::TcpStream::connect(target);
@@ -58,7 +59,7 @@ pub(super) async fn dial_back(
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(request): Json<RegisterRequest>,
+    Sent(request): Sent<RegisterRequest>,
 ) -> Answer<RegisterReply> {
     tracing::info!(name = %request.registration.hostname, from = %peer.address, "registration");
     with_cluster(&app, move |app, cluster| {

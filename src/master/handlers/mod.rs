@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod body;
 mod joiner;
 pub(crate) mod member;
 mod snapshots;
@@ -47,6 +48,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audit", get(admin::audit))
         .route("/v1/health", get(answer::health))
         .route("/metrics", get(answer::metrics))
+        .fallback(body::unknown)
+        .method_not_allowed_fallback(body::unknown)
         .layer(DefaultBodyLimit::max(BODY));
     #[cfg(feature = "testing")]
     let routes =

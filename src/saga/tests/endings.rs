@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::record::End;
-use crate::model::explain::{Exit, Explain};
+use crate::model::explain::{Exit, Explain, tells};
 
 #[test]
 fn events_tell_phases_and_steps_in_order() {
@@ -41,7 +41,7 @@ fn an_undo_that_fails_says_what_to_do_by_hand_and_can_be_tried_again() {
         ..FaultPlan::none()
     };
     let error = world.run(faults).expect_err("the undo fails");
-    assert_eq!(error.to_string(), "step replace-unit of 0001-bootstrap could not be undone");
+    tells(&error, "EOS-G022", "step replace-unit of 0001-bootstrap could not be undone");
     assert_eq!(error.exit(), Exit::Stuck);
     let SagaError::Stuck { manual, original, .. } = &error else { panic!("{error:?}") };
     assert_eq!(original.as_ref().map(|failure| failure.message.as_str()), Some("a planned fault"));
@@ -165,11 +165,11 @@ fn a_saga_that_cannot_begin_leaves_nothing() {
             engine.run(Request::new("a/b", serde_json::Value::Null), steps, env)
         })
         .expect_err("no identifier");
-    assert_eq!(error.to_string(), "the kind \"a/b\" is not usable for a saga");
+    tells(&error, "EOS-G030", "the kind \"a/b\" is not usable for a saga");
     world.assert_as_before("after an unusable kind");
     world.steps.extend(steps());
     let error = world.run(FaultPlan::none()).expect_err("names repeat");
-    assert_eq!(error.to_string(), "a second step look-around is not usable for a saga");
+    tells(&error, "EOS-G030", "a second step look-around is not usable for a saga");
     world.assert_as_before("after repeated names");
 }
 
@@ -184,7 +184,8 @@ fn a_journal_that_cannot_be_written_stops_the_saga_where_it_is() {
     world.steps = vec![toy("obstruct", Stage::Configure, vec![file("etc/eos/x")], obstruct)];
     let error = world.run(FaultPlan::none()).expect_err("nothing can be recorded");
     let text = "0001-bootstrap stopped where it was, because what it does could not be recorded";
-    assert_eq!((error.to_string().as_str(), error.exit()), (text, Exit::Stuck));
+    tells(&error, "EOS-G023", text);
+    assert_eq!(error.exit(), Exit::Stuck);
     let hints = error.hints();
     assert!(hints.contains(&"or undo it: eos rollback --to 0001-bootstrap".to_owned()), "{hints:?}");
 }

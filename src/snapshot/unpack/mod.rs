@@ -102,7 +102,7 @@ fn unpack_into(
     let staging = parent.open_directory(Path::new(name))?;
     let mut meter =
         Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
-    let mut stream = Stream::new(manifest, parts)?;
+    let mut stream = Stream::new(manifest, parts);
     let mut place = Place::new(&staging, policy.owners);
     for entry in &manifest.entries {
         stream.expect_header(entry)?;
