@@ -9,7 +9,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a capture was interrupted",
         cause: "Ctrl-C, or a signal that ends programs; what was captured so far is removed.",
         evidence: "The error names what was being captured.",
-        remedy: "Run the same command again, eos snapshot pack.",
+        remedy: "Run it again: eos snapshot pack DIRECTORY -o FILE.",
         retry: true,
     },
     Entry {
@@ -18,7 +18,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "A file or directory could not be read or written; the cause below the error says which. Nothing \
              of the archive is left.",
         evidence: "The causes below the error; df -h DIRECTORY; df -i DIRECTORY",
-        remedy: "Make room or mend what the cause names, then run the same eos snapshot command again.",
+        remedy: "Make room or mend what the cause names, then run the same command again: eos snapshot unpack FILE --into DIRECTORY.",
         retry: true,
     },
     Entry {
@@ -26,7 +26,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an entry of an archive could not be put in its place",
         cause: "The file system refused a name, an owner, a time or an extended attribute.",
         evidence: "The causes below the error; findmnt -T DIRECTORY",
-        remedy: "Unpack onto a file system that knows them: eos snapshot unpack --into DIRECTORY.",
+        remedy: "Unpack onto a file system that knows them: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -34,7 +34,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a directory cannot be packed",
         cause: "Something in it changed while it was read, is a device, or has a name that no archive can hold.",
         evidence: "The cause below the error names it.",
-        remedy: "Stop its writer or leave it out: eos snapshot pack --exclude PATH.",
+        remedy: "Stop its writer or leave it out: eos snapshot pack DIRECTORY -o FILE --exclude PATH.",
         retry: true,
     },
     Entry {
@@ -43,7 +43,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The file is damaged, compressed with a dictionary or with a window of more than 128 MiB, or the \
              disk failed.",
         evidence: "zstd -tv FILE",
-        remedy: "Get the archive again, then: eos snapshot unpack.",
+        remedy: "Get the archive again, then: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -59,7 +59,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an archive breaks the rules of tar",
         cause: "A header is damaged, or states two things that programs would understand differently.",
         evidence: "zstd -dc FILE | tar -tv",
-        remedy: "Get the archive from somebody you trust, then: eos snapshot unpack.",
+        remedy: "Get the archive from somebody you trust, then: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -67,7 +67,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an archive is cut off",
         cause: "It ends before its last entry, or without the mark of its end.",
         evidence: "ls -l FILE; zstd -t FILE",
-        remedy: "Get the archive again, then: eos snapshot unpack.",
+        remedy: "Get the archive again, then: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -75,7 +75,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an archive goes on after its end",
         cause: "Another archive or other bytes follow the mark of its end, which some programs read and others not.",
         evidence: "zstd -dc FILE | tar -tv --ignore-zeros",
-        remedy: "Get the archive from somebody you trust, then: eos snapshot unpack.",
+        remedy: "Get the archive from somebody you trust, then: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -91,7 +91,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an archive is larger than allowed",
         cause: "It holds more bytes or entries than --max-bytes and --max-entries let in.",
         evidence: "zstd -dc FILE | tar -tv | wc -l",
-        remedy: "Allow more: eos snapshot unpack --max-bytes N --max-entries N.",
+        remedy: "Allow more: eos snapshot unpack FILE --into DIRECTORY --max-bytes 1000000000.",
         retry: false,
     },
     Entry {
@@ -99,7 +99,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "there is no room for an archive",
         cause: "What it says that it holds is more than is free.",
         evidence: "df -h DIRECTORY",
-        remedy: "Make room, or unpack elsewhere: eos snapshot unpack --into DIRECTORY.",
+        remedy: "Make room, or unpack elsewhere: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -107,13 +107,13 @@ pub const ENTRIES: &[Entry] = &[
         title: "an archive is only unpacked into an empty directory",
         cause: "Something stands where it would go, and would be mixed with it.",
         evidence: "ls -la DIRECTORY",
-        remedy: "Name another directory: eos snapshot unpack --into DIRECTORY.",
+        remedy: "Name another directory: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
         code: "T112",
         title: "an archive is not written over another file",
-        cause: "There is a file of that name, or another eos packs to it at the moment.",
+        cause: "There is a file of that name, or it is being packed to by somebody else.",
         evidence: "ls -la FILE",
         remedy: "Name another file: eos snapshot pack DIRECTORY -o FILE.",
         retry: false,
@@ -123,7 +123,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "somebody exchanged the directory that was being filled",
         cause: "Others may write beside the target, and one of them moved it away.",
         evidence: "ls -ld DIRECTORY",
-        remedy: "Unpack where nobody else writes: eos snapshot unpack --into DIRECTORY.",
+        remedy: "Unpack where nobody else writes: eos snapshot unpack FILE --into DIRECTORY.",
         retry: false,
     },
     Entry {
@@ -139,7 +139,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "an unpacking was interrupted",
         cause: "Ctrl-C, or a signal that ends programs; what was unpacked so far is removed.",
         evidence: "The error says so.",
-        remedy: "Run the same command again, eos snapshot unpack.",
+        remedy: "Run it again: eos snapshot unpack FILE --into DIRECTORY.",
         retry: true,
     },
 ];

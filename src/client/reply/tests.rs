@@ -129,7 +129,9 @@ async fn a_master_of_another_authority_is_not_believed() -> anyhow::Result<()> {
 async fn an_address_that_accepts_and_says_nothing_is_given_up_by_the_deadline() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let error = look(address, None, None, Duration::from_secs(1), &Terms::default()).await.expect_err("it says nothing");
+    let error = look(address, None, None, Duration::from_secs(1), &Terms::default())
+        .await
+        .expect_err("it says nothing");
     assert_eq!(error.code().0, "J020");
     let text = format!("no answer from {address} to GET /v1/hello within 1.");
     assert!(error.to_string().starts_with(&text), "{error}");

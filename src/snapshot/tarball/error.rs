@@ -187,7 +187,7 @@ impl Explain for TarballError {
             Self::Malformed { .. } | Self::Extra { .. } => vec![look.to_owned()],
             Self::Limit { .. } => vec![
                 look.to_owned(),
-                "allow more, if it is to be trusted: eos snapshot unpack --max-bytes N --max-entries N"
+                "allow more, if it is to be trusted: eos snapshot unpack FILE --into DIR --max-bytes 1000000000"
                     .to_owned(),
             ],
             Self::Space { path, .. } => vec![format!("make room: df -h {}", path.display())],
@@ -210,7 +210,7 @@ fn refused(reason: &str) -> Option<String> {
         "it links out of the archive" => "--allow-outside-links",
         _ => return None,
     };
-    Some(format!("allow it, if the archive is to be trusted: eos snapshot unpack {flag}"))
+    Some(format!("allow it, if the archive is to be trusted: eos snapshot unpack FILE --into DIR {flag}"))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ const WINDOW_LOG: u32 = 27;
 
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-const BZIP2: [u8; 3] = *b"BZh";
+const BZIP: [u8; 3] = *b"BZh";
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 
 /// The tar stream within these bytes.
@@ -49,7 +49,7 @@ fn kind(start: &[u8]) -> Kind {
     match start.first_chunk::<BLOCK>() {
         Some(block) if header::is_header(block) || header::is_end(block) => Kind::Plain,
         _ if start.starts_with(&GZIP) => Kind::Other("compressed with gzip"),
-        _ if start.starts_with(&BZIP2) => Kind::Other("compressed with bzip2"),
+        _ if start.starts_with(&BZIP) => Kind::Other("compressed with bzip2"),
         _ if start.starts_with(&XZ) => Kind::Other("compressed with xz"),
         _ => Kind::Other("neither a tar archive nor compressed with zstd"),
     }

@@ -12,7 +12,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a disk or kernel that fails, or a limit of the machine that is used up",
         "G023 G050 H010 H011 H037 H039 H070 H072 H092 I001 I003 M001 M004 \
-         M016 M017 M018 M019 T020 T030 T040 T060 T072 T080",
+         M016 M017 M018 M019 T020 T030 T040 T060 T072 T080 T101 T113 T114",
     ),
     (
         "a defect of eos itself, which no input reaches",
@@ -51,6 +51,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
         "M003 V008 V009 V020 V021",
     ),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
+    ("an interrupt at an instant that no test from outside can choose", "T036 T115"),
     ("a machine that is slower than the time it was given", "J042"),
 ];
 

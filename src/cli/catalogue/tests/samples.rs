@@ -95,6 +95,7 @@ fn snapshots() -> Vec<Group> {
         of("src/snapshot/fetch/error.rs", crate::snapshot::fetch::samples()),
         of("src/snapshot/manifest/error.rs", crate::snapshot::manifest::samples()),
         of("src/snapshot/store/error.rs", crate::snapshot::store::samples()),
+        of("src/snapshot/tarball/error.rs", crate::snapshot::tarball::samples()),
         of("src/snapshot/unpack/error.rs", crate::snapshot::unpack::samples()),
     ]
 }

@@ -2,6 +2,7 @@
 
 use super::hostile::{archive, file, header};
 use super::*;
+use crate::model::explain::{Explain, tells};
 
 #[track_caller]
 fn refused(bytes: &[u8], words: &str, allowed: &Allowed) {
@@ -127,6 +128,114 @@ fn an_interrupted_unpacking_leaves_nothing() {
     let stop = AtomicBool::new(true);
     let error = unpack(&whole[..], 0, &parent, OsStr::new("target"), &Allowed::default(), &stop, &Silent)
         .expect_err("it was interrupted");
-    assert_eq!(error.to_string(), "interrupted while the archive was unpacked; nothing of it is left");
+    tells(&error, "EOS-T115", "interrupted while the archive was unpacked; nothing of it is left");
     assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn an_interrupted_packing_leaves_nothing() {
+    let place = Place::new();
+    fs::create_dir(place.path("source")).expect("made");
+    fs::write(place.path("source/a"), b"x").expect("written");
+    let error = place.pack_until("source", "a.tar.zst", true).expect_err("it was interrupted");
+    let TarballError::Capture { source } = &error else { panic!("{error:?}") };
+    let text = format!("interrupted while {} was captured", place.path("source/a").display());
+    tells(source, "EOS-T036", &text);
+    assert_eq!(error.exit(), crate::model::explain::Exit::Interrupted);
+    assert_eq!(place.names(), ["source"]);
+}
+
+#[test]
+fn what_no_archive_carries_is_not_packed() {
+    let place = Place::new();
+    fs::create_dir(place.path("source")).expect("made");
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("source/socket")).expect("bound");
+    let error = place.pack_until("source", "a.tar.zst", false).expect_err("it is a socket");
+    tells(&error, "EOS-T102", "the directory cannot be packed");
+    assert_eq!(place.names(), ["source"]);
+}
+
+/// An archive during whose reading something happens, once.
+struct Eventful<'a, F> {
+    archive: &'a [u8],
+    event: Option<F>,
+}
+
+impl<F: FnOnce()> std::io::Read for Eventful<'_, F> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        // The first block is read before anything is made.
+        if self.archive.len() % 1024 == 0
+            && let Some(event) = self.event.take_if(|_| into.len() != 512)
+        {
+            event();
+        }
+        let length = into.len().min(512);
+        std::io::Read::read(&mut self.archive, &mut into[..length])
+    }
+}
+
+fn during(place: &Place, archive: &[u8], event: impl FnOnce()) -> TarballError {
+    let parent = Directory::open(&place.path("")).expect("it is there");
+    let eventful = Eventful { archive, event: Some(event) };
+    let go_on = AtomicBool::new(false);
+    unpack(eventful, 0, &parent, OsStr::new("target"), &Allowed::default(), &go_on, &Silent)
+        .expect_err("it is refused")
+}
+
+#[test]
+fn a_directory_that_somebody_exchanges_meanwhile_is_not_put_in_place() {
+    let place = Place::new();
+    let (staging, aside) = (place.path(".target.unpacking-0"), place.path("aside"));
+    let whole = archive(&[file("a", &[1; 600]), file("b", b"two")]);
+    let error = during(&place, &whole, || {
+        fs::rename(&staging, &aside).expect("moved");
+        symlink("/etc", &staging).expect("made");
+    });
+    let text = format!("{} was exchanged for something else while it was filled", staging.display());
+    tells(&error, "EOS-T113", &text);
+    assert_eq!(place.names(), [".target.unpacking-0", "aside"], "a stranger's things stay");
+    assert!(fs::read_dir(aside).expect("readable").next().is_none(), "and nothing of the archive");
+}
+
+#[test]
+fn what_cannot_be_removed_after_a_refusal_is_named_with_it() {
+    let place = Place::new();
+    let staging = place.path(".target.unpacking-0");
+    let below = staging.join("a");
+    let whole = archive(&[file("a/b", &[1; 600]), file("../b", b"two")]);
+    let error = during(&place, &whole, || {
+        rustix::mount::mount("tmpfs", &below, "tmpfs", rustix::mount::MountFlags::empty(), None)
+            .expect("root");
+    });
+    rustix::mount::unmount(&below, rustix::mount::UnmountFlags::DETACH).expect("it was mounted");
+    let reason = "the archive's entry \"../b\" is refused: it climbs with '..'";
+    let text = format!("{} could not be removed after the archive was refused ({reason})", staging.display());
+    tells(&error, "EOS-T114", &text);
+}
+
+#[test]
+fn a_disk_without_room_for_bytes_or_names_leaves_nothing() {
+    for (options, code) in [("size=128k", "EOS-T101"), ("nr_inodes=8,size=64m", "EOS-T101")] {
+        let place = Place::new();
+        let disk = place.path("disk");
+        fs::create_dir(&disk).expect("made");
+        let options_text = std::ffi::CString::new(options).expect("no zero");
+        rustix::mount::mount(
+            "tmpfs",
+            &disk,
+            "tmpfs",
+            rustix::mount::MountFlags::empty(),
+            Some(&*options_text),
+        )
+        .expect("root");
+        let small = Place::at(&disk);
+        // Each file is small enough for the free space that was looked at in the beginning.
+        let many: Vec<Vec<u8>> = (0..60).map(|n| file(&format!("f{n}"), &[n])).collect();
+        let error = small.unpack(&archive(&many), &Allowed::default()).expect_err(options);
+        let names = small.names();
+        drop(small);
+        rustix::mount::unmount(&disk, rustix::mount::UnmountFlags::DETACH).expect("it was mounted");
+        tells(&error, code, "an entry of the archive cannot be put in its place");
+        assert_eq!(names, [""; 0], "{options}");
+    }
 }

@@ -22,34 +22,49 @@ use tempfile::TempDir;
 
 /// A folder in which an archive is unpacked into `target`.
 pub(super) struct Place {
-    folder: TempDir,
+    path: PathBuf,
+    _folder: Option<TempDir>,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a directory") }
+        let folder = tempfile::tempdir().expect("a directory");
+        Self { path: folder.path().to_owned(), _folder: Some(folder) }
+    }
+
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), _folder: None }
     }
 
     pub(super) fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside)
+        self.path.join(inside)
     }
 
     pub(super) fn unpack(&self, archive: &[u8], allowed: &Allowed) -> Result<Unpacked, TarballError> {
-        let parent = Directory::open(self.folder.path()).expect("it is there");
+        let parent = Directory::open(&self.path).expect("it is there");
         let go_on = AtomicBool::new(false);
         unpack(archive, archive.len() as u64, &parent, OsStr::new("target"), allowed, &go_on, &Silent)
     }
 
     fn pack(&self, directory: &str, archive: &str) -> Result<Packed, TarballError> {
+        self.pack_until(directory, archive, false)
+    }
+
+    pub(super) fn pack_until(
+        &self,
+        directory: &str,
+        archive: &str,
+        stop: bool,
+    ) -> Result<Packed, TarballError> {
         let directory = Directory::open(&self.path(directory)).expect("it is there");
-        let folder = Directory::open(self.folder.path()).expect("it is there");
+        let folder = Directory::open(&self.path).expect("it is there");
         let source = Source::Tree { directory: &directory, prefix: Name::new(""), exclude: Vec::new() };
         let packing = Packing { source, level: 3, now: Timestamp::UNIX_EPOCH };
-        pack(&packing, &folder, OsStr::new(archive), &AtomicBool::new(false), &Silent)
+        pack(&packing, &folder, OsStr::new(archive), &AtomicBool::new(stop), &Silent)
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.folder.path())
+        let mut names: Vec<String> = fs::read_dir(&self.path)
             .expect("readable")
             .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
             .collect();

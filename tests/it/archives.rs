@@ -1,0 +1,110 @@
+//! `eos snapshot pack` and `unpack` as their users type them, without a cluster.
+
+use crate::support::{EOS, Run};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn eos(folder: &Path, arguments: &[&str]) -> Run {
+    Command::new(EOS).current_dir(folder).args(arguments).stdin(Stdio::null()).output().unwrap().into()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// It is refused with this code and status, a hint follows, and nothing is left.
+#[track_caller]
+fn refused(folder: &Path, arguments: &[&str], status: i32, code: &str) {
+    let before = names(folder);
+    let run = eos(folder, arguments).ends_with(status);
+    assert!(run.stderr.contains(&format!("error[{code}]")), "{code} is not in {}", run.stderr);
+    assert!(run.stderr.contains("\nhint: "), "{}", run.stderr);
+    assert_eq!(names(folder), before, "{code}");
+}
+
+fn shell(folder: &Path, script: &str) {
+    let done = Command::new("sh").args(["-ec", script]).current_dir(folder).status().unwrap();
+    assert!(done.success(), "{script}");
+}
+
+#[test]
+fn a_directory_goes_through_an_archive_and_comes_out_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    shell(
+        folder,
+        "mkdir -p source/deep source/logs; echo text >source/deep/file; ln -s deep link; mv link source",
+    );
+    shell(
+        folder,
+        "echo noise >source/logs/a; head -c 3000000 /dev/urandom >source/large; chmod 640 source/large",
+    );
+    let run =
+        eos(folder, &["snapshot", "pack", "source", "-o", "a.tar.zst", "--exclude", "logs/a"]).ends_with(0);
+    assert!(run.stdout.starts_with("5 entries with 2.9 MiB packed into "), "{}", run.stdout);
+    let run = eos(folder, &["snapshot", "unpack", "a.tar.zst", "--into", "target", "--output", "json"]);
+    let verdict = run.ends_with(0).verdict();
+    assert_eq!(verdict["outcome"], "done");
+    assert_eq!(verdict["result"]["content_bytes"], 3_000_005);
+    shell(folder, "rm source/logs/a; touch -r source/logs target/logs; diff -r source target");
+    let modes = |top: &str| {
+        let script = "find . -printf '%p %m %T@ %l\\n' | grep -v logs | sort";
+        Command::new("sh").args(["-c", script]).current_dir(folder.join(top)).output().unwrap().stdout
+    };
+    assert_eq!(modes("source"), modes("target"));
+    shell(folder, "mkdir by-tar; zstd -dc a.tar.zst | tar -xp -C by-tar; diff -r target by-tar");
+    let piped =
+        "zstd -dc a.tar.zst | gzip | gzip -dc | \"$0\" snapshot unpack - --into piped; diff -r target piped";
+    let done = Command::new("sh").args(["-ec", piped, EOS]).current_dir(folder).status().unwrap();
+    assert!(done.success());
+    assert_eq!(names(folder), ["a.tar.zst", "by-tar", "piped", "source", "target"]);
+}
+
+#[test]
+fn what_cannot_be_packed_or_unpacked_is_told_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    shell(folder, "mkdir source full; echo x >source/a; echo mine >full/mine; mkfifo source/../pipe");
+    shell(folder, "tar -c -C source a | zstd -q -o good.tar.zst; zstd -dcq good.tar.zst >good.tar");
+    shell(folder, "head -c 700 good.tar >short.tar; cat good.tar good.tar >double.tar");
+    shell(
+        folder,
+        "gzip -c good.tar >good.tar.gz; head -c 60 good.tar.zst >cut.tar.zst; ln -s /etc source/out",
+    );
+    shell(
+        folder,
+        "tar -c -C source out >link.tar; (head -c 512 good.tar; printf 'x%.0s' $(seq 9999)) >bad.tar",
+    );
+    shell(folder, "tar -c pipe >pipe.tar; rm source/out");
+    for (archive, flags, status, code) in [
+        ("cut.tar.zst", &[][..], 1, "EOS-T103"),
+        ("good.tar.gz", &[], 5, "EOS-T104"),
+        ("bad.tar", &[], 5, "EOS-T105"),
+        ("short.tar", &[], 5, "EOS-T106"),
+        ("double.tar", &[], 5, "EOS-T107"),
+        ("link.tar", &[], 5, "EOS-T108"),
+        ("pipe.tar", &[], 5, "EOS-T108"),
+        ("good.tar", &["--max-entries", "0"], 5, "EOS-T109"),
+        ("good.tar", &["--max-bytes", "1"], 5, "EOS-T109"),
+        ("missing.tar", &[], 1, "EOS-H001"),
+    ] {
+        let arguments = [&["snapshot", "unpack", archive, "--into", "target"], flags].concat();
+        refused(folder, &arguments, status, code);
+    }
+    refused(folder, &["snapshot", "unpack", "good.tar", "--into", "full"], 1, "EOS-T111");
+    assert_eq!(fs::read_to_string(folder.join("full/mine")).unwrap(), "mine\n");
+    refused(folder, &["snapshot", "unpack", "good.tar", "--into", "/proc/self/target"], 1, "EOS-T100");
+    refused(folder, &["snapshot", "pack", "source", "-o", "good.tar"], 1, "EOS-T112");
+    refused(folder, &["snapshot", "pack", "source", "-o", "source/a.tar.zst"], 2, "EOS-U002");
+    refused(folder, &["snapshot", "pack", ".", "-o", "../own.tar.zst"], 1, "EOS-T102");
+    let huge = "truncate -s 900T big && tar -c --format gnu big | head -c 1024 >huge.tar; rm -f big";
+    let made = Command::new("sh").args(["-c", huge]).current_dir(folder).status().unwrap();
+    assert!(made.success());
+    if fs::metadata(folder.join("huge.tar")).unwrap().len() == 1024 {
+        refused(folder, &["snapshot", "unpack", "huge.tar", "--into", "target"], 1, "EOS-T110");
+    }
+}
