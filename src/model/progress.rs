@@ -53,7 +53,7 @@ pub enum Event {
         what: String,
         /// Bytes so far.
         done_bytes: u64,
-        /// Bytes in all.
+        /// Bytes in all; 0 of what comes from a pipe and has no known end.
         total_bytes: u64,
         /// Bytes a second, over the transfer so far.
         rate: u64,
@@ -77,6 +77,8 @@ impl Event {
     pub fn transfer(what: String, done_bytes: u64, total_bytes: u64, rate: u64) -> Self {
         let left = u128::from(total_bytes.saturating_sub(done_bytes));
         let remaining = (left * 1000).checked_div(u128::from(rate)).or((left == 0).then_some(0));
+        let endless = total_bytes < done_bytes;
+        let remaining = remaining.filter(|_| !endless);
         let remaining_ms = remaining.map(|left| u64::try_from(left).unwrap_or(u64::MAX));
         Self::Transfer { what, done_bytes, total_bytes, rate, remaining_ms }
     }
@@ -144,5 +146,6 @@ mod tests {
         assert_eq!(left(1, 10, 2), Some(4500));
         assert_eq!(left(10, 10, 0), Some(0));
         assert_eq!(left(0, u64::MAX, 1), Some(u64::MAX));
+        assert_eq!(left(10, 0, 5), None);
     }
 }

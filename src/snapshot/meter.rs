@@ -27,7 +27,7 @@ impl<'a> Meter<'a> {
     pub(in crate::snapshot) fn add(&mut self, bytes: u64) {
         self.done += bytes;
         self.moved += bytes;
-        if self.done >= self.total || self.told.elapsed() >= INTERVAL {
+        if self.done == self.total || self.told.elapsed() >= INTERVAL {
             self.told = Instant::now();
             self.tell();
         }

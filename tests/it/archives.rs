@@ -101,10 +101,8 @@ fn what_cannot_be_packed_or_unpacked_is_told_and_leaves_nothing() {
     refused(folder, &["snapshot", "pack", "source", "-o", "good.tar"], 1, "EOS-T112");
     refused(folder, &["snapshot", "pack", "source", "-o", "source/a.tar.zst"], 2, "EOS-U002");
     refused(folder, &["snapshot", "pack", ".", "-o", "../own.tar.zst"], 1, "EOS-T102");
-    let huge = "truncate -s 900T big && tar -c --format gnu big | head -c 1024 >huge.tar; rm -f big";
+    let huge = "truncate -s 10T big && tar -c --format gnu big | head -c 1024 >huge.tar; rm -f big";
     let made = Command::new("sh").args(["-c", huge]).current_dir(folder).status().unwrap();
     assert!(made.success());
-    if fs::metadata(folder.join("huge.tar")).unwrap().len() == 1024 {
-        refused(folder, &["snapshot", "unpack", "huge.tar", "--into", "target"], 1, "EOS-T110");
-    }
+    refused(folder, &["snapshot", "unpack", "huge.tar", "--into", "target"], 1, "EOS-T110");
 }

@@ -56,7 +56,7 @@ impl Drawn {
             Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms } => {
                 let text = lines::transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms);
                 self.bar.set_style(style(BAR, self.color));
-                self.bar.set_length(*total_bytes);
+                self.bar.set_length(*total_bytes.max(done_bytes));
                 self.bar.set_position(*done_bytes);
                 self.bar.set_message(text);
             }

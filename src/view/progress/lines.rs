@@ -28,7 +28,7 @@ impl Lines {
             Event::Waiting { cause, .. } => (&mut self.waiting, cause, false),
             Event::Transfer { what, done_bytes, total_bytes, .. } => {
                 self.waiting = None;
-                (&mut self.transfer, what, done_bytes >= total_bytes)
+                (&mut self.transfer, what, done_bytes == total_bytes)
             }
             _ => {
                 (self.waiting, self.transfer) = (None, None);
@@ -93,8 +93,12 @@ fn ended(color: bool, number: usize, total: usize, name: &str, outcome: &str, mi
 
 /// `snapshot: 512.0 MiB of 1.4 GiB (35 %), 100.0 MiB/s, 9 s left`.
 pub fn transfer(what: &str, done: u64, total: u64, rate: u64, remaining_ms: Option<u64>) -> String {
-    let percent = u128::from(done) * 100 / u128::from(total.max(1));
-    let mut text = format!("{}: {} of {} ({percent} %)", clean(what), bytes(done), bytes(total));
+    let mut text = format!("{}: {}", clean(what), bytes(done));
+    // What comes from a pipe has no known end.
+    if done <= total {
+        let percent = u128::from(done) * 100 / u128::from(total.max(1));
+        text.push_str(&format!(" of {} ({percent} %)", bytes(total)));
+    }
     if rate > 0 {
         text.push_str(&format!(", {}/s", bytes(rate)));
     }
