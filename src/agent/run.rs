@@ -11,7 +11,7 @@ use crate::client::{ClientError, MasterClient};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
-use crate::identity::key::PrivateKey;
+use crate::identity::key::{PrivateKey, random};
 use crate::identity::membership::Membership;
 use crate::identity::served::Served;
 use crate::model::explain::{Explain, Failure};
@@ -135,11 +135,14 @@ impl Agent {
         tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
     }
 
-    /// The pause, which is twice as long the next time.
+    /// The pause, of which the latter half is left to chance, so that agents that lost their master at
+    /// the same time do not come back at the same time. It is twice as long the next time.
     fn next_pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        pause
+        let longest = self.pause;
+        self.pause = (longest * 2).min(LONGEST_PAUSE);
+        // Without randomness the agents come back in a crowd, which the master queues.
+        let chance = random::<1>().map_or(u8::MAX, |[chance]| chance);
+        longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
     }
 
     async fn round(&mut self) -> Result<Round, Trouble> {

@@ -27,7 +27,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 /// How often leases and the certificate are looked at.
@@ -67,7 +66,7 @@ pub async fn serve(
     let served =
         Served::new(&app.certificate, &app.signer, app.authority.pem()).map_err(MasterError::Identity)?;
     let config = tls::server(served.clone(), app.authority.pem()).map_err(MasterError::Identity)?;
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let listener = server::listen(address).map_err(listen)?;
     app.announce(&app.cluster());
     app.audit("master", "start", &address.to_string(), "")?;
     ready();
