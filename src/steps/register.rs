@@ -9,7 +9,7 @@ use crate::host::paths;
 use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Membership};
-use crate::identity::proof::Side;
+use crate::identity::proof::{Side, Transcript, Wish};
 use crate::model::progress::Event;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::error::{StepFailure, to_step};
@@ -74,11 +74,15 @@ impl Register {
         let pinned = decision.authority.as_ref().map(|authority| authority.fingerprint);
         let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
         let client = env.stranger_client(decision.master, decision.address)?;
-        let csr = key.request()?;
-        Ok(env.block_on(async {
-            let looked = look(decision.master, local, pinned, ATTEMPT).await?;
-            client.withdraw(&WithdrawRequest { csr, challenge: looked.hello.challenge }).await
-        }))
+        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT)) {
+            Ok(looked) => looked,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (authority, challenge) = (looked.authority, looked.hello.challenge);
+        let transcript = Transcript { authority, challenge: &challenge, nonce: "", key: key.fingerprint() };
+        let signature = Some(transcript.sign(Wish::Withdraw, key)?);
+        let request = WithdrawRequest { csr: key.request()?, challenge, signature };
+        Ok(env.block_on(client.withdraw(&request)))
     }
 
     /// Asks until the master says yes or no; a master that is away is waited for.

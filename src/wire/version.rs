@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// The protocol that this build speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
+
+/// The first protocol whose master answers a registration that is only a question (`dry_run`); an older
+/// one would enter the node.
+pub const JUDGING: u32 = 2;
+
+/// The first protocol whose nodes sign what they ask for by their key.
+pub const SIGNING: u32 = 2;
 
 /// The oldest protocol that this build still understands.
 pub const OLDEST_PROTOCOL: u32 = 1;

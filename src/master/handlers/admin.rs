@@ -4,6 +4,7 @@ use super::answer::{Answer, blocking, insider, operator, with_cluster};
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
+use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::entry::PATIENCE_MS;
@@ -123,6 +124,7 @@ pub(super) async fn accept(
         if let Some(replaced) = &how.replace {
             node.replaces = Some(replaceable(cluster, replaced)?);
         }
+        admission::name_is_free(cluster, &node, clock::now_ms())?;
         let plan = planning::preview(cluster, &app.rules, Some(&node))?;
         if !how.plan {
             move_on(&mut node, NodeEvent::Accepted)?;
@@ -212,6 +214,8 @@ pub(super) async fn remove(
         } else {
             (Vec::new(), PlannedRoles { changes: Vec::new(), warnings: Vec::new(), scale: cluster.scale() })
         };
+        changes.extend(cluster.give_back(&node));
+        node.token = None;
         changes.push(Change::PutNode(Box::new(node)));
         app.audit("operator", "remove", name.as_str(), id.as_str())?;
         cluster.commit(changes)?;

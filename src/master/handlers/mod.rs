@@ -4,6 +4,7 @@ mod admin;
 mod answer;
 mod joiner;
 pub(crate) mod member;
+mod proven;
 mod snapshots;
 #[cfg(test)]
 mod tests;

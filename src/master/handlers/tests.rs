@@ -25,6 +25,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
+mod joining;
+
 struct Lab {
     root: Root,
     app: Arc<App>,
