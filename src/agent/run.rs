@@ -32,6 +32,9 @@ const WAIT_UNWELL: Duration = Duration::from_secs(1);
 /// The pause after a failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often the master hears of a node that applies a generation, which may take minutes.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -161,7 +164,7 @@ impl Agent {
             self.renew(&client).await?;
         }
         let wanted = reply.desired.generation;
-        if wanted > applied && self.apply(reply.desired, reply.trace).await? == Round::Busy {
+        if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
         }
         // A join confirms by itself; this is a member that was removed and is let in again.
@@ -230,7 +233,12 @@ impl Agent {
         }
     }
 
-    async fn apply(&mut self, desired: Desired, trace: Option<String>) -> Result<Round, Trouble> {
+    async fn apply(
+        &mut self,
+        client: &MasterClient,
+        desired: Desired,
+        trace: Option<String>,
+    ) -> Result<Round, Trouble> {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let (generation, role, scale) = (desired.generation, desired.role, desired.scale);
         let span = tracing::info_span!("generation", generation, %role, %scale);
@@ -240,7 +248,7 @@ impl Agent {
         }
         let apply = move || span.in_scope(|| generation::apply(&workshop, &desired, runtime));
         let task = tokio::task::spawn_blocking(apply);
-        match task.await {
+        match heard_until(task, client, SIGN_OF_LIFE).await {
             Ok(Applied::Done) => {
                 tracing::info!(generation, %role, %scale, "generation applied");
                 self.failure = None;
@@ -267,6 +275,24 @@ impl Agent {
         renewal::store(root, &renewed.certificate).map_err(|error| Trouble::Work(Failure::from(error)))?;
         tracing::info!("the node's certificate was renewed");
         Ok(())
+    }
+}
+
+/// Waits for the work to end and tells the master meanwhile that this node is there.
+async fn heard_until<T>(work: impl Future<Output = T>, client: &MasterClient, every: Duration) -> T {
+    let signs = async {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = client.progress("apply").await {
+                // The next poll tells what is wrong with the master; the work does not depend on it.
+                tracing::debug!(%error, "no sign of life could be given");
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = signs => unreachable!("signs are given until the work is done"),
     }
 }
 
