@@ -15,7 +15,6 @@ use crate::model::ids::NodeName;
 use crate::preflight::{Answer, Answers, Measurements};
 use crate::steps::registration::Applicant;
 use crate::wire::join::{NOBODY, RegisterReply};
-use crate::wire::version::JUDGING;
 use std::net::{IpAddr, SocketAddr};
 
 const NAME: &str = "hostname-unique";
@@ -36,7 +35,7 @@ pub(super) fn ask(
     looked: &Looked,
     (master, local): (SocketAddr, IpAddr),
 ) -> Result<Option<Refusal>, Failure> {
-    if looked.hello.versions.protocol < JUDGING {
+    if !looked.hello.versions.judges() {
         // It would take the question for a registration.
         return Ok(None);
     }

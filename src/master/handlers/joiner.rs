@@ -20,7 +20,7 @@ use crate::server::Peer;
 use crate::wire::join::{
     Accepted, DialBack, DialBackResult, Hello, NOBODY, NodeRegistration, RegisterReply, RegisterRequest,
 };
-use crate::wire::version::{SIGNING, Versions};
+use crate::wire::version::Versions;
 use axum::extract::State;
 use axum::{Extension, Json};
 use std::net::{IpAddr, SocketAddr};
@@ -113,8 +113,7 @@ fn proven(app: &App, request: &RegisterRequest) -> Result<Proven, MasterError> {
         signature: request.signature.as_deref(),
     }
     .prove(app, Wish::Register)?;
-    let signs = request.registration.versions.protocol >= SIGNING;
-    if signs && !proven.signed { Err(unsigned()) } else { Ok(proven) }
+    if request.registration.versions.signs() && !proven.signed { Err(unsigned()) } else { Ok(proven) }
 }
 
 fn admit(
