@@ -1,5 +1,6 @@
 //! The node's side: applies what the master assigns, reports, and watches storage (tier 4).
 
+mod attempts;
 pub mod certificate;
 pub mod error;
 pub mod generation;

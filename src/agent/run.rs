@@ -3,6 +3,7 @@
 //! It keeps nothing in memory that a crash may not lose: what was applied is in the membership file,
 //! and an unfinished generation is in the journal.
 
+use crate::agent::attempts::Attempts;
 use crate::agent::certificate::NodeCertificate;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
@@ -11,6 +12,8 @@ use crate::client::{ClientError, MasterClient};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
+use crate::host::tree;
+use crate::identity::IdentityError;
 use crate::identity::key::{PrivateKey, random};
 use crate::identity::membership::Membership;
 use crate::identity::served::Served;
@@ -21,7 +24,7 @@ use crate::steps::report;
 use crate::telemetry::context;
 use crate::wire::member::{Confirm, Desired, Poll};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the master may keep the answer back.
 const WAIT: Duration = Duration::from_secs(20);
@@ -45,6 +48,9 @@ pub struct Agent {
     boot_id: Option<String>,
     certificate: NodeCertificate,
     failure: Option<Failure>,
+    attempts: Attempts,
+    /// Whether the master could not be asked in the round before.
+    disconnected: bool,
     pause: Duration,
     client: Option<(MasterClient, Membership)>,
 }
@@ -54,7 +60,7 @@ pub struct Agent {
 enum Round {
     /// Everything that the master wants is in force.
     Settled,
-    /// Another operation is in progress on this host; to be tried again.
+    /// Another operation is in progress on this host, or what failed is not tried again yet.
     Busy,
 }
 
@@ -92,10 +98,23 @@ impl Agent {
         if membership.is_none() {
             return Err(AgentError::NotMember);
         }
+        for path in [paths::MEMBERSHIP, paths::NODE_CERTIFICATE] {
+            tree::remove_leftovers(&workshop.root.join(path))
+                .map_err(|error| AgentError::Identity(IdentityError::File(error)))?;
+        }
         let certificate = NodeCertificate::load(&workshop.root)?;
         let boot_id = facts::boot_id();
-        let (failure, client) = (None, None);
-        Ok(Self { workshop, metrics, boot_id, certificate, failure, pause: FIRST_PAUSE, client })
+        Ok(Self {
+            workshop,
+            metrics,
+            boot_id,
+            certificate,
+            failure: None,
+            attempts: Attempts::default(),
+            disconnected: false,
+            pause: FIRST_PAUSE,
+            client: None,
+        })
     }
 
     /// The certificate for the agent's listener.
@@ -115,6 +134,7 @@ impl Agent {
 
     /// Takes note of how a round ended; says whether to pause before the next.
     fn heed(&mut self, ended: Result<Round, Trouble>) -> bool {
+        self.disconnected = matches!(ended, Err(Trouble::Connection(_)));
         let failure = match ended {
             Ok(Round::Settled) => {
                 self.pause = FIRST_PAUSE;
@@ -160,13 +180,13 @@ impl Agent {
         self.metrics.connected.set(i64::from(answered));
         let reply = answer?;
         self.metrics.generation.set(applied as i64);
-        if reply.renew {
-            self.renew(&client).await?;
-        }
+        // A generation waits for no certificate, and a certificate for no generation.
+        let renewed = if reply.renew { self.renew(&client).await } else { Ok(()) };
         let wanted = reply.desired.generation;
         if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
         }
+        renewed?;
         // A join confirms by itself; this is a member that was removed and is let in again.
         if reply.confirm && membership.confirmed {
             self.confirm(&client, wanted).await?;
@@ -188,18 +208,27 @@ impl Agent {
     }
 
     /// Adopts a certificate that was replaced on disk, and asks for a new one by the node's key when
-    /// the certificate has ended: then the master can no longer be asked with it.
+    /// the master can no longer be asked with it: it has ended, or it was signed while a clock was
+    /// ahead, and the master does not believe it yet.
     async fn keep_certificate(&mut self, membership: &Membership) -> Result<(), Trouble> {
         self.adopt_certificate()?;
-        if !renewal::has_ended(&self.served().summary(), clock::now_seconds()) {
+        let (now, own) = (clock::now_seconds(), self.served().summary());
+        let early = self.disconnected && !own.is_valid(now);
+        if !renewal::has_ended(&own, now) && !early {
             return Ok(());
         }
-        tracing::info!("the node's certificate has ended or is about to; registering with the node's key");
-        renewal::by_key(&self.workshop.root, membership).await.map_err(|error| {
-            self.metrics.connected.set(0);
-            Trouble::Work(Failure::from(error))
-        })?;
-        self.adopt_certificate()
+        tracing::info!("the node's certificate cannot be used or is about to end; registering with the key");
+        match renewal::by_key(&self.workshop.root, membership).await {
+            Ok(()) => self.adopt_certificate(),
+            Err(error) if own.is_valid(now) => {
+                tracing::warn!(%error, "the certificate still holds; its renewal is tried again");
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.connected.set(0);
+                Err(Trouble::Work(Failure::from(error)))
+            }
+        }
     }
 
     fn adopt_certificate(&mut self) -> Result<(), Trouble> {
@@ -241,6 +270,9 @@ impl Agent {
     ) -> Result<Round, Trouble> {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let (generation, role, scale) = (desired.generation, desired.role, desired.scale);
+        if !self.attempts.are_due(generation, Instant::now()) {
+            return Ok(Round::Busy);
+        }
         let span = tracing::info_span!("generation", generation, %role, %scale);
         if let Some(trace) = trace {
             let adopted = context::adopt_for(&span, &trace);
@@ -260,6 +292,7 @@ impl Agent {
                 Ok(Round::Busy)
             }
             Ok(Applied::Failed(failure)) => {
+                self.attempts.failed(generation, Instant::now());
                 self.failure = Some(failure.clone());
                 Err(Trouble::Work(failure))
             }

@@ -25,7 +25,7 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     let mut asked = bootstrap::read(context, &arguments.bootstrap)?;
     let mut line = bootstrap::command_line(context, &arguments.bootstrap);
     line.with_secret(asked.token.is_some());
-    let before = bootstrap::unfinished(context)?.and_then(|(_, decision)| decision);
+    let before = bootstrap::unfinished(context)?.map(|(_, decision)| decision);
     if let Some(before) = &before
         && asked.follow(before, &arguments.bootstrap)
     {

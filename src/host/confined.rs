@@ -4,6 +4,7 @@
 //! Links that stay within the root are followed; under `/` that is every link.
 
 use super::directory::{Directory, DirectoryError};
+use super::files;
 use super::root::Root;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -52,6 +53,21 @@ pub fn remove(root: &Root, relative: &Path) -> Result<(), DirectoryError> {
     let Some((directory, name)) = place(root, relative)? else { return Ok(()) };
     directory.remove_tree(&name)?;
     directory.sync()
+}
+
+/// Removes what interrupted writes of this file left beside it.
+///
+/// # Errors
+/// As [`remove`].
+pub fn remove_leftovers(root: &Root, relative: &Path) -> Result<(), DirectoryError> {
+    let Some((directory, name)) = place(root, relative)? else { return Ok(()) };
+    let prefix = files::leftover_prefix(&name);
+    let left: Vec<OsString> =
+        directory.list()?.into_iter().filter(|left| left.to_string_lossy().starts_with(&prefix)).collect();
+    for name in &left {
+        directory.remove_tree(name)?;
+    }
+    if left.is_empty() { Ok(()) } else { directory.sync() }
 }
 
 /// Removes a directory if it is empty; says whether it is gone now.
@@ -156,6 +172,20 @@ mod tests {
         remove(&root, Path::new("not/there"))?;
         symlink("/nowhere/at/all", root.join("etc"))?;
         check(&root, Path::new("etc/eos")).expect_err("it may lead out at any time");
+        Ok(())
+    }
+
+    #[test]
+    fn what_interrupted_writes_of_a_file_left_goes_and_nothing_else() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        fs::create_dir(root.join("state"))?;
+        for name in [".node.crt.eos-77-0", ".node.crt.eos-78-3", ".node.crt.mine", ".other.eos-1-0"] {
+            fs::write(root.join("state").join(name), "secret")?;
+        }
+        remove_leftovers(&root, Path::new("state/node.crt"))?;
+        assert_eq!(files::list(&root.join("state"))?, [".node.crt.mine", ".other.eos-1-0"]);
+        remove_leftovers(&root, Path::new("not/there"))?;
         Ok(())
     }
 

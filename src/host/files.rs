@@ -1,6 +1,7 @@
 //! Files: whole reads, and writes that a crash leaves either old or new.
 
 use crate::model::explain::{Code, Explain};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -134,8 +135,8 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
 
 /// Replaces the file: a temporary file beside it is written, fsynced and renamed over it.
 ///
-/// A crash leaves the old file or the new one, and perhaps a `.NAME.eos-PID-N` beside it that the
-/// next write of the same file removes.
+/// A crash leaves the old file or the new one, and perhaps a `.NAME.eos-PID-N` beside it, which
+/// [`crate::host::tree::remove_leftovers`] removes.
 ///
 /// # Errors
 /// When any of it fails; the old file is then untouched.
@@ -145,7 +146,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], attributes: Attributes) -> Result
         return Err(FileError::new("write", path, io::ErrorKind::InvalidInput.into()));
     };
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = parent.join(format!(".{}.eos-{}-{number}", name.to_string_lossy(), std::process::id()));
+    let temporary = parent.join(format!("{}{}-{number}", leftover_prefix(name), std::process::id()));
     let written = write_new(&temporary, bytes, attributes)
         .and_then(|()| std::fs::rename(&temporary, path))
         .map_err(|e| FileError::new("write", path, e));
@@ -155,6 +156,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8], attributes: Attributes) -> Result
     }
     written?;
     sync_directory(parent)
+}
+
+/// How the names of temporary files begin that are written in the place of a file of this name.
+pub fn leftover_prefix(name: &OsStr) -> String {
+    format!(".{}.eos-", name.to_string_lossy())
 }
 
 fn write_new(path: &Path, bytes: &[u8], attributes: Attributes) -> io::Result<()> {

@@ -115,7 +115,7 @@ pub fn remove_leftovers(path: &Path) -> Result<(), FileError> {
     if !parent.is_dir() {
         return Ok(());
     }
-    let prefix = format!(".{}.eos-", name.to_string_lossy());
+    let prefix = files::leftover_prefix(name);
     for left in files::list(parent)?.iter().filter(|left| left.starts_with(&prefix)) {
         remove_any(&parent.join(left))?;
     }

@@ -137,6 +137,9 @@ pub fn execute(root: &Root, ledger: Ledger) -> Result<ResetReport, JournalError>
 impl ResetReport {
     fn carry_out(&mut self, root: &Root, path: &str, action: Action) -> Result<(), JournalError> {
         let target = decode(path);
+        if !matches!(action, Action::Keep(..)) {
+            confined::remove_leftovers(root, &target)?;
+        }
         match action {
             Action::Forget => {}
             Action::Remove => {

@@ -50,7 +50,9 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
         return true;
     }
     if let Some(name) = below(paths::LOGS) {
-        return services.contains(name.strip_suffix(".log").unwrap_or(name)) && name.ends_with(".log");
+        // A log that has grown is moved aside once: `NAME.log.1`.
+        let service = name.strip_suffix(".1").unwrap_or(name).strip_suffix(".log");
+        return service.is_some_and(|service| services.contains(service));
     }
     if let Some(name) = below(paths::RUN) {
         let of_service =

@@ -146,17 +146,19 @@ fn rivals<'a>(cluster: &'a Cluster, node: &'a NodeRecord) -> impl Iterator<Item 
     others.filter(|other| other.name == node.name || node.replaces.as_ref() == Some(&other.id))
 }
 
-/// Insists that no other node holds the name of one that is about to be accepted, except the one that
-/// it replaces, and a join of the same machine that it can outlast.
+/// Whether a rival can make room: it is replaced, or a join of the same machine that can be outlasted.
+fn may_go(node: &NodeRecord, rival: &NodeRecord) -> bool {
+    node.replaces.as_ref() == Some(&rival.id)
+        || (rival.state == NodeState::Joining && is_same_machine(node, rival))
+}
+
+/// Insists that no other node holds the name of one that is about to be accepted, unless it can
+/// make room.
 ///
 /// # Errors
 /// When one does.
 pub fn name_is_free(cluster: &Cluster, node: &NodeRecord, now: u64) -> Result<(), MasterError> {
-    let goes = |other: &NodeRecord| {
-        node.replaces.as_ref() == Some(&other.id)
-            || (other.state == NodeState::Joining && is_same_machine(node, other))
-    };
-    match rivals(cluster, node).find(|other| !goes(other)) {
+    match rivals(cluster, node).find(|other| !may_go(node, other)) {
         Some(other) => Err(name_taken(cluster, other, now)),
         None => Ok(()),
     }
@@ -182,7 +184,7 @@ pub fn displaced(cluster: &Cluster, node: &NodeRecord, now: u64) -> Result<Vec<N
         if comes_back && (replaced || same_machine) {
             return Err(clone_of(cluster, other, now));
         }
-        if !replaced && !(same_machine && other.state == NodeState::Joining) {
+        if !may_go(node, other) {
             return Err(name_taken(cluster, other, now));
         }
         gone.push(other.clone());

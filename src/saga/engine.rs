@@ -104,6 +104,7 @@ impl<'a> Engine<'a> {
             return Err(SagaError::Unfinished { saga });
         }
         refuse_repeated_names(steps)?;
+        recovery::forget_failed_attempt(self.root, &request.kind)?;
         let opened = self.begin(request, steps);
         if matches!(&opened, Err(error) if !matches!(error, SagaError::Died { .. })) {
             // Nothing has begun, so nothing may stay; the error to tell is the first one.

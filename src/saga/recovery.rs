@@ -11,6 +11,7 @@ use crate::journal::error::JournalError;
 use crate::journal::file;
 use crate::journal::ledger::{BASELINE, Ledger};
 use crate::journal::lock::OperationLock;
+use crate::journal::record::Reason;
 use crate::journal::state::{Next, SagaState};
 use crate::journal::summary::{self, BootstrapCheckpoint};
 use crate::model::ids::SagaId;
@@ -96,6 +97,25 @@ pub(super) fn remove_in_order(
     for (index, path) in removals.into_iter().enumerate() {
         crate::host::tree::remove_any(&path)?;
         faults.after_removal(index + 1)?;
+    }
+    Ok(())
+}
+
+/// Removes the newest saga when it is a failed attempt at the same kind of thing: what is tried again and
+/// again leaves the records of its last attempt only, and the next one takes its number.
+///
+/// A crash in between leaves the journal of a saga that is undone, which needs no checkpoint any more.
+pub(super) fn forget_failed_attempt(root: &Root, kind: &str) -> Result<(), SagaError> {
+    let Some(newest) = file::sagas(root)?.pop() else { return Ok(()) };
+    let failed = file::state(root, &newest)?.is_some_and(|state| {
+        state.next == Next::RolledBack
+            && !state.begin.first
+            && state.begin.kind == kind
+            && state.reason != Some(Reason::Requested)
+    });
+    if failed {
+        files::remove_tree(&root.join(paths::CHECKPOINTS).join(newest.as_str()))?;
+        files::remove_file(&file::path(root, &newest))?;
     }
     Ok(())
 }

@@ -174,44 +174,41 @@ impl Step<Env> for Register {
         Ok(Outcome::Done)
     }
 
-    /// Tells the master; when it cannot be told, the lease does.
+    /// Tells the master; when it cannot be told, the lease does. An identity that is damaged takes
+    /// the means to tell it away, and must not keep this host from being cleaned.
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
-        if Membership::load(&env.root)?.is_none() {
-            return self.undo_registration(env);
+        match self.take_back(env) {
+            Ok(Ok(())) => {}
+            // A master that knows the node no more, or has put it out, needs not be told.
+            Ok(Err(error)) if error.is_forgotten() || error.is_put_out() => {}
+            Ok(Err(error)) => not_told(env, &error),
+            Err(error) => not_told(env, &error),
         }
-        let client = env.member_client().map_err(to_step)?;
-        match env.block_on(client.leave()) {
-            Ok(()) => Ok(()),
-            Err(error) => forgotten_later(env, error),
-        }
+        Ok(())
     }
 }
 
 impl Register {
-    fn undo_registration(&self, env: &Env) -> Result<(), StepError> {
+    /// The outer error is this node's own, the inner one the master's or the network's.
+    fn take_back(&self, env: &Env) -> Result<Result<(), ClientError>, StepFailure> {
+        if Membership::load(&env.root)?.is_some() {
+            let client = env.member_client()?;
+            return Ok(env.block_on(client.leave()));
+        }
         let key = env.root.join(paths::NODE_KEY);
         if !files::exists(&key)? || !files::exists(&env.root.join(paths::TRUSTED_AUTHORITY))? {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        match self.withdraw(env, &PrivateKey::load(&key)?).map_err(to_step)? {
-            Ok(withdrawn) => {
-                tracing::info!(forgotten = withdrawn.forgotten, "registration withdrawn");
-                Ok(())
-            }
-            Err(error) => forgotten_later(env, error),
-        }
+        Ok(self.withdraw(env, &PrivateKey::load(&key)?)?.map(|withdrawn| {
+            tracing::info!(forgotten = withdrawn.forgotten, "registration withdrawn");
+        }))
     }
 }
 
-/// A master that knows the node no more, or has put it out, needs not be told.
-fn forgotten_later(env: &Env, error: ClientError) -> Result<(), StepError> {
-    if error.is_forgotten() || error.is_put_out() {
-        return Ok(());
-    }
+fn not_told(env: &Env, error: &dyn std::error::Error) {
     let text = format!(
         "the master could not be told that this node leaves ({error}); it forgets a node that never confirmed by \
          itself, a member must be removed there: eos node remove"
     );
     env.sink.emit(Event::Warning { text });
-    Ok(())
 }

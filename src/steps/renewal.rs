@@ -27,14 +27,15 @@ const MARGIN: i64 = 86_400;
 /// How long the first look at the master may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Whether the node's certificate ended at `now` (seconds since 1970), or is about to; one that is
-/// missing or damaged counts as ended.
+/// Whether the node's certificate cannot be used at `now` (seconds since 1970): it ended or is about to,
+/// it is not valid yet since a clock was ahead when it was signed, or it is missing or damaged.
 ///
 /// # Errors
 /// When its file cannot be read.
 pub fn is_needed(root: &Root, now: i64) -> Result<bool, StepFailure> {
     let bytes = files::read_optional(&root.join(paths::NODE_CERTIFICATE))?.unwrap_or_default();
-    Ok(summary(&String::from_utf8_lossy(&bytes)).is_none_or(|found| has_ended(&found, now)))
+    Ok(summary(&String::from_utf8_lossy(&bytes))
+        .is_none_or(|found| has_ended(&found, now) || !found.is_valid(now)))
 }
 
 /// Whether a certificate has ended at `now`, or is about to.

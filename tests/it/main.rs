@@ -1,6 +1,7 @@
 //! The integration tests: the rules of the package, its installer, and whole runs of the binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod cleaning;
 mod errors;
 mod exit_codes;
 mod flow;

@@ -105,6 +105,26 @@ fn agents_that_lost_their_master_together_do_not_come_back_together() -> anyhow:
 }
 
 #[tokio::test]
+async fn a_certificate_of_the_future_is_replaced_by_the_key_once_the_master_cannot_be_asked()
+-> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut agent = agent(&node)?;
+    node.certify(clock::now_seconds() + 5 * 86_400)?;
+    let first = agent.round().await;
+    assert!(matches!(first, Err(Trouble::Connection(_))), "the master is asked with it first: {first:?}");
+    agent.heed(first);
+    let second = agent.round().await;
+    let Err(Trouble::Work(failure)) = second else { anyhow::bail!("the key was not used: {second:?}") };
+    assert!(failure.message.contains("127.0.71.3"), "{failure:?}");
+
+    node.certify(clock::now_seconds())?;
+    agent.heed(Err(Trouble::Connection(some_failure())));
+    let third = agent.round().await;
+    assert!(matches!(third, Err(Trouble::Connection(_))), "a valid one is no reason: {third:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_round_without_a_master_is_trouble_with_the_connection() -> anyhow::Result<()> {
     let node = Node::new()?;
     let mut agent = connected(&node)?;

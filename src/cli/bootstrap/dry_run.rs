@@ -31,8 +31,8 @@ pub(super) fn plan(
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
         return member(context, &asked, &membership, line, progress, true);
     }
-    let plan = unfinished.as_ref().map(|(_, state)| state.begin.plan.clone());
-    let before: Option<Decision> = plan.and_then(|plan| serde_json::from_value(plan).ok());
+    let plan = unfinished.as_ref().map(|(_, state)| &state.begin.plan);
+    let before = plan.map(Decision::from_plan).transpose().map_err(Failure::from)?;
     follow(&mut asked, before.as_ref(), arguments, line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;

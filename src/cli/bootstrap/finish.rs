@@ -113,19 +113,27 @@ pub(super) fn member(
         progress.emit(Event::Note { text: text.to_owned() });
         context.block_on(renewal::by_key(&context.root, membership)).map_err(Failure::from)?;
     }
+    let mut changes = Vec::new();
+    if renews {
+        changes.push("renewed its certificate".to_owned());
+    }
+    if !started.is_empty() {
+        changes.push(format!("started {}", started.join(", ")));
+    }
     let applied = membership.applied.as_ref();
     let role = applied.map_or_else(String::new, |applied| applied.role.to_string());
     let result = json!({
         "cluster": membership.cluster, "node": membership.name, "role": role,
         "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
         "address": membership.address, "master": membership.master, "started": started,
+        "renewed": renews,
     });
     let head =
         format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
-    if started.is_empty() {
+    if changes.is_empty() {
         return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
     }
-    Ok(Done::new(result, format!("{head}; started {}\n", started.join(", "))))
+    Ok(Done::new(result, format!("{head}; {}\n", changes.join(", "))))
 }
 
 /// Asks the master whether this node still is what its own files say. A master that does not answer

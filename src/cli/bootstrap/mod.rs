@@ -75,12 +75,12 @@ fn bootstrap(
         drop(lock);
         return member(context, &asked, &membership, line, progress, false);
     }
-    let before = unfinished.as_ref().and_then(|(_, decision)| decision.clone());
+    let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
     follow(&mut asked, before.as_ref(), arguments, line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
-    if let Some((saga, Some(previous))) = &unfinished
+    if let Some((saga, previous)) = &unfinished
         && let Some(why) = obsolete(context, previous, &decision)?
     {
         let text = format!("an unfinished bootstrap {why} ({saga}) is undone first");

@@ -9,6 +9,7 @@ use crate::host::paths;
 use crate::identity::membership::Membership;
 use crate::identity::token::Token;
 use crate::journal::lock::{LockError, OperationLock};
+use crate::journal::state::Next;
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::ids::SagaId;
@@ -20,8 +21,8 @@ use crate::view::progress::Progress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// An unfinished bootstrap, with its decision when that can be read.
-pub type Unfinished = (SagaId, Option<Decision>);
+/// An unfinished bootstrap with its decision.
+pub type Unfinished = (SagaId, Decision);
 
 /// How long an operation of this node's own agent is waited for.
 const AGENT_PATIENCE: Duration = Duration::from_secs(60);
@@ -108,9 +109,18 @@ pub fn settle(
     let Some((saga, state)) = engine.recover().map_err(|error: SagaError| error.to_failure())? else {
         return Ok(None);
     };
+    if state.begin.kind == KIND && matches!(state.next, Next::Unwind { .. }) {
+        // The way back needs nobody's leave, and what is asked for now begins after it.
+        progress.emit(Event::Note { text: format!("undoing the bootstrap {saga} to its end") });
+        return match undo(context, lock, &saga, progress) {
+            // Why it was undone was told by the run that began to.
+            Err(failure) if unfinished(context)?.is_some() => Err(failure),
+            _ => Ok(None),
+        };
+    }
     if state.begin.kind == KIND {
         let decision = Decision::from_plan(&state.begin.plan).map_err(Failure::from)?;
-        return Ok(Some((saga, Some(decision))));
+        return Ok(Some((saga, decision)));
     }
     progress.emit(Event::Note { text: format!("undoing the unfinished {} {saga}", state.begin.kind) });
     undo(context, lock, &saga, progress)?;
@@ -120,11 +130,12 @@ pub fn settle(
 /// The unfinished bootstrap of this host, by a look that changes nothing.
 ///
 /// # Errors
-/// When the journal cannot be read.
+/// When the journal cannot be read, or what was decided is of a later eos or damaged.
 pub fn unfinished(context: &Context) -> Result<Option<Unfinished>, Failure> {
     let found = crate::journal::file::unfinished(&context.root).map_err(failure)?;
     let found = found.filter(|(_, state)| state.begin.kind == KIND);
-    Ok(found.map(|(saga, state)| (saga, serde_json::from_value(state.begin.plan).ok())))
+    let decided = found.map(|(saga, state)| Decision::from_plan(&state.begin.plan).map(|plan| (saga, plan)));
+    decided.transpose().map_err(Failure::from)
 }
 
 /// Whether the master has forgotten the join that an unfinished bootstrap began, since its lease ended.

@@ -29,6 +29,23 @@ fn the_newest_five_and_the_first_are_kept() {
 }
 
 #[test]
+fn what_is_tried_again_and_again_leaves_the_records_of_its_last_attempt_only() {
+    let mut world = World::new();
+    world.run(FaultPlan::none()).expect("it is completed");
+    let steps: Vec<String> = steps().iter().map(|step| step.name().to_owned()).collect();
+    for _ in 0..4 {
+        for step in [&steps[1], &steps[2]] {
+            world.run(FaultPlan { fail_at: Some(step.clone()), ..FaultPlan::none() }).expect_err("it fails");
+            assert_eq!(ids(&world), ["0001-bootstrap", "0002-bootstrap"]);
+        }
+    }
+    world.run(FaultPlan::none()).expect("it is completed");
+    assert_eq!(ids(&world), ["0001-bootstrap", "0002-bootstrap"]);
+    let undone = to_undo(&world.root, &first()).expect("none is missing");
+    assert_eq!(undone.len(), 2, "{undone:?}");
+}
+
+#[test]
 fn sagas_are_undone_from_the_newest() {
     let mut world = World::new();
     for _ in 0..3 {
