@@ -16,7 +16,8 @@ pub struct Limits {
     pub per_key: usize,
     /// Handshakes at a time; who comes beyond that waits in the kernel's queue.
     pub handshakes: usize,
-    /// For how long the TLS handshake may take while others wait for one.
+    /// For how long the TLS handshake may take while others wait for one. Less than the 5 s for which a
+    /// client of eos tries to connect, and far more than one takes in a rush of thousands.
     pub hurry: Duration,
     /// For how long the TLS handshake may take.
     pub handshake: Duration,
@@ -57,7 +58,7 @@ impl Limits {
             strangers_per_address: 32,
             per_key: 64,
             handshakes: 64,
-            hurry: Duration::from_secs(2),
+            hurry: Duration::from_secs(4),
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             body: Duration::from_secs(20),

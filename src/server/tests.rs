@@ -282,7 +282,8 @@ const AGENTS: usize = 600;
 async fn all_agents_behind_one_address_come_back_at_once() -> anyhow::Result<()> {
     crate::host::descriptors::allow(4 * AGENTS as u64);
     let limits = Limits::master();
-    let lab = lab(Limits { handshakes: 32, strangers_per_address: 8, ..limits }).await?;
+    // The agents share one processor here, so a handshake may take its time.
+    let lab = lab(Limits { handshakes: 32, hurry: PATIENCE, strangers_per_address: 8, ..limits }).await?;
     let keys: Vec<_> = (0..AGENTS.div_ceil(limits.per_key)).map(|_| lab.caller(b"http/1.1", true)).collect();
     let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut waiting = Vec::new();
