@@ -36,7 +36,13 @@ if [ "${token_given:-}" = yes ]; then
         exit 2
     fi
     export EOS_TOKEN
-    exec /bin/sh "$0" "$@"
+    # The shell that runs this now, which need not be /bin/sh.
+    shell=$(readlink "/proc/$$/exe" 2>/dev/null) || shell=
+    [ -x "$shell" ] || shell=/bin/sh
+    case ${shell##*/} in
+        busybox*) exec "$shell" sh "$0" "$@" ;;
+        *) exec "$shell" "$0" "$@" ;;
+    esac
 fi
 
 SOURCE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

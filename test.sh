@@ -38,7 +38,7 @@ fi
 command -v cargo >/dev/null 2>&1 || PATH=${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH
 export PATH
 
-# The crash points of the saga engine are a feature that only tests switch on.
+# Faults of requests to the master are a feature that only tests switch on.
 if [ $# -gt 0 ]; then
     exec cargo test --locked --all-features "$@"
 fi

@@ -82,11 +82,17 @@ _eos() {
             eos__subcmd__audit,help)
                 cmd="eos__subcmd__audit__subcmd__help"
                 ;;
+            eos__subcmd__audit,list)
+                cmd="eos__subcmd__audit__subcmd__list"
+                ;;
             eos__subcmd__audit,verify)
                 cmd="eos__subcmd__audit__subcmd__verify"
                 ;;
             eos__subcmd__audit__subcmd__help,help)
                 cmd="eos__subcmd__audit__subcmd__help__subcmd__help"
+                ;;
+            eos__subcmd__audit__subcmd__help,list)
+                cmd="eos__subcmd__audit__subcmd__help__subcmd__list"
                 ;;
             eos__subcmd__audit__subcmd__help,verify)
                 cmd="eos__subcmd__audit__subcmd__help__subcmd__verify"
@@ -189,6 +195,9 @@ _eos() {
                 ;;
             eos__subcmd__help,token)
                 cmd="eos__subcmd__help__subcmd__token"
+                ;;
+            eos__subcmd__help__subcmd__audit,list)
+                cmd="eos__subcmd__help__subcmd__audit__subcmd__list"
                 ;;
             eos__subcmd__help__subcmd__audit,verify)
                 cmd="eos__subcmd__help__subcmd__audit__subcmd__verify"
@@ -478,7 +487,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__audit)
-            opts="-v -h --root --output --log-format --verbose --color --config --help verify help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help list verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -512,7 +521,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__audit__subcmd__help)
-            opts="verify help"
+            opts="list verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -539,6 +548,20 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__audit__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__audit__subcmd__help__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -546,6 +569,44 @@ _eos() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__audit__subcmd__list)
+            opts="-v -h --count --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1074,8 +1135,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__audit)
-            opts="verify"
+            opts="list verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__audit__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

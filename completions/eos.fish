@@ -80,7 +80,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Join the cluster that is found on the network; never make a new one'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -107,7 +107,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Join the cluster that is found on the network; never make a new one'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -199,7 +199,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l replace -d 'The member whose place it takes' -r
+complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l replace -d 'The member whose place it takes, by its name or id' -r
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand node; and __fish_seen_subcommand_from accept" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -328,7 +328,7 @@ complete -c eos -n "__fish_eos_using_subcommand role; and not __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand role; and not __fish_seen_subcommand_from plan set help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l file -d 'Nodes from a file in place of the live cluster' -r -F
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l add -d 'A node to add: NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB' -r
-complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l remove -d 'A node to take away' -r
+complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l remove -d 'A node to take away, by its name or id' -r
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand role; and __fish_seen_subcommand_from plan" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -527,19 +527,32 @@ complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcomm
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "cleanup" -d 'Do now what a level says'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that no line was changed, moved or removed'
-complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -f -a "list" -d 'List the newest lines, the newest last'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -f -a "verify" -d 'Check that no line was changed, moved or removed'
+complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l count -d 'How many' -r
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from verify" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from verify" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -551,6 +564,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the newest lines, the newest last'
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that no line was changed, moved or removed'
 complete -c eos -n "__fish_eos_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand config; and not __fish_seen_subcommand_from show validate help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -690,6 +704,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "cleanup" -d 'Do now what a level says'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "list" -d 'List the newest lines, the newest last'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that no line was changed, moved or removed'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show every key with its value'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "validate" -d 'Check the configuration'

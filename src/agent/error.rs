@@ -1,6 +1,5 @@
 //! Why an agent stops.
 
-use crate::host::notify::NotifyError;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain};
 use std::net::SocketAddr;
@@ -23,9 +22,6 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
-    /// Signals cannot be watched.
-    #[error("the agent cannot be told to end")]
-    Notify(#[source] NotifyError),
 }
 
 impl Explain for AgentError {
@@ -34,7 +30,6 @@ impl Explain for AgentError {
             Self::NotMember => "A001",
             Self::Identity(_) => "A002",
             Self::Listen { .. } => "A003",
-            Self::Notify(_) => "A004",
         })
     }
 
@@ -52,7 +47,6 @@ impl Explain for AgentError {
             Self::Listen { address, .. } => {
                 format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())
             }
-            Self::Notify(_) => "start it through its unit: systemctl start eos-agent".to_owned(),
         }]
     }
 }
@@ -65,6 +59,5 @@ pub(crate) fn samples() -> Vec<AgentError> {
         AgentError::NotMember,
         AgentError::Identity(IdentityError::Damaged { what: "the membership file" }),
         AgentError::Listen { address: SocketAddr::from(([10, 0, 1, 12], 4506)), source: io() },
-        AgentError::Notify(NotifyError::Signals { source: io() }),
     ]
 }

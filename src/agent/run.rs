@@ -8,7 +8,7 @@ use crate::agent::certificate::NodeCertificate;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
-use crate::client::{ClientError, MasterClient};
+use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
@@ -218,7 +218,7 @@ impl Agent {
             return Ok(());
         }
         tracing::info!("the node's certificate cannot be used or is about to end; registering with the key");
-        match renewal::by_key(&self.workshop.root, membership).await {
+        match renewal::by_key(&self.workshop.root, membership, &Terms::default()).await {
             Ok(()) => self.adopt_certificate(),
             Err(error) if own.is_valid(now) => {
                 tracing::warn!(%error, "the certificate still holds; its renewal is tried again");

@@ -173,6 +173,7 @@ impl Command {
         match self {
             Self::Bootstrap(_) | Self::Rollback(_) | Self::Reset(_) => true,
             Self::State(command) => command.changes(),
+            Self::Snapshot(command) => command.undoes_on_interrupt(),
             _ => false,
         }
     }
@@ -193,7 +194,7 @@ impl Command {
             Self::Snapshot(command) => command.name(),
             Self::State(command) => command.name(),
             Self::Storage(command) => command.name(),
-            Self::Audit(_) => "audit verify",
+            Self::Audit(command) => command.name(),
             Self::Config(command) => command.name(),
             Self::Master => "master",
             Self::Agent => "agent",

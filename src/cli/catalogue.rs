@@ -1,6 +1,7 @@
 //! What `eos explain` tells of every error code: cause, evidence, remedy, and whether a retry helps.
 
 mod agent;
+mod archives;
 mod configuration;
 mod entry;
 mod host;
@@ -36,6 +37,7 @@ pub const AREAS: &[&[Entry]] = &[
     states::ENTRIES,
     snapshots::ENTRIES,
     transfer::ENTRIES,
+    archives::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,
 ];

@@ -86,24 +86,33 @@ pub fn run(context: &Context, command: CheckpointCommand) -> Result<Done, Failur
 /// # Errors
 /// When one cannot be undone; those before it are.
 pub fn rollback(context: &Context, arguments: &RollbackArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output));
+    let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let result = undo_all(context, arguments, &progress);
     progress.finish();
-    let undone = result?;
-    if undone.is_empty() {
-        return Ok(Done::new(json!({ "undone": undone }), "no change: there is nothing to undo\n")
-            .outcome("no-change"));
+    let Undone { sagas, kept } = result?;
+    let value = json!({ "undone": sagas, "kept": kept });
+    if sagas.is_empty() {
+        return Ok(Done::new(value, "no change: there is nothing to undo\n").outcome("no-change"));
     }
-    let names: Vec<&str> = undone.iter().map(SagaId::as_str).collect();
-    Ok(Done::new(json!({ "undone": undone }), format!("undone: {}\n", names.join(", "))))
+    let names: Vec<&str> = sagas.iter().map(SagaId::as_str).collect();
+    let text = format!("undone: {}\n{}", names.join(", "), view::reset::kept(&kept));
+    Ok(Done::new(value, text))
+}
+
+/// What a rollback did.
+#[derive(Default)]
+struct Undone {
+    sagas: Vec<SagaId>,
+    /// Paths that stay, because somebody else put them there or changed them.
+    kept: Vec<String>,
 }
 
 fn undo_all(
     context: &Context,
     arguments: &RollbackArguments,
     progress: &Arc<Progress>,
-) -> Result<Vec<SagaId>, Failure> {
-    let mut held = lock(context, "rollback", progress.as_ref())?;
+) -> Result<Undone, Failure> {
+    let mut held = lock(context, "rollback", progress.as_ref(), Instant::now() + TIMEOUT)?;
     // An earlier way back may have died while the records went: that is finished before any look.
     Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref())
         .recover()
@@ -113,7 +122,7 @@ fn undo_all(
         Some(id) => find(context, id)?.id,
         None => match newest {
             Some(id) => id,
-            None => return Ok(Vec::new()),
+            None => return Ok(Undone::default()),
         },
     };
     let undo = recovery::to_undo(&context.root, &target).map_err(|error| error.to_failure())?;
@@ -128,11 +137,13 @@ fn undo_all(
         let command = arguments.to.as_ref().map(|id| format!("rollback --to {id}"));
         refuse_with_members(context, command.as_deref().unwrap_or("rollback"))?;
     }
+    let mut kept = Vec::new();
     for (saga, state) in states {
         let steps = steps_of(&state.begin.kind, &state.begin.plan, &binary)?;
         let mut engine =
             Engine::new(&context.root, &mut held, progress.as_ref(), context.interrupted.as_ref());
-        engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;
+        let finished = engine.rollback(saga, &steps, &mut env).map_err(|error| error.to_failure())?;
+        kept.extend(finished.kept);
     }
-    Ok(undo)
+    Ok(Undone { sagas: undo, kept })
 }

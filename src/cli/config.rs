@@ -1,9 +1,10 @@
 //! `eos config`: what is configured, and where it came from.
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
+use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
-use crate::model::layers::Resolved;
+use crate::model::layers::{self, Resolved};
 use clap::Subcommand;
 
 /// The commands.
@@ -37,7 +38,7 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
     let resolved = context.resolve(Vec::new())?;
     let origins = match command {
         ConfigCommand::Validate => {
-            return Ok(Done::new(settings(&resolved), "the configuration is valid\n"));
+            return validated(context, &resolved);
         }
         ConfigCommand::Show { origin } => origin,
     };
@@ -54,6 +55,17 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
         }
     }
     Ok(Done::new(settings(&resolved), text))
+}
+
+/// It is valid; what of it has no effect on this node is told.
+fn validated(context: &Context, resolved: &Resolved) -> Result<Done, Failure> {
+    let membership = Membership::load(&context.root).map_err(failure)?;
+    let runs_master = membership.is_none_or(|membership| membership.runs_master);
+    let warnings = layers::without_effect(resolved, runs_master);
+    let told = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect::<String>();
+    let mut result = settings(resolved);
+    result["warnings"] = json(&warnings);
+    Ok(Done::new(result, format!("the configuration is valid\n{told}")))
 }
 
 /// Every setting with its value and where it came from, for programs.

@@ -2,17 +2,21 @@
 
 use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
-use crate::client::MasterClient;
+use crate::cli::interrupt;
+use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::{self, Services};
+use crate::host::threads;
 use crate::identity::membership::Membership;
-use crate::model::explain::{Exit, Explain, Failure};
+use crate::model::explain::{Explain, Failure};
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
-use crate::steps::env;
+use crate::steps::{StepFailure, env};
 use crate::telemetry;
 use crate::view;
+use crate::view::progress::OnDemand;
+use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +33,10 @@ pub struct Context {
     pub verbose: u8,
     /// Set when the operator interrupts.
     pub interrupted: Arc<AtomicBool>,
+    /// The step of a bootstrap that panics, when a test wants it.
+    #[cfg(feature = "testing")]
+    pub panics_in: Option<String>,
+    beside: RefCell<Map<String, Value>>,
     config: Option<PathBuf>,
     runtime: Runtime,
     telemetry: RefCell<Option<telemetry::Guard>>,
@@ -47,7 +55,7 @@ pub fn environment() -> Vec<(String, String)> {
 }
 
 impl Context {
-    /// Starts logging, the runtime and the watch for Ctrl-C.
+    /// Starts logging, the runtime and the watch for signals.
     ///
     /// # Errors
     /// When the root cannot be named or threads cannot be started.
@@ -58,17 +66,24 @@ impl Context {
         let root = Root::new(&global.root).map_err(|source| failure(CliError::Root { path, source }))?;
         let daemon = matches!(command, "master" | "agent" | "storage monitor");
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(if command == "master" { 2 } else { 1 }).enable_all();
-        let runtime = builder.build().map_err(|error| failure(CliError::Runtime(error)))?;
+        let workers = if command == "master" { 2 } else { 1 };
+        builder.worker_threads(workers).enable_all();
+        let runtime = threads::probe(workers).and_then(|()| builder.build());
+        let runtime = runtime.map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {
-            watch_for_interrupts(&runtime, interrupted.clone(), global.output(), command, undoes);
+            let _entered = runtime.enter();
+            interrupt::watch(interrupted.clone(), global.output(), command, undoes)
+                .map_err(|error| failure(CliError::Runtime(error)))?;
         }
         let context = Self {
             root,
             output: global.output(),
             verbose: global.verbose,
             interrupted,
+            #[cfg(feature = "testing")]
+            panics_in: None,
+            beside: RefCell::default(),
             config: global.config.clone(),
             runtime,
             telemetry: RefCell::new(None),
@@ -101,6 +116,7 @@ impl Context {
             journald: daemon && std::env::var_os("JOURNAL_STREAM").is_some(),
             otlp_endpoint: endpoint,
             quiet: !daemon,
+            redrawn: !daemon && self.output.terminal && self.output.format == view::Format::Text,
         };
         let _entered = self.runtime.enter();
         let guard = telemetry::start(&settings).map_err(failure)?;
@@ -108,9 +124,34 @@ impl Context {
         Ok(())
     }
 
+    /// The same with a step that panics.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn panicking_in(mut self, step: Option<String>) -> Self {
+        self.panics_in = step;
+        self
+    }
+
+    /// Keeps what was found out for the verdict of a command that may fail later on.
+    pub fn put_beside(&self, found: Value) {
+        if let Value::Object(found) = found {
+            self.beside.borrow_mut().extend(found);
+        }
+    }
+
+    /// What stands beside the error of a command that failed.
+    pub fn take_beside(&self) -> Map<String, Value> {
+        self.beside.take()
+    }
+
     /// The configuration file that was named, if one was.
     pub fn configuration(&self) -> Option<&std::path::Path> {
         self.config.as_deref()
+    }
+
+    /// Whether the operator asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Where asynchronous work runs.
@@ -172,7 +213,7 @@ impl Context {
     /// When there is none, or it is damaged.
     pub fn membership(&self) -> Result<Membership, Failure> {
         let membership = Membership::load(&self.root).map_err(failure)?;
-        membership.ok_or_else(|| failure(crate::steps::StepFailure::NoMembership))
+        membership.ok_or_else(|| failure(StepFailure::NoMembership))
     }
 
     /// A connection to the master as the operator.
@@ -185,7 +226,8 @@ impl Context {
             let master = membership.master.ip().to_string();
             return Err(failure(CliError::NotMaster { what: what.to_owned(), master }));
         }
-        env::operator_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::operator_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
     }
 
     /// A connection to the master as this node.
@@ -194,7 +236,36 @@ impl Context {
     /// When this host is no member.
     pub fn member(&self) -> Result<MasterClient, Failure> {
         let membership = self.membership()?;
-        env::member_client(&self.root, membership.master, membership.address).map_err(Failure::from)
+        let client = env::member_client(&self.root, membership.master, membership.address);
+        client.map(|client| client.on(self.terms())).map_err(Failure::from)
+    }
+
+    /// The terms of single calls: one that lasts is told.
+    fn terms(&self) -> Terms {
+        Terms::telling(Arc::new(OnDemand::new(self.output)))
+    }
+
+    /// Asks the master as this node.
+    ///
+    /// # Errors
+    /// When this host is no member, or the master refuses or does not answer. One that does not know this node
+    /// any more answers as to the name of any node that is not there: then that is told instead.
+    pub fn ask<T>(
+        &self,
+        call: impl AsyncFnOnce(&MasterClient) -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        let client = self.member()?;
+        self.block_on(async {
+            let error = match call(&client).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.is_forgotten() && client.desired().await.is_err_and(|error| error.is_forgotten()) {
+                let Membership { name, cluster, master, .. } = self.membership()?;
+                return Err(failure(StepFailure::Forgotten { name, cluster, master }));
+            }
+            Err(failure(error))
+        })
     }
 }
 
@@ -204,24 +275,4 @@ impl Drop for Context {
             view::stderr(&format!("warning: the last traces could not be sent: {error}\n"));
         }
     }
-}
-
-/// The first Ctrl-C asks the saga to stop and undo; commands without one end with the second at the latest.
-fn watch_for_interrupts(
-    runtime: &Runtime,
-    interrupted: Arc<AtomicBool>,
-    output: view::Output,
-    command: &'static str,
-    undoes: bool,
-) {
-    runtime.spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if undoes && !interrupted.swap(true, Ordering::Relaxed) {
-                view::stderr("interrupted: undoing what was begun; press Ctrl-C again to stop at once\n");
-                continue;
-            }
-            view::failure(&output, command, &CliError::Interrupted.failure());
-            std::process::exit(i32::from(Exit::Interrupted as u8));
-        }
-    });
 }

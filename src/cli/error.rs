@@ -62,8 +62,14 @@ pub enum CliError {
         id: String,
     },
     /// A first node was asked for in a way that needs discovery.
-    #[error("nobody was found to join: no address was given and no cluster answered")]
+    #[error("no cluster was named to join, and this version of eos cannot look for one on the network")]
     NobodyFound,
+    /// Something that belongs to discovery.
+    #[error("{what} is not in this version of eos: it belongs to multicast discovery")]
+    NotYet {
+        /// It.
+        what: NotYet,
+    },
     /// The file that `--config` names is not there.
     #[error("there is no configuration {path}")]
     NoConfiguration {
@@ -111,6 +117,44 @@ pub enum CliError {
     Interrupted,
 }
 
+/// What belongs to discovery, which this version has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotYet {
+    /// `eos bootstrap --new-cluster`.
+    NewCluster,
+    /// `eos bootstrap --expect`.
+    Expect,
+    /// `eos discover`.
+    Discover,
+}
+
+impl std::fmt::Display for NotYet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NewCluster => "--new-cluster",
+            Self::Expect => "--expect",
+            Self::Discover => "the command discover",
+        })
+    }
+}
+
+impl NotYet {
+    /// What to do instead.
+    fn instead(self) -> &'static str {
+        match self {
+            Self::NewCluster => "a new cluster begins with its first machine: eos bootstrap --single-node",
+            Self::Expect => {
+                "choose the first machine, and there: eos bootstrap --single-node; on each other one: \
+                 eos bootstrap --join-cluster ADDRESS"
+            }
+            Self::Discover => {
+                "any member shows its master: eos status; a new machine joins it: \
+                 eos bootstrap --join-cluster ADDRESS"
+            }
+        }
+    }
+}
+
 impl CliError {
     /// For printing.
     pub fn failure(&self) -> Failure {
@@ -137,6 +181,7 @@ impl Explain for CliError {
             Self::NoConfiguration { .. } => "U015",
             Self::NoDirectory { .. } => "U016",
             Self::TokenOfCluster { .. } => "U020",
+            Self::NotYet { .. } => "U021",
         })
     }
 
@@ -162,9 +207,12 @@ impl Explain for CliError {
                 format!("look it up: getent hosts {name}; or give the address itself")
             }
             Self::TokenFile { .. } => {
-                "put the token alone into a file that only its owner reads: chmod 600 FILE".to_owned()
+                "put the token alone into a file that only its owner reads (chmod 600 FILE), and name it: \
+                 eos bootstrap --token-file FILE"
+                    .to_owned()
             }
             Self::NobodyFound => "name the master: eos bootstrap --join-cluster ADDRESS".to_owned(),
+            Self::NotYet { what } => what.instead().to_owned(),
             Self::TokenOfCluster { .. } => {
                 "join its cluster: eos bootstrap --join-cluster ADDRESS; a new one takes a token of: eos token generate".to_owned()
             }
@@ -172,7 +220,7 @@ impl Explain for CliError {
             Self::NoDirectory { path } => format!("make it: mkdir -p {path}"),
             Self::NoCheckpoint { .. } => "list them: eos checkpoint list".to_owned(),
             Self::AuditBroken { line, .. } => {
-                format!("read it there: sed -n {line}p /var/lib/eos/master/audit.jsonl")
+                format!("read it: sed -n {line}p /var/lib/eos/master/audit.jsonl")
             }
             Self::Residue { first, .. } => format!("look at what is left: ls -ld {first}"),
             Self::HasMembers { command, .. } => format!(
@@ -198,6 +246,9 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NoAddress { name: text("master.example.org") },
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
         CliError::NobodyFound,
+        CliError::NotYet { what: NotYet::NewCluster },
+        CliError::NotYet { what: NotYet::Expect },
+        CliError::NotYet { what: NotYet::Discover },
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoConfiguration { path: text("/root/cluster.yaml") },
         CliError::NoDirectory { path: text("/srv/man") },

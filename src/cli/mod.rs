@@ -20,13 +20,17 @@ pub mod snapshot;
 pub mod state;
 pub mod status;
 pub mod storage;
+pub mod tarball;
 pub mod token;
 pub mod unfinished;
 
 mod audit;
+mod interrupt;
+mod panic;
 mod redact;
 mod usage;
 
+use crate::host::own_process;
 use crate::model::explain::{Exit, Failure};
 use crate::view;
 use arguments::{Arguments, Command};
@@ -37,6 +41,11 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    panic::tell_without_secrets();
+    if let Err(error) = own_process::leave_no_core() {
+        // Whatever forbids it, as a seccomp filter may, is no reason not to work.
+        view::stderr(&format!("warning: a crash may leave a core file with secrets in it: {error}\n"));
+    }
     if let Some(code) = redact::hide_token_from_the_process_list() {
         return code;
     }
@@ -49,14 +58,21 @@ pub fn main() -> ExitCode {
     }
     let name = arguments.command.name();
     let output = arguments.global.output();
+    let mut beside = serde_json::Map::new();
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let context = Context::new(&arguments.global, &arguments.command)?;
-        tracing::info_span!("command", name).in_scope(|| dispatch(&context, arguments.command))
+        #[cfg(feature = "testing")]
+        let context = context.panicking_in(std::env::var("EOS_TEST_PANIC").ok());
+        #[cfg(feature = "testing")]
+        assert_ne!(context.panics_in.as_deref(), Some(name), "a test has this command panic");
+        let result = tracing::info_span!("command", name).in_scope(|| dispatch(&context, arguments.command));
+        beside = context.take_beside();
+        result
     }));
-    match result.unwrap_or_else(|_| Err(panicked())) {
+    match result.unwrap_or_else(|_| Err(panic::failure(&arguments.global.root))) {
         Ok(done) => finish(&output, name, done),
         Err(failure) => {
-            view::failure(&output, name, &failure);
+            view::failure_beside(&output, name, &failure, beside);
             ExitCode::from(failure.exit)
         }
     }
@@ -70,16 +86,6 @@ fn finish(output: &view::Output, name: &str, done: Done) -> ExitCode {
     ExitCode::from(done.exit as u8)
 }
 
-fn panicked() -> Failure {
-    Failure {
-        code: "EOS-U001".to_owned(),
-        message: "eos itself failed: a bug".to_owned(),
-        causes: Vec::new(),
-        hints: vec!["report it with the output of the same command and -vv: eos status -vv".to_owned()],
-        exit: Exit::Failed as u8,
-    }
-}
-
 /// Usage errors are clap's, with a code of eos; in JSON mode the verdict object follows, so that the
 /// output always parses.
 fn usage(error: &clap::Error) -> ExitCode {
@@ -88,9 +94,11 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let failure = usage::failure(error.kind(), &text);
-    // What stands in the message already is not repeated.
-    let rest = text.split_once("\n\n").map_or("", |(_, rest)| rest);
+    let (failure, rest) = match usage::not_yet(error) {
+        Some(failure) => (failure, ""),
+        // What stands in the message already is not repeated.
+        None => (usage::failure(error.kind(), &text), text.split_once("\n\n").map_or("", |(_, rest)| rest)),
+    };
     let json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
     let format = if json { view::Format::Json } else { view::Format::Text };
     let output = view::Output { format, color: false, width: 80, terminal: false, root: "/" };

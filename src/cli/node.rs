@@ -3,9 +3,10 @@
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::model::explain::Failure;
-use crate::model::ids::NodeName;
+use crate::model::ids::{NodeId, NodeName};
 use crate::view;
-use crate::wire::admin::AcceptNode;
+use crate::view::roles::Tense;
+use crate::wire::admin::{AcceptNode, MeantNode};
 use clap::Subcommand;
 
 /// The commands.
@@ -15,15 +16,17 @@ pub enum NodeCommand {
     List,
     /// Show one node
     Show {
-        /// Its name
+        /// Its name or id
+        #[arg(value_name = "NODE")]
         name: String,
     },
     /// Let a node in that waits, or bring a removed one back
     Accept {
-        /// Its name, or its id when several of the name wait
+        /// Its name or id
+        #[arg(value_name = "NODE")]
         name: String,
-        /// The member whose place it takes
-        #[arg(long, value_name = "NAME")]
+        /// The member whose place it takes, by its name or id
+        #[arg(long, value_name = "NODE")]
         replace: Option<String>,
         /// Only show what would change
         #[arg(long)]
@@ -31,12 +34,14 @@ pub enum NodeCommand {
     },
     /// Refuse a node that waits
     Reject {
-        /// Its name, or its id when several of the name wait
+        /// Its name or id
+        #[arg(value_name = "NODE")]
         name: String,
     },
     /// Remove a node; its certificate is void at once
     Remove {
-        /// Its name
+        /// Its name or id
+        #[arg(value_name = "NODE")]
         name: String,
     },
 }
@@ -67,33 +72,57 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
     let what = command.name();
     match command {
         NodeCommand::List => {
-            let nodes = context.block_on(context.member()?.status()).map_err(failure)?.nodes;
+            let nodes = context.ask(async |master| master.status().await)?.nodes;
             Ok(Done::new(serde_json::json!({ "nodes": nodes }), view::node::list(&context.output, &nodes)))
         }
         NodeCommand::Show { name } => {
-            let node = context.block_on(context.member()?.node(&node_name(&name)?)).map_err(failure)?;
+            let name = node_name(&name)?;
+            let node = context.ask(async |master| master.node(&name).await)?;
             Ok(Done::new(json(&node), view::node::show(&context.output, &node)))
         }
         NodeCommand::Accept { name, replace, plan } => {
             let replace = replace.as_deref().map(node_name).transpose()?;
             let (name, how) = (node_name(&name)?, AcceptNode { replace, plan });
             let accepted = context.block_on(context.operator(what)?.accept(&name, &how)).map_err(failure)?;
-            let changes = view::roles::text(&accepted.plan);
-            let head = if plan { "would be accepted" } else { "is accepted; once it confirms" };
-            let outcome = if plan { "planned" } else { "done" };
-            let text = format!("{name} ({}, key {}) {head}:\n{changes}", accepted.node, accepted.key);
+            let (tense, head, outcome) = match plan {
+                true => (Tense::Would, "would be accepted; once it confirms", "planned"),
+                false => (Tense::Will, "is accepted; once it confirms", "done"),
+            };
+            let text = format!(
+                "{} {head}:\n{}{}",
+                meant(&accepted.meant),
+                view::roles::text(tense, &accepted.plan),
+                namesakes(&accepted.meant)
+            );
             Ok(Done::new(json(&accepted), text).outcome(outcome))
         }
         NodeCommand::Reject { name } => {
             let name = node_name(&name)?;
-            context.block_on(context.operator(what)?.reject(&name)).map_err(failure)?;
-            Ok(Done::new(serde_json::json!({ "node": name }), format!("{name} is rejected\n")))
+            let rejected = context.block_on(context.operator(what)?.reject(&name)).map_err(failure)?;
+            let text = format!("{} is rejected\n{}", meant(&rejected), namesakes(&rejected));
+            Ok(Done::new(json(&rejected), text))
         }
         NodeCommand::Remove { name } => {
             let name = node_name(&name)?;
-            let planned = context.block_on(context.operator(what)?.remove(&name)).map_err(failure)?;
-            let changes = view::roles::text(&planned);
-            Ok(Done::new(json(&planned), format!("{name} is removed:\n{changes}")))
+            let removed = context.block_on(context.operator(what)?.remove(&name)).map_err(failure)?;
+            let changes = view::roles::text(Tense::Did, &removed.plan);
+            let text =
+                format!("{} is removed\n{changes}{}", meant(&removed.meant), namesakes(&removed.meant));
+            Ok(Done::new(json(&removed), text))
         }
+    }
+}
+
+/// `node2 (n-0f73494f775b180f6f68, key sha256:...)`: whatever was given, all of them are told.
+fn meant(node: &MeantNode) -> String {
+    format!("{} ({}, key {})", node.name, node.node, node.key)
+}
+
+/// That others have the name as well, and were not meant.
+fn namesakes(node: &MeantNode) -> String {
+    let others: Vec<&str> = node.namesakes.iter().map(NodeId::as_str).collect();
+    match others.as_slice() {
+        [] => String::new(),
+        others => format!("\nnothing is changed for others named {}: {}\n", node.name, others.join(", ")),
     }
 }

@@ -6,7 +6,10 @@ use crate::cli::done::{Done, json};
 use crate::model::explain::Failure;
 use crate::preflight::{self, Report, Requirements};
 use crate::view;
+use crate::view::progress::Progress;
 use clap::Args;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Options of `eos preflight`: those of bootstrap.
 #[derive(Debug, Clone, Args)]
@@ -27,16 +30,20 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     line.with_secret(asked.token.is_some());
     let before = bootstrap::unfinished(context)?.map(|(_, decision)| decision);
     if let Some(before) = &before
-        && asked.follow(before, &arguments.bootstrap)
+        && asked.follow(before)
     {
-        line.follow(before);
+        line.follow(before, &asked.config.node);
     }
     line.aims(asked.aim);
-    let measured =
-        bootstrap::glance(context, &asked, before.as_ref()).map_err(|failure| line.told(failure))?;
+    let deadline = Instant::now() + arguments.bootstrap.timeout.unwrap_or(bootstrap::TIMEOUT);
+    let progress = Arc::new(Progress::new(context.output, deadline));
+    let measured = bootstrap::glance(context, &asked, before.as_ref(), &progress, deadline);
+    progress.finish();
+    let measured = measured.map_err(|failure| line.told(failure))?;
     let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);
     let text = view::preflight::text(&context.output, &report);
     let result = json(&report);
+    context.put_beside(result.clone());
     report.into_result().map_err(|error| line.told(failure(error)))?;
     Ok(Done::new(result, text))
 }

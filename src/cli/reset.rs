@@ -37,7 +37,7 @@ pub struct ResetArguments {
 /// When something of eos cannot be removed, or with `--verify` a difference is left.
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
     let recorded = files::exists(&context.root.join(paths::LEDGER)).map_err(failure)?;
-    let progress = Arc::new(Progress::new(context.output));
+    let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let result = reset(context, arguments.force, &progress);
     progress.finish();
     let report = result?;
@@ -73,7 +73,7 @@ fn path_of(line: &str) -> &str {
 }
 
 fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
-    let mut lock = lock(context, "reset", progress.as_ref())?;
+    let mut lock = lock(context, "reset", progress.as_ref(), Instant::now() + TIMEOUT)?;
     if !force {
         refuse_with_members(context, "reset")?;
     }

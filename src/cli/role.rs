@@ -7,11 +7,13 @@ use crate::cli::node::node_name;
 use crate::host::files;
 use crate::model::explain::Failure;
 use crate::model::facts::Resources;
+use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::yaml;
 use crate::roles::{self, PlanFile, PlanNode, RoleRules};
 use crate::view;
-use crate::wire::admin::{NodeStatus, PlannedRole, PlannedRoles, SetRole};
+use crate::view::roles::Tense;
+use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -26,13 +28,13 @@ pub enum RoleCommand {
         /// A node to add: NAME, NAME:ROLE or NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB
         #[arg(long, value_name = "NODE")]
         add: Vec<String>,
-        /// A node to take away
-        #[arg(long, value_name = "NAME")]
+        /// A node to take away, by its name or id
+        #[arg(long, value_name = "NODE")]
         remove: Vec<String>,
     },
     /// Give a node a role, or give the choice back to the planner
     Set {
-        /// The node
+        /// Its name or id
         node: String,
         /// edge, core, data, compute or automatic
         #[arg(value_parser = ["edge", "core", "data", "compute", "automatic"])]
@@ -70,10 +72,22 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
                 ),
             };
             let wanted = SetRole { node: node_name(&node)?, role, plan };
-            let planned = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
-            let outcome = if plan { "planned" } else { "done" };
-            Ok(Done::new(json(&planned), view::roles::text(&planned)).outcome(outcome))
+            let decided = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
+            let (outcome, tense) = if plan { ("planned", Tense::Would) } else { ("done", Tense::Did) };
+            let text = format!("{}{}", set(&decided, role, plan), view::roles::text(tense, &decided.plan));
+            Ok(Done::new(json(&decided), text).outcome(outcome))
         }
+    }
+}
+
+/// What was done, or would be: the command's own line.
+fn set(decided: &DecidedNode, role: Option<Role>, plan: bool) -> String {
+    let name = &decided.meant.name;
+    match (role, plan) {
+        (Some(role), true) => format!("{name} would be set to {role} by hand; nothing is changed now\n"),
+        (Some(role), false) => format!("{name} is set to {role} by hand\n"),
+        (None, true) => format!("the planner would choose the role of {name}; nothing is changed now\n"),
+        (None, false) => format!("the planner chooses the role of {name}\n"),
     }
 }
 
@@ -83,16 +97,29 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
         None => from_cluster(context)?,
     };
     let add = add.iter().map(|text| added(text)).collect::<Result<Vec<_>, _>>()?;
-    let remove = remove.iter().map(|name| node_name(name)).collect::<Result<Vec<_>, _>>()?;
+    let remove = remove.iter().map(|text| removed(&live, text)).collect::<Result<Vec<_>, _>>()?;
     let simulation = roles::simulate(&live, &add, &remove, &rules).map_err(failure)?;
     let mut planned = planned(&simulation);
+    planned.warnings.extend(unknown(live.iter().chain(&add)));
     // A plan that changes nothing still shows who has which role, since that is what was asked.
     if file.is_some() && planned.changes.is_empty() {
         planned.changes = standing(&simulation);
     }
     let mut result = json(&planned);
     result["assignments"] = json(&simulation.plan.assignments);
-    Ok(Done::new(result, view::roles::text(&planned)).outcome("planned"))
+    Ok(Done::new(result, view::roles::text(Tense::Would, &planned)).outcome("planned"))
+}
+
+/// Says once of whom nobody told the resources.
+fn unknown<'a>(nodes: impl Iterator<Item = &'a PlanNode>) -> Option<String> {
+    let names: Vec<&str> =
+        nodes.filter(|node| node.resources.is_unknown()).map(|node| node.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the resources of {} are not known, so nothing was judged by them: say NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB",
+            names.join(", ")
+        )
+    })
 }
 
 fn planned(simulation: &roles::Simulation) -> PlannedRoles {
@@ -127,7 +154,7 @@ fn from_file(path: &Path) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
 }
 
 fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
-    let status = context.block_on(context.member()?.status()).map_err(failure)?;
+    let status = context.ask(async |master| master.status().await)?;
     let rules = RoleRules::from(&context.resolve(Vec::new())?.config.cluster.roles);
     let mut members: Vec<&NodeStatus> = status.nodes.iter().filter(|node| node.state == "active").collect();
     members.sort_by_key(|node| node.order);
@@ -140,6 +167,12 @@ fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure
         ..PlanNode::new(node.name.clone(), order as u64)
     };
     Ok((members.into_iter().enumerate().map(node).collect(), rules))
+}
+
+/// The name of the node of this name or id.
+fn removed(live: &[PlanNode], text: &str) -> Result<NodeName, Failure> {
+    let of_id = live.iter().find(|node| node.id.as_ref().is_some_and(|id| id.as_str() == text));
+    of_id.map_or_else(|| node_name(text), |node| Ok(node.name.clone()))
 }
 
 /// `NAME[:ROLE[:CPUS:MEMORY_GIB:DISK_GIB]]`.
@@ -168,4 +201,41 @@ fn added(text: &str) -> Result<PlanNode, Failure> {
         return Err(wrong());
     }
     Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Vec<PlanNode> {
+        let node = |number: u64| PlanNode {
+            resources: Resources {
+                cpus: 16,
+                memory_bytes: 64 << 30,
+                disk_bytes: 4000 << 30,
+                disk_free_bytes: 4000 << 30,
+            },
+            ..PlanNode::new(NodeName::parse(&format!("node{number}")).expect("a name"), number)
+        };
+        (1..=3).map(node).collect()
+    }
+
+    #[test]
+    fn resources_that_were_not_given_are_unknown_and_not_none_at_all() {
+        let live = cluster();
+        let add = [added("x").expect("a name"), added("y:data").expect("a name and a role")];
+        let simulation = roles::simulate(&live, &add, &[], &RoleRules::default()).expect("a plan");
+        assert_eq!(planned(&simulation).warnings, [""; 0], "no minimum is judged");
+        assert_eq!(
+            unknown(live.iter().chain(&add)).as_deref(),
+            Some(
+                "the resources of x, y are not known, so nothing was judged by them: say \
+                 NAME:ROLE:CPUS:MEMORY_GIB:DISK_GIB"
+            )
+        );
+        assert_eq!(unknown(live.iter()), None);
+        let small = [added("x:data:1:1:1").expect("a whole node")];
+        let simulation = roles::simulate(&live, &small, &[], &RoleRules::default()).expect("a plan");
+        assert!(!planned(&simulation).warnings.is_empty(), "what was given is judged");
+    }
 }

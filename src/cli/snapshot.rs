@@ -3,6 +3,7 @@
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
+use crate::cli::tarball::{self, PackArguments, UnpackArguments};
 use crate::host::directory::Directory;
 use crate::host::files;
 use crate::host::paths;
@@ -24,6 +25,10 @@ pub enum SnapshotCommand {
         /// Its id; all of them unless given
         id: Option<String>,
     },
+    /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
+    Pack(PackArguments),
+    /// Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster
+    Unpack(UnpackArguments),
 }
 
 impl SnapshotCommand {
@@ -32,7 +37,14 @@ impl SnapshotCommand {
         match self {
             Self::List => "snapshot list",
             Self::Verify { .. } => "snapshot verify",
+            Self::Pack(_) => "snapshot pack",
+            Self::Unpack(_) => "snapshot unpack",
         }
+    }
+
+    /// Whether Ctrl-C asks it to stop and to leave nothing behind.
+    pub fn undoes_on_interrupt(&self) -> bool {
+        matches!(self, Self::Pack(_) | Self::Unpack(_))
     }
 }
 
@@ -56,6 +68,8 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
     match command {
         SnapshotCommand::List => list(context),
         SnapshotCommand::Verify { id } => verify(context, id.as_deref()),
+        SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
+        SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
 }
 
@@ -109,8 +123,7 @@ fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
     }
     if !damaged.is_empty() {
         view::stderr(&text);
-        let error = crate::identity::IdentityError::Damaged { what: "a snapshot of this host" };
-        return Err(failure(error));
+        return Err(failure(StoreError::Damaged { damage: damaged }));
     }
     Ok(Done::new(json!({ "sound": sound, "damaged": damaged }), text))
 }

@@ -50,7 +50,7 @@ impl StateCommand {
 /// # Errors
 /// When a state file is wrong, or a state fails.
 pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output));
+    let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
@@ -104,7 +104,7 @@ fn test(env: &Env) -> Result<Done, Failure> {
 ///
 /// The lock comes first: what this node shall be may change until it is held.
 fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<Done, Failure> {
-    let mut lock = lock(context, "state apply", progress.as_ref())?;
+    let mut lock = lock(context, "state apply", progress.as_ref(), Instant::now() + TIMEOUT)?;
     let membership = env.membership().map_err(Failure::from)?;
     let applied = membership.applied.clone().ok_or_else(|| failure(StepFailure::NoMembership))?;
     let node_states = membership.states();

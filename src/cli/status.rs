@@ -11,9 +11,10 @@ use crate::model::explain::Failure;
 use crate::steps::report;
 use crate::storage::level::Level;
 use crate::view;
-use crate::view::status::Local;
+use crate::view::status::{Local, Running};
 use crate::wire::admin::ClusterStatus;
 use clap::Args;
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,36 +34,37 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<Done, Failu
     if arguments.watch {
         watch(context)?;
     }
+    look(context)
+}
+
+/// The status as it is now.
+fn look(context: &Context) -> Result<Done, Failure> {
     let begun = unfinished::find(context)?;
     if let Some(begun) = &begun
         && Membership::load(&context.root).map_err(failure)?.is_none()
     {
-        return Ok(begun.alone());
+        return Ok(begun.alone(&context.output));
     }
     let (cluster, local) = gather(context)?;
     let text = view::status::text(&context.output, cluster.as_ref(), &local);
-    if let Some(begun) = begun {
-        let mut result = view::status::json(&context.output, cluster.as_ref(), &local);
-        result["unfinished"] = begun.json();
-        return Ok(Done::new(result, format!("{}\n{text}", begun.text())).outcome("unfinished"));
-    }
-    Ok(Done::new(view::status::json(&context.output, cluster.as_ref(), &local), text))
+    let result = view::status::json(&context.output, cluster.as_ref(), &local);
+    Ok(match begun {
+        Some(begun) => begun.before(&context.output, result, &text),
+        None => Done::new(result, text),
+    })
 }
 
 /// Shows the status again and again; Ctrl-C ends the program.
 fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
     loop {
-        let (cluster, local) = gather(context)?;
+        let Done { mut result, text, .. } = look(context)?;
         let text = match context.output.format {
             view::Format::Json => {
-                let mut line = view::status::json(&context.output, cluster.as_ref(), &local);
-                line["schema"] = view::SCHEMA.into();
-                format!("{line}\n")
+                result["schema"] = view::SCHEMA.into();
+                format!("{result}\n")
             }
-            view::Format::Text if context.output.terminal => {
-                format!("\x1b[H\x1b[2J{}", view::status::text(&context.output, cluster.as_ref(), &local))
-            }
-            view::Format::Text => view::status::text(&context.output, cluster.as_ref(), &local),
+            view::Format::Text if context.output.terminal => format!("\x1b[H\x1b[2J{text}"),
+            view::Format::Text => text,
         };
         view::stdout(&text);
         context.block_on(async {
@@ -75,7 +77,7 @@ fn watch(context: &Context) -> Result<std::convert::Infallible, Failure> {
 
 fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> {
     let membership = context.membership()?;
-    let asked = context.member().and_then(|client| context.block_on(client.status()).map_err(failure));
+    let asked = context.ask(async |master| master.status().await);
     let services = context.services()?;
     let (cluster, master_error) = match asked {
         Ok(cluster) => (Some(cluster), None),
@@ -110,7 +112,7 @@ fn service_lines(
         let status = services.status(name).map_err(failure)?;
         let text = match (status.ready, status.active, status.failure) {
             (true, ..) => format!("running (pid {})", status.pid.unwrap_or_default()),
-            (false, true, _) => "starting".to_owned(),
+            (false, true, _) => view::status::STARTING.to_owned(),
             (false, false, Some(failure)) => format!("failed: {failure}"),
             (false, false, None) => "stopped".to_owned(),
         };
@@ -128,7 +130,12 @@ fn storage(context: &Context) -> Result<Storage, Failure> {
     Ok((monitor.complaint(), mounts))
 }
 
-fn operation(context: &Context) -> Result<Option<String>, Failure> {
+fn operation(context: &Context) -> Result<Option<Running>, Failure> {
     let holder = lock::holder(&context.root).map_err(failure)?;
-    Ok(holder.map(|holder| format!("{} (pid {}, since {})", holder.command, holder.pid, holder.since)))
+    let age = |since: Timestamp| clock::timestamp().as_millisecond() - since.as_millisecond();
+    Ok(holder.map(|holder| Running {
+        age_ms: age(holder.since).try_into().unwrap_or(0),
+        process: holder.pid,
+        what: holder.command,
+    }))
 }

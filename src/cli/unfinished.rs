@@ -7,6 +7,7 @@ use crate::journal::state::Next;
 use crate::journal::{file, lock};
 use crate::model::explain::{Exit, Failure};
 use crate::model::ids::SagaId;
+use crate::view::Output;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -52,18 +53,29 @@ pub fn find(context: &Context) -> Result<Option<Begun>, Failure> {
     }))
 }
 
-/// What can be done about it.
-const WAYS: [(&str, &str); 2] = [("go on", "eos bootstrap"), ("undo it", "eos rollback")];
+/// The commands that go on with it and that undo it, on this root.
+fn ways(output: &Output) -> [String; 2] {
+    ["eos bootstrap", "eos rollback"].map(|command| output.rooted(command))
+}
 
 impl Begun {
     /// The status of a host that is nothing else yet.
-    pub fn alone(&self) -> Done {
-        let result = json!({ "health": "warning", "nodes": [], "cluster": null, "unfinished": self.json() });
-        Done { exit: Exit::Conflict, ..Done::new(result, self.text()).outcome("unfinished") }
+    pub fn alone(&self, output: &Output) -> Done {
+        let result = json!({ "health": "warning", "nodes": [], "cluster": null });
+        self.done(output, result, self.text(output))
     }
 
-    /// For people.
-    pub fn text(&self) -> String {
+    /// The status of a host that has a membership already: this first, then what else there is to tell.
+    pub fn before(&self, output: &Output, result: Value, text: &str) -> Done {
+        self.done(output, result, format!("{}\n{text}", self.text(output)))
+    }
+
+    fn done(&self, output: &Output, mut result: Value, text: String) -> Done {
+        result["unfinished"] = self.json(output);
+        Done { exit: Exit::Conflict, ..Done::new(result, text).outcome("unfinished") }
+    }
+
+    fn text(&self, output: &Output) -> String {
         let Self { operation, stage, began, .. } = self;
         let step = self.step.iter().map(|step| format!(" (step {step})")).collect::<String>();
         let way = if self.undoing { "back at stage" } else { "at stage" };
@@ -72,16 +84,19 @@ impl Begun {
                 "bootstrap {operation} is in progress {way} {stage}{step}, begun {began}, process {process}\n"
             );
         }
-        let ways = WAYS.map(|(what, command)| format!("  to {what}: {command}\n")).concat();
-        format!("bootstrap {operation} is unfinished: it stopped {way} {stage}{step}, begun {began}\n{ways}")
+        let [resume, undo] = ways(output);
+        format!(
+            "bootstrap {operation} is unfinished: it stopped {way} {stage}{step}, begun {began}\n  to go on: \
+             {resume}\n  to undo it: {undo}\n"
+        )
     }
 
-    /// For programs.
-    pub fn json(&self) -> Value {
+    fn json(&self, output: &Output) -> Value {
+        let [resume, undo] = ways(output);
         json!({
             "operation": self.operation, "stage": self.stage, "step": self.step, "began": self.began,
             "undoing": self.undoing, "process": self.process,
-            "resume": WAYS[0].1, "undo": WAYS[1].1,
+            "resume": resume, "undo": undo,
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The codes with which a master says that the same call may succeed later: a fresh challenge is
 /// needed, or too many wait already.
@@ -18,14 +19,14 @@ const UNKNOWN: &str = "EOS-M012";
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody answered.
-    #[error("no answer from {address} to {action} within {seconds} s")]
+    #[error("no answer from {address} to {action} within {:.1} s", waited.as_secs_f64())]
     TimedOut {
         /// The master.
         address: SocketAddr,
         /// What was asked, `GET /v1/hello`.
         action: String,
-        /// The limit.
-        seconds: u64,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The connection was refused or broke.
     #[error("could not reach {address} to {action}")]
@@ -84,16 +85,13 @@ pub enum ClientError {
         #[source]
         source: IdentityError,
     },
-    /// The library could not be set up.
-    #[error("the HTTP client could not be set up")]
-    Setup(#[source] reqwest::Error),
 }
 
 impl ClientError {
-    pub(crate) fn of(address: SocketAddr, action: &str, seconds: u64, source: reqwest::Error) -> Self {
+    pub(crate) fn of(address: SocketAddr, action: &str, waited: Duration, source: reqwest::Error) -> Self {
         let action = action.to_owned();
         if source.is_timeout() {
-            return Self::TimedOut { address, action, seconds };
+            return Self::TimedOut { address, action, waited };
         }
         if chain(&source)
             .any(|cause| cause.is::<rustls::Error>() || cause.to_string().contains("certificate"))
@@ -142,7 +140,6 @@ impl Explain for ClientError {
             Self::Distrusted { .. } => "J022",
             Self::Foreign { .. } => "J023",
             Self::Identity { .. } => "J024",
-            Self::Setup(_) => "J025",
             Self::Refused { .. } => "J026",
             Self::TooLong { .. } => "J027",
         })
@@ -156,7 +153,6 @@ impl Explain for ClientError {
             | Self::TooLong { .. } => Exit::NoAnswer,
             Self::Distrusted { .. } => Exit::Refused,
             Self::Identity { source, .. } => source.exit(),
-            Self::Setup(_) => Exit::Failed,
             Self::Refused { failure } => match failure.exit {
                 2 => Exit::Usage,
                 3 => Exit::Preflight,
@@ -189,7 +185,6 @@ impl Explain for ClientError {
                 ]
             }
             Self::Identity { source, .. } => source.hints(),
-            Self::Setup(_) => vec!["run the command again with -v and report what it says".to_owned()],
             Self::Refused { failure } => failure.hints.clone(),
         }
     }
@@ -221,14 +216,13 @@ pub(crate) fn samples() -> Vec<ClientError> {
         exit: 5,
     };
     vec![
-        ClientError::TimedOut { address, action: action(), seconds: 5 },
+        ClientError::TimedOut { address, action: action(), waited: Duration::from_millis(5040) },
         ClientError::Unreachable { address, action: action(), source: library() },
         ClientError::Distrusted { address, action: action(), source: library() },
         ClientError::Foreign { address, action: action(), status: "404 Not Found".to_owned() },
         ClientError::TooLong { address, action: action(), most: 65536 },
         ClientError::Refused { failure },
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
-        ClientError::Setup(library()),
     ]
 }
 

@@ -3,6 +3,7 @@
 use crate::client::error::ClientError;
 use crate::client::master::{http, origin};
 use crate::client::reply::{Allowed, BRIEF, answer};
+use crate::client::terms::Terms;
 use crate::identity::{IdentityError, certificate, tls};
 use crate::model::digest::Fingerprint;
 use crate::wire::join::Hello;
@@ -37,13 +38,15 @@ pub async fn look(
     local: Option<IpAddr>,
     pinned: Option<Fingerprint>,
     deadline: Duration,
+    terms: &Terms,
 ) -> Result<Looked, ClientError> {
     let identity = |source| ClientError::Identity { address, source };
     let (config, recorder) = tls::probe().map_err(identity)?;
-    let http = http(address, config, local, deadline)?;
+    let http = http(address, config, local, deadline);
     let began = SystemTime::now();
     let request = http.get(format!("{}/v1/hello", origin(address)));
-    let hello: Hello = answer(request, address, "GET /v1/hello", Allowed { deadline, ..BRIEF }).await?;
+    let allowed = Allowed { deadline, ..BRIEF };
+    let hello: Hello = answer(request, address, "GET /v1/hello", allowed, terms).await?;
     let round_trip = began.elapsed().unwrap_or_default();
     let chain = recorder.chain();
     let (Some(leaf), Some(authority)) = (chain.first(), chain.get(1)) else {

@@ -2,12 +2,13 @@
 
 use crate::client::error::ClientError;
 use crate::client::reply::{Allowed, BRIEF, CALL, LONG, answer};
+use crate::client::terms::Terms;
 use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
 use crate::wire::admin::{
-    AcceptNode, AcceptedNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, NodeStatus, PlannedRoles,
+    AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode, NodeStatus,
     SetRole, TokenStatus,
 };
 use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest};
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub struct MasterClient {
     pub(crate) http: reqwest::Client,
     pub(crate) address: SocketAddr,
+    pub(crate) terms: Terms,
 }
 
 /// The base of every URL: the name is fixed and resolved to the address, so a certificate needs no addresses.
@@ -37,7 +39,7 @@ pub(crate) fn http(
     config: rustls::ClientConfig,
     local: Option<IpAddr>,
     connect: Duration,
-) -> Result<reqwest::Client, ClientError> {
+) -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .resolve(MASTER_NAME, address)
@@ -46,7 +48,7 @@ pub(crate) fn http(
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(ClientError::Setup)
+        .expect("TLS is configured already, and nothing else of it can be refused")
 }
 
 impl MasterClient {
@@ -62,7 +64,14 @@ impl MasterClient {
     ) -> Result<Self, ClientError> {
         let config =
             tls::client(authority_pem, own).map_err(|source| ClientError::Identity { address, source })?;
-        Ok(Self { http: http(address, config, local, Duration::from_secs(5))?, address })
+        let http = http(address, config, local, Duration::from_secs(5));
+        Ok(Self { http, address, terms: Terms::default() })
+    }
+
+    /// The same connection for calls on these terms.
+    #[must_use]
+    pub fn on(self, terms: Terms) -> Self {
+        Self { terms, ..self }
     }
 
     /// Where the master is.
@@ -72,7 +81,7 @@ impl MasterClient {
 
     async fn get<T: DeserializeOwned>(&self, path: &str, allowed: Allowed) -> Result<T, ClientError> {
         let request = self.http.get(format!("{}{path}", origin(self.address)));
-        answer(request, self.address, &format!("GET {path}"), allowed).await
+        answer(request, self.address, &format!("GET {path}"), allowed, &self.terms).await
     }
 
     async fn post<B: Serialize, T: DeserializeOwned>(
@@ -82,12 +91,12 @@ impl MasterClient {
         allowed: Allowed,
     ) -> Result<T, ClientError> {
         let request = self.http.post(format!("{}{path}", origin(self.address))).json(body);
-        answer(request, self.address, &format!("POST {path}"), allowed).await
+        answer(request, self.address, &format!("POST {path}"), allowed, &self.terms).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), ClientError> {
         let request = self.http.delete(format!("{}{path}", origin(self.address)));
-        answer(request, self.address, &format!("DELETE {path}"), BRIEF).await
+        answer(request, self.address, &format!("DELETE {path}"), BRIEF, &self.terms).await
     }
 }
 
@@ -178,32 +187,32 @@ impl MasterClient {
     }
 
     /// Accepts a node that waits, by its name or id; with `plan` only says what would change.
-    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<AcceptedNode, ClientError> {
+    pub async fn accept(&self, node: &NodeName, how: &AcceptNode) -> Result<DecidedNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/accept"), how, LONG).await
     }
 
-    /// Refuses a node that waits.
-    pub async fn reject(&self, node: &NodeName) -> Result<(), ClientError> {
+    /// Refuses a node that waits, by its name or id.
+    pub async fn reject(&self, node: &NodeName) -> Result<MeantNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/reject"), &(), BRIEF).await
     }
 
-    /// Removes a node; its certificate is void at once.
-    pub async fn remove(&self, node: &NodeName) -> Result<PlannedRoles, ClientError> {
+    /// Removes a node, by its name or id; its certificate is void at once.
+    pub async fn remove(&self, node: &NodeName) -> Result<DecidedNode, ClientError> {
         self.post(&format!("/v1/nodes/{node}/remove"), &(), LONG).await
     }
 
-    /// One node.
+    /// One node, by its name or id.
     pub async fn node(&self, node: &NodeName) -> Result<NodeStatus, ClientError> {
         self.get(&format!("/v1/nodes/{node}"), LONG).await
     }
 
     /// Sets a node's role, or gives it back to the planner.
-    pub async fn set_role(&self, wanted: &SetRole) -> Result<PlannedRoles, ClientError> {
+    pub async fn set_role(&self, wanted: &SetRole) -> Result<DecidedNode, ClientError> {
         self.post("/v1/roles/set", wanted, LONG).await
     }
 
-    /// The audit log.
-    pub async fn audit(&self) -> Result<Vec<AuditLine>, ClientError> {
-        self.get("/v1/audit", LONG).await
+    /// The newest lines of the audit log, oldest first.
+    pub async fn audit(&self, count: usize) -> Result<Vec<AuditLine>, ClientError> {
+        self.get(&format!("/v1/audit?newest={count}"), LONG).await
     }
 }

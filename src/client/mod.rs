@@ -5,7 +5,9 @@ pub mod look;
 pub mod master;
 mod reply;
 pub mod snapshots;
+pub mod terms;
 
 pub use error::ClientError;
 pub use look::{Looked, look};
 pub use master::MasterClient;
+pub use terms::Terms;

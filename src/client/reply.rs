@@ -1,12 +1,13 @@
 //! How long an answer may take and be: whoever answers decides neither time nor memory of the caller.
 
 use crate::client::error::ClientError;
+use crate::client::terms::Terms;
 use crate::telemetry::context;
 use crate::wire::error::ErrorBody;
 use reqwest::{RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a call may take that waits for nothing.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
@@ -35,13 +36,25 @@ pub(crate) async fn answer<T: DeserializeOwned>(
     address: SocketAddr,
     action: &str,
     allowed: Allowed,
+    terms: &Terms,
 ) -> Result<T, ClientError> {
-    let failed = |source| ClientError::of(address, action, allowed.deadline.as_secs(), source);
-    let request = match context::current() {
-        Some(traceparent) => request.header(context::HEADER, traceparent),
-        None => request,
-    };
-    let response = request.timeout(allowed.deadline).send().await.map_err(failed)?;
+    let cause = format!("the master at {address} to answer {action}");
+    let exchange = exchange(request, address, action, allowed);
+    match terms.hold(cause, allowed.deadline, exchange).await {
+        Ok(answer) => answer,
+        Err(waited) => Err(ClientError::TimedOut { address, action: action.to_owned(), waited }),
+    }
+}
+
+async fn exchange<T: DeserializeOwned>(
+    request: RequestBuilder,
+    address: SocketAddr,
+    action: &str,
+    allowed: Allowed,
+) -> Result<T, ClientError> {
+    let began = Instant::now();
+    let failed = |source| ClientError::of(address, action, began.elapsed(), source);
+    let response = in_trace(request).send().await.map_err(failed)?;
     let status = response.status();
     let most = if status.is_success() { allowed.bytes } else { ERROR };
     let too_long = || ClientError::TooLong { address, action: action.to_owned(), most };
@@ -54,6 +67,14 @@ pub(crate) async fn answer<T: DeserializeOwned>(
         Ok(body) => ClientError::Refused { failure: body.error },
         Err(_) => foreign(status.to_string()),
     })
+}
+
+/// The request as part of the trace that the caller is in.
+pub(crate) fn in_trace(request: RequestBuilder) -> RequestBuilder {
+    match context::current() {
+        Some(traceparent) => request.header(context::HEADER, traceparent),
+        None => request,
+    }
 }
 
 /// The body of an answer; none when it is longer than `most`, and then no more of it is read.

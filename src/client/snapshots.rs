@@ -2,14 +2,15 @@
 
 use crate::client::error::ClientError;
 use crate::client::master::{MasterClient, origin};
-use crate::client::reply::CALL;
+use crate::client::reply::in_trace;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::fetch::{Source, SourceError};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use std::future::Future;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// A transfer that brings no byte for so long is cut and tried again.
@@ -37,10 +38,10 @@ impl HttpSource {
         if let Some((offset, length)) = range {
             request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
         }
-        let sending = tokio::time::timeout(STALL, request.send()).await;
-        let response = sending.map_err(|_| SourceError::passing("no answer within 20 s"))?;
+        let began = Instant::now();
+        let response = self.within(&format!("answer GET {path}"), in_trace(request).send()).await?;
         let response = response.map_err(|error| {
-            let error = ClientError::of(self.client.address, &format!("GET {path}"), CALL.as_secs(), error);
+            let error = ClientError::of(self.client.address, &format!("GET {path}"), began.elapsed(), error);
             SourceError {
                 what: error.to_string(),
                 retry: error.is_transient(),
@@ -54,16 +55,22 @@ impl HttpSource {
             status => Err(SourceError::lasting(format!("the master answered {status}, not {wanted}"))),
         }
     }
-}
 
-async fn next(
-    stream: &mut (impl StreamExt<Item = reqwest::Result<Bytes>> + Unpin),
-) -> Result<Option<Bytes>, SourceError> {
-    match tokio::time::timeout(STALL, stream.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
-        Ok(Some(Err(_))) => Err(SourceError::passing("the connection broke")),
-        Err(_) => Err(SourceError::passing("no byte within 20 s")),
+    /// Waits for what the source does next, for as long as it may bring nothing.
+    async fn within<T>(&self, what: &str, next: impl Future<Output = T>) -> Result<T, SourceError> {
+        let cause = format!("the master at {} to {what}", self.client.address);
+        let stalled = |waited: Duration| {
+            SourceError::passing(format!("it did not {what} within {:.1} s", waited.as_secs_f64()))
+        };
+        self.client.terms.hold(cause, STALL, next).await.map_err(stalled)
+    }
+
+    async fn next(
+        &self,
+        stream: &mut (impl StreamExt<Item = reqwest::Result<Bytes>> + Unpin),
+    ) -> Result<Option<Bytes>, SourceError> {
+        let bytes = self.within("send the next bytes of the snapshot", stream.next()).await?;
+        bytes.transpose().map_err(|_| SourceError::passing("the connection broke"))
     }
 }
 
@@ -77,7 +84,7 @@ impl Source for HttpSource {
             let response = self.open(&format!("/v1/snapshots/{id}/manifest"), None).await?;
             let mut stream = response.bytes_stream();
             let mut manifest = Vec::new();
-            while let Some(bytes) = next(&mut stream).await? {
+            while let Some(bytes) = self.next(&mut stream).await? {
                 if manifest.len() + bytes.len() > MANIFEST {
                     return Err(SourceError::lasting(format!("a manifest of more than {MANIFEST} bytes")));
                 }
@@ -99,7 +106,7 @@ impl Source for HttpSource {
             let mut stream = response.bytes_stream();
             let mut left = length;
             while left > 0 {
-                let Some(bytes) = next(&mut stream).await? else {
+                let Some(bytes) = self.next(&mut stream).await? else {
                     return Err(SourceError::passing("the answer ended early"));
                 };
                 let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));

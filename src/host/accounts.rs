@@ -203,6 +203,7 @@ impl AccountError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
 
     #[test]
     fn users_and_groups_of_a_root_are_found() -> anyhow::Result<()> {
@@ -219,14 +220,41 @@ mod tests {
         assert_eq!((account.uid, account.gid, account.home), (997, 996, PathBuf::from("/var/lib/eos")));
         assert_eq!((find_group(&root, "eos")?, find_group(&root, "none")?), (Some(996), None));
         let path = folder.path().display();
-        assert_eq!(
-            find_user(&root, "bad").expect_err("too short").to_string(),
-            format!("{path}/etc/passwd:3: the entry of bad is not readable")
-        );
-        assert_eq!(
-            find_group(&root, "bad").expect_err("no number").to_string(),
-            format!("{path}/etc/group:2: the entry of bad is not readable")
-        );
+        let text = format!("{path}/etc/passwd:3: the entry of bad is not readable");
+        tells(&find_user(&root, "bad").expect_err("too short"), "EOS-H035", &text);
+        let text = format!("{path}/etc/group:2: the entry of bad is not readable");
+        tells(&find_group(&root, "bad").expect_err("no number"), "EOS-H035", &text);
+        Ok(())
+    }
+
+    const ENTRY: &str = "EOS_TEST_USERADD";
+
+    /// Not a test by itself: what the test below starts with a `useradd` of its own.
+    #[test]
+    fn useradd_entry() {
+        if std::env::var_os(ENTRY).is_none() {
+            return;
+        }
+        let machine = Root::new("/").expect("it is there");
+        let error =
+            create_system_user(&machine, "eos-no-such-user", "/nowhere").expect_err("nobody was made");
+        tells(&error, "EOS-H036", "the user eos-no-such-user is not in /etc/passwd after it was created");
+    }
+
+    #[test]
+    fn a_user_that_was_made_elsewhere_than_in_the_file_is_told() -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("useradd");
+        std::fs::write(&program, "#!/bin/sh\nexit 0\n")?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let output = std::process::Command::new(std::env::current_exe()?)
+            .args(["--exact", "host::accounts::tests::useradd_entry", "--nocapture"])
+            .env(ENTRY, "1")
+            .env("PATH", folder.path())
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
         Ok(())
     }
 
@@ -235,8 +263,8 @@ mod tests {
         let root = Root::new("/srv/node1")?;
         let text = "the user eos can be changed on the machine itself only, not under /srv/node1";
         let created = create_system_user(&root, EOS_USER, "/var/lib/eos");
-        assert_eq!(created.expect_err("not the host").to_string(), text);
-        assert_eq!(remove_user(&root, EOS_USER).expect_err("not the host").to_string(), text);
+        tells(&created.expect_err("not the host"), "EOS-H034", text);
+        tells(&remove_user(&root, EOS_USER).expect_err("not the host"), "EOS-H034", text);
         Ok(())
     }
 

@@ -187,20 +187,21 @@ fn gather(pipe: Option<impl Read + Send + 'static>, index: usize, sender: mpsc::
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
 
     #[test]
     fn a_program_that_hangs_is_killed_and_named() {
         let error = run(&["sleep", "600"], Duration::from_millis(50)).expect_err("too slow");
-        assert_eq!(error.to_string(), "sleep did not end within 0 s and was killed");
+        tells(&error, "EOS-H011", "sleep did not end within 0 s and was killed");
     }
 
     #[test]
     fn a_failure_tells_the_last_line() {
         let error = run_checked(&["sh", "-c", "echo one >&2; echo two >&2; exit 3"], Duration::from_secs(10));
-        let text = error.expect_err("status 3").to_string();
-        assert_eq!(text, "sh -c echo one >&2; echo two >&2; exit 3 ended with status 3: two");
+        let text = "sh -c echo one >&2; echo two >&2; exit 3 ended with status 3: two";
+        tells(&error.expect_err("status 3"), "EOS-H012", text);
         let missing = run(&["eos-no-such-program"], Duration::from_secs(1)).expect_err("missing");
-        assert_eq!(missing.to_string(), "could not start eos-no-such-program");
+        tells(&missing, "EOS-H010", "could not start eos-no-such-program");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A handle on a directory: every path is resolved beneath it, and never through a symbolic link.
 
 mod error;
+mod extended;
 mod metadata;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tests;
 pub use error::DirectoryError;
 #[cfg(test)]
 pub(crate) use error::samples;
+pub use extended::{NAMESPACE, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};

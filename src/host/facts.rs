@@ -82,6 +82,9 @@ pub fn boot_id() -> Option<String> {
     line_of("/proc/sys/kernel/random/boot_id")
 }
 
+/// Where the kernel counts memory.
+const MEMORY: &str = "/proc/meminfo";
+
 /// Physical memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
@@ -96,10 +99,12 @@ pub struct Memory {
 /// # Errors
 /// When `/proc/meminfo` cannot be read or lacks a field.
 pub fn memory() -> Result<Memory, FactsError> {
-    const PATH: &str = "/proc/meminfo";
-    let text = String::from_utf8_lossy(&files::read(Path::new(PATH))?).into_owned();
+    counted(&String::from_utf8_lossy(&files::read(Path::new(MEMORY))?))
+}
+
+fn counted(text: &str) -> Result<Memory, FactsError> {
     let field =
-        |field: &'static str| kibibytes(&text, field).ok_or(FactsError::Missing { path: PATH, field });
+        |field: &'static str| kibibytes(text, field).ok_or(FactsError::Missing { path: MEMORY, field });
     Ok(Memory { total_bytes: field("MemTotal")?, available_bytes: field("MemAvailable")? })
 }
 
@@ -163,6 +168,16 @@ pub(crate) fn samples() -> Vec<FactsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
+
+    #[test]
+    fn memory_that_the_kernel_does_not_count_is_told_by_its_field() -> anyhow::Result<()> {
+        let counted_by = |text| counted(text).map(|memory| memory.available_bytes);
+        assert_eq!(counted_by("MemTotal: 9 kB\nMemAvailable: 7 kB\n")?, 7 << 10);
+        let error = counted_by("MemTotal: 9 kB\n").expect_err("a field is missing");
+        tells(&error, "EOS-H072", "/proc/meminfo has no MemAvailable");
+        Ok(())
+    }
 
     #[test]
     fn the_facts_of_this_machine_are_gathered() -> anyhow::Result<()> {

@@ -20,13 +20,6 @@ pub enum NotifyError {
         #[source]
         source: io::Error,
     },
-    /// Signals cannot be heard.
-    #[error("could not listen for signals")]
-    Signals {
-        /// What the operating system said.
-        #[source]
-        source: io::Error,
-    },
     /// The supervisor's pipe cannot be watched.
     #[error("could not watch standard input, the supervisor's pipe")]
     Input {
@@ -40,7 +33,6 @@ impl Explain for NotifyError {
     fn code(&self) -> Code {
         match self {
             Self::Send { .. } => Code("H037"),
-            Self::Signals { .. } => Code("H038"),
             Self::Input { .. } => Code("H039"),
         }
     }
@@ -51,7 +43,6 @@ impl Explain for NotifyError {
                 "see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\""
                     .to_owned()
             }
-            Self::Signals { .. } => "see the limits of the process: ulimit -a".to_owned(),
             Self::Input { .. } => {
                 "unset it when no supervisor started the daemon: unset EOS_SUPERVISED".to_owned()
             }
@@ -133,18 +124,18 @@ impl Shutdown {
     /// standard input, whose other end the supervisor holds. Within a tokio runtime only.
     ///
     /// # Errors
-    /// When signals or standard input cannot be watched.
+    /// When standard input cannot be watched.
     pub fn listen(supervised: bool) -> Result<Self, NotifyError> {
         let input = supervised.then(|| io::stdin().as_fd().try_clone_to_owned()).transpose();
         Self::on(input.map_err(|source| NotifyError::Input { source })?)
     }
 
     fn on(input: Option<OwnedFd>) -> Result<Self, NotifyError> {
-        let hear = |kind| signal(kind).map_err(|source| NotifyError::Signals { source });
+        let hear = |kind| signal(kind).expect("a process may handle SIGTERM and SIGINT");
         let input = input.map(Receiver::from_owned_fd).transpose();
         Ok(Self {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate()),
+            interrupt: hear(SignalKind::interrupt()),
             input: input.map_err(|source| NotifyError::Input { source })?,
         })
     }
@@ -173,17 +164,14 @@ async fn end_of(input: Option<&mut Receiver>) -> io::Result<()> {
 impl NotifyError {
     pub(crate) fn samples() -> Vec<Self> {
         let source = || io::ErrorKind::PermissionDenied.into();
-        vec![
-            Self::Send { what: "READY=1".to_owned(), source: source() },
-            Self::Signals { source: source() },
-            Self::Input { source: source() },
-        ]
+        vec![Self::Send { what: "READY=1".to_owned(), source: source() }, Self::Input { source: source() }]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
     use std::io::Write;
 
     #[tokio::test]
@@ -206,6 +194,40 @@ mod tests {
         Ok(())
     }
 
+    const ENTRY: &str = "EOS_TEST_NOTIFY";
+
+    /// Not a test by itself: what the test below starts in an environment of its own.
+    #[test]
+    fn notify_entry() -> anyhow::Result<()> {
+        let Ok(case) = std::env::var(ENTRY) else { return Ok(()) };
+        if case == "send" {
+            let error = ready("up").expect_err("nobody listens there");
+            tells(&error, "EOS-H037", "could not tell the service manager \"READY=1\"");
+            return Ok(());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let file = tempfile::tempfile()?;
+            let error = Shutdown::on(Some(file.into())).expect_err("a file is no pipe");
+            tells(&error, "EOS-H039", "could not watch standard input, the supervisor's pipe");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_manager_that_is_gone_and_a_supervisor_that_is_none_are_told() -> anyhow::Result<()> {
+        for case in ["send", "input"] {
+            let output = std::process::Command::new(std::env::current_exe()?)
+                .args(["--exact", "host::notify::tests::notify_entry", "--nocapture"])
+                .env(ENTRY, case)
+                .env("NOTIFY_SOCKET", "/no/such/socket")
+                .output()?;
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.contains("1 passed"), "{case}: {said}");
+        }
+        Ok(())
+    }
+
     #[test]
     fn every_error_shows_its_facts() {
         let texts: Vec<String> = NotifyError::samples()
@@ -217,7 +239,6 @@ mod tests {
             [
                 "EOS-H037 could not tell the service manager \"READY=1\"; \
                  see whether NOTIFY_SOCKET names a living service manager: ls -l \"$NOTIFY_SOCKET\"",
-                "EOS-H038 could not listen for signals; see the limits of the process: ulimit -a",
                 "EOS-H039 could not watch standard input, the supervisor's pipe; \
                  unset it when no supervisor started the daemon: unset EOS_SUPERVISED",
             ]

@@ -148,6 +148,7 @@ pub(crate) fn samples() -> Vec<NetworkError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
     use std::net::TcpListener;
 
     #[test]
@@ -171,7 +172,32 @@ mod tests {
     #[test]
     fn a_destination_that_is_no_place_has_no_route() {
         let error = source_for(Ipv4Addr::BROADCAST.into(), &[]).expect_err("broadcast is not allowed");
-        assert_eq!(error.to_string(), "there is no route to 255.255.255.255");
+        tells(&error, "EOS-H071", "there is no route to 255.255.255.255");
+    }
+
+    const ENTRY: &str = "EOS_TEST_DESCRIPTORS";
+
+    /// Not a test by itself: what the test below starts, since the limit holds for a whole process.
+    #[test]
+    fn descriptors_entry() {
+        if std::env::var_os(ENTRY).is_none() {
+            return;
+        }
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, none).expect("it may be lowered");
+        let error = addresses().expect_err("no socket can be opened");
+        tells(&error, "EOS-H070", "could not list the addresses of this machine");
+    }
+
+    #[test]
+    fn a_process_without_descriptors_cannot_list_the_addresses() -> anyhow::Result<()> {
+        let output = std::process::Command::new(std::env::current_exe()?)
+            .args(["--exact", "host::routes::tests::descriptors_entry", "--nocapture"])
+            .env(ENTRY, "1")
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        Ok(())
     }
 
     #[test]

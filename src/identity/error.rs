@@ -7,10 +7,10 @@ use crate::model::explain::{Code, Exit, Explain};
 /// An identity that cannot be made, read or believed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The library that makes keys and certificates refused.
+    /// The library that makes keys and certificates, or the source of random bytes, refused.
     #[error("could not {action}")]
     Crypto {
-        /// `make a key`, `sign a certificate`, ...
+        /// `make a key`, `sign a certificate`, `draw random bytes`, ...
         action: &'static str,
         /// What it said.
         #[source]
@@ -28,9 +28,6 @@ pub enum IdentityError {
     /// A key or certificate file.
     #[error("an identity file could not be used")]
     File(#[source] FileError),
-    /// The operating system gave no random bytes.
-    #[error("the operating system gave no random bytes")]
-    Random,
     /// A token has not the shape of one.
     #[error("the token is not an eos token: {reason}")]
     TokenShape {
@@ -94,7 +91,6 @@ impl Explain for IdentityError {
             Self::Damaged { .. } => "I002",
             Self::Tls(_) => "I003",
             Self::File(_) => "I004",
-            Self::Random => "I005",
             Self::TokenShape { .. } => "I010",
             Self::TokenChecksum { .. } => "I011",
             Self::WrongAuthority { .. } => "I012",
@@ -119,7 +115,7 @@ impl Explain for IdentityError {
 
     fn hints(&self) -> Vec<String> {
         let hint = match self {
-            Self::Crypto { .. } | Self::Random => "run the command again with -v and report what it says",
+            Self::Crypto { .. } => "run the command again with -v and report what it says",
             Self::Damaged { .. } => {
                 "restore the file from a backup, or join again with a new identity: eos reset && eos bootstrap"
             }
@@ -171,7 +167,6 @@ pub(crate) fn samples() -> Vec<IdentityError> {
         IdentityError::MembershipNewer { found: 2, known: 1 },
         IdentityError::Tls(rustls::Error::HandshakeNotComplete),
         IdentityError::File(FileError::new("read", "/var/lib/eos/identity/node.key", missing())),
-        IdentityError::Random,
         IdentityError::TokenShape { reason: "it does not begin with eos1." },
         IdentityError::TokenChecksum { length: 90, expected: 124 },
         IdentityError::TokenChecksum { length: 124, expected: 124 },

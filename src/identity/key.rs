@@ -122,6 +122,8 @@ pub fn sha256(bytes: &[u8]) -> Fingerprint {
 /// When it gives none.
 pub fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
     let mut bytes = [0u8; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| IdentityError::Random)?;
+    let failed =
+        |_| IdentityError::Crypto { action: "draw random bytes", source: rcgen::Error::RingUnspecified };
+    SystemRandom::new().fill(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }

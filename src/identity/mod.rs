@@ -12,3 +12,6 @@ pub mod tls;
 pub mod token;
 
 pub use error::IdentityError;
+
+#[cfg(test)]
+mod tests;

@@ -161,9 +161,18 @@ pub fn load(root: &Root, place: &str) -> Result<Option<Checkpoint>, JournalError
 /// # Errors
 /// When something cannot be put back; repeating it goes on from there.
 pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<String>, JournalError> {
+    restore_each(root, checkpoint, |captured| restore_one(root, place, captured))
+}
+
+/// The same, with each path put back by the caller.
+pub(super) fn restore_each(
+    root: &Root,
+    checkpoint: &Checkpoint,
+    mut put_back: impl FnMut(&Captured) -> Result<(), JournalError>,
+) -> Result<Vec<String>, JournalError> {
     let mut made = Vec::new();
     for captured in checkpoint.paths.iter().rev() {
-        restore_one(root, place, captured)?;
+        put_back(captured)?;
         made.extend(captured.absent_parents.iter().cloned());
         if captured.scope == Scope::Directory && captured.node().is_none() {
             made.push(captured.path.clone());

@@ -178,7 +178,9 @@ impl Ledger {
         let origin = match (captured.node(), &now) {
             (None, None) => return Ok(()),
             (None, Some(_)) => Origin::Created,
-            (Some(_), _) if captured.now(root)? == captured.nodes => return Ok(()),
+            (Some(_), _) if !written_later(captured) && captured.now(root)? == captured.nodes => {
+                return Ok(());
+            }
             (Some(_), _) => Origin::Replaced { checkpoint: place.to_owned() },
         };
         let written = now.filter(|_| captured.scope != Scope::Tree);
@@ -210,8 +212,13 @@ impl Ledger {
 
 /// What is in a tree that only sagas write to.
 fn contents(root: &Root, captured: &Captured) -> Result<Option<BTreeMap<String, Node>>, JournalError> {
-    let recorded = captured.scope == Scope::Tree && !service_files::written_to(&captured.path);
+    let recorded = captured.scope == Scope::Tree && !written_later(captured);
     recorded.then(|| captured.now(root)).transpose()
+}
+
+/// Whether services write there from now on, so that the tree is eos's though no step changed it.
+fn written_later(captured: &Captured) -> bool {
+    captured.scope == Scope::Tree && service_files::written_to(&captured.path)
 }
 
 fn is_own_record(path: &str) -> bool {

@@ -16,6 +16,7 @@ mod service_files;
 pub mod state;
 pub mod summary;
 pub mod touch;
+pub mod way_back;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 use super::checkpoint::{self, Captured};
 use super::error::JournalError;
 use super::ledger::{Ledger, LedgerEntry, Origin};
-use super::reset_tree::OwnTree;
+use super::reset_tree::{Changed, OwnTree};
 use super::service_files;
 use super::touch::Scope;
 use crate::host::confined;
@@ -66,7 +66,8 @@ pub fn plan(ledger: &Ledger, observed: &BTreeMap<String, Option<Node>>) -> Vec<(
         .chain(directories)
         .map(|(path, entry)| {
             let now = observed.get(path).and_then(Option::as_ref);
-            let action = if within_own_tree(ledger, path) { Action::Forget } else { action(entry, now) };
+            let action =
+                if within_own_tree(ledger, path) { Action::Forget } else { action(path, entry, now) };
             (path.clone(), action)
         })
         .collect()
@@ -81,7 +82,13 @@ fn within_own_tree(ledger: &Ledger, path: &str) -> bool {
         .any(|ancestor| ledger.entries.get(ancestor).is_some_and(|entry| entry.scope == Scope::Tree))
 }
 
-fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
+/// Whether the path has a service started at boot: what stopped the service for the reset removed it.
+fn starts_at_boot(path: &str) -> bool {
+    let wants = Path::new(path).parent().and_then(Path::to_str);
+    wants.is_some_and(|wants| wants.starts_with(paths::UNITS) && wants.ends_with(".wants"))
+}
+
+fn action(path: &str, entry: &LedgerEntry, now: Option<&Node>) -> Action {
     let original = match &entry.origin {
         Origin::Created => None,
         Origin::Replaced { checkpoint } => Some(checkpoint.clone()),
@@ -98,6 +105,7 @@ fn action(entry: &LedgerEntry, now: Option<&Node>) -> Action {
         (Scope::Directory, None, _) => Action::RemoveIfEmpty,
         (Scope::File, None, _) if untouched => Action::Remove,
         (Scope::File, Some(place), _) if untouched => Action::Restore(place),
+        (Scope::File, Some(place), None) if starts_at_boot(path) => Action::Restore(place),
         (Scope::File, Some(place), None) => {
             Action::Keep("it was removed since eos wrote it; the original is at", Some(place))
         }
@@ -177,9 +185,11 @@ impl ResetReport {
         let tree = OwnTree {
             root,
             path,
-            entry: &self.ledger.entries[path],
+            // A ledger that does not say what eos wrote there is of a time when all of it counted.
+            written: self.ledger.entries[path].contents.iter().collect(),
             services: &service_files::services(&self.ledger),
             original: place.zip(captured.as_ref()),
+            changed: Changed::Stays,
         };
         let kept = tree.clear()?;
         match place {

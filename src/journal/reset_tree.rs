@@ -1,12 +1,11 @@
-//! Reset of one tree of eos's: what eos and its services wrote goes, what was there before comes
+//! The end of one tree of eos's: what eos and its services wrote goes, what was there before comes
 //! back, and what somebody else put there or changed stays.
 //!
 //! A tree without anything of others is removed or replaced whole. Each action may be repeated: what
-//! a crash left is found as it is by the next reset.
+//! a crash left is found as it is by the next reset or rollback.
 
 use super::checkpoint::{self, Captured};
 use super::error::JournalError;
-use super::ledger::LedgerEntry;
 use super::service_files;
 use super::touch::Scope;
 use crate::host::confined;
@@ -21,10 +20,22 @@ pub(super) struct OwnTree<'a> {
     pub root: &'a Root,
     /// Where it is, relative to the root, encoded.
     pub path: &'a str,
-    pub entry: &'a LedgerEntry,
+    /// What eos wrote there, where it is known; without any, all that is there counts as eos's.
+    pub written: Vec<&'a BTreeMap<String, Node>>,
     pub services: &'a BTreeSet<String>,
     /// What stood there before, and the place of its checkpoint.
     pub original: Option<(&'a str, &'a Captured)>,
+    /// What becomes of a file that was there before and that somebody changed since.
+    pub changed: Changed,
+}
+
+/// Which of two files has the name, and which one is put beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// The changed one; the original becomes `NAME.before-eos`.
+    Stays,
+    /// The original; the changed one becomes `NAME.changed`.
+    StepsAside,
 }
 
 impl OwnTree<'_> {
@@ -46,11 +57,25 @@ impl OwnTree<'_> {
                 checkpoint::restore_one(self.root, place, captured)?
             }
             _ => {
+                if self.changed == Changed::StepsAside {
+                    self.put_aside(now.nodes(), &kept)?;
+                }
                 self.remove_own(now.nodes(), &kept)?;
                 self.bring_back()?;
             }
         }
         Ok(kept)
+    }
+
+    /// Copies each changed file of before to `NAME.changed`; a crash in between copies it again.
+    fn put_aside(&self, now: &BTreeMap<String, Node>, kept: &[String]) -> Result<(), JournalError> {
+        for path in kept.iter().filter(|path| self.before(path).is_some()) {
+            if let Some(node @ Node::File { .. }) = now.get(path) {
+                let beside = self.root.join(decode(&format!("{path}.changed")));
+                tree::copy_beside(&self.root.join(decode(path)), &beside, node)?;
+            }
+        }
+        Ok(())
     }
 
     fn before(&self, path: &str) -> Option<&Node> {
@@ -65,9 +90,10 @@ impl OwnTree<'_> {
         if service_files::written_to(self.path) {
             return !service_files::is_written(&decode(path), self.services);
         }
-        // A ledger that does not say what eos wrote there is of a time when all of it counted.
-        let Some(contents) = &self.entry.contents else { return false };
-        !contents.get(path).is_some_and(|written| written.same_content(node))
+        let is_own = |written: &&BTreeMap<String, Node>| {
+            written.get(path).is_some_and(|written| written.same_content(node))
+        };
+        !self.written.is_empty() && !self.written.iter().any(is_own)
     }
 
     /// Removes what is neither foreign nor from before; directories with something in them stay.
@@ -104,7 +130,9 @@ impl OwnTree<'_> {
                     tree::set_attributes(&target, *mode, *uid, *gid)?;
                 }
                 (node, now) => {
-                    let changed = now.is_some_and(|now| !now.same_content(node));
+                    let stepped_aside =
+                        self.changed == Changed::StepsAside && matches!(now, Some(Node::File { .. }));
+                    let changed = !stepped_aside && now.is_some_and(|now| !now.same_content(node));
                     let name = if changed { format!("{path}.before-eos") } else { path.clone() };
                     self.put_back(place, path, node, &name)?;
                 }

@@ -10,8 +10,8 @@ use std::path::Path;
 /// The trees that services write to while they run.
 const TREES: [&str; 4] = [paths::MASTER, paths::SNAPSHOTS, paths::LOGS, paths::RUN];
 
-/// Files directly in the master's directory; SQLite makes the last three.
-const MASTER: [&str; 9] = [
+/// Files directly in the master's directory; SQLite makes the last four.
+const MASTER: [&str; 10] = [
     "audit.jsonl",
     "authority.crt",
     "authority.key",
@@ -19,6 +19,7 @@ const MASTER: [&str; 9] = [
     "server.key",
     "registry.export",
     "registry.db",
+    "registry.db-journal",
     "registry.db-shm",
     "registry.db-wal",
 ];

@@ -11,6 +11,7 @@ use super::touch::Touch;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::Inventory;
 use crate::host::root::Root;
+use crate::model::explain::tells;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::path::Path;
@@ -154,6 +155,16 @@ fn a_socket_cannot_be_captured_and_nothing_counts_as_captured() -> anyhow::Resul
     let error = capture(&root, "cp", &[Touch::Tree("run/eos".into())]).expect_err("a socket");
     assert!(matches!(&error, JournalError::Special { what, .. } if what == "socket"), "{error}");
     assert_eq!(checkpoint::load(&root, "cp")?, None);
+    Ok(())
+}
+
+#[test]
+fn eos_s_own_records_cannot_be_captured_into_themselves() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let root = Root::new(folder.path())?;
+    let error = capture(&root, "cp", &[Touch::Tree("var/lib/eos/journal".into())]).expect_err("its own");
+    let text = "a step may not touch var/lib/eos/journal: eos keeps its own records there";
+    tells(&error, "EOS-G005", text);
     Ok(())
 }
 

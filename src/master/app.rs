@@ -54,6 +54,9 @@ pub struct App {
     pub snapshots: ClusterSnapshots,
     /// What an operator would graph.
     pub metrics: Metrics,
+    /// What a test has happen to a request.
+    #[cfg(feature = "testing")]
+    pub faults: crate::master::faults::Faults,
     /// Tells waiting agents of a new generation.
     pub generation: watch::Sender<u64>,
     /// Connections back to nodes that want to join.
@@ -84,6 +87,9 @@ pub struct Parts {
     pub cluster: Cluster,
     /// The audit log.
     pub audit: AuditLog,
+    /// What a test has happen to a request.
+    #[cfg(feature = "testing")]
+    pub faults: crate::master::faults::Faults,
 }
 
 impl App {
@@ -103,6 +109,8 @@ impl App {
             challenger: Challenger::new().map_err(MasterError::Identity)?,
             snapshots: parts.snapshots,
             metrics: Metrics::new(),
+            #[cfg(feature = "testing")]
+            faults: parts.faults,
             generation,
             dials: Turns::new(DIALS, PATIENCE),
             questions: Turns::new(QUESTIONS, PATIENCE),

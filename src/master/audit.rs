@@ -134,6 +134,7 @@ pub fn verify(text: &str) -> Result<usize, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
 
     #[test]
     fn a_changed_or_missing_line_is_found() -> anyhow::Result<()> {
@@ -232,7 +233,7 @@ mod tests {
         files::append(&path, b"not a record\n", 0o640)?;
         log.record("master", "stop", "", "")?;
         let error = newest(&path, 10).expect_err("line 2 is damaged");
-        assert_eq!(error.to_string(), "the audit log holds a line that is no record");
+        tells(&error, "EOS-M026", "the audit log holds a line that is no record");
         Ok(())
     }
 }

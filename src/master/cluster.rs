@@ -5,7 +5,7 @@ use crate::lifecycle::NodeState;
 use crate::master::error::MasterError;
 use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
 use crate::model::digest::Fingerprint;
-use crate::model::ids::{ClusterId, NodeId, NodeName, TokenId};
+use crate::model::ids::{ClusterId, NodeId, TokenId};
 use crate::model::scale::Scale;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry};
@@ -100,24 +100,6 @@ impl Cluster {
         self.nodes.values().find(|node| node.key == key)
     }
 
-    /// The node of this id or name; members before others.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn by_name(&self, name: &NodeName) -> Result<&NodeRecord, MasterError> {
-        if let Some(node) = self.by_id(name) {
-            return Ok(node);
-        }
-        let mut found: Vec<_> = self.nodes.values().filter(|node| node.name == *name).collect();
-        found.sort_by_key(|node| rank(node.state));
-        found.first().copied().ok_or_else(|| MasterError::Unknown { kind: "node", name: name.to_string() })
-    }
-
-    /// The node whose id was given where a name could be.
-    pub fn by_id(&self, name: &NodeName) -> Option<&NodeRecord> {
-        NodeId::parse(name.as_str()).ok().and_then(|id| self.nodes.get(&id))
-    }
-
     /// The members.
     pub fn members(&self) -> impl Iterator<Item = &NodeRecord> {
         self.nodes.values().filter(|node| node.state == NodeState::Active)
@@ -166,16 +148,6 @@ impl Cluster {
     /// The next place in the order of joining.
     pub fn next_order(&self) -> u64 {
         self.nodes.values().map(|node| node.order + 1).max().unwrap_or(0)
-    }
-}
-
-fn rank(state: NodeState) -> u8 {
-    match state {
-        NodeState::Active => 0,
-        NodeState::Joining => 1,
-        NodeState::Pending => 2,
-        NodeState::Rejected => 3,
-        NodeState::Removed => 4,
     }
 }
 

@@ -120,13 +120,15 @@ pub enum MasterError {
         /// Its name.
         name: String,
     },
-    /// Several nodes of the name wait.
-    #[error("{} nodes named {name} wait: {}", candidates.len(), candidates.join(", "))]
+    /// Several nodes of the name may be meant.
+    #[error("{} nodes are named {name}: {}", candidates.len(), candidates.join(", "))]
     Ambiguous {
         /// The name.
         name: NodeName,
-        /// Each one's id and key.
+        /// Each one's id, state and key.
         candidates: Vec<String>,
+        /// The command that takes an id.
+        command: &'static str,
     },
     /// It must be a member for that.
     #[error("node {name} is {state}, not a member")]
@@ -205,6 +207,14 @@ pub enum MasterError {
     /// The master's own files.
     #[error("a file of the master could not be used")]
     File(#[source] crate::host::files::FileError),
+    /// The body of a request is not what it should be.
+    #[error("the master cannot read the request: {why}")]
+    Unreadable {
+        /// The HTTP status that says it: 400, 413, 415 or 422.
+        status: u16,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The audit log was changed.
     #[error("the audit log holds a line that is no record")]
     AuditDamaged,
@@ -233,11 +243,9 @@ impl MasterError {
                 vec![format!("see how far it is: eos node show {name}")]
             }
             Self::NotAMember { name, .. } => vec![format!("let it in first: eos node accept {name}")],
-            Self::Ambiguous { .. } => vec![
-                "compare the keys with what the machine shows, then name the right one by its id: \
-                 eos node accept ID"
-                    .to_owned(),
-            ],
+            Self::Ambiguous { command, .. } => vec![format!(
+                "compare the keys with what the machine shows, then name the right one by its id: {command}"
+            )],
             Self::Crowded { .. } => vec![
                 "decide on those that wait, on the master: eos node list; eos node reject ID".to_owned(),
                 "or come with a token, on the master: eos token create".to_owned(),
@@ -247,6 +255,9 @@ impl MasterError {
                 vec![format!("look where the machine has its {field} from: eos preflight -v")]
             }
             Self::NoRole { name } => vec![format!("give it one: eos role set {name} ROLE")],
+            Self::Unreadable { .. } => {
+                vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
+            }
             Self::Generation => {
                 vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
             }
@@ -288,6 +299,7 @@ impl Explain for MasterError {
             Self::Oversized { .. } => "J013",
             Self::Busy { .. } => "J014",
             Self::AuditDamaged => "M026",
+            Self::Unreadable { .. } => "M027",
         })
     }
 
@@ -304,6 +316,7 @@ impl Explain for MasterError {
             | Self::NodeRemoved { .. }
             | Self::NodeRejected { .. }
             | Self::Oversized { .. }
+            | Self::Unreadable { .. }
             | Self::NotAllowed { .. } => Exit::Refused,
             Self::ChallengeStale | Self::Crowded { .. } | Self::Busy { .. } => Exit::NoAnswer,
             Self::Unknown { .. } | Self::Ambiguous { .. } => Exit::Usage,
@@ -359,6 +372,7 @@ impl Explain for MasterError {
             | Self::Busy { .. }
             | Self::Oversized { .. }
             | Self::NoRole { .. }
+            | Self::Unreadable { .. }
             | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
@@ -421,7 +435,8 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::Unknown { kind: "node", name: "node9".to_owned() },
         MasterError::Ambiguous {
             name: name(),
-            candidates: vec!["n-01 (key 0a1b)".to_owned(), "n-02 (key 2c3d)".to_owned()],
+            candidates: vec!["n-01 (pending, key 0a1b)".to_owned(), "n-02 (pending, key 2c3d)".to_owned()],
+            command: "eos node accept ID",
         },
         MasterError::NotAMember { name: name(), state: NodeState::Pending },
         MasterError::NotAMember { name: name(), state: NodeState::Joining },
@@ -434,10 +449,11 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::LastMaster { name: name() },
         MasterError::Roles(crate::roles::RoleError::NoNodes),
         MasterError::Registry(RegistryError::Newer { found: 2, supported: 1 }),
-        MasterError::Identity(IdentityError::Random),
+        MasterError::Identity(IdentityError::Damaged { what: "the certificate request" }),
         MasterError::Snapshot { action: "made", source: Box::new(io()) },
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
         MasterError::AuditDamaged,
+        MasterError::Unreadable { status: 413, why: "length limit exceeded".to_owned() },
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

@@ -15,6 +15,7 @@ use crate::model::explain::Explain;
 use crate::model::ids::NodeId;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A look that comes this much later than the one before means that the master stood still.
@@ -53,6 +54,8 @@ impl Now {
 #[derive(Debug, Default)]
 pub struct Leases {
     before: Option<Now>,
+    /// The nodes whose end is in the audit log and could not be carried out yet.
+    told: BTreeSet<NodeId>,
 }
 
 impl Leases {
@@ -60,8 +63,8 @@ impl Leases {
     /// anew, since the nodes could not be heard or the times mean something else now; else those that
     /// ran out are ended.
     ///
-    /// Whatever fails is told, counted and tried again at the next look; until then the node stays
-    /// visible in the status. One node's failure does not hold up the others.
+    /// Whatever fails is counted and tried again at the next look; until then the node stays visible in
+    /// the status, and its end stands in the audit log once. One node's failure does not hold up the others.
     pub fn look(&mut self, app: &App, now: Now) {
         let known = self.before.is_some_and(|before| !now.is_torn_from(&before));
         if !known {
@@ -76,11 +79,29 @@ impl Leases {
         self.before = Some(now);
         // Not in the head of the loop, where the lock would be held for all of it.
         let ended = ended(&app.cluster(), now.wall_ms);
+        self.told.retain(|id| ended.contains(id));
         for id in ended {
-            if let Err(error) = end(app, &id, now.wall_ms) {
+            if let Err(error) = self.end(app, &id, now.wall_ms) {
                 failed(app, "ended", &error);
             }
         }
+    }
+
+    /// Forgets the node if its lease has still run out; nothing else changes.
+    fn end(&mut self, app: &App, id: &NodeId, now: u64) -> Result<(), MasterError> {
+        let mut cluster = app.cluster();
+        let found = cluster.nodes.get(id).filter(|node| has_lease(node) && now >= node.lease_until_ms);
+        let Some(node) = found.cloned() else { return Ok(()) };
+        if !self.told.contains(id) {
+            let detail = format!("{} in stage {}", node.state, node.stage);
+            app.audit("master", "lease-expired", node.name.as_str(), &detail)?;
+            self.told.insert(id.clone());
+        }
+        let changes = forget(app, &cluster, &node)?;
+        cluster.commit(changes)?;
+        self.told.remove(id);
+        app.metrics.expired.inc();
+        Ok(())
     }
 }
 
@@ -114,19 +135,6 @@ fn extend(app: &App, now: u64) -> Result<usize, MasterError> {
 fn ended(cluster: &Cluster, now: u64) -> Vec<NodeId> {
     let ended = cluster.nodes.values().filter(|node| has_lease(node) && now >= node.lease_until_ms);
     ended.map(|node| node.id.clone()).collect()
-}
-
-/// Forgets the node if its lease has still run out; nothing else changes.
-fn end(app: &App, id: &NodeId, now: u64) -> Result<(), MasterError> {
-    let mut cluster = app.cluster();
-    let found = cluster.nodes.get(id).filter(|node| has_lease(node) && now >= node.lease_until_ms);
-    let Some(node) = found.cloned() else { return Ok(()) };
-    let detail = format!("{} in stage {}", node.state, node.stage);
-    app.audit("master", "lease-expired", node.name.as_str(), &detail)?;
-    let changes = forget(app, &cluster, &node)?;
-    cluster.commit(changes)?;
-    app.metrics.expired.inc();
-    Ok(())
 }
 
 #[cfg(test)]
@@ -198,6 +206,15 @@ mod tests {
         leases.look(&host.app, at(START + 2000, 2));
         assert_eq!(names(&host), ["node2"]);
         assert_eq!((host.app.metrics.upkeep_failures.get(), host.app.metrics.expired.get()), (1, 1));
+        for second in 3..6 {
+            leases.look(&host.app, at(START + second * 1000, second));
+        }
+        assert_eq!(host.app.metrics.upkeep_failures.get(), 4);
+        let lines = host.app.audit_lines(100)?;
+        let of = |name: &str| {
+            lines.iter().filter(|line| line.action == "lease-expired" && line.subject == name).count()
+        };
+        assert_eq!((of("node2"), of("node3")), (1, 1), "what is tried again is not written again");
         Ok(())
     }
 

@@ -6,8 +6,11 @@ pub mod audit;
 pub mod cluster;
 pub mod entry;
 pub mod error;
+#[cfg(feature = "testing")]
+pub mod faults;
 pub mod leases;
 pub mod metrics;
+pub mod naming;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
@@ -15,6 +18,8 @@ pub mod run;
 pub mod snapshots;
 pub mod strangers;
 
+#[cfg(test)]
+mod error_tests;
 #[cfg(test)]
 mod fixture;
 mod handlers;

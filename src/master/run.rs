@@ -52,7 +52,20 @@ pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>
     let audit = AuditLog::open(&root.join(paths::AUDIT)).map_err(MasterError::File)?;
     files::remove_file(&root.join(paths::REGISTRY).with_extension("export")).map_err(MasterError::File)?;
     let snapshots = ClusterSnapshots::open(root)?;
-    App::new(Parts { address, config, authority, signer, certificate, snapshots, cluster, audit })
+    #[cfg(feature = "testing")]
+    let faults = crate::master::faults::Faults::of(root);
+    App::new(Parts {
+        address,
+        config,
+        authority,
+        signer,
+        certificate,
+        snapshots,
+        cluster,
+        audit,
+        #[cfg(feature = "testing")]
+        faults,
+    })
 }
 
 /// Listens, says so through `ready`, and serves until `shutdown` resolves.

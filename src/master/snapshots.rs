@@ -80,6 +80,7 @@ impl ClusterSnapshots {
         let status = listing.snapshots.into_iter().map(|summary| SnapshotStatus {
             created_at: summary.metadata.created_at.to_string(),
             bytes: summary.stored_bytes,
+            source: summary.metadata.source,
             id: summary.id,
         });
         let warn = |(name, error): (OsString, StoreError)| {

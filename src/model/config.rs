@@ -52,7 +52,7 @@ pub struct ClusterConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveryConfig {
-    /// `multicast` or `none`.
+    /// `none`; `multicast` is taken, and has no effect yet.
     pub method: DiscoveryMethod,
     /// The UDP port.
     pub port: u16,
@@ -62,10 +62,10 @@ pub struct DiscoveryConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiscoveryMethod {
-    /// Ask by multicast.
-    #[default]
+    /// Ask by multicast, which this version cannot.
     Multicast,
     /// Never ask.
+    #[default]
     None,
 }
 
@@ -176,7 +176,7 @@ impl Default for ClusterConfig {
 
 impl Default for DiscoveryConfig {
     fn default() -> Self {
-        Self { method: DiscoveryMethod::Multicast, port: DEFAULT_DISCOVERY_PORT }
+        Self { method: DiscoveryMethod::None, port: DEFAULT_DISCOVERY_PORT }
     }
 }
 

@@ -98,3 +98,12 @@ impl Failure {
         }
     }
 }
+
+/// Asserts the code and the whole text of an error that a test reached, and that it says what helps.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn tells(error: &dyn Explain, code: &str, text: &str) {
+    let told = (error.code().to_string(), error.to_string());
+    assert_eq!((told.0.as_str(), told.1.as_str()), (code, text));
+    assert!(!error.hints().is_empty(), "{code} names no way out");
+}

@@ -17,6 +17,13 @@ pub struct Resources {
     pub disk_free_bytes: u64,
 }
 
+impl Resources {
+    /// Whether they were never told: no machine is without a processor.
+    pub fn is_unknown(&self) -> bool {
+        self.cpus == 0 && self.memory_bytes == 0 && self.disk_bytes == 0
+    }
+}
+
 /// Facts gathered once, before anything is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {

@@ -1,6 +1,7 @@
 //! What a long command tells while it runs: events, rendered by the edge as text, bars or JSON Lines.
 
 use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 /// One thing that happened; serialised as it stands under `--output json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub enum Event {
         total_bytes: u64,
         /// Bytes a second, over the transfer so far.
         rate: u64,
+        /// The time until all of it is there at this rate, in milliseconds; none while no rate is known.
+        remaining_ms: Option<u64>,
     },
     /// A fact worth telling: which address was chosen and why, which service manager was found.
     Note {
@@ -69,10 +72,54 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// So many bytes moved of so many, at so many a second.
+    pub fn transfer(what: String, done_bytes: u64, total_bytes: u64, rate: u64) -> Self {
+        let left = u128::from(total_bytes.saturating_sub(done_bytes));
+        let remaining = (left * 1000).checked_div(u128::from(rate)).or((left == 0).then_some(0));
+        let remaining_ms = remaining.map(|left| u64::try_from(left).unwrap_or(u64::MAX));
+        Self::Transfer { what, done_bytes, total_bytes, rate, remaining_ms }
+    }
+}
+
+/// Something that is waited for; told as [`Event::Waiting`] once it lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// For what, and why it is not there yet.
+    pub cause: String,
+    /// Since when.
+    pub began: Instant,
+    /// Until when, at the latest.
+    pub until: Instant,
+    /// When the next try begins, if this one does not succeed.
+    pub retry: Instant,
+}
+
+impl Wait {
+    /// How it stands now.
+    pub fn at(&self, now: Instant) -> Event {
+        let milliseconds = |from, to: Instant| {
+            u64::try_from(to.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX)
+        };
+        Event::Waiting {
+            cause: self.cause.clone(),
+            elapsed_ms: milliseconds(self.began, now),
+            deadline_ms: milliseconds(self.began, self.until),
+            next_retry_ms: milliseconds(now, self.retry),
+        }
+    }
+}
+
 /// Where events go.
 pub trait Sink: Send + Sync {
     /// Takes one event; must not block for long and must not fail.
     fn emit(&self, event: Event);
+
+    /// This is waited for from now on, or nothing any more. It is told only when it lasts, so that what is
+    /// quick is not told at all; a sink that nobody watches need not know.
+    fn expect(&self, wait: Option<Wait>) {
+        let _ = wait;
+    }
 }
 
 /// A sink that forgets: for daemons, whose tracing says the same.
@@ -81,4 +128,21 @@ pub struct Silent;
 
 impl Sink for Silent {
     fn emit(&self, _event: Event) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_follows_from_the_rate_and_is_unknown_without_one() {
+        let left = |done, total, rate| match Event::transfer("x".to_owned(), done, total, rate) {
+            Event::Transfer { remaining_ms, .. } => remaining_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(left(0, 10, 0), None);
+        assert_eq!(left(1, 10, 2), Some(4500));
+        assert_eq!(left(10, 10, 0), Some(0));
+        assert_eq!(left(0, u64::MAX, 1), Some(u64::MAX));
+    }
 }

@@ -103,14 +103,17 @@ pub fn select_address(
     addresses: &[Address],
     explicit: Option<IpAddr>,
 ) -> Result<Selected, AddressError> {
-    let route = match master.filter(|_| explicit.is_none()) {
+    if let Some(address) = explicit {
+        return named(address, addresses, master.is_some());
+    }
+    let route = match master {
         Some(master) => Some(
             routes::source_for(master, addresses)
                 .map_err(|source| AddressError::NoRoute { master, source })?,
         ),
         None => None,
     };
-    choose(route.as_ref(), addresses, explicit)
+    choose(route.as_ref(), addresses, None)
 }
 
 /// The choice itself: what the operator named; else the route to the master; else the only one.
@@ -123,7 +126,7 @@ pub fn choose(
     explicit: Option<IpAddr>,
 ) -> Result<Selected, AddressError> {
     if let Some(address) = explicit {
-        return named(address, addresses);
+        return named(address, addresses, route.is_some());
     }
     match route {
         Some(route) if route.source == route.destination => {
@@ -134,13 +137,13 @@ pub fn choose(
     }
 }
 
-fn named(address: IpAddr, addresses: &[Address]) -> Result<Selected, AddressError> {
+fn named(address: IpAddr, addresses: &[Address], joins: bool) -> Result<Selected, AddressError> {
     let interface = routes::interface_of(address, addresses)
         .ok_or_else(|| AddressError::NotHere { address, candidates: candidates(addresses) })?;
     Ok(Selected {
         address,
         why: format!("{address} on {interface}: named by --advertise-address"),
-        warning: address.is_loopback().then(|| only_here(address)),
+        warning: address.is_loopback().then(|| only_here(address, joins)),
         interface,
     })
 }
@@ -163,7 +166,7 @@ fn alone(addresses: &[Address]) -> Result<Selected, AddressError> {
         let address = IpAddr::from(Ipv4Addr::LOCALHOST);
         let interface = routes::interface_of(address, addresses).unwrap_or_else(|| "lo".to_owned());
         let why = format!("{address} on {interface}: this machine has no other address");
-        return Ok(Selected { address, interface, why, warning: Some(only_here(address)) });
+        return Ok(Selected { address, interface, why, warning: Some(only_here(address, false)) });
     };
     let mut version_four = candidates.iter().filter(|candidate| candidate.ip.is_ipv4());
     let one_interface = candidates.iter().all(|candidate| candidate.interface == first.interface);
@@ -180,7 +183,14 @@ fn alone(addresses: &[Address]) -> Result<Selected, AddressError> {
     })
 }
 
-fn only_here(address: IpAddr) -> String {
+/// What it means that only this machine reaches an address, for a first node and for one that joins.
+fn only_here(address: IpAddr, joins: bool) -> String {
+    if joins {
+        return format!(
+            "only this machine reaches {address}: nodes on other machines cannot talk to this one, and a master \
+             on another machine cannot connect back to it"
+        );
+    }
     format!("no other machine can join a node whose address is {address}")
 }
 

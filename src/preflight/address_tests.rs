@@ -65,6 +65,14 @@ fn an_explicit_address_wins_and_must_be_here() -> Result<(), AddressError> {
         loopback.warning.as_deref(),
         Some("no other machine can join a node whose address is 127.0.0.3")
     );
+    let joining = select_address(Some(ip("10.0.1.10")), &addresses, Some(ip("127.0.0.3")))?;
+    assert_eq!(
+        joining.warning.as_deref(),
+        Some(
+            "only this machine reaches 127.0.0.3: nodes on other machines cannot talk to this one, and a master on \
+             another machine cannot connect back to it"
+        )
+    );
     let error = choose(None, &addresses, Some(ip("10.9.9.9"))).expect_err("not an address of this machine");
     assert!(matches!(error, AddressError::NotHere { .. }), "{error}");
     Ok(())

@@ -102,6 +102,24 @@ pub struct CheckResult {
     pub verdict: Verdict,
 }
 
+impl CheckResult {
+    /// `address: 127.0.0.3 on lo; what helps: name another one`, for a person who goes on all the same.
+    pub fn sentence(&self) -> String {
+        let name = &self.name;
+        match &self.verdict {
+            Verdict::Passed { measured } | Verdict::NotMeasured { why: measured } => {
+                format!("{name}: {measured}")
+            }
+            Verdict::Warning { measured, fix } | Verdict::Failed { measured, fix } => {
+                format!("{name}: {measured}; what helps: {fix}")
+            }
+            Verdict::Skipped { measured, fix } => {
+                format!("{name}: failed and skipped: {measured}; what helps: {fix}")
+            }
+        }
+    }
+}
+
 /// All results, in the order of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

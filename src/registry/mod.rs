@@ -103,6 +103,12 @@ pub enum RegistryError {
         /// The newest format that is understood.
         supported: i64,
     },
+    /// The file has no tables.
+    #[error("{path} is no registry: it is damaged, or was cut off")]
+    NotOne {
+        /// The file.
+        path: String,
+    },
     /// A file beside it.
     #[error("a file of the registry could not be used")]
     File(#[source] FileError),
@@ -115,6 +121,7 @@ impl Explain for RegistryError {
             Self::Record { .. } => "M002",
             Self::Newer { .. } => "M003",
             Self::File(_) => "M004",
+            Self::NotOne { .. } => "M005",
         })
     }
 
@@ -129,6 +136,9 @@ impl Explain for RegistryError {
         let hint = match self {
             Self::Database { .. } => {
                 "check the file: sqlite3 /var/lib/eos/master/registry.db 'pragma integrity_check'"
+            }
+            Self::NotOne { .. } => {
+                "put back the registry of a backup or of the newest sound snapshot: eos snapshot verify"
             }
             Self::Record { .. } => "put back the registry of the newest snapshot: eos snapshot list",
             Self::Newer { .. } => "install the version of eos that wrote it, or a newer one: ./install.sh",
@@ -147,6 +157,7 @@ pub(crate) fn samples() -> Vec<RegistryError> {
         RegistryError::Database { action: "open", source: rusqlite::Error::InvalidQuery },
         RegistryError::Record { kind: "node", source: json() },
         RegistryError::Newer { found: 2, supported: 1 },
+        RegistryError::NotOne { path: "/var/lib/eos/master/registry.db".to_owned() },
         RegistryError::File(FileError::new("read", "/var/lib/eos/master/registry.db", missing)),
     ]
 }

@@ -44,6 +44,7 @@ impl SqliteRegistry {
                 transaction.execute_batch(SCHEMA).and_then(|()| transaction.commit()).map_err(failed)?;
             }
             FORMAT => {}
+            ..FORMAT => return Err(RegistryError::NotOne { path: path.display().to_string() }),
             _ => return Err(RegistryError::Newer { found, supported: FORMAT }),
         }
         Ok(Self { connection, path: path.to_owned() })
@@ -64,6 +65,8 @@ impl SqliteRegistry {
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         match found {
             FORMAT => Ok(Self { connection, path }),
+            // SQLite takes a file without a header for an empty database.
+            ..FORMAT => Err(RegistryError::NotOne { path: path.display().to_string() }),
             _ => Err(RegistryError::Newer { found, supported: FORMAT }),
         }
     }
@@ -167,6 +170,7 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
     use crate::model::ids::{ClusterId, NodeId, TokenId};
 
     fn token(id: &str) -> TokenRecord {
@@ -257,12 +261,40 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_a_damaged_record_and_one_of_no_format_are_told_apart() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("registry.db");
+        std::fs::write(&path, "this was a database once ".repeat(40))?;
+        let error = SqliteRegistry::read(&path).err().expect("no database");
+        tells(&error, "EOS-M001", "could not open the registry");
+        std::fs::write(&path, "x")?;
+        let error = SqliteRegistry::read(&path).err().expect("no tables");
+        tells(
+            &error,
+            "EOS-M005",
+            &format!("{} is no registry: it is damaged, or was cut off", path.display()),
+        );
+        std::fs::remove_file(&path)?;
+        let mut registry = SqliteRegistry::open(&path)?;
+        registry.commit(&[Change::PutToken(token("t1"))])?;
+        Connection::open(&path)?.execute("UPDATE token SET record = '{\"id\": \"t1\"}'", [])?;
+        tells(
+            &registry.load().expect_err("half a token"),
+            "EOS-M002",
+            "the registry holds a damaged token record",
+        );
+        let error = SqliteRegistry::read(&folder.path().join("gone/registry.db")).err().expect("no folder");
+        tells(&error, "EOS-M004", "a file of the registry could not be used");
+        Ok(())
+    }
+
+    #[test]
     fn a_newer_format_is_refused_and_left_alone() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("registry.db");
         Connection::open(&path)?.execute_batch("PRAGMA user_version = 2;")?;
         let error = SqliteRegistry::open(&path).err().expect("newer");
-        assert_eq!(error.to_string(), "the registry has format 2, and this eos reads up to 1");
+        tells(&error, "EOS-M003", "the registry has format 2, and this eos reads up to 1");
         Ok(())
     }
 

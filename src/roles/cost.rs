@@ -59,9 +59,10 @@ pub(super) fn of_roles(node: &PlanNode, minimums: &Minimums, fit: Fit) -> [Cost;
             Fit::Order(place) => levels[FIT] = (place - index as i64).pow(2),
             Fit::Relative(largest) => {
                 let Minimum { cpus, memory_bytes, disk_bytes } = minimums.of(role);
-                levels[DISK] = i64::from(node.resources.disk_bytes < disk_bytes);
-                levels[MEMORY] = i64::from(node.resources.memory_bytes < memory_bytes);
-                levels[PROCESSORS] = i64::from(node.resources.cpus < cpus);
+                let known = !node.resources.is_unknown();
+                levels[DISK] = i64::from(known && node.resources.disk_bytes < disk_bytes);
+                levels[MEMORY] = i64::from(known && node.resources.memory_bytes < memory_bytes);
+                levels[PROCESSORS] = i64::from(known && node.resources.cpus < cpus);
                 levels[FIT] = -usefulness(role, &node.resources, &largest);
             }
         }

@@ -128,7 +128,7 @@ fn of_member(member: &Member<'_>, size: usize, rules: &RoleRules, warnings: &mut
 /// One warning for each role and resource of which its nodes have too little.
 fn below_minimum(members: &[Member<'_>], rules: &RoleRules) -> Vec<Warning> {
     let mut found: BTreeMap<(Role, Resource), (u64, &PlanNode)> = BTreeMap::new();
-    for member in members {
+    for member in members.iter().filter(|member| !member.node.resources.is_unknown()) {
         for resource in [Resource::Processors, Resource::Memory, Resource::Disk] {
             let (have, minimum) = amounts(member.node, role_of(member), resource, rules);
             if have < minimum {

@@ -75,7 +75,7 @@ pub enum Reason {
         nodes: usize,
     },
     /// It had no role; this is where it helps most.
-    #[error("had no role; {role} wants {target}, had {had}, and its resources fit")]
+    #[error("had no role; {role} wants {target}, had {had}")]
     Fills {
         /// The role.
         role: Role,

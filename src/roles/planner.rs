@@ -49,6 +49,11 @@ pub fn plan(nodes: &[PlanNode], rules: &RoleRules) -> Result<RolePlan, RoleError
         warnings: explanation::warnings(nodes, &members, wanted, rules),
         assignments,
     };
+    sound(nodes, rules, plan)
+}
+
+/// The plan, when the checker, which knows nothing of how it came about, finds no fault with it.
+fn sound(nodes: &[PlanNode], rules: &RoleRules, plan: RolePlan) -> Result<RolePlan, RoleError> {
     match check::check(nodes, rules, &plan).as_slice() {
         [] => Ok(plan),
         violations @ [first, ..] => {
@@ -140,4 +145,24 @@ fn table(size: usize, wanted: Counts) -> std::collections::BTreeMap<Role, u64> {
         return [(Role::Monolith, 1)].into();
     }
     Role::REQUESTABLE.into_iter().zip(wanted).filter(|(_, count)| *count > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::explain::tells;
+    use crate::model::ids::NodeName;
+
+    #[test]
+    fn a_plan_that_the_checker_rejects_is_not_given_out() {
+        let node = |name| PlanNode::new(NodeName::parse(name).expect("a name"), 1);
+        let (nodes, rules) = ([node("n1"), node("n2")], RoleRules::default());
+        let mut wrong = plan(&nodes, &rules).expect("two nodes can be planned");
+        wrong.assignments.pop();
+        let error = sound(&nodes, &rules, wrong).expect_err("n2 has no role");
+        let RoleError::Unsound { count, first } = &error else { panic!("{error:?}") };
+        let text = format!("the role plan failed its own check ({count} violations, the first: {first})");
+        tells(&error, "EOS-R010", &text);
+        assert!(first.contains("n2"), "{first}");
+    }
 }

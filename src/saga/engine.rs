@@ -63,6 +63,9 @@ pub struct Finished {
     pub outcome: End,
     /// Whether anything was changed.
     pub changed: bool,
+    /// Paths in trees of eos's that stay on the way back, because somebody else put them there or
+    /// changed them; relative to the root.
+    pub kept: Vec<String>,
 }
 
 /// Carries sagas out on one root, whose operation lock it has.
@@ -152,7 +155,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Undoes a saga, finished or not: everything is then as it was before it. A file that somebody
-    /// else changed after the saga is first copied to `NAME.changed`.
+    /// else changed after the saga is first copied to `NAME.changed`, and what somebody else put into
+    /// its trees stays.
     ///
     /// # Errors
     /// When a later saga was not undone before, an undo failed, or the steps are not the saga's.
@@ -165,7 +169,8 @@ impl<'a> Engine<'a> {
         let state = file::state(self.root, saga)?.ok_or_else(|| SagaError::Unknown { saga: saga.clone() })?;
         if state.next == Next::RolledBack {
             self.recover()?;
-            return Ok(Finished { saga: saga.clone(), outcome: End::RolledBack, changed: false });
+            let kept = Vec::new();
+            return Ok(Finished { saga: saga.clone(), outcome: End::RolledBack, changed: false, kept });
         }
         if let Some(newer) = recovery::to_undo(self.root, saga)?.into_iter().find(|newer| newer != saga) {
             return Err(SagaError::NotNewest { saga: saga.clone(), newer });

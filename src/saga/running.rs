@@ -4,6 +4,7 @@ use super::engine::{Engine, Finished, Steps};
 use super::error::SagaError;
 use super::recovery;
 use super::step::{Step, StepError, Touch};
+use super::unwinding::Known;
 use crate::journal::checkpoint::{self, Checkpoint};
 use crate::journal::error::JournalError;
 use crate::journal::file::Journal;
@@ -14,8 +15,9 @@ use crate::journal::summary::{self, BootstrapCheckpoint};
 use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::model::progress::Event;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// One saga on its way.
@@ -26,6 +28,9 @@ pub(super) struct Running<'r, 'a, E> {
     pub(super) steps: &'r Steps<E>,
     pub(super) env: &'r mut E,
     pub(super) summary: BootstrapCheckpoint,
+    pub(super) known: Option<Rc<Known>>,
+    /// What stayed on the way back, because it is not eos's.
+    pub(super) kept: BTreeSet<String>,
     /// What was last told of where the saga is.
     phase: &'static str,
 }
@@ -45,7 +50,8 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
                 BootstrapCheckpoint::new(saga.clone(), &kind, (engine.now)(), BTreeMap::new())
             }
         };
-        Ok(Self { engine, saga, journal, steps, env, summary, phase: "" })
+        let (known, kept) = (None, BTreeSet::new());
+        Ok(Self { engine, saga, journal, steps, env, summary, known, kept, phase: "" })
     }
 
     pub(super) fn state(&self) -> &SagaState {
@@ -191,14 +197,16 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         failure: Failure,
         clock: Instant,
     ) -> Result<(), SagaError> {
-        tracing::warn!(step = name, code = %failure.code, message = %failure.message, "step failed");
+        // The failure itself is told by whoever asked for the operation.
+        tracing::info!(step = name, code = %failure.code, message = %failure.message, "step failed");
         self.record(JournalRecord::Failed { step: name.to_owned(), failure })?;
         self.ended(index, name, "failed", clock);
         Ok(())
     }
 
     pub(super) fn finished(&self, outcome: End) -> Finished {
-        Finished { saga: self.saga.clone(), outcome, changed: self.state().changed }
+        let kept = self.kept.iter().cloned().collect();
+        Finished { saga: self.saga.clone(), outcome, changed: self.state().changed, kept }
     }
 
     pub(super) fn enter_phase(&mut self, phase: &'static str) {

@@ -7,14 +7,24 @@ use super::running::Running;
 use super::step::StepError;
 use crate::host::inventory::{Node, decode, observe};
 use crate::host::{files, paths, tree};
-use crate::journal::checkpoint;
+use crate::journal::error::JournalError;
 use crate::journal::ledger::Ledger;
 use crate::journal::record::{End, JournalRecord, Reason};
 use crate::journal::summary;
 use crate::journal::touch::Scope;
+use crate::journal::way_back::Trees;
+use crate::journal::{checkpoint, file};
 use crate::model::progress::Event;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
+
+/// What the way back needs to know of the way there.
+pub(super) struct Known {
+    trees: Trees,
+    /// The steps that got to their end.
+    done: BTreeSet<String>,
+}
 
 impl<E> Running<'_, '_, E> {
     pub(super) fn back(&mut self, index: usize) -> Result<(), SagaError> {
@@ -36,7 +46,7 @@ impl<E> Running<'_, '_, E> {
             }
             Err(error) => {
                 let failure = error.failure;
-                tracing::error!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
+                tracing::info!(step = %name, code = %failure.code, message = %failure.message, "undo failed");
                 self.record(JournalRecord::UndoFailed { step: name.clone(), failure })?;
                 self.ended(index, &name, "undo-failed", clock);
                 self.record(JournalRecord::Finished { outcome: End::Stuck })
@@ -50,13 +60,44 @@ impl<E> Running<'_, '_, E> {
             return Err(SagaError::Planned.into());
         }
         let place = checkpoint::place(&self.saga, index, name);
-        let kept = checkpoint::restore(self.engine.root, &place, &self.checkpoint_of(&place)?)?;
-        for directory in kept {
-            let path = self.engine.root.join(directory);
+        let checkpoint = self.checkpoint_of(&place)?;
+        let known = self.known()?;
+        let done = known.done.contains(name);
+        let stayed = known.trees.restore(self.engine.root, &place, &checkpoint, done)?;
+        for directory in stayed.directories {
+            let path = self.engine.root.join(decode(&directory));
             let text = format!("{} stays, because something that is not eos's is in it", path.display());
             self.engine.sink.emit(Event::Warning { text });
         }
+        for path in stayed.strangers {
+            let absolute = self.engine.root.join(decode(&path));
+            if self.kept.insert(path) {
+                let text = format!("{} stays: somebody else put it there or changed it", absolute.display());
+                self.engine.sink.emit(Event::Warning { text });
+            }
+        }
         Ok(())
+    }
+
+    /// What is known of the trees of the saga and of its steps, read once before the first restoration.
+    fn known(&mut self) -> Result<Rc<Known>, JournalError> {
+        if let Some(known) = &self.known {
+            return Ok(known.clone());
+        }
+        let root = self.engine.root;
+        let mut checkpoints = Vec::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let place = checkpoint::place(&self.saga, index, step.name());
+            checkpoints.extend(checkpoint::load(root, &place)?);
+        }
+        let entries = file::entries(root, &self.saga)?.into_iter();
+        let done = entries.filter_map(|entry| match entry.record {
+            JournalRecord::Done { step, .. } => Some(step),
+            _ => None,
+        });
+        let known = Rc::new(Known { trees: Trees::of(root, checkpoints)?, done: done.collect() });
+        self.known = Some(known.clone());
+        Ok(known)
     }
 
     /// The ledger returns to what it was before the saga, and the saga is rolled back.

@@ -61,7 +61,15 @@ pub(super) async fn serve(
     }
     let activity = Activity::new(&shared.limits, subject.is_some());
     let peer = Peer { address: address.ip().to_canonical(), subject };
-    answer(tls, address, peer, &activity, &shared).await;
+    #[cfg(feature = "testing")]
+    let (cut, shared) = {
+        let (cut, router) = crate::server::Cut::of(&shared.router);
+        (cut, Shared { router, ..shared })
+    };
+    let answering = answer(tls, address, peer, &activity, &shared);
+    #[cfg(feature = "testing")]
+    let answering = cut.or(answering);
+    answering.await;
 }
 
 async fn handshake(

@@ -3,12 +3,16 @@
 
 mod activity;
 mod connection;
+#[cfg(feature = "testing")]
+mod cut;
 mod gate;
 mod limits;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+#[cfg(feature = "testing")]
+pub use cut::Cut;
 pub use limits::Limits;
 
 use crate::identity::certificate::Summary;

@@ -114,33 +114,51 @@ fn fits_octal(time: Time) -> bool {
 fn records(entry: &Entry, path: &[u8], target: &[u8]) -> Vec<u8> {
     let mut records = Vec::new();
     if path.len() > 100 {
-        record(&mut records, "path", path);
+        record(&mut records, b"path", path);
     }
     if target.len() > 100 {
-        record(&mut records, "linkpath", target);
+        record(&mut records, b"linkpath", target);
     }
     if entry.size() >= 1 << 33 {
-        record(&mut records, "size", entry.size().to_string().as_bytes());
+        record(&mut records, b"size", entry.size().to_string().as_bytes());
     }
-    for (key, number) in [("uid", entry.uid), ("gid", entry.gid)] {
+    for (key, number) in [(&b"uid"[..], entry.uid), (b"gid", entry.gid)] {
         if number >= 1 << 21 {
             record(&mut records, key, number.to_string().as_bytes());
         }
     }
     if !fits_octal(entry.modified) {
-        record(&mut records, "mtime", decimal(entry.modified).as_bytes());
+        record(&mut records, b"mtime", decimal(entry.modified).as_bytes());
+    }
+    for (name, value) in &entry.extended {
+        record(&mut records, &extended_key(name.as_bytes()), value.as_bytes());
     }
     records
 }
 
+/// The key of an extended attribute; `=` would end it, so GNU tar and this write `%3D`.
+fn extended_key(name: &[u8]) -> Vec<u8> {
+    let mut key = b"SCHILY.xattr.".to_vec();
+    for byte in name {
+        match byte {
+            b'=' => key.extend(b"%3D"),
+            b'%' => key.extend(b"%25"),
+            byte => key.push(*byte),
+        }
+    }
+    key
+}
+
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits too.
-fn record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while length != rest + length.to_string().len() {
         length += 1;
     }
-    records.extend(format!("{length} {key}=").as_bytes());
+    records.extend(format!("{length} ").as_bytes());
+    records.extend(key);
+    records.push(b'=');
     records.extend(value);
     records.push(b'\n');
 }
@@ -155,6 +173,7 @@ fn decimal(Time(seconds, nanoseconds): Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::manifest::Name;
 
     #[test]
     fn a_time_before_1970_counts_downwards() {
@@ -168,7 +187,7 @@ mod tests {
     fn the_length_of_a_record_counts_its_own_digits() {
         for length in 0..1100 {
             let mut records = Vec::new();
-            record(&mut records, "path", &vec![b'x'; length]);
+            record(&mut records, b"path", &vec![b'x'; length]);
             let stated: usize = String::from_utf8_lossy(&records).split(' ').next().unwrap().parse().unwrap();
             assert_eq!(stated, records.len());
         }
@@ -178,11 +197,14 @@ mod tests {
     fn what_a_header_cannot_say_stands_in_a_pax_record_that_tar_readers_understand() {
         let (size, digest) = (9 << 30, crate::model::digest::Digest::of(b""));
         let entry = Entry {
-            path: crate::snapshot::manifest::Name::new("d/".repeat(60) + "f"),
+            path: Name::new("d/".repeat(60) + "f"),
             mode: 0o640,
             uid: 4_000_000_000,
             gid: 7,
             modified: Time(-1, 999_999_999),
+            extended: [(b"user.a=b".to_vec(), b"1".to_vec())]
+                .map(|(k, v)| (Name::new(k), Name::new(v)))
+                .into(),
             content: Content::File { size, digest, sparse: true },
         };
         let bytes = header(&entry);
@@ -192,6 +214,6 @@ mod tests {
         assert_eq!(read.path_bytes(), entry.path.as_bytes());
         let records = read.pax_extensions().unwrap().unwrap();
         let keys: Vec<String> = records.map(|one| one.unwrap().key().unwrap().to_owned()).collect();
-        assert_eq!(keys, ["path", "size", "uid", "mtime"]);
+        assert_eq!(keys, ["path", "size", "uid", "mtime", "SCHILY.xattr.user.a%3Db"]);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
-pub(super) struct Meter<'a> {
+pub(in crate::snapshot) struct Meter<'a> {
     sink: &'a dyn Sink,
     what: String,
     done: u64,
@@ -17,14 +17,14 @@ pub(super) struct Meter<'a> {
 
 impl<'a> Meter<'a> {
     /// `done` bytes are there already; they count as done, and not for the rate.
-    pub(super) fn start(sink: &'a dyn Sink, what: String, done: u64, total: u64) -> Self {
+    pub(in crate::snapshot) fn start(sink: &'a dyn Sink, what: String, done: u64, total: u64) -> Self {
         let now = Instant::now();
         let meter = Self { sink, what, done, moved: 0, total, started: now, told: now };
         meter.tell();
         meter
     }
 
-    pub(super) fn add(&mut self, bytes: u64) {
+    pub(in crate::snapshot) fn add(&mut self, bytes: u64) {
         self.done += bytes;
         self.moved += bytes;
         if self.done >= self.total || self.told.elapsed() >= INTERVAL {
@@ -35,11 +35,7 @@ impl<'a> Meter<'a> {
 
     fn tell(&self) {
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.sink.emit(Event::Transfer {
-            what: self.what.clone(),
-            done_bytes: self.done,
-            total_bytes: self.total,
-            rate: self.moved.saturating_mul(1000) / milliseconds,
-        });
+        let rate = self.moved.saturating_mul(1000) / milliseconds;
+        self.sink.emit(Event::transfer(self.what.clone(), self.done, self.total, rate));
     }
 }

@@ -13,6 +13,7 @@ mod meter;
 pub mod pack;
 pub mod retention;
 pub mod store;
+pub mod tarball;
 pub mod unpack;
 
 /// One value of every error of this module, for the checks of codes and texts.
@@ -30,6 +31,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
+        boxed(tarball::samples()),
     ]
     .into_iter()
     .flatten()

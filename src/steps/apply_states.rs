@@ -1,5 +1,6 @@
 //! Applies the states of this node's role: configuration, monitor and its service.
 
+use crate::client::MasterClient;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::membership::Applied;
@@ -70,8 +71,9 @@ impl ApplyStates {
             Some(applied) if membership.runs_master => Ok(applied),
             _ => {
                 let client = env.member_client()?;
-                let desired = || env.block_on(client.desired());
-                env.until_answered("say what this node shall be", desired).map(|desired| applied(&desired))
+                let desired = |client: MasterClient| async move { client.desired().await };
+                let what = "say what this node shall be";
+                env.until_answered(what, &client, desired).map(|desired| applied(&desired))
             }
         }
     }

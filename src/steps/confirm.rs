@@ -1,5 +1,6 @@
 //! Confirms the member with the master: only now do other nodes change for it.
 
+use crate::client::MasterClient;
 use crate::host::paths;
 use crate::identity::membership::Applied;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
@@ -18,8 +19,11 @@ impl Confirm {
         let report = report::gather(&env.root, env.facts.boot_id.as_deref(), None);
         let client = env.member_client()?;
         let message = Message { applied: applied.generation, report };
-        let desired =
-            env.until_answered("confirm this node", || env.block_on(client.confirm(&message)))?.desired;
+        let confirm = |client: MasterClient| {
+            let message = &message;
+            async move { client.confirm(message).await }
+        };
+        let desired = env.until_answered("confirm this node", &client, confirm)?.desired;
         membership.confirmed = true;
         // What was applied stands; a role that changed meanwhile is the agent's next generation.
         if (desired.role, desired.scale) == (applied.role, applied.scale) {

@@ -1,6 +1,6 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
-use crate::client::{ClientError, MasterClient};
+use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::files;
 use crate::host::paths;
@@ -11,7 +11,7 @@ use crate::identity::membership::Membership;
 use crate::identity::token::Token;
 use crate::model::facts::Facts;
 use crate::model::ids::NodeName;
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Sink, Wait};
 use crate::steps::error::StepFailure;
 use crate::steps::operator;
 use std::future::Future;
@@ -24,8 +24,11 @@ use std::time::{Duration, Instant};
 /// The pause between two attempts while the master is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest that a wait says nothing.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long the master is tried to be told that this node goes; its lease ends by itself.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// The same when the command's time is over.
+const LATE_PARTING: Duration = Duration::from_secs(2);
 
 /// The environment of a saga.
 pub struct Env {
@@ -55,31 +58,49 @@ impl Env {
         self.runtime.block_on(future)
     }
 
+    /// The terms of calls to the master: they end with the command, and when the operator interrupts.
+    pub fn terms(&self) -> Terms {
+        Terms::until(self.sink.clone(), self.deadline).stopped_by(self.interrupted.clone())
+    }
+
+    /// The terms on which the master is told that this node goes, also when all time is over.
+    pub fn parting_terms(&self) -> Terms {
+        let now = Instant::now();
+        Terms::until(self.sink.clone(), self.deadline.clamp(now + LATE_PARTING, now + PARTING))
+    }
+
+    /// So long, or the time that the command has left.
+    pub fn at_most(&self, wanted: Duration) -> Duration {
+        wanted.min(self.deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the operator asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// Pauses for so long, telling why; false when the operator interrupts or the deadline passes.
     pub fn pause(&self, cause: &str, began: Instant, pause: Duration) -> bool {
-        let end = (Instant::now() + pause).min(self.deadline);
-        loop {
-            let now = Instant::now();
-            self.sink.emit(Event::Waiting {
-                cause: cause.to_owned(),
-                elapsed_ms: (now - began).as_millis() as u64,
-                deadline_ms: self.deadline.saturating_duration_since(began).as_millis() as u64,
-                next_retry_ms: end.saturating_duration_since(now).as_millis() as u64,
-            });
-            self.rest(end.min(now + SILENCE));
-            if Instant::now() >= end || self.interrupted.load(Ordering::Relaxed) {
-                break;
-            }
+        self.pause_until(cause, began, pause, self.deadline)
+    }
+
+    /// The same for a wait that gives up then, or with the command.
+    pub fn pause_until(&self, cause: &str, began: Instant, pause: Duration, until: Instant) -> bool {
+        let (now, until) = (Instant::now(), until.min(self.deadline));
+        let retry = (now + pause).min(until);
+        let wait = Wait { cause: cause.to_owned(), began, until, retry };
+        if !self.is_interrupted() && now < retry {
+            self.sink.emit(wait.at(now));
+            self.rest(retry);
         }
-        !self.interrupted.load(Ordering::Relaxed) && Instant::now() < self.deadline
+        !self.is_interrupted() && Instant::now() < until
     }
 
     /// Lets time pass until then, or until the operator interrupts.
     fn rest(&self, end: Instant) {
-        let interrupted = self.interrupted.clone();
-        self.runtime.block_on(async move {
+        self.runtime.block_on(async {
             let mut ticks = tokio::time::interval(Duration::from_millis(50));
-            while Instant::now() < end && !interrupted.load(Ordering::Relaxed) {
+            while Instant::now() < end && !self.is_interrupted() {
                 ticks.tick().await;
             }
         });
@@ -89,20 +110,22 @@ impl Env {
     ///
     /// # Errors
     /// When it refuses, the operator interrupts, or it does not answer in time.
-    pub fn until_answered<T>(
+    pub fn until_answered<T, F: Future<Output = Result<T, ClientError>>>(
         &self,
         what: &str,
-        mut call: impl FnMut() -> Result<T, ClientError>,
+        client: &MasterClient,
+        mut call: impl FnMut(MasterClient) -> F,
     ) -> Result<T, StepFailure> {
         let began = Instant::now();
+        let client = client.clone().on(self.terms().since(began));
         loop {
-            let error = match call() {
+            let error = match self.block_on(call(client.clone())) {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error.into()),
             };
             if !self.pause(&format!("the master to {what}: {error}"), began, PAUSE) {
-                if self.interrupted.load(Ordering::Relaxed) {
+                if self.is_interrupted() {
                     return Err(StepFailure::Interrupted { what: format!("the master to {what}") });
                 }
                 return Err(error.into());
@@ -124,7 +147,7 @@ impl Env {
     /// When keys or certificates are missing or damaged.
     pub fn member_client(&self) -> Result<MasterClient, StepFailure> {
         let membership = self.membership()?;
-        member_client(&self.root, membership.master, membership.address)
+        Ok(member_client(&self.root, membership.master, membership.address)?.on(self.terms()))
     }
 
     /// A connection to the master without a certificate.
@@ -132,7 +155,7 @@ impl Env {
     /// # Errors
     /// When the trusted authority is missing or damaged.
     pub fn stranger_client(&self, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
-        stranger_client(&self.root, master, local)
+        Ok(stranger_client(&self.root, master, local)?.on(self.terms()))
     }
 
     /// What the states call this node.

@@ -9,6 +9,8 @@ pub mod decision;
 pub mod env;
 pub mod error;
 pub mod executor;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod found_cluster;
 pub mod install_states;
 pub mod install_units;

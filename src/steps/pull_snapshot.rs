@@ -3,6 +3,7 @@
 //! What was downloaded and verified stays on disk, so a crash costs less than one frame; the old
 //! tree stays until the new one is in place, and an interrupted exchange is finished or forgotten first.
 
+use crate::client::MasterClient;
 use crate::client::snapshots::HttpSource;
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
@@ -51,8 +52,8 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
         authority: String::from_utf8_lossy(&authority).into_owned(),
         fingerprint: membership.authority,
     };
-    let latest = || env.block_on(client.latest_snapshot());
-    let id = env.until_answered("name its newest snapshot", latest)?.id;
+    let latest = |client: MasterClient| async move { client.latest_snapshot().await };
+    let id = env.until_answered("name its newest snapshot", &client, latest)?.id;
     let source = HttpSource::new(client, env.runtime.clone());
     let staging = store.begin_download(&id)?;
     let request = Request {

@@ -37,11 +37,17 @@ impl Register {
     }
 
     /// Asks once. The outer error is this node's own, the inner one the master's or the network's.
-    fn ask(&self, env: &Env, key: &PrivateKey) -> Result<Result<RegisterReply, ClientError>, StepFailure> {
+    fn ask(
+        &self,
+        env: &Env,
+        key: &PrivateKey,
+        began: Instant,
+    ) -> Result<Result<RegisterReply, ClientError>, StepFailure> {
         let decision = &self.decision;
         let pinned = decision.authority.as_ref().map(|authority| authority.fingerprint);
         let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
-        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT)) {
+        let terms = env.terms().since(began);
+        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT, &terms)) {
             Ok(looked) => looked,
             Err(error) => return Ok(Err(error)),
         };
@@ -53,7 +59,7 @@ impl Register {
             token: env.token.as_ref(),
         };
         let (request, transcript) = applicant.request(&looked, key)?;
-        let client = env.stranger_client(decision.master, decision.address)?;
+        let client = env.stranger_client(decision.master, decision.address)?.on(terms);
         let reply = env.block_on(client.register(&request));
         if let (Ok(RegisterReply::Accepted(accepted)), Some(token)) = (&reply, &env.token) {
             let proven = accepted
@@ -73,8 +79,9 @@ impl Register {
         let decision = &self.decision;
         let pinned = decision.authority.as_ref().map(|authority| authority.fingerprint);
         let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
-        let client = env.stranger_client(decision.master, decision.address)?;
-        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT)) {
+        let terms = env.parting_terms();
+        let client = env.stranger_client(decision.master, decision.address)?.on(terms.clone());
+        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT, &terms)) {
             Ok(looked) => looked,
             Err(error) => return Ok(Err(error)),
         };
@@ -89,7 +96,7 @@ impl Register {
     fn until_accepted(&self, env: &Env, key: &PrivateKey) -> Result<Accepted, StepFailure> {
         let began = Instant::now();
         loop {
-            let (cause, pause) = match self.ask(env, key)? {
+            let (cause, pause) = match self.ask(env, key, began)? {
                 Ok(RegisterReply::Accepted(accepted)) => return Ok(*accepted),
                 Ok(RegisterReply::Pending { key, retry_after_ms }) => (
                     format!(
@@ -115,7 +122,7 @@ impl Register {
     }
 
     fn gave_up(&self, env: &Env, key: &PrivateKey, began: Instant) -> StepFailure {
-        if env.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+        if env.is_interrupted() {
             return StepFailure::Interrupted { what: "acceptance by the master".to_owned() };
         }
         let seconds = began.elapsed().as_secs();
@@ -192,7 +199,7 @@ impl Register {
     /// The outer error is this node's own, the inner one the master's or the network's.
     fn take_back(&self, env: &Env) -> Result<Result<(), ClientError>, StepFailure> {
         if Membership::load(&env.root)?.is_some() {
-            let client = env.member_client()?;
+            let client = env.member_client()?.on(env.parting_terms());
             return Ok(env.block_on(client.leave()));
         }
         let key = env.root.join(paths::NODE_KEY);

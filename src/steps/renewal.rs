@@ -4,7 +4,7 @@
 //! node registers again: the master knows its key, and this node knows the cluster's authority.
 //! Repeating it is harmless, and a crash leaves the old certificate or the new one.
 
-use crate::client::{ClientError, look};
+use crate::client::{ClientError, Terms, look};
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::files::{self, Attributes};
@@ -54,11 +54,11 @@ fn summary(pem: &str) -> Option<Summary> {
 /// # Errors
 /// When the master does not answer, is another one, or refuses: it removed or rejected the node, or
 /// does not know it any more.
-pub async fn by_key(root: &Root, membership: &Membership) -> Result<(), StepFailure> {
+pub async fn by_key(root: &Root, membership: &Membership, terms: &Terms) -> Result<(), StepFailure> {
     let key = PrivateKey::load(&root.join(paths::NODE_KEY))?;
     let master = membership.master;
     let local = env::source(membership.address, master);
-    let looked = look(master, local, Some(membership.authority), ATTEMPT).await?;
+    let looked = look(master, local, Some(membership.authority), ATTEMPT, terms).await?;
     let (challenge, nonce) = (looked.hello.challenge, proof::nonce()?);
     let transcript = Transcript {
         authority: looked.authority,
@@ -75,7 +75,7 @@ pub async fn by_key(root: &Root, membership: &Membership) -> Result<(), StepFail
         token: None,
         dry_run: false,
     };
-    let client = env::stranger_client(root, master, membership.address)?;
+    let client = env::stranger_client(root, master, membership.address)?.on(terms.clone());
     match client.register(&request).await? {
         RegisterReply::Accepted(accepted) => {
             store(root, &accepted.certificate)?;

@@ -43,7 +43,7 @@ impl Step<Env> for StartService {
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         env.services.enable(self.service)?;
-        let started = env.services.start(self.service, READY)?;
+        let started = env.services.start(self.service, env.at_most(READY))?;
         Ok(if started.already_running { Outcome::Unchanged } else { Outcome::Done })
     }
 

@@ -6,7 +6,6 @@ use crate::steps::Env;
 use crate::steps::apply_states::MONITOR;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::report;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long the services may take to become healthy.
@@ -38,8 +37,9 @@ impl VerifyHealth {
 
     fn wait(&self, env: &Env) -> Result<(), StepFailure> {
         let began = Instant::now();
+        let until = env.deadline.min(began + LIMIT);
         while let Some((service, why)) = self.unhealthy(env)? {
-            if began.elapsed() >= LIMIT {
+            if Instant::now() >= until {
                 let seconds = began.elapsed().as_secs();
                 let why = match env.services.last_line(service)? {
                     Some(line) => format!("{why}; it logged last: {line}"),
@@ -47,11 +47,8 @@ impl VerifyHealth {
                 };
                 return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
             }
-            if !env.pause(&format!("{service}: {why}"), began, PAUSE) {
-                if !env.interrupted.load(Ordering::Relaxed) {
-                    let seconds = began.elapsed().as_secs();
-                    return Err(StepFailure::Unhealthy { service: service.to_owned(), seconds, why });
-                }
+            env.pause_until(&format!("{service}: {why}"), began, PAUSE, until);
+            if env.is_interrupted() {
                 return Err(StepFailure::Interrupted { what: format!("{service} to be healthy") });
             }
         }
@@ -81,6 +78,39 @@ impl Step<Env> for VerifyHealth {
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::root::Root;
+    use crate::model::explain::{Failure, tells};
+    use crate::steps::fixture;
+
+    #[test]
+    fn a_service_that_does_not_come_up_is_named_when_the_time_is_over() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let env = fixture::env(&Root::new(folder.path())?, Instant::now(), runtime.handle().clone())?;
+        let error = VerifyHealth { master: false }.wait(&env).expect_err("nothing runs");
+        tells(&error, "EOS-V030", "eos-agent is not healthy after 0 s: it is not ready");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_wrong_below_a_step_keeps_its_own_code() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        std::fs::create_dir_all(root.join("var/lib/eos"))?;
+        std::fs::write(root.join("var/lib/eos/membership.json"), "")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let env = fixture::env(&root, Instant::now(), runtime.handle().clone())?;
+        let error = env.membership().expect_err("it is empty");
+        let text = "the membership file is damaged: EOF while parsing a value at line 1 column 0";
+        tells(&error, "EOS-G050", text);
+        assert_eq!(Failure::from(error).code, "EOS-I030", "this is what is shown");
         Ok(())
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
-use crate::model::config::Config;
+use crate::model::config::{Config, DiscoveryConfig, RolesConfig};
 use crate::model::role_targets::{Minimums, Targets};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, jinja};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::{Decision, Env};
+use crate::steps::{Decision, Env, Kind};
 
 /// The step.
 pub struct WriteConfiguration {
@@ -38,13 +38,17 @@ impl WriteConfiguration {
     fn render(&self) -> Result<String, StepFailure> {
         let config = self.resolved();
         let (cluster, node) = (&config.cluster, &config.node);
+        let discovery = cluster.discovery != DiscoveryConfig::default();
+        // Only the master gives roles: elsewhere the section would seem to have an effect.
+        let master = self.decision.kind == Kind::FirstNode;
         let variables = serde_json::json!({
             "id": cluster.id,
             "master": cluster.master,
             "port": cluster.port,
             "ca_fingerprint": cluster.ca_fingerprint,
-            "discovery_method": cluster.discovery.method,
+            "discovery_method": discovery.then_some(cluster.discovery.method),
             "discovery_port": cluster.discovery.port,
+            "roles": master || cluster.roles != RolesConfig::default(),
             "assignment": cluster.roles.assignment,
             "rebalance_on_join": cluster.roles.rebalance_on_join,
             "targets": (cluster.roles.targets != Targets::default()).then_some(cluster.roles.targets),
@@ -56,13 +60,17 @@ impl WriteConfiguration {
             "token_file": node.token_file,
         });
         let rendered = jinja::plain("templates/cluster.yaml.jinja", embedded::CLUSTER_CONFIG, &variables)?;
-        let text = rendered + &extra(&config)?;
-        let failed = |why| StepFailure::Template { name: "cluster.yaml", why };
-        let parsed: Config = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
-        match parsed == config {
-            true => Ok(text),
-            false => Err(failed("it does not say all that was configured".to_owned())),
-        }
+        says_all(rendered + &extra(&config)?, &config)
+    }
+}
+
+/// The text, when reading it gives the configuration that it was made of.
+fn says_all(text: String, config: &Config) -> Result<String, StepFailure> {
+    let failed = |why| StepFailure::Template { name: "cluster.yaml", why };
+    let parsed: Config = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    match parsed == *config {
+        true => Ok(text),
+        false => Err(failed("it does not say all that was configured".to_owned())),
     }
 }
 
@@ -131,16 +139,16 @@ impl Step<Env> for WriteConfiguration {
 mod tests {
     use super::*;
     use crate::model::config::{
-        AdmissionConfig, Assignment, ClusterConfig, DiscoveryConfig, DiscoveryMethod, NodeConfig,
-        RolesConfig, StorageConfig, StorageMode, TelemetryConfig,
+        AdmissionConfig, Assignment, ClusterConfig, DiscoveryMethod, NodeConfig, StorageConfig, StorageMode,
+        TelemetryConfig,
     };
     use crate::model::digest::Fingerprint;
+    use crate::model::explain::tells;
     use crate::model::ids::{ClusterId, NodeName};
     use crate::model::role::Role;
     use crate::model::role_targets::Target;
     use crate::model::scale::Scale;
     use crate::model::storage_ops::{Retention, Thresholds};
-    use crate::steps::Kind;
     use crate::steps::decision::{TrustedAuthority, VERSION};
 
     /// Every key set to something else than its default: without `..`, so that a new key is missed here.
@@ -156,7 +164,7 @@ mod tests {
                 master: Some("127.0.0.2".to_owned()),
                 port: 4607,
                 ca_fingerprint: Some(Fingerprint::from_bytes([7; 32])),
-                discovery: DiscoveryConfig { method: DiscoveryMethod::None, port: 4605 },
+                discovery: DiscoveryConfig { method: DiscoveryMethod::Multicast, port: 4605 },
                 roles: RolesConfig {
                     assignment: Assignment::Manual,
                     rebalance_on_join: false,
@@ -233,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_does_not_say_what_was_configured_is_not_written() {
+        let text = "the shipped template cluster.yaml could not be rendered: ";
+        let wrong = says_all(String::from("node: {}\n"), &every_key()).expect_err("it lacks all keys");
+        tells(&wrong, "EOS-S031", &format!("{text}it does not say all that was configured"));
+        let broken = says_all(String::from("node: [\n"), &every_key()).expect_err("it is no YAML");
+        assert!(broken.to_string().starts_with(text), "{broken}");
+    }
+
+    #[test]
     fn what_was_not_configured_is_left_out() {
         let all = every_key();
         let config = Config {
@@ -240,8 +257,17 @@ mod tests {
             node: NodeConfig { name: all.node.name, ..NodeConfig::default() },
             ..Config::default()
         };
-        let text = step(config).render().expect("it renders");
-        for key in ["advertise_address", "agent_port", "token_file", "targets", "storage", "admission"] {
+        let mut step = step(config);
+        let text = step.render().expect("it renders");
+        let nowhere =
+            ["advertise_address", "agent_port", "token_file", "targets", "storage", "admission", "discovery"];
+        for key in nowhere.iter().chain(&["roles", "assignment"]) {
+            assert!(!text.contains(&format!("{key}:")), "{key}: {text}");
+        }
+        step.decision.kind = Kind::FirstNode;
+        let text = step.render().expect("it renders");
+        assert!(text.contains("    assignment: automatic\n"), "the master reads it: {text}");
+        for key in nowhere {
             assert!(!text.contains(&format!("{key}:")), "{key}: {text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Sends spans to a collector over OTLP, from threads of its own that exist only with an endpoint.
 
 use super::{BoxedLayer, Settings, TelemetryError, level};
+use crate::host::threads;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
@@ -87,6 +88,8 @@ pub fn layer(settings: &Settings, endpoint: &str) -> Result<(BoxedLayer, Guard),
     if !endpoint.starts_with("http://") {
         return Err(TelemetryError::Scheme { endpoint: endpoint.to_owned() });
     }
+    // One for the runtime, and one for the library that batches spans; neither tells that it has none.
+    threads::probe(2).map_err(TelemetryError::Threads)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("eos-telemetry")

@@ -52,6 +52,8 @@ pub struct Settings {
     pub otlp_endpoint: Option<String>,
     /// A command beside its progress: only warnings, unless `verbosity` says otherwise, and no times.
     pub quiet: bool,
+    /// Whether the last line of the terminal is drawn again and again beside the lines.
+    pub redrawn: bool,
 }
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;

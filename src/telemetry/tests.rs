@@ -3,6 +3,7 @@
 mod collector;
 
 use super::*;
+use crate::model::explain::tells;
 use collector::Collector;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -56,7 +57,9 @@ fn lines_of(settings: &Settings) -> String {
 fn a_command_shows_only_warnings_unless_asked_for_more() {
     let quiet = Settings { service: "eos", quiet: true, ..Settings::default() };
     let shown = lines_of(&quiet);
-    assert_eq!(shown, " WARN joining{node=\"n2\"}: slow\n WARN joining{node=\"n2\"}: reset\n");
+    assert_eq!(shown, "warning: slow\nwarning: reset\n", "as the command itself warns");
+    let redrawn = lines_of(&Settings { redrawn: true, ..quiet.clone() });
+    assert_eq!(redrawn, "\r\x1b[2Kwarning: slow\n\r\x1b[2Kwarning: reset\n");
     let shown = lines_of(&Settings { verbosity: 1, ..quiet });
     assert!(shown.contains("pulled bytes=7") && !shown.contains("looked"), "{shown}");
 }
@@ -199,7 +202,7 @@ fn an_end_with_nobody_listening_is_quick_and_told() {
         let began = Instant::now();
         let error = guard.shutdown().unwrap_err();
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        assert_eq!(error.to_string(), format!("1 spans did not reach the trace collector {endpoint}"));
+        tells(&error, "EOS-H065", &format!("1 spans did not reach the trace collector {endpoint}"));
     }
 }
 

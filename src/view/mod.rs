@@ -3,6 +3,7 @@
 //! Everything that makes a text is pure; only [`stdout`], [`stderr`], [`verdict`], [`failure`] and
 //! [`progress::Progress`] write. Nothing secret is ever handed to this module.
 
+pub mod audit;
 pub mod checkpoint;
 pub mod node;
 mod paragraph;
@@ -27,7 +28,7 @@ mod verdict;
 
 pub use rooted::VERBS;
 pub use streams::{stderr, stdout};
-pub use verdict::{failure, verdict};
+pub use verdict::{failure, failure_beside, verdict};
 
 /// The version of every JSON object that eos prints.
 pub const SCHEMA: u32 = 1;

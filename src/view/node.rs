@@ -24,7 +24,22 @@ pub fn list(output: &Output, nodes: &[NodeStatus]) -> String {
             ]
         })
         .collect();
-    table(output.width, ["NAME", "ROLE", "STATE", "GENERATION", "LAST SEEN", "VERSION", "ADDRESS"], &rows)
+    let header = ["NAME", "ROLE", "STATE", "GENERATION", "LAST SEEN", "VERSION", "ADDRESS"];
+    format!("{}{}", table(output.width, header, &rows), ids(output, nodes))
+}
+
+/// The ids of those that are no members: names are not unique among them, and ids are what to name them by.
+fn ids(output: &Output, nodes: &[NodeStatus]) -> String {
+    let others = nodes.iter().filter(|node| node.state != "active");
+    let rows: Vec<[String; 4]> = others
+        .map(|node| {
+            [node.name.to_string(), node.id.to_string(), node.state.clone(), node.address.to_string()]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("\n{}", table(output.width, ["NOT A MEMBER", "ID", "STATE", "ADDRESS"], &rows))
 }
 
 /// Everything that is known of a node.
@@ -49,6 +64,12 @@ pub fn show(output: &Output, node: &NodeStatus) -> String {
     ];
     let told = [("storage", &node.storage_level), ("complaint", &node.monitor)];
     rows.extend(told.into_iter().filter_map(|(field, value)| Some((field, value.clone()?))));
+    for other in &node.namesakes {
+        rows.push((
+            "same name",
+            format!("{other}, not this one: `{}`", output.rooted(&format!("eos node show {other}"))),
+        ));
+    }
     if let Some(failure) = &node.failure {
         rows.push(("failure", format!("{} [{}]", failure.message, failure.code)));
         rows.extend(failure.causes.iter().map(|cause| ("caused by", cause.clone())));
@@ -58,7 +79,9 @@ pub fn show(output: &Output, node: &NodeStatus) -> String {
 }
 
 fn role(node: &NodeStatus) -> String {
-    match (node.role, node.preferred) {
+    // What a node had before it was put out is its role no more.
+    let role = node.role.filter(|_| !matches!(node.state.as_str(), "removed" | "rejected"));
+    match (role, node.preferred) {
         (Some(role), _) => role.to_string(),
         (None, Some(preferred)) => format!("- (asks for {preferred})"),
         (None, None) => "-".to_owned(),
@@ -110,8 +133,17 @@ NAME   ROLE               STATE    GENERATION       LAST SEEN  VERSION  ADDRESS
 node1  core               active   7 converged      4 s ago    0.1.0    10.0.0.1
 node2  edge               active   6 not converged  2 min ago  0.1.0    10.0.0.2
 node3  - (asks for data)  pending  -                not yet    0.1.0    10.0.0.3
+
+NOT A MEMBER  ID   STATE    ADDRESS
+node3         id3  pending  10.0.0.3
 "
         );
+    }
+
+    #[test]
+    fn a_node_that_was_removed_has_no_role() {
+        let node = NodeStatus { state: "removed".to_owned(), ..samples::node(1, Role::Core) };
+        assert!(list(&Output::plain(120), &[node]).contains("node1  -     removed"));
     }
 
     #[test]
@@ -136,6 +168,7 @@ node1
         let node = NodeStatus {
             failure: Some(samples::failure()),
             pinned: Some(Role::Core),
+            namesakes: vec![samples::node(9, Role::Core).id],
             ..samples::node(1, Role::Core)
         };
         assert_eq!(
@@ -157,6 +190,7 @@ processors  4
 memory      8.0 GiB
 disk        60.0 GiB free of 100.0 GiB
 storage     normal
+same name   id9, not this one: `eos node show id9`
 failure     the master 10.0.0.1:7700 did not answer within 10 s [EOS-J012]
 caused by   the connection was refused
 caused by   os error 111

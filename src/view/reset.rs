@@ -21,6 +21,11 @@ pub fn text(report: &ResetReport, difference: Option<&[String]>) -> String {
     text
 }
 
+/// What a rollback left where it is; nothing when there is nothing.
+pub fn kept(paths: &[String]) -> String {
+    section("kept, because somebody else put them there or changed them", paths)
+}
+
 fn section(title: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
@@ -45,6 +50,13 @@ mod tests {
             }],
             ledger: Ledger::default(),
         }
+    }
+
+    #[test]
+    fn what_a_rollback_kept_is_listed() {
+        assert_eq!(kept(&[]), "");
+        let text = "kept, because somebody else put them there or changed them: 1 path\n  run/eos/x\n";
+        assert_eq!(kept(&["run/eos/x".to_owned()]), text);
     }
 
     #[test]

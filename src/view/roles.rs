@@ -1,4 +1,4 @@
-//! `eos role plan`: what would change, and why.
+//! What a plan changes, has changed or would change of the roles, and why.
 
 use crate::model::role::Role;
 use crate::view::paragraph::clean;
@@ -9,16 +9,31 @@ use crate::wire::admin::{PlannedRole, PlannedRoles};
 /// More warnings than this are only counted.
 const SHOWN_WARNINGS: usize = 10;
 
-/// The plan: the nodes that change, how many stay, and what the planner had to give up.
-pub fn text(plan: &PlannedRoles) -> String {
+/// What has become of the plan that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// It was only thought out.
+    Would,
+    /// It waits for a node to confirm.
+    Will,
+    /// It is in force.
+    Did,
+}
+
+/// The plan: the nodes that change, those that stay, and what the planner had to give up.
+pub fn text(tense: Tense, plan: &PlannedRoles) -> String {
     let (changed, same): (Vec<&PlannedRole>, Vec<&PlannedRole>) =
         plan.changes.iter().partition(|change| change.from != change.to);
-    let mut text = format!(
-        "scale {}: {} {} in the plan\n",
-        plan.scale,
-        changed.len(),
-        plural(changed.len(), "change", "changes")
-    );
+    let count = match changed.len() {
+        0 => "no role".to_owned(),
+        count => format!("{count} {}", plural(count, "role", "roles")),
+    };
+    let verb = match tense {
+        Tense::Would => "would change",
+        Tense::Will => "will change",
+        Tense::Did => "changed",
+    };
+    let mut text = format!("scale {}: {count} {verb}\n", plan.scale);
     for (title, rows) in [("changes", changed), ("stay", same)] {
         if !rows.is_empty() {
             let rows: Vec<[String; 3]> = rows.into_iter().map(row).collect();
@@ -76,9 +91,9 @@ mod tests {
             scale: Scale::Small,
         };
         assert_eq!(
-            text(&plan),
+            text(Tense::Would, &plan),
             "\
-scale small: 3 changes in the plan
+scale small: 3 roles would change
 
 changes
 NODE   ROLE               REASON
@@ -103,8 +118,24 @@ warnings
             warnings: (1..=count).map(|number| format!("warning {number}")).collect(),
             scale: Scale::Medium,
         };
-        assert!(text(&plan(12)).ends_with("! warning 10\n  and 2 more\n"));
-        assert!(text(&plan(10)).ends_with("! warning 9\n! warning 10\n"));
-        assert_eq!(text(&plan(0)), "scale medium: 0 changes in the plan\n");
+        assert!(text(Tense::Would, &plan(12)).ends_with("! warning 10\n  and 2 more\n"));
+        assert!(text(Tense::Would, &plan(10)).ends_with("! warning 9\n! warning 10\n"));
+        assert_eq!(text(Tense::Would, &plan(0)), "scale medium: no role would change\n");
+    }
+
+    #[test]
+    fn what_was_done_is_told_from_what_would_be() {
+        let plan = PlannedRoles {
+            changes: vec![change("node2", Some(Role::Core), Some(Role::Data), "set by the operator")],
+            warnings: Vec::new(),
+            scale: Scale::Small,
+        };
+        for (tense, head) in [
+            (Tense::Would, "scale small: 1 role would change\n"),
+            (Tense::Will, "scale small: 1 role will change\n"),
+            (Tense::Did, "scale small: 1 role changed\n"),
+        ] {
+            assert!(text(tense, &plan).starts_with(head), "{}", text(tense, &plan));
+        }
     }
 }

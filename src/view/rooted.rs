@@ -29,8 +29,7 @@ pub const VERBS: &[&str] = &[
 const DIRECTORIES: [&str; 3] = ["/var/lib/eos", "/etc/eos", "/run/eos"];
 
 /// What says that a sentence is about another host, whose root nobody here knows.
-const ELSEWHERE: [&str; 6] =
-    ["on the master", "on its host", "on each of them", "on that node", " there", "ssh "];
+const ELSEWHERE: [&str; 5] = ["on the master", "on its host", "on each of them", "on that node", "ssh "];
 
 impl Output {
     /// The text with the root in its commands and paths; sentences about other hosts are left alone.
@@ -53,11 +52,15 @@ impl Output {
         }
     }
 
-    /// The event with the root in its note or warning.
+    /// The event with the root in its note or warning, and in the paths of what a step does.
     pub fn rooted_event(&self, event: Event) -> Event {
         match event {
             Event::Note { text } => Event::Note { text: self.rooted(&text) },
             Event::Warning { text } => Event::Warning { text: self.rooted(&text) },
+            Event::StepStarted { number, total, step, description } => {
+                let description = self.rooted(&description);
+                Event::StepStarted { number, total, step, description }
+            }
             other => other,
         }
     }
@@ -154,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_is_called_there_is_no_other_host() {
+        for text in ["read it there: sed -n 3p /etc/eos/a", "there is none: ls /etc/eos"] {
+            assert_eq!(output("/srv/n1").rooted(text), text.replace("/etc", "/srv/n1/etc"));
+        }
+    }
+
+    #[test]
     fn paths_of_eos_lie_under_the_root_once() {
         let text =
             "sed -n 3p /var/lib/eos/master/audit.jsonl /etc/eos /etc/eosx '/run/eos' /srv/n1/etc/eos/a";
@@ -183,6 +193,16 @@ mod tests {
         assert_eq!(
             output("/n1").rooted_event(Event::Note { text: "undo it: eos rollback".to_owned() }),
             Event::Note { text: "undo it: eos --root /n1 rollback".to_owned() }
+        );
+        let started = |description: &str| Event::StepStarted {
+            number: 5,
+            total: 11,
+            step: "write-configuration".to_owned(),
+            description: description.to_owned(),
+        };
+        assert_eq!(
+            output("/n1").rooted_event(started("write /etc/eos/cluster.yaml")),
+            started("write /n1/etc/eos/cluster.yaml")
         );
     }
 }

@@ -55,6 +55,7 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         failure: None,
         master: number == 1,
         replaces: None,
+        namesakes: Vec::new(),
     }
 }
 
@@ -70,9 +71,10 @@ pub fn cluster() -> ClusterStatus {
         nodes: vec![node(1, Role::Core), node(2, Role::Edge), node(3, Role::Data), node(4, Role::Data)],
         operations: Vec::new(),
         snapshots: vec![SnapshotStatus {
-            id: SnapshotId::parse("b3-1a2b").expect("an id of the tests"),
-            created_at: "2026-01-02T03:04:05Z".to_owned(),
+            id: SnapshotId::parse(&"1a2b3c4d".repeat(8)).expect("an id of the tests"),
+            created_at: "2026-01-02T03:04:05.678901Z".to_owned(),
             bytes: 1_503_238_554,
+            source: "cluster".to_owned(),
         }],
         warnings: Vec::new(),
     }
@@ -82,6 +84,7 @@ pub fn cluster() -> ClusterStatus {
 pub fn operation() -> Operation {
     Operation {
         what: "join of node5".to_owned(),
+        holder: "node5".to_owned(),
         stage: "snapshot".to_owned(),
         age_ms: 12_000,
         remaining_ms: 588_000,

@@ -5,7 +5,7 @@ use crate::view::paragraph::clean;
 use crate::view::style::{Tone, paint};
 use crate::view::{Format, Output, SCHEMA, stderr, stdout};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The last line of every command under `--output json`.
 #[derive(Serialize)]
@@ -25,9 +25,17 @@ pub fn verdict(output: &Output, command: &str, outcome: &str, result: Value) {
 
 /// Prints a failure: to the standard error for people, as the last JSON object for programs.
 pub fn failure(output: &Output, command: &str, failure: &Failure) {
+    failure_beside(output, command, failure, Map::new());
+}
+
+/// The same with what else the command found out, which stands beside the error for programs.
+pub fn failure_beside(output: &Output, command: &str, failure: &Failure, mut beside: Map<String, Value>) {
     let failure = &output.rooted_failure(failure);
     match output.format {
-        Format::Json => verdict(output, command, "failed", json!({ "error": failure })),
+        Format::Json => {
+            beside.insert("error".to_owned(), json!(failure));
+            verdict(output, command, "failed", Value::Object(beside));
+        }
         Format::Text => stderr(&failure_text(output.color, failure)),
     }
 }

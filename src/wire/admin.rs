@@ -78,6 +78,9 @@ pub struct NodeStatus {
     /// The member whose place it takes once it confirms.
     #[serde(default)]
     pub replaces: Option<NodeId>,
+    /// Other nodes of its name, when it was asked for by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<NodeId>,
 }
 
 /// Something that is going on.
@@ -85,6 +88,9 @@ pub struct NodeStatus {
 pub struct Operation {
     /// `join of node2`, ...
     pub what: String,
+    /// Who carries it out: a node, with the process when that is known.
+    #[serde(default)]
+    pub holder: String,
     /// Its stage.
     pub stage: String,
     /// For how long, in milliseconds.
@@ -102,6 +108,9 @@ pub struct SnapshotStatus {
     pub created_at: String,
     /// Its size on disk in bytes.
     pub bytes: u64,
+    /// Of what it is.
+    #[serde(default)]
+    pub source: String,
 }
 
 /// `POST /v1/tokens`.
@@ -158,14 +167,27 @@ pub struct AcceptNode {
     pub plan: bool,
 }
 
-/// The answer to [`AcceptNode`].
+/// The node that a name or an id meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptedNode {
-    /// The node that is accepted.
+pub struct MeantNode {
+    /// Its id.
     pub node: NodeId,
+    /// Its name.
+    pub name: NodeName,
     /// The fingerprint of its key, to be compared with the one that it shows.
     pub key: String,
-    /// What changes once it confirms.
+    /// Other nodes of its name, which are left as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<NodeId>,
+}
+
+/// The answer to [`AcceptNode`], to [`SetRole`] and to `POST /v1/nodes/{name}/remove`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedNode {
+    /// The node that it is about.
+    #[serde(flatten)]
+    pub meant: MeantNode,
+    /// What changes by it: once it confirms, now, or if it were done.
     #[serde(flatten)]
     pub plan: PlannedRoles,
 }
@@ -173,7 +195,7 @@ pub struct AcceptedNode {
 /// `POST /v1/roles/set`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetRole {
-    /// The node.
+    /// The node: its name or id.
     pub node: NodeName,
     /// Its role from now on; none gives it back to the planner.
     pub role: Option<Role>,

@@ -17,7 +17,7 @@ fn member_of(master: &Machine, address: &str) -> Machine {
 
 #[test]
 fn a_host_whose_identity_is_damaged_is_cleaned_all_the_same() {
-    let master = Machine::empty("127.0.75.1", "master");
+    let master = Machine::empty("127.0.67.1", "master");
     master.found();
     let identity = "var/lib/eos/identity";
     let damages: [(&str, Option<&str>); 4] = [
@@ -28,7 +28,7 @@ fn a_host_whose_identity_is_damaged_is_cleaned_all_the_same() {
     ];
     for (number, (file, text)) in damages.into_iter().enumerate() {
         for command in ["reset", "rollback"] {
-            let machine = member_of(&master, &format!("127.0.75.{}", 2 + number));
+            let machine = member_of(&master, &format!("127.0.67.{}", 2 + number));
             let places = [machine.path(identity).join(file), machine.path("var/lib/eos").join(file)];
             let path = places.iter().find(|path| path.exists()).expect(file);
             match text {
@@ -52,7 +52,7 @@ fn a_host_whose_identity_is_damaged_is_cleaned_all_the_same() {
 
 #[test]
 fn what_services_and_interrupted_writes_left_is_eoss_own() {
-    let machine = Machine::empty("127.0.75.10", "master");
+    let machine = Machine::empty("127.0.67.10", "master");
     machine.found();
     machine.put("var/lib/eos/log/eos-agent.log.1", "older lines", 0o600);
     machine.put("var/lib/eos/.membership.json.eos-77-0", "{", 0o600);
@@ -62,9 +62,9 @@ fn what_services_and_interrupted_writes_left_is_eoss_own() {
 
 #[test]
 fn a_way_back_that_was_cut_short_needs_no_master() {
-    let master = Machine::empty("127.0.75.11", "master");
+    let master = Machine::empty("127.0.67.11", "master");
     master.found();
-    let machine = Machine::used("127.0.75.12", "node2");
+    let machine = Machine::used("127.0.67.12", "node2");
     let before = machine.tree();
     let join = machine.join(&master);
     Waiting::until(&mut machine.command(&join), Stream::Error, "eos node accept node2").killed();

@@ -1,5 +1,6 @@
 //! Holds docs/errors.md to the source: every code that an error gives is documented, and no other one is.
 
+mod evidence;
 mod provoked;
 mod table;
 

@@ -143,6 +143,70 @@ fn a_member_that_the_master_does_not_know_joins_again_as_the_hint_says() {
     for text in ["EOS-J041", "node2", "--join-cluster=127.0.73.16:4507"] {
         assert!(run.stderr.contains(text), "{text} is not in {}", run.stderr);
     }
+    for command in [&["node", "list"][..], &["node", "show", "node2"], &["role", "plan"]] {
+        let run = machine.eos(command).ends_with(5);
+        assert!(run.stderr.contains("EOS-J041"), "{command:?}: {}", run.stderr);
+    }
+    let seen = machine.eos(&["status"]).ends_with(0).stdout;
+    assert!(seen.contains("does not know this node, node2") && seen.contains("[EOS-J041]"), "{seen}");
+    assert!(seen.contains(" reset && eos --root "), "{seen}");
+}
+
+#[test]
+fn what_a_variable_says_counts_when_a_killed_join_goes_on() {
+    let master = Machine::empty("127.0.73.19", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.20", "j8");
+    Waiting::until(&mut machine.command(&machine.join(&master)), Stream::Error, "eos node accept j8")
+        .killed();
+    let mut command = machine.command(&["bootstrap"]);
+    command.env("EOS_NODE_NAME", "other").env("EOS_NODE_PREFERRED_ROLE", "data");
+    Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
+    let node = status_node(&master, "other").expect("it joined under the name that the variable says");
+    assert_eq!((node["address"].as_str(), node["preferred"].as_str()), (Some("127.0.73.20"), Some("data")));
+}
+
+#[test]
+fn settings_that_only_the_master_reads_are_told_on_a_member_and_the_log_says_who_did_what() {
+    let master = Machine::empty("127.0.73.21", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.22", "node2");
+    machine.put("etc/eos/cluster.yaml", "storage:\n  interval_seconds: 77\n", 0o644);
+    let mut command = machine.command(&machine.join(&master));
+    let run = Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
+    let told = "storage: on this node has no effect; set it in the master's cluster.yaml";
+    assert!(run.stderr.contains(&format!("warning: {told}")), "{}", run.stderr);
+    let valid = machine.eos(&["config", "validate"]).ends_with(0).stdout;
+    assert!(valid.contains(&format!("the configuration is valid\nwarning: {told}")), "{valid}");
+    assert_eq!(valid.lines().count(), 2, "what eos wrote itself is no reason to warn: {valid}");
+    assert_eq!(master.eos(&["config", "validate"]).ends_with(0).stdout, "the configuration is valid\n");
+
+    let listed = master.eos(&["audit", "list", "--count", "2"]).ends_with(0).stdout;
+    let rows: Vec<&str> = listed.lines().collect();
+    assert!(rows[0].starts_with("TIME ") && rows.len() == 3 && rows[2].contains(" confirm "), "{listed}");
+    let verdict = master.eos(&["audit", "list", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(verdict["command"], "audit list");
+    assert_eq!(verdict["result"]["lines"].as_array().unwrap().last().unwrap()["action"], "confirm");
+    assert!(machine.eos(&["audit", "list"]).ends_with(5).stderr.contains("EOS-U006"));
+}
+
+#[test]
+fn a_join_that_was_killed_with_its_membership_has_the_status_of_one_that_was_killed_before() {
+    let master = Machine::empty("127.0.73.17", "master");
+    master.found();
+    let machine = Machine::empty("127.0.73.18", "j7");
+    let mut command = machine.command(&machine.join(&master));
+    command.env("EOS_TOKEN", master.token());
+    Waiting::until(&mut command, Stream::Error, "[5/11]").killed();
+    assert!(machine.path("var/lib/eos/membership.json").exists());
+    let verdict = machine.eos(&["status", "--output", "json"]).ends_with(7).verdict();
+    assert_eq!(verdict["outcome"], "unfinished");
+    assert_eq!(verdict["result"]["unfinished"]["operation"], "0001-bootstrap");
+    let seen = machine.eos(&["status"]).ends_with(7).stdout;
+    assert!(
+        seen.starts_with("bootstrap 0001-bootstrap is unfinished") && seen.contains("this node  j7"),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -155,14 +219,18 @@ fn a_killed_join_is_seen_and_goes_on_as_what_it_was() {
     Waiting::until(&mut machine.command(&arguments), Stream::Error, "eos node accept j6").killed();
 
     let seen = machine.eos(&["status"]).ends_with(7);
-    for text in
-        ["0001-bootstrap is unfinished", "stage register", "eos bootstrap", "eos rollback", "begun 20"]
-    {
+    let root = machine.path("");
+    let here =
+        |command: &str| format!("eos --root {} {command}", root.display().to_string().trim_end_matches('/'));
+    let (resume, undo) = (here("bootstrap"), here("rollback"));
+    for text in ["0001-bootstrap is unfinished", "stage register", &resume, &undo, "begun 20"] {
         assert!(seen.stdout.contains(text), "{text} is not in {}", seen.stdout);
     }
     let verdict = machine.eos(&["status", "--output", "json"]).ends_with(7).verdict();
     assert_eq!(verdict["result"]["unfinished"]["operation"], "0001-bootstrap");
     assert_eq!(verdict["result"]["unfinished"]["stage"], "register");
+    assert_eq!(verdict["result"]["unfinished"]["resume"], resume);
+    assert_eq!(verdict["result"]["unfinished"]["undo"], undo);
 
     let planned = machine.eos(&["bootstrap", "--dry-run", "--output", "json"]).ends_with(0).verdict();
     let steps: Vec<&str> =

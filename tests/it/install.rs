@@ -1,6 +1,7 @@
 //! Runs `install.sh` under dash and under BusyBox: what it puts, refuses, keeps and removes.
 
 mod sandbox;
+mod token;
 
 use sandbox::{Sandbox, Shell, package, program, read};
 use std::fs;
@@ -344,20 +345,5 @@ fn shellcheck_finds_nothing() {
         let output =
             Command::new(program("shellcheck")).args(["-s", dialect]).arg(package(script)).output().unwrap();
         assert!(output.status.success(), "{script}:\n{}", String::from_utf8_lossy(&output.stdout));
-    }
-}
-
-#[test]
-fn a_token_is_taken_off_the_command_line_before_anything_runs() {
-    for shell in SHELLS {
-        let sandbox = Sandbox::new(shell);
-        for arguments in [&["--help", "--token", "SECRET"][..], &["--token=SECRET", "--help"]] {
-            let run = sandbox.install(arguments);
-            assert_eq!(run.status, Some(0), "{}", run.stderr);
-            assert!(run.stdout.starts_with("Usage: install.sh"), "{}", run.stdout);
-        }
-        let run = sandbox.install(&["bootstrap", "--token"]);
-        assert_eq!(run.status, Some(2));
-        assert!(run.stderr.contains("hint: EOS_TOKEN="), "{}", run.stderr);
     }
 }

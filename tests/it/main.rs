@@ -12,3 +12,4 @@ mod sagas;
 mod site_states;
 mod support;
 mod tidy;
+mod traces;

@@ -3,9 +3,9 @@
 //! Each rule is proved by a bad snippet that it must report and by a good one that it must not.
 
 mod rules;
-mod source;
+pub mod source;
 mod tiers;
-mod tree;
+pub mod tree;
 
 use source::Source;
 use tree::{Tree, Violation};

@@ -1,6 +1,7 @@
 //! Nodes that a person, a policy or a pre-shared token lets in, or a person refuses.
 
 use crate::support::{Lab, eventually};
+use rustix::process::Signal;
 
 #[test]
 fn a_node_without_a_token_waits_for_the_operator_and_says_which_command_lets_it_in() {
@@ -105,14 +106,16 @@ fn a_waiting_node_that_is_interrupted_is_undone_and_forgotten() {
     let lab = Lab::new(2);
     let [master, joiner] = lab.hosts();
     master.bootstrap_single();
-    let mut joining = joiner.start_join(master, &[]);
-    joining.wait_for_wait("eos node accept node2");
-    joining.interrupt();
-    let ended = joining.finish();
-    assert_eq!(ended.code, 130, "{}", ended.story());
-    assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
-    let status = eventually("the master answers", || Ok(master.status()));
-    assert_eq!(status["cluster"]["generation"], 1);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut joining = joiner.start_join(master, &[]);
+        joining.wait_for_wait("eos node accept node2");
+        joining.signal(signal);
+        joining.finish().failed(130, "EOS-J032", &["acceptance"]);
+        assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists(), "{signal:?}");
+        let status = eventually("the master answers", || Ok(master.status()));
+        assert_eq!(status["cluster"]["generation"], 1);
+        assert_eq!(status["nodes"].as_array().map(Vec::len), Some(1), "{signal:?}: {status}");
+    }
 }
 
 #[test]
@@ -131,8 +134,14 @@ fn of_several_nodes_that_wait_under_one_name_only_the_named_key_is_let_in() {
     master.eos(&["node", "accept", "node2"]).failed(
         2,
         "EOS-M023",
-        &["2 nodes named node2 wait", id, key, "accept ID"],
+        &["2 nodes are named node2", id, key, "accept ID"],
     );
+    for command in
+        [&["node", "show", "node2"][..], &["node", "remove", "node2"], &["role", "set", "node2", "data"]]
+    {
+        master.eos(command).failed(2, "EOS-M023", &["2 nodes are named node2", id, key, command[1]]);
+    }
+    assert_eq!(master.eos(&["node", "show", id]).done().text("id"), id);
     let accepted = master.eos(&["node", "accept", id]).done();
     assert_eq!((accepted.text("node"), accepted.text("key")), (id.to_owned(), key.to_owned()));
     joining.finish().done();

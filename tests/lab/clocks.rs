@@ -34,15 +34,7 @@ fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes
 fn wake_up(host: &mut Host, later: &str) {
     host.crash();
     host.environment = fake_clock(later);
-    let lines: Vec<String> =
-        host.environment.iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
-    for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
-        let unit = format!("etc/systemd/system/{service}.service");
-        if host.path(&unit).exists() {
-            let changed = host.read(&unit).replace("[Service]\n", &format!("[Service]\n{}", lines.concat()));
-            host.write(&unit, &changed);
-        }
-    }
+    host.hand_environment_to_services();
 }
 
 #[test]

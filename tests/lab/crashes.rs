@@ -1,17 +1,11 @@
 //! Processes that are killed in the middle of a join: it completes on the next run, or disappears from both sides.
 
-use crate::support::{Host, Lab, eventually};
+use crate::support::{Host, Lab, eventually, uses_of_token};
 
 /// A cluster whose joiners' leases end after so many seconds.
 fn bootstrap_with_lease(master: &Host, seconds: u32) {
     master.write("etc/eos/cluster.yaml.d/lease.yaml", &format!("admission:\n  lease_seconds: {seconds}\n"));
     master.bootstrap_single();
-}
-
-fn uses_of_token(master: &Host) -> u64 {
-    let listed = master.eos(&["token", "list"]).done();
-    let tokens = listed.result()["tokens"].as_array().expect("a list").clone();
-    tokens.iter().filter_map(|token| token["used"].as_u64()).sum()
 }
 
 #[test]
@@ -43,50 +37,14 @@ fn a_joiner_killed_at_any_step_completes_on_the_next_run() {
     let [master, joiner] = lab.hosts();
     master.bootstrap_single();
     let token = master.token(&["--uses", "1"]);
-    let steps = ["create-identity", "register", "pull-snapshot", "apply-states", "start-agent", "confirm"];
-    for step in steps {
+    for step in joiner.steps_of_join(master, &["--token", &token]) {
         let mut joining = joiner.start_join(master, &["--token", &token]);
-        joining.wait_for_step(step);
+        joining.wait_for_step(&step);
         joining.kill();
     }
     joiner.join(master, &["--token", &token]).done();
     master.converged(2);
     assert_eq!(uses_of_token(master), 1);
-}
-
-#[test]
-fn a_master_killed_while_it_registers_a_node_loses_nothing() {
-    let lab = Lab::new(2);
-    let [master, joiner] = lab.hosts();
-    master.bootstrap_single();
-    let token = master.token(&["--uses", "1"]);
-    let mut joining = joiner.start_join(master, &["--token", &token]);
-    joining.wait_for_step("register");
-    // Killed as soon as its registry names the joiner: stored, and perhaps not replied.
-    eventually("the registration is stored", || {
-        let audit = master.read("var/lib/eos/master/audit.jsonl");
-        if audit.contains("register-joining") { Ok(()) } else { Err(audit) }
-    });
-    master.kill_service("eos-master");
-    joining.finish().done();
-    master.converged(2);
-    assert_eq!(uses_of_token(master), 1);
-}
-
-#[test]
-fn a_master_killed_between_storing_an_acceptance_and_replying_answers_after_its_restart() {
-    let lab = Lab::new(2);
-    let [master, joiner] = lab.hosts();
-    master.bootstrap_single();
-    let mut joining = joiner.start_join(master, &[]);
-    joining.wait_for_wait("eos node accept node2");
-    let before = master.node("node2").expect("it waits");
-    // The acceptance is on disk; the joiner's next question is up to a second away.
-    master.eos(&["node", "accept", "node2"]).done();
-    master.kill_service("eos-master");
-    joining.finish().done();
-    master.converged(2);
-    assert_eq!(master.node("node2").expect("a member")["id"], before["id"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From one node to five: roles, scales, and the new generation of the old nodes.
 
-use crate::support::Lab;
+use crate::support::{Fault, Lab};
 
 /// The first node, and so many joiners one after the other.
 fn grown(lab: &Lab, nodes: usize) {
@@ -49,7 +49,19 @@ fn one_node_is_a_monolith_of_scale_single() {
 #[test]
 fn two_nodes_are_edge_and_core_and_the_first_changes_only_after_the_second_confirmed() {
     let lab = Lab::new(2);
-    grown(&lab, 2);
+    let [first, second] = lab.hosts();
+    first.bootstrap_single();
+    let token = first.token(&[]);
+    first.plan(second, &[("POST /v1/member/confirm", Fault::Hold)]);
+    let joining = second.start_join(first, &["--token", &token]);
+    first.wait_for_fault(Fault::Hold);
+    assert_eq!(first.status()["cluster"]["generation"], 1, "the second has done all but confirm");
+    assert_eq!(first.node("node2").expect("it is known")["state"], "joining");
+    assert_eq!(first.node("node1").expect("a member")["role"], "monolith");
+    assert_roles_on_disk(&lab, "single", &[("node1", "monolith")]);
+    assert!(second.read("etc/eos/storage-ops.yaml").contains("\nrole: core\n"), "it is ready");
+    first.release();
+    joining.finish().done();
     let status = lab.host(1).converged(2);
     assert_eq!(status["cluster"]["generation"], 2);
     let expected = [("node1", "edge"), ("node2", "core")];
@@ -80,8 +92,13 @@ fn four_and_five_nodes_are_planned_and_all_old_nodes_follow() {
         (&status["cluster"]["scale"], &status["cluster"]["generation"]),
         (&"medium".into(), &4.into())
     );
+    // By default one edge, one core, and of the rest three quarters data and a quarter compute.
     let four = roles(&lab);
-    let token = lab.host(1).token(&["--uses", "1"]);
+    let expected = [("node1", "edge"), ("node2", "core"), ("node3", "data"), ("node4", "data")];
+    assert_eq!(four, pairs(&expected));
+    assert_roles_on_disk(&lab, "medium", &expected);
+
+    let token = lab.host(1).token(&[]);
     lab.host(5).join(lab.host(1), &["--token", &token, "--preferred-role", "data"]).done();
     let status = lab.host(5).converged(5);
     assert_eq!(
@@ -89,11 +106,28 @@ fn four_and_five_nodes_are_planned_and_all_old_nodes_follow() {
         (&"medium".into(), &5.into())
     );
     let five = roles(&lab);
+    assert_eq!(five[4].1, "data", "it is what it asked to be: {five:?}");
+    assert_eq!(sorted(&five), ["compute", "core", "data", "data", "edge"]);
     let moved = four.iter().zip(&five).filter(|(before, after)| before != after).count();
-    assert!(moved <= 1, "one node more moves at most one other: {four:?} -> {five:?}");
-    for wanted in ["edge", "core", "data"] {
-        assert!(five.iter().any(|(_, role)| role == wanted), "{wanted} is missing: {five:?}");
-    }
+    assert_eq!(moved, 1, "one other makes room: {four:?} -> {five:?}");
     let owned: Vec<(&str, &str)> = five.iter().map(|(name, role)| (name.as_str(), role.as_str())).collect();
     assert_roles_on_disk(&lab, "medium", &owned);
+
+    // The same node as what the cluster lacks moves nobody.
+    lab.host(5).eos(&["reset"]).done();
+    lab.host(1).converged(4);
+    let four = roles(&lab);
+    assert_eq!(sorted(&four), ["core", "data", "data", "edge"]);
+    lab.host(5).join(lab.host(1), &["--token", &token, "--preferred-role", "compute"]).done();
+    lab.host(1).converged(5);
+    let mut five = four;
+    five.push(("node5".to_owned(), "compute".to_owned()));
+    assert_eq!(roles(&lab), five);
+}
+
+/// The roles alone, in the order of the alphabet.
+fn sorted(nodes: &[(String, String)]) -> Vec<&str> {
+    let mut roles: Vec<&str> = nodes.iter().map(|(_, role)| role.as_str()).collect();
+    roles.sort_unstable();
+    roles
 }

@@ -1,6 +1,6 @@
 //! Nodes that are, or look like, nodes that are there already.
 
-use crate::support::Lab;
+use crate::support::{Lab, eventually};
 
 #[test]
 fn a_second_node_of_the_same_name_is_refused_with_both_ways_out() {
@@ -49,7 +49,12 @@ fn a_clone_of_a_live_node_is_refused_and_named() {
     refused.failed(5, "EOS-J008", &["clone of node2", "s ago", &id, "systemd-machine-id-setup"]);
     master.converged(2);
     // A master that has just started has heard of nobody, which makes nobody absent.
+    let before = master.service_pid("eos-master");
     master.kill_service("eos-master");
+    eventually("another process is the master", || match master.service_pid("eos-master") {
+        pid if pid.is_some() && pid != before => Ok(()),
+        pid => Err(format!("{pid:?}, before {before:?}")),
+    });
     clone.join(master, &["--token", &token]).failed(5, "EOS-J008", &["clone of node2"]);
     // The way out that was named.
     clone.set_machine_id(&uuid::Uuid::new_v4().simple().to_string());
@@ -120,7 +125,7 @@ fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
             Err(node.to_string())
         }
     };
-    crate::support::eventually("the member reports again", alive);
+    eventually("the member reports again", alive);
     asking.finish().failed(5, "EOS-J008", &["this machine is a clone of node2"]);
     let after = master.converged_members(2);
     assert_eq!(ids(&after, "active"), ids(&before, "active"));

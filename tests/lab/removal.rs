@@ -23,6 +23,9 @@ fn a_removed_node_is_refused_until_the_operator_accepts_it_again() {
     let status = removed.status();
     let error = status["local"]["master_error"].to_string();
     assert!(error.contains("node2 was removed"), "{status}");
+    let again = removed.join(master, &["--token", &token]);
+    again.failed(5, "EOS-J010", &["node2 was removed", "eos node accept node2"]);
+    assert_eq!(master.node("node2").expect("it is remembered")["state"], "removed");
     removed.eos(&["reset"]).done();
     let rejoin = removed.join(master, &["--token", &token]).done();
     assert_eq!(rejoin.verdict["outcome"], "done", "with a new key it is a new node: {}", rejoin.story());

@@ -1,6 +1,8 @@
 //! Nothing secret is anywhere where it does not belong, after everything that a cluster does.
 
-use crate::support::{Host, Lab};
+use crate::support::{Host, Lab, eventually};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -20,42 +22,76 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn holds(bytes: &[u8], needle: &str) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+/// Something that must not be anywhere, and what it is.
+struct Needle {
+    what: String,
+    bytes: Vec<u8>,
 }
 
-/// What must not be anywhere: secrets of tokens, private keys in PEM, and their bodies without PEM's lines.
-fn needles(hosts: &[&Host], tokens: &[String]) -> Vec<String> {
-    let mut needles: Vec<String> =
-        tokens.iter().map(|token| token.split('.').nth(3).expect("five parts").to_owned()).collect();
-    needles.push("PRIVATE KEY".to_owned());
+impl Needle {
+    /// A secret as it is, and as people and programs write it down.
+    fn of(what: &str, text: &[&str], raw: &[u8]) -> Vec<Self> {
+        let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+        let needle =
+            |form: &str, bytes: &[u8]| Self { what: format!("{what}, {form}"), bytes: bytes.to_vec() };
+        let mut all = vec![
+            needle("raw", raw),
+            needle("as hex", hex.as_bytes()),
+            needle("as HEX", hex.to_uppercase().as_bytes()),
+            needle("as base64", STANDARD.encode(raw).trim_end_matches('=').as_bytes()),
+        ];
+        all.extend(text.iter().map(|text| needle("as written", text.as_bytes())));
+        all
+    }
+}
+
+fn holds(bytes: &[u8], needle: &[u8]) -> bool {
+    let ends = bytes.len().saturating_sub(needle.len() - 1);
+    let starts = bytes[..ends].iter().enumerate().filter(|(_, byte)| **byte == needle[0]);
+    starts.map(|(at, _)| &bytes[at..at + needle.len()]).any(|window| window == needle)
+}
+
+/// The part of a token that nobody else may know.
+fn secret(token: &str) -> &str {
+    token.split('.').nth(3).expect("five parts")
+}
+
+/// What must not be anywhere: secrets of tokens, and private keys.
+fn needles(hosts: &[&Host], tokens: &[String]) -> Vec<Needle> {
+    let mut needles = vec![Needle { what: "a private key".to_owned(), bytes: b"PRIVATE KEY".to_vec() }];
+    for token in tokens {
+        let raw = URL_SAFE_NO_PAD.decode(secret(token)).expect("it is base64");
+        needles.extend(Needle::of("a token's secret", &[secret(token)], &raw));
+    }
     for host in hosts {
         let mut all = Vec::new();
         files(&host.path(""), &mut all);
-        needles.extend(all.iter().filter(|path| may_hold_a_key(path)).map(|path| key_in(path)));
+        needles.extend(all.iter().filter(|path| may_hold_a_key(path)).flat_map(|path| key_in(path)));
     }
     needles
 }
 
-/// A piece of a private key as it stands in its file, of the key itself: what is before it is the same
-/// in every file of this kind, and what is after it is the public key.
-fn key_in(path: &Path) -> String {
+/// A private key in every form: in DER the number stands between what is the same in every file of this
+/// kind and the public key, so these are the parts of the lines of PEM that show some of it.
+fn key_in(path: &Path) -> Vec<Needle> {
     let text = std::fs::read_to_string(path).unwrap();
-    let first = text.lines().nth(1).unwrap_or_else(|| panic!("{} is no PEM", path.display()));
-    assert_eq!((first.len(), &first[..4]), (64, "MIGH"), "{} is no PKCS#8 of P-256", path.display());
-    first[48..].to_owned()
+    let lines: Vec<&str> = text.lines().collect();
+    let body: String = lines.iter().filter(|line| !line.starts_with("-----")).copied().collect();
+    let der = STANDARD.decode(body).unwrap_or_else(|error| panic!("{} is no PEM: {error}", path.display()));
+    assert_eq!((der.len(), der[34..36].to_vec()), (138, vec![4, 32]), "{} is no P-256", path.display());
+    Needle::of(&path.display().to_string(), &[&lines[1][48..], &lines[2][..24]], &der[36..68])
 }
 
-fn assert_clean(what: &str, bytes: &[u8], needles: &[String]) {
+fn assert_clean(what: &str, bytes: &[u8], needles: &[Needle]) {
     for needle in needles {
-        assert!(!holds(bytes, needle), "{what} holds {needle:?}");
+        assert!(!holds(bytes, &needle.bytes), "{what} holds {}", needle.what);
     }
 }
 
-fn assert_files_clean(host: &Host, needles: &[String]) {
+fn assert_files_clean(host: &Host, least: usize, needles: &[Needle]) {
     let mut all = Vec::new();
     files(&host.path(""), &mut all);
-    assert!(all.len() > 20, "{}: a full run leaves files", host.name);
+    assert!(all.len() >= least, "{}: {all:?}", host.name);
     for path in all {
         let metadata = std::fs::metadata(&path).unwrap();
         if may_hold_a_key(&path) {
@@ -66,7 +102,7 @@ fn assert_files_clean(host: &Host, needles: &[String]) {
     }
 }
 
-fn assert_processes_clean(host: &Host, needles: &[String]) {
+fn assert_processes_clean(host: &Host, needles: &[Needle]) {
     let ids = host.processes();
     assert!(!ids.is_empty(), "{} runs its services", host.name);
     for id in ids {
@@ -80,11 +116,16 @@ fn assert_processes_clean(host: &Host, needles: &[String]) {
 
 #[test]
 fn nothing_secret_is_in_any_file_process_list_or_output_after_a_full_run() {
-    let lab = Lab::new(4);
+    let mut lab = Lab::new(4);
+    for number in 1..=4 {
+        // Whatever can be logged is.
+        lab.host_mut(number).environment = vec![("EOS_LOG".to_owned(), "trace".to_owned())];
+    }
     let [master, second, third, fourth] = lab.hosts();
     let shared = master.eos(&["token", "generate"]).done().text("token");
     let single = master.single_arguments();
     let founded = master.eos(&[&single[..], &["--token", &shared]].concat()).done();
+    log_all(master);
     let printed = lab.transcript();
     let created = founded.text("token");
     let revoked = master.token(&[]);
@@ -98,6 +139,7 @@ fn nothing_secret_is_in_any_file_process_list_or_output_after_a_full_run() {
     joining.wait_for_step("register");
     assert_command_line_clean(joining.pid(), &tokens);
     joining.finish().done();
+    log_all(second);
     third.join(master, &["--token", &tokens[1], "--preferred-role", "data"]).done();
     let id = tokens[2].split('.').nth(2).expect("five parts").to_owned();
     master.eos(&["token", "revoke", &id]).done();
@@ -110,19 +152,37 @@ fn nothing_secret_is_in_any_file_process_list_or_output_after_a_full_run() {
     third.eos(&["status"]).done();
 
     let needles = all_needles();
-    assert!(needles.len() > 6, "{needles:?}");
+    assert!(needles.len() > 40, "a master has four keys and a member one");
     for host in [master, second, third] {
-        assert_files_clean(host, &needles);
+        assert_files_clean(host, 20, &needles);
         assert_processes_clean(host, &needles);
     }
-    assert_clean("the output", &lab.transcript().as_bytes()[before..], &needles);
+    // What was refused leaves nothing but what was there.
+    assert_files_clean(fourth, 1, &needles);
+    assert_eq!(fourth.processes(), Vec::<i32>::new());
+    let transcript = lab.transcript();
+    assert!(transcript[before..].contains("TRACE"), "commands log all that they do");
+    assert_clean("the output", &transcript.as_bytes()[before..], &needles);
+}
+
+/// Has the services of the host log whatever can be logged, too.
+fn log_all(host: &Host) {
+    host.crash();
+    host.hand_environment_to_services();
+    host.eos(&["bootstrap"]).done();
+    for log in ["eos-master", "eos-agent"].map(|service| format!("var/lib/eos/log/{service}.log")) {
+        if host.path(&log).exists() {
+            let traced = |text: &String| text.contains("TRACE");
+            eventually(&log, || Some(host.read(&log)).filter(traced).ok_or_else(|| "no trace".to_owned()));
+        }
+    }
 }
 
 fn assert_command_line_clean(pid: u32, tokens: &[String]) {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(holds(&line, "bootstrap"), "it is the joiner: {}", String::from_utf8_lossy(&line));
-    assert!(!holds(&line, "eos1."), "{}", String::from_utf8_lossy(&line));
+    assert!(holds(&line, b"bootstrap"), "it is the joiner: {}", String::from_utf8_lossy(&line));
+    assert!(!holds(&line, b"eos1."), "{}", String::from_utf8_lossy(&line));
     for token in tokens {
-        assert!(!holds(&line, token.split('.').nth(3).expect("five parts")));
+        assert!(!holds(&line, secret(token).as_bytes()));
     }
 }

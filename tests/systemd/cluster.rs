@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub const SETTLE: Duration = Duration::from_secs(60);
 
 /// The services of the host with the master; the others have those after the first.
-pub const SERVICES: [&str; 3] = ["eos-master", "eos-agent", "eos-storage-monitor"];
+const SERVICES: [&str; 3] = ["eos-master", "eos-agent", "eos-storage-monitor"];
 
 /// The first host has the master. Hosts end before their network does.
 pub struct Cluster {

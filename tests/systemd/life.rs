@@ -17,6 +17,10 @@ fn services_run_say_that_they_are_ready_and_start_at_boot() {
             let told = is("StatusText");
             assert!(told.starts_with("listening on ") || told.starts_with("watching "), "{service}: {told}");
             assert_eq!(host.run(&["systemctl", "is-enabled", service]).trim(), "enabled", "{service}");
+            // Confined as it is, it may still forbid core files of itself.
+            let limits = format!("/proc/{}/limits", is("MainPID"));
+            let core = host.run(&["grep", "Max core file size", &limits]);
+            assert_eq!(core.split_whitespace().skip(4).collect::<Vec<_>>(), ["0", "0", "bytes"], "{service}");
         }
     }
 }

@@ -69,7 +69,8 @@ fn a_generation_that_failed_leaves_the_connection_as_it_is() -> anyhow::Result<(
 fn a_refusal_of_the_master_is_an_answer() {
     let refused = Trouble::from(ClientError::Refused { failure: some_failure() });
     assert!(matches!(refused, Trouble::Work(_)), "{refused:?}");
-    let silent = ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), seconds: 1 };
+    let silent =
+        ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), waited: Duration::from_secs(1) };
     assert!(matches!(Trouble::from(silent), Trouble::Connection(_)));
 }
 
@@ -157,5 +158,17 @@ async fn a_node_is_heard_of_while_it_applies_a_generation() -> anyhow::Result<()
     let done = heard_until(work, &client, Duration::from_millis(20)).await;
     assert_eq!(done, (Some("apply".to_owned()), Some("apply".to_owned())));
     serving.abort();
+    Ok(())
+}
+
+#[test]
+fn a_host_that_is_no_member_has_no_agent() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let binary = std::path::PathBuf::from("/bin/true");
+    let services = Arc::from(services::detect(&node.root, binary.clone())?);
+    let workshop = Workshop { root: node.root.clone(), binary, services };
+    let error = Agent::new(workshop, Arc::new(Metrics::default())).err().expect("it is no member");
+    let text = "this host is not a member of a cluster, so its agent has nothing to do";
+    crate::model::explain::tells(&error, "EOS-A001", text);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::model::digest::{Fingerprint, hex};
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::ids::{ClusterId, NodeName};
-use crate::model::layers::{FlagValue, Host, parse_endpoint};
+use crate::model::layers::{self, FlagValue, Host, Origin, parse_endpoint};
 use crate::model::role::Role;
 use crate::steps::decision::{Decision, Kind, TrustedAuthority, VERSION};
 use clap::Args;
@@ -29,7 +29,8 @@ pub struct BootstrapArguments {
     /// Join the cluster whose master is at this address
     #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "auto_discover")]
     pub join_cluster: Option<String>,
-    /// Join the cluster that is found on the network; never make a new one
+    /// Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be
+    /// configured, or use --join-cluster
     #[arg(long)]
     pub auto_discover: bool,
     /// The role to ask for
@@ -93,8 +94,20 @@ pub struct Asked {
     pub aim: Aim,
     /// The token.
     pub token: Option<Token>,
-    /// Whether the address was a flag or a file's.
+    /// Whether this run names the cluster, by a flag or a variable, and not a file.
     pub explicit: bool,
+    /// What this run names of the node itself.
+    named: Named,
+    /// What is configured and has no effect here.
+    pub without_effect: Vec<String>,
+}
+
+/// What a flag or a variable of this run says, as opposed to a file that an earlier run may have written.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    name: bool,
+    address: bool,
+    role: bool,
 }
 
 /// What this machine shall become.
@@ -109,8 +122,8 @@ pub enum Aim {
 impl Asked {
     /// An unfinished bootstrap goes on with its own aim unless another one was named: the file that it
     /// wrote itself names its master already. With the same aim its name, address and role stand as well
-    /// where the command line names no others; whether it does is the answer.
-    pub fn follow(&mut self, before: &Decision, arguments: &BootstrapArguments) -> bool {
+    /// where this run names no others; whether it does is the answer.
+    pub fn follow(&mut self, before: &Decision) -> bool {
         let theirs = match before.kind {
             Kind::FirstNode => Aim::FirstNode,
             Kind::Join => Aim::Join(before.master),
@@ -122,13 +135,13 @@ impl Asked {
             return false;
         }
         let node = &mut self.config.node;
-        if arguments.node_name.is_none() {
+        if !self.named.name {
             node.name = Some(before.name.clone());
         }
-        if arguments.advertise_address.is_none() {
+        if !self.named.address {
             node.advertise_address = Some(before.address);
         }
-        if arguments.preferred_role.is_none() {
+        if !self.named.role {
             node.preferred_role = before.preferred;
         }
         true
@@ -174,11 +187,21 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
     let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
         value.map(|value| FlagValue { key, flag, value })
     };
-    let config = context.resolve(given.into_iter().filter_map(flag).collect())?.config;
-    let explicit = arguments.join_cluster.is_some() || arguments.single_node;
-    let aim = aim(arguments, &config)?;
-    let token = token(arguments, &config)?;
-    Ok(Asked { config, aim, token, explicit })
+    let resolved = context.resolve(given.into_iter().filter_map(flag).collect())?;
+    let named = |key: &str| {
+        let origin = resolved.origins.get(key).map(|leaf| &leaf.origin);
+        matches!(origin, Some(Origin::Flag { .. } | Origin::Environment { .. }))
+    };
+    let explicit = arguments.single_node || named("cluster.master");
+    let aim = aim(arguments, &resolved.config)?;
+    let token = token(arguments, &resolved.config)?;
+    let named = Named {
+        name: named("node.name"),
+        address: named("node.advertise_address"),
+        role: named("node.preferred_role"),
+    };
+    let without_effect = layers::without_effect(&resolved, aim == Aim::FirstNode);
+    Ok(Asked { config: resolved.config, aim, token, explicit, named, without_effect })
 }
 
 fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {
@@ -218,9 +241,9 @@ fn token(arguments: &BootstrapArguments, config: &Config) -> Result<Option<Token
 }
 
 fn read_token(path: &std::path::Path) -> Result<String, Failure> {
-    let bytes = files::read(path).map_err(failure)?;
     let wrong =
         |why: &str| failure(CliError::TokenFile { path: path.display().to_string(), why: why.to_owned() });
+    let bytes = files::read_optional(path).map_err(failure)?.ok_or_else(|| wrong("it is not there"))?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text"))?;
     if text.trim().is_empty() { Err(wrong("it is empty")) } else { Ok(text) }
 }

@@ -12,6 +12,7 @@ use crate::model::explain::Failure;
 use crate::model::ids::SagaId;
 use crate::model::progress::{Event, Sink};
 use crate::steps::{self, AnyStep, Decision};
+use crate::view::Output;
 use crate::view::progress::Progress;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,11 +30,11 @@ pub(super) fn plan(
     let unfinished = found.filter(|(_, state)| state.begin.kind == KIND);
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
-        return member(context, &asked, &membership, line, progress, true);
+        return member(context, &asked, &membership, line, progress, (deadline, true));
     }
     let plan = unfinished.as_ref().map(|(_, state)| &state.begin.plan);
     let before = plan.map(Decision::from_plan).transpose().map_err(Failure::from)?;
-    follow(&mut asked, before.as_ref(), arguments, line);
+    follow(&mut asked, before.as_ref(), line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
@@ -42,7 +43,7 @@ pub(super) fn plan(
         (Some((saga, state)), Some(before)) => left(saga, state, before.same_aim(&decision), steps, progress),
         _ => steps,
     };
-    Ok(listed(&left, &decision))
+    Ok(listed(&context.output, &left, &decision))
 }
 
 /// The steps that an unfinished run has left, or all of them when it is undone first.
@@ -67,10 +68,10 @@ fn left(
     steps
 }
 
-fn listed(steps: &[AnyStep], decision: &Decision) -> Done {
+fn listed(output: &Output, steps: &[AnyStep], decision: &Decision) -> Done {
     let listed: Vec<(String, String, String)> = steps
         .iter()
-        .map(|step| (step.stage().to_string(), step.name().to_owned(), step.describe()))
+        .map(|step| (step.stage().to_string(), step.name().to_owned(), output.rooted(&step.describe())))
         .collect();
     let text = crate::view::plan::text(&listed);
     let steps: Vec<_> = listed

@@ -4,6 +4,7 @@ use crate::cli::bootstrap::decide::{Aim, Asked};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
+use crate::client::Terms;
 use crate::host::clock;
 use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
@@ -25,8 +26,8 @@ const REJECTED: &str = "EOS-J011";
 const TOKEN_SECONDS: u64 = 24 * 3600;
 
 /// After the first node: the facts, and the command for the next one as the last line.
-pub(super) fn first_node(context: &Context, decision: &Decision) -> Result<Done, Failure> {
-    let client = context.operator("token create")?;
+pub(super) fn first_node(context: &Context, decision: &Decision, terms: Terms) -> Result<Done, Failure> {
+    let client = context.operator("token create")?.on(terms);
     let wanted = CreateToken { expires_seconds: TOKEN_SECONDS, uses: None, role: None };
     let created = context.block_on(client.create_token(&wanted)).map_err(failure)?;
     let command = format!("eos bootstrap --join-cluster={} --token {}", decision.master, created.token);
@@ -74,6 +75,7 @@ pub(super) fn member(
     asked: &Asked,
     membership: &Membership,
     progress: &Arc<Progress>,
+    terms: &Terms,
     dry_run: bool,
 ) -> Result<Done, Failure> {
     let elsewhere = match asked.aim {
@@ -89,7 +91,7 @@ pub(super) fn member(
     }
     let renews = renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)?;
     if !renews {
-        still_a_member(context, membership, progress)?;
+        still_a_member(context, membership, progress, terms)?;
     }
     let services = context.services()?;
     let mut names = vec!["eos-agent", MONITOR];
@@ -111,7 +113,7 @@ pub(super) fn member(
         // The answer says as well whether it still is a member.
         let text = "this node's certificate has ended; asking the master for a new one by the node's key";
         progress.emit(Event::Note { text: text.to_owned() });
-        context.block_on(renewal::by_key(&context.root, membership)).map_err(Failure::from)?;
+        context.block_on(renewal::by_key(&context.root, membership, terms)).map_err(Failure::from)?;
     }
     let mut changes = Vec::new();
     if renews {
@@ -142,11 +144,12 @@ fn still_a_member(
     context: &Context,
     membership: &Membership,
     progress: &Arc<Progress>,
+    terms: &Terms,
 ) -> Result<(), Failure> {
     if membership.runs_master {
         return Ok(());
     }
-    let client = context.member()?;
+    let client = context.member()?.on(terms.clone());
     let Err(error) = context.block_on(client.desired()) else { return Ok(()) };
     if error.is_forgotten() {
         let (name, cluster) = (membership.name.clone(), membership.cluster.clone());

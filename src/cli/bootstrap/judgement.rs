@@ -2,10 +2,9 @@
 
 use crate::cli::bootstrap::decide::Asked;
 use crate::cli::context::{Context, failure};
-use crate::client::{ClientError, Looked, MasterClient};
+use crate::client::{ClientError, Looked, MasterClient, Terms};
 use crate::host::root::Root;
 use crate::host::{files, paths};
-use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
 use crate::identity::proof;
 use crate::journal::lock;
@@ -34,6 +33,7 @@ pub(super) fn ask(
     measured: &mut Measurements,
     looked: &Looked,
     (master, local): (SocketAddr, IpAddr),
+    terms: &Terms,
 ) -> Result<Option<Refusal>, Failure> {
     if !looked.hello.versions.judges() {
         // It would take the question for a registration.
@@ -48,6 +48,7 @@ pub(super) fn ask(
         request.dry_run = true;
         let local = (local.is_ipv4() == master.is_ipv4()).then_some(local);
         let client = MasterClient::new(master, &looked.authority_pem, None, local).map_err(failure)?;
+        let client = client.on(terms.clone());
         Ok(context.block_on(client.register(&request)))
     };
     let first = refused(once(name.clone(), &measured.facts)?)?;
@@ -146,7 +147,7 @@ fn key(root: &Root) -> Result<PrivateKey, Failure> {
 /// A name that no node has.
 fn nobody() -> Result<NodeName, Failure> {
     let name = format!("{NOBODY}{}", proof::nonce().map_err(failure)?);
-    NodeName::parse(&name).map_err(|_| failure(IdentityError::Random))
+    Ok(NodeName::parse(&name).expect("a word and hexadecimal digits make a name"))
 }
 
 /// Whether another operation is in progress.

@@ -6,9 +6,11 @@ use crate::host::root::Root;
 use crate::identity::membership::Membership;
 use crate::model::progress::{Event, Sink};
 use crate::steps::env;
+use crate::telemetry::context;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// How often the master is told; far below any sensible lease.
 const PERIOD: Duration = Duration::from_millis(700);
@@ -47,6 +49,8 @@ pub(super) struct Lease {
 impl Lease {
     /// Begins as soon as there is a membership that is not confirmed.
     pub(super) fn keep(root: Root, watch: Arc<StageWatch>, runtime: &tokio::runtime::Handle) -> Self {
+        // A clone of the command's span would keep it open for as long as the task is not gone.
+        let trace = context::current();
         let task = runtime.spawn(async move {
             let mut ticks = tokio::time::interval(PERIOD);
             let mut told = String::new();
@@ -59,7 +63,11 @@ impl Lease {
                 if stage == told && !rounds.is_multiple_of(5) {
                     continue;
                 }
-                if renew(&root, &stage).await {
+                let span = tracing::info_span!("lease", stage);
+                if let Some(trace) = &trace {
+                    context::adopt_for(&span, trace);
+                }
+                if renew(&root, &stage).instrument(span).await {
                     told = stage;
                 }
             }

@@ -4,6 +4,7 @@
 //! found a new cluster on a machine that was to join one, so the rest of the command is put back.
 
 use crate::cli::bootstrap::decide::{Aim, BootstrapArguments};
+use crate::model::config::NodeConfig;
 use crate::model::explain::Failure;
 use crate::steps::decision::{Decision, Kind};
 use std::net::SocketAddr;
@@ -73,12 +74,12 @@ impl CommandLine {
         self.put((JOIN.to_owned(), Some(master.to_string())));
     }
 
-    /// What an unfinished run had decided and this one takes over.
-    pub fn follow(&mut self, before: &Decision) {
+    /// What an unfinished run had decided and this one goes on with, with what this one says of the node.
+    pub fn follow(&mut self, before: &Decision, node: &NodeConfig) {
         let taken = [
-            ("--node-name", Some(before.name.to_string())),
-            ("--advertise-address", Some(before.address.to_string())),
-            ("--preferred-role", before.preferred.map(|role| role.to_string())),
+            ("--node-name", node.name.as_ref().map(ToString::to_string)),
+            ("--advertise-address", node.advertise_address.map(|address| address.to_string())),
+            ("--preferred-role", node.preferred_role.map(|role| role.to_string())),
         ];
         for (name, value) in taken.into_iter().filter(|(_, value)| value.is_some()) {
             if !self.options.iter().any(|(known, _)| known == name) {

@@ -2,9 +2,10 @@
 
 use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
 use crate::cli::bootstrap::error::BootstrapError;
-use crate::cli::bootstrap::judgement;
+use crate::cli::bootstrap::{judgement, terms};
 use crate::cli::context::{Context, environment, failure};
-use crate::client::{ClientError, Looked, MasterClient, look as look_at};
+use crate::cli::done::json;
+use crate::client::{ClientError, Looked, MasterClient, Terms, look as look_at};
 use crate::host::root::Root;
 use crate::host::routes::Reach;
 use crate::identity::key::sha256;
@@ -12,10 +13,10 @@ use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::digest::hex;
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Event, Sink, Wait};
 use crate::preflight::address::Selected;
 use crate::preflight::{self, Answer, MasterMeasured, Measurements, Report, Requirements};
-use crate::steps::Decision;
+use crate::steps::{Decision, StepFailure};
 use crate::view::progress::Progress;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,6 +24,12 @@ use std::time::{Duration, Instant};
 
 /// How long one attempt to reach the master may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long the check of the connection may take.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// For how long a master that does not answer is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,8 +58,8 @@ pub fn look(
 ) -> Result<Seen, Failure> {
     let skipped = preflight::find_all(&arguments.skip_check).map_err(failure)?;
     progress.emit(Event::Phase { name: "preflight".to_owned() });
-    let patience = Patience { progress, until: deadline.min(Instant::now() + PATIENCE) };
-    let Gathered { measured, looked, refusal } = gather(context, asked, before, Some(&patience))?;
+    let looking = Looking { progress, until: deadline, waits: true };
+    let Gathered { measured, looked, refusal } = gather(context, asked, before, &looking)?;
     let results = preflight::judge(&measured, &Requirements::default());
     let report = Report::new(results, &skipped);
     // What the master refuses and nothing else stops is told in its own words.
@@ -63,11 +70,13 @@ pub fn look(
         return Err(refusal);
     }
     for warning in report.warnings() {
-        let verdict = warning.verdict.to_string();
-        let text = verdict.strip_prefix("warning: ").unwrap_or(&verdict);
-        progress.emit(Event::Warning { text: format!("{}: {text}", warning.name) });
+        progress.emit(Event::Warning { text: warning.sentence() });
     }
-    report.into_result().map_err(failure)?;
+    let told = json(&report);
+    if let Err(error) = report.into_result() {
+        context.put_beside(told);
+        return Err(failure(error));
+    }
     let address = measured.address.map_err(failure)?;
     progress.emit(Event::Note { text: format!("address: {}", address.why) });
     if let Some(looked) = &looked {
@@ -76,10 +85,11 @@ pub fn look(
     Ok(Seen { facts: measured.facts, address, master: looked })
 }
 
-/// How long a master that does not answer is waited for, and who is told.
-struct Patience<'a> {
+/// Who looks, until when, and whether a master that is away is waited for.
+struct Looking<'a> {
     progress: &'a Arc<Progress>,
     until: Instant,
+    waits: bool,
 }
 
 /// All measurements, with what the master answered.
@@ -96,35 +106,43 @@ pub struct Gathered {
 ///
 /// # Errors
 /// When this machine cannot be looked at, or the master is not the one that was named.
-pub fn glance(context: &Context, asked: &Asked, before: Option<&Decision>) -> Result<Measurements, Failure> {
-    gather(context, asked, before, None).map(|gathered| gathered.measured)
+pub fn glance(
+    context: &Context,
+    asked: &Asked,
+    before: Option<&Decision>,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Measurements, Failure> {
+    let looking = Looking { progress, until: deadline, waits: false };
+    gather(context, asked, before, &looking).map(|gathered| gathered.measured)
 }
 
 fn gather(
     context: &Context,
     asked: &Asked,
     before: Option<&Decision>,
-    patience: Option<&Patience<'_>>,
+    looking: &Looking<'_>,
 ) -> Result<Gathered, Failure> {
-    let mut measured = measurements(context, asked, before)?;
+    let mut measured = measurements(context, asked, before, looking.until)?;
     let (mut looked, mut refusal) = (None, None);
     if let (Aim::Join(master), Ok(selected)) = (asked.aim, &measured.address) {
         let local = selected.address;
-        if let Some(patience) = patience {
-            patience.progress.emit(Event::Phase { name: "detect".to_owned() });
+        if looking.waits {
+            looking.progress.emit(Event::Phase { name: "detect".to_owned() });
         }
-        looked = reach_master(context, asked, master, local, patience)?;
+        looked = reach_master(context, asked, master, local, looking)?;
         let reached = |found: &MasterMeasured| matches!(found.reach, Reach::Connected(_));
         if looked.is_some() && !measured.master.as_ref().is_some_and(reached) {
             // It answers by now: what was measured before it did is no longer true.
-            measured = measurements(context, asked, before)?;
+            measured = measurements(context, asked, before, looking.until)?;
         }
         if let Some(answer) = &looked {
             of_named_cluster(asked, master, answer)?;
+            let terms = terms(context, looking.progress, looking.until);
             measured.answers.clock_ahead_seconds = Some(answer.ahead_seconds);
             measured.answers.master_version = Some(answer.hello.versions.version.clone());
-            measured.answers.dial_back = dial_back(context, asked, master, local, answer);
-            refusal = judgement::ask(context, asked, &mut measured, answer, (master, local))?;
+            measured.answers.dial_back = dial_back(context, asked, master, local, answer, &terms);
+            refusal = judgement::ask(context, asked, &mut measured, answer, (master, local), &terms)?;
         }
     }
     Ok(Gathered { measured, looked, refusal })
@@ -149,6 +167,7 @@ fn measurements(
     context: &Context,
     asked: &Asked,
     before: Option<&Decision>,
+    until: Instant,
 ) -> Result<Measurements, Failure> {
     let agent = asked.config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
     let mut ports = vec![(agent, "the agent's metrics".to_owned())];
@@ -168,7 +187,7 @@ fn measurements(
         node_name: asked.config.node.name.as_ref().map(ToString::to_string),
         advertise_address: asked.config.node.advertise_address,
         master,
-        master_timeout: Duration::from_secs(2),
+        master_timeout: CONNECT.min(until.saturating_duration_since(Instant::now())),
         ports,
         proxy: proxies(),
     };
@@ -204,43 +223,47 @@ fn reach_master(
     asked: &Asked,
     master: SocketAddr,
     local: IpAddr,
-    patience: Option<&Patience<'_>>,
+    looking: &Looking<'_>,
 ) -> Result<Option<Looked>, Failure> {
     let local = (local.is_ipv4() == master.is_ipv4()).then_some(local);
     let began = Instant::now();
+    let until = looking.until.min(began + PATIENCE);
+    let terms = terms(context, looking.progress, until).since(began);
     loop {
-        let error = match context.block_on(look_at(master, local, asked.pin(), ATTEMPT)) {
+        let asking = look_at(master, local, asked.pin(), ATTEMPT, &terms);
+        let error = match context.block_on(asking) {
             Ok(looked) => return Ok(Some(looked)),
             Err(error) => error,
         };
-        match patience {
-            // The check of the connection tells it.
-            None if error.is_transient() => return Ok(None),
-            Some(Patience { progress, until })
-                if error.is_transient() && Instant::now() < *until && !interrupted(context) =>
-            {
-                wait(context, progress, &format!("the master at {master}: {error}"), began, *until);
-            }
-            _ => return Err(failure(error)),
+        if context.is_interrupted() {
+            let what = format!("the master at {master}");
+            return Err(failure(StepFailure::Interrupted { what }));
         }
+        if !error.is_transient() {
+            return Err(failure(error));
+        }
+        if !looking.waits {
+            // The check of the connection tells it.
+            return Ok(None);
+        }
+        let now = Instant::now();
+        if now >= until {
+            return Err(failure(error));
+        }
+        let retry = until.min(now + PAUSE);
+        let cause = format!("the master at {master}: {error}");
+        looking.progress.emit(Wait { cause, began, until, retry }.at(now));
+        rest(context, retry);
     }
 }
 
-fn interrupted(context: &Context) -> bool {
-    context.interrupted.load(std::sync::atomic::Ordering::Relaxed)
-}
-
-fn wait(context: &Context, progress: &Arc<Progress>, cause: &str, began: Instant, until: Instant) {
-    let pause = Duration::from_secs(1).min(until.saturating_duration_since(Instant::now()));
-    progress.emit(Event::Waiting {
-        cause: cause.to_owned(),
-        elapsed_ms: began.elapsed().as_millis() as u64,
-        deadline_ms: until.saturating_duration_since(began).as_millis() as u64,
-        next_retry_ms: pause.as_millis() as u64,
-    });
+/// Lets time pass until then, or until the operator interrupts.
+fn rest(context: &Context, until: Instant) {
     context.block_on(async {
-        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + pause, Duration::from_secs(1));
-        ticks.tick().await;
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        while Instant::now() < until && !context.is_interrupted() {
+            ticks.tick().await;
+        }
     });
 }
 
@@ -251,9 +274,10 @@ fn dial_back(
     master: SocketAddr,
     local: IpAddr,
     looked: &Looked,
+    terms: &Terms,
 ) -> Option<Answer> {
     let port = asked.config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
-    let client = MasterClient::new(master, &looked.authority_pem, None, Some(local)).ok()?;
+    let client = MasterClient::new(master, &looked.authority_pem, None, Some(local)).ok()?.on(terms.clone());
     let asked: Result<_, ClientError> = context.block_on(async {
         // A port that is taken is the business of another check.
         let Ok(_listener) = tokio::net::TcpListener::bind(SocketAddr::new(local, port)).await else {

@@ -9,6 +9,8 @@ mod lease;
 mod line;
 mod look;
 mod operation;
+#[cfg(feature = "testing")]
+mod panics;
 mod timed;
 
 pub use decide::{BootstrapArguments, read};
@@ -22,6 +24,7 @@ use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::bootstrap::look::Seen;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
+use crate::client::Terms;
 use crate::identity::membership::Membership;
 use crate::journal::lock::OperationLock;
 use crate::model::explain::Failure;
@@ -43,9 +46,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(600);
 /// # Errors
 /// As every part of it explains.
 pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Failure> {
-    let progress = Arc::new(Progress::new(context.output));
+    let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
+    let progress = Arc::new(Progress::new(context.output, deadline));
     let mut line = command_line(context, arguments);
-    let result = bootstrap(context, arguments, &mut line, &progress);
+    let result = bootstrap(context, arguments, &mut line, &progress, deadline);
     progress.finish();
     result.map_err(|failure| line.told(failure))
 }
@@ -60,28 +64,28 @@ fn bootstrap(
     arguments: &BootstrapArguments,
     line: &mut CommandLine,
     progress: &Arc<Progress>,
+    deadline: Instant,
 ) -> Result<Done, Failure> {
-    let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
     let mut asked = decide::read(context, arguments)?;
     line.with_secret(asked.token.is_some());
     line.aims(asked.aim);
     if arguments.dry_run {
         return dry_run::plan(context, arguments, asked, line, progress, deadline);
     }
-    let mut lock = operation::lock(context, KIND, progress.as_ref())?;
+    let mut lock = operation::lock(context, KIND, progress.as_ref(), deadline)?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
         drop(lock);
-        return member(context, &asked, &membership, line, progress, false);
+        return member(context, &asked, &membership, line, progress, (deadline, false));
     }
     let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
-    follow(&mut asked, before.as_ref(), arguments, line);
+    follow(&mut asked, before.as_ref(), line);
     tell_aim(arguments, &asked, before.as_ref(), progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     if let Some((saga, previous)) = &unfinished
-        && let Some(why) = obsolete(context, previous, &decision)?
+        && let Some(why) = obsolete(context, previous, &decision, terms(context, progress, deadline))?
     {
         let text = format!("an unfinished bootstrap {why} ({saga}) is undone first");
         progress.emit(Event::Note { text });
@@ -98,26 +102,27 @@ fn member(
     membership: &Membership,
     line: &mut CommandLine,
     progress: &Arc<Progress>,
-    dry_run: bool,
+    (deadline, dry_run): (Instant, bool),
 ) -> Result<Done, Failure> {
-    let result = finish::member(context, asked, membership, progress, dry_run);
+    let terms = terms(context, progress, deadline);
+    let result = finish::member(context, asked, membership, progress, &terms, dry_run);
     if result.is_err() && !asked.explicit {
         line.joins(membership.master);
     }
     result
 }
 
-fn follow(
-    asked: &mut decide::Asked,
-    before: Option<&Decision>,
-    arguments: &BootstrapArguments,
-    line: &mut CommandLine,
-) {
+fn follow(asked: &mut decide::Asked, before: Option<&Decision>, line: &mut CommandLine) {
     if let Some(before) = before
-        && asked.follow(before, arguments)
+        && asked.follow(before)
     {
-        line.follow(before);
+        line.follow(before, &asked.config.node);
     }
+}
+
+/// The terms of calls to the master besides those of the steps.
+pub(crate) fn terms(context: &Context, progress: &Arc<Progress>, deadline: Instant) -> Terms {
+    Terms::until(progress.clone(), deadline).stopped_by(context.interrupted.clone())
 }
 
 /// Nobody named a cluster, and none is looked for: a new one must not come as a surprise.
@@ -132,6 +137,9 @@ fn tell_aim(
                     one, run eos bootstrap --join-cluster ADDRESS";
         progress.emit(Event::Note { text: text.to_owned() });
     }
+    for text in &asked.without_effect {
+        progress.emit(Event::Warning { text: text.clone() });
+    }
 }
 
 /// Why an unfinished bootstrap cannot be gone on with.
@@ -139,11 +147,12 @@ fn obsolete(
     context: &Context,
     previous: &Decision,
     decision: &Decision,
+    terms: Terms,
 ) -> Result<Option<&'static str>, Failure> {
     if !previous.same_aim(decision) {
         return Ok(Some("with another aim"));
     }
-    Ok(operation::is_forgotten(context)?.then_some("that the master has forgotten"))
+    Ok(operation::is_forgotten(context, terms)?.then_some("that the master has forgotten"))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what the phases before found out, each used once")]
@@ -163,6 +172,8 @@ fn carry_out(
     let mut env = operation::environment(context, watch.clone(), seen.facts, asked.token, deadline)?;
     progress.emit(Event::Note { text: format!("services: {}", env.services.explain()) });
     let steps: Vec<AnyStep> = timed::within(given, steps::of(&decision));
+    #[cfg(feature = "testing")]
+    let steps = panics::within(context.panics_in.as_deref(), steps);
     let mut engine = Engine::new(&context.root, &mut lock, watch.as_ref(), context.interrupted.as_ref());
     let finished = match unfinished {
         Some((saga, _)) => {
@@ -175,7 +186,7 @@ fn carry_out(
     finished.map_err(|error| error.to_failure())?;
     drop(lock);
     match decision.kind {
-        Kind::FirstNode => finish::first_node(context, &decision),
+        Kind::FirstNode => finish::first_node(context, &decision, terms(context, progress, deadline)),
         Kind::Join => finish::joined(context, &decision),
     }
 }

@@ -3,6 +3,7 @@
 use crate::agent::generation;
 use crate::cli::bootstrap::KIND;
 use crate::cli::context::{Context, failure};
+use crate::client::Terms;
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
@@ -13,10 +14,10 @@ use crate::journal::state::Next;
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::ids::SagaId;
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Event, Sink, Wait};
 use crate::saga::engine::Engine;
 use crate::saga::error::SagaError;
-use crate::steps::{self, AnyStep, Decision, Env};
+use crate::steps::{self, AnyStep, Decision, Env, StepFailure};
 use crate::view::progress::Progress;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,26 +33,31 @@ const AGENT_PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When somebody else holds it, or the agent does not end in time.
-pub fn lock(context: &Context, command: &str, sink: &dyn Sink) -> Result<OperationLock, Failure> {
+pub fn lock(
+    context: &Context,
+    command: &str,
+    sink: &dyn Sink,
+    deadline: Instant,
+) -> Result<OperationLock, Failure> {
     let began = Instant::now();
+    let until = deadline.min(began + AGENT_PATIENCE);
     loop {
         match OperationLock::acquire(&context.root, command, clock::timestamp()) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Busy { pid, command: holder, seconds }) => {
                 let agents = holder.starts_with(generation::COMMAND);
                 let error = LockError::Busy { pid, command: holder, seconds };
-                let stop = context.interrupted.load(std::sync::atomic::Ordering::Relaxed);
-                if !agents || stop || began.elapsed() > AGENT_PATIENCE {
+                if agents && context.is_interrupted() {
+                    return Err(failure(StepFailure::Interrupted { what: error.to_string() }));
+                }
+                let now = Instant::now();
+                if !agents || now >= until {
                     return Err(failure(error));
                 }
-                sink.emit(Event::Waiting {
-                    cause: error.to_string(),
-                    elapsed_ms: began.elapsed().as_millis() as u64,
-                    deadline_ms: AGENT_PATIENCE.as_millis() as u64,
-                    next_retry_ms: 100,
-                });
+                let pause = Duration::from_millis(100);
+                let wait = Wait { cause: error.to_string(), began, until, retry: now + pause };
+                sink.emit(wait.at(now));
                 context.block_on(async {
-                    let pause = Duration::from_millis(100);
                     tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
                 });
             }
@@ -142,12 +148,12 @@ pub fn unfinished(context: &Context) -> Result<Option<Unfinished>, Failure> {
 ///
 /// # Errors
 /// When this node's keys or certificates are damaged.
-pub fn is_forgotten(context: &Context) -> Result<bool, Failure> {
+pub fn is_forgotten(context: &Context, terms: Terms) -> Result<bool, Failure> {
     let membership = Membership::load(&context.root).map_err(failure)?;
     let Some(membership) = membership.filter(|found| !found.confirmed && !found.runs_master) else {
         return Ok(false);
     };
-    let client = steps::env::member_client(&context.root, membership.master, membership.address)?;
+    let client = steps::env::member_client(&context.root, membership.master, membership.address)?.on(terms);
     // Any other answer is told by the step that asks next.
     Ok(context.block_on(client.desired()).is_err_and(|error| error.is_forgotten()))
 }

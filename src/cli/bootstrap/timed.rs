@@ -50,3 +50,25 @@ impl Step<Env> for Timed {
         self.step.undo(env)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::root::Root;
+    use crate::steps::create_directories::CreateDirectories;
+    use crate::steps::fixture;
+
+    #[test]
+    fn a_step_is_not_begun_once_the_time_is_over() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut env = fixture::env(&root, Instant::now(), runtime.handle().clone())?;
+        let steps = within(Duration::from_secs(5), vec![Box::new(CreateDirectories { master: false })]);
+        let failure = steps[0].run(&mut env).expect_err("there is no time").failure;
+        assert_eq!((failure.code.as_str(), failure.exit), ("EOS-J042", 4));
+        assert_eq!(failure.message, "the 5 s of --timeout were over before the step create-directories");
+        assert_eq!(std::fs::read_dir(root.path())?.count(), 0, "nothing was made");
+        Ok(())
+    }
+}

@@ -33,14 +33,4 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "End the other process, or put the address back and restart: systemctl restart eos-agent.",
         retry: true,
     },
-    Entry {
-        code: "A004",
-        title: "the agent cannot be told to end",
-        cause: "Signals or the pipe of its supervisor cannot be watched, so a stop would never be noticed; \
-             the agent refuses to run like that.",
-        evidence: "journalctl -u eos-agent -n 50; ls -l /proc/self/fd",
-        remedy: "Start it through its service, which sets these up: systemctl start eos-agent. In a \
-             container: eos agent.",
-        retry: false,
-    },
 ];

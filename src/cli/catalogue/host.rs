@@ -189,14 +189,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "H038",
-        title: "signals cannot be listened for",
-        cause: "The process has no file descriptors left, or the kernel refused.",
-        evidence: "ulimit -n; ls /proc/PID/fd",
-        remedy: "Raise the limit with ulimit -n 4096, or LimitNOFILE in the unit, then start again.",
-        retry: false,
-    },
-    Entry {
         code: "H039",
         title: "the supervisor's pipe cannot be watched",
         cause: "EOS_SUPERVISED is set although no supervisor started the daemon, so standard input is no \

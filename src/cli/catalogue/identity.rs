@@ -39,14 +39,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "I005",
-        title: "the operating system gave no random bytes",
-        cause: "The kernel's generator is not there, as in a sandbox that forbids the call.",
-        evidence: "ls -l /dev/urandom; dmesg",
-        remedy: "Run eos outside of that sandbox.",
-        retry: false,
-    },
-    Entry {
         code: "I010",
         title: "a text is not a token",
         cause: "It does not begin with eos1., or a part of it has a wrong form; it may be a token's number \

@@ -165,14 +165,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "J025",
-        title: "the HTTP client could not be set up",
-        cause: "A limit of the process or a defect; nothing was sent.",
-        evidence: "ulimit -a; the same command with -v",
-        remedy: "Run the command again with -v and report what it says.",
-        retry: false,
-    },
-    Entry {
         code: "J026",
         title: "the master refused the request",
         cause: "The master's own error, with its own code and hints, is shown in its place.",

@@ -39,6 +39,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "M005",
+        title: "the registry's file is no registry",
+        cause: "The file of the registry was overwritten, cut off or emptied: it has no tables, so the \
+             master's records are not in it.",
+        evidence: "ls -l /var/lib/eos/master; sqlite3 /var/lib/eos/master/registry.db .tables",
+        remedy: "Stop the master, put back the registry of a backup or of the newest sound snapshot, and \
+             start it again: systemctl stop eos-master; eos snapshot verify; systemctl start eos-master.",
+        retry: false,
+    },
+    Entry {
         code: "M011",
         title: "the request is for the operator only",
         cause: "It was sent with the certificate of a node; only that of the operator, on the master's \
@@ -137,10 +147,11 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "M023",
-        title: "several nodes of this name wait",
+        title: "several nodes have this name",
         cause: "Anybody may ask to join under any name, so the master does not choose between them.",
         evidence: "eos node list; the waiting machine shows the fingerprint of its key",
-        remedy: "Name the right one by its id: eos node accept ID; reject the others: eos node reject ID.",
+        remedy: "Name the right one by its id: eos node accept ID, eos node show ID, eos node remove ID; reject \
+             the others: eos node reject ID.",
         retry: false,
     },
     Entry {
@@ -166,6 +177,15 @@ pub const ENTRIES: &[Entry] = &[
         evidence: "eos audit verify on the master names the line; dmesg",
         remedy: "Put /var/lib/eos/master/audit.jsonl back from a backup and restart: systemctl restart \
              eos-master. To begin a new log, move it aside first.",
+        retry: false,
+    },
+    Entry {
+        code: "M027",
+        title: "the master cannot read a request",
+        cause: "What was sent is no JSON, is longer than 16 KiB, or lacks a field that this master knows: \
+             the caller is of another version, or is no eos.",
+        evidence: "eos --version on both sides; journalctl -u eos-master -n 50",
+        remedy: "Install the master's version on the machine that asks: ./install.sh.",
         retry: false,
     },
 ];

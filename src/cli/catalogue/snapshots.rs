@@ -183,6 +183,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "T028",
+        title: "a stored snapshot is damaged",
+        cause: "The disk gave other bytes than were written, or a file of the store was changed, cut off \
+             or removed.",
+        evidence: "eos snapshot verify; dmesg",
+        remedy: "Nothing was put in place of it. The master makes the snapshot anew after a restart: \
+             systemctl restart eos-master; a node pulls it when it joins: eos bootstrap.",
+        retry: false,
+    },
+    Entry {
         code: "T030",
         title: "a snapshot cannot be captured",
         cause: "A file of the source could not be read, or the store could not be written; the cause below \

@@ -3,6 +3,7 @@
 
 mod commands;
 mod document;
+mod roots;
 mod samples;
 mod source;
 

@@ -82,14 +82,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T061",
-        title: "the decompressor cannot be set up",
-        cause: "There is not enough memory.",
-        evidence: "free -m",
-        remedy: "Free memory, then run the same command again.",
-        retry: false,
-    },
-    Entry {
         code: "T062",
         title: "a snapshot is larger than allowed",
         cause: "It has more bytes or entries than the limits, which protect against archives that grow \

@@ -8,8 +8,8 @@ pub const ENTRIES: &[Entry] = &[
         code: "U001",
         title: "eos itself failed",
         cause: "A part of eos panicked. This is a defect; the operation that ran is journalled and can be \
-             finished or undone.",
-        evidence: "The output of the same command with -vv; eos checkpoint list",
+             finished or undone. Exit status 1 when nothing was left unfinished, 6 otherwise.",
+        evidence: "eos status; eos checkpoint list; the output of the same command with -vv",
         remedy: "Report it with that output; then run the same command again, which resumes, or undo it: \
              eos rollback.",
         retry: false,
@@ -73,10 +73,10 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "U009",
-        title: "nobody was found to join",
-        cause: "No address was given and no cluster answered; a command that is to join never founds a \
-             cluster instead.",
-        evidence: "ip address show; ip route show",
+        title: "no cluster was named to join",
+        cause: "--auto-discover was given and no address is configured. This version has no discovery, and a \
+             command that is to join never founds a cluster instead.",
+        evidence: "eos config show --origin (cluster.master)",
         remedy: "Name the master: eos bootstrap --join-cluster ADDRESS. For a first node: eos bootstrap \
              --single-node.",
         retry: false,
@@ -149,6 +149,16 @@ pub const ENTRIES: &[Entry] = &[
              or any",
         remedy: "Join that cluster: eos bootstrap --join-cluster ADDRESS; or give a new cluster a pre-shared \
              token: eos token generate.",
+        retry: false,
+    },
+    Entry {
+        code: "U021",
+        title: "something that belongs to discovery",
+        cause: "The command discover and the options --new-cluster and --expect belong to multicast discovery \
+             and the election of a first node, which this version does not have.",
+        evidence: "eos --version; eos bootstrap --help",
+        remedy: "Make the first node with eos bootstrap --single-node; name its address to each other one: \
+             eos bootstrap --join-cluster ADDRESS.",
         retry: false,
     },
     Entry {

@@ -1,6 +1,7 @@
 //! Directory handles on a real file system.
 
 use super::*;
+use crate::model::explain::tells;
 use std::io::Write;
 
 fn name(text: &str) -> &OsStr {
@@ -23,6 +24,9 @@ fn a_path_never_leads_through_a_link_or_out() {
         assert!(matches!(inside.create_file(name(bad), 0o600), Err(DirectoryError::Name { .. })), "{bad:?}");
     }
     assert!(Directory::open(&temporary.path().join("in/out")).is_err());
+    let missing = inside.open_file(Path::new("sub/none")).unwrap_err();
+    let text = format!("cannot open {}", temporary.path().join("in/sub/none").display());
+    tells(&missing, "EOS-H092", &text);
 }
 
 #[test]

@@ -298,3 +298,44 @@ where
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::explain::tells;
+    use std::os::unix::net::UnixListener;
+
+    const ENTRY: &str = "EOS_TEST_BUS";
+
+    /// Not a test by itself: what the test below starts with a bus of its own in the environment.
+    #[test]
+    fn bus_entry() {
+        let Ok(wanted) = std::env::var(ENTRY) else { return };
+        let deadline = Duration::from_secs(1);
+        let asked = on_bus("start x".to_owned(), deadline, async |bus| {
+            SystemdProxy::new(&bus).await?.version().await
+        });
+        let error = asked.expect_err("nobody answers there");
+        match wanted.as_str() {
+            "silent" => tells(&error, "EOS-H028", "systemd did not answer within 1 s when asked to start x"),
+            _ => tells(&error, "EOS-H027", "systemd did not start x"),
+        }
+    }
+
+    #[test]
+    fn a_bus_that_is_not_there_and_one_that_is_silent_are_told_apart() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let silent = folder.path().join("silent");
+        let _listener = UnixListener::bind(&silent)?;
+        for (kind, socket) in [("silent", silent), ("absent", folder.path().join("absent"))] {
+            let output = std::process::Command::new(std::env::current_exe()?)
+                .args(["--exact", "host::services::systemd::tests::bus_entry", "--nocapture"])
+                .env(ENTRY, kind)
+                .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", socket.display()))
+                .output()?;
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.contains("1 passed"), "{kind}: {said}");
+        }
+        Ok(())
+    }
+}

@@ -5,6 +5,7 @@ use super::process::ProcessId;
 use super::record::{self, Paths, PidRecord};
 use super::{ProcessServices, ServiceError, Services, supervisor};
 use crate::host::root::Root;
+use crate::model::explain::{Explain, tells};
 use rustix::process::Signal;
 use std::io::Read;
 use std::path::Path;
@@ -105,8 +106,9 @@ fn a_service_is_started_once_seen_and_stopped_without_traces() -> anyhow::Result
 fn one_that_is_never_ready_is_told_by_the_deadline_and_can_be_stopped() -> anyhow::Result<()> {
     let fixture = Fixture::new("echo waiting > $HERE/pipe; exec cat", "")?;
     let pipe = fixture.pipe("pipe")?;
-    let error = fixture.services.start("x", Duration::from_millis(300)).expect_err("never ready").to_string();
-    assert!(error.starts_with("service x was not ready within 300 ms; "), "{error}");
+    let error = fixture.services.start("x", Duration::from_millis(300)).expect_err("never ready");
+    assert_eq!(error.code().to_string(), "EOS-H024");
+    assert!(error.to_string().starts_with("service x was not ready within 300 ms; "), "{error}");
     assert_eq!(read(&pipe)?, "waiting\n");
     let status = fixture.services.status("x")?;
     assert!(status.active && !status.ready, "{status:?}");
@@ -209,7 +211,7 @@ fn a_stop_that_takes_too_long_says_so() -> anyhow::Result<()> {
     fixture.pipe("never")?;
     fixture.services.start("x", LONG)?;
     let error = fixture.services.stop("x", Duration::from_millis(50)).expect_err("stubborn");
-    assert_eq!(error.to_string(), "service x did not end within 50 ms");
+    tells(&error, "EOS-H025", "service x did not end within 50 ms");
     Ok(())
 }
 
@@ -226,7 +228,43 @@ fn a_second_supervisor_is_refused() -> anyhow::Result<()> {
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("service x has a supervisor already") || said.contains("Supervised"), "{said}");
+    let error = supervisor::run(&fixture.root, "x").expect_err("there is one");
+    tells(&error, "EOS-H026", "service x has a supervisor already");
     assert_eq!(fixture.services.status("x")?.pid, Some(started.pid));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_even_be_tried_is_told_before_a_service_starts() -> anyhow::Result<()> {
+    let fixture = Fixture::new(READY, "")?;
+    let gone = ProcessServices::new(fixture.root.clone(), "/no/such/eos".into());
+    let error = gone.start("x", LONG).expect_err("no supervisor");
+    tells(&error, "EOS-H029", "could not start the supervisor /no/such/eos");
+
+    let unit = fixture.root.join("etc/systemd/system/x.service");
+    let text = std::fs::read_to_string(&unit)?;
+    std::fs::write(&unit, text.replace("WantedBy=", "Alias="))?;
+    let error = fixture.services.enable("x").expect_err("nothing wants it");
+    tells(&error, "EOS-H031", "service x cannot be enabled: its unit has no WantedBy");
+
+    let stranger = format!("{text}\n[Service]\nUser=no-such-user\n");
+    let unit = super::unit::parse(&[super::unit::Source { file: unit, text: stranger }])?;
+    let error = super::launch::owner(&Root::new("/")?, "x", &unit).expect_err("nobody has the name");
+    tells(&error, "EOS-H033", "service x cannot run as no-such-user: there is no such user");
+    Ok(())
+}
+
+#[test]
+fn a_root_whose_path_is_too_long_for_a_socket_is_told_with_its_length() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let long = folder.path().join("d".repeat(120));
+    let units = long.join("etc/systemd/system");
+    std::fs::create_dir_all(&units)?;
+    std::fs::write(units.join("x.service"), "[Service]\nType=notify\nExecStart=/bin/true\n")?;
+    let error = supervisor::run(&Root::new(&long)?, "x").expect_err("the path is too long");
+    let ServiceError::PathTooLong { path, length } = &error else { panic!("{error:?}") };
+    let text = format!("{} has {length} bytes, and a socket's path at most 107", path.display());
+    tells(&error, "EOS-H030", &text);
     Ok(())
 }
 
@@ -258,14 +296,13 @@ fn a_service_is_enabled_by_a_link_that_systemd_would_make() -> anyhow::Result<()
     fixture.services.disable("x")?;
     fixture.services.disable("x")?;
     assert!(!link.parent().expect("a folder").exists());
-    let missing = fixture.services.start("y", LONG).expect_err("there is none").to_string();
-    assert!(missing.starts_with("there is no service y: "), "{missing}");
+    let missing = fixture.services.start("y", LONG).expect_err("there is none");
+    assert_eq!(missing.code().to_string(), "EOS-H022");
+    assert!(missing.to_string().starts_with("there is no service y: "), "{missing}");
     assert!(!fixture.services.status("y")?.installed);
     assert!(!fixture.services.stop("y", LONG)?);
-    assert_eq!(
-        fixture.services.stop("../y", LONG).expect_err("bad").to_string(),
-        "\"../y\" is not the name of a service"
-    );
+    let bad = fixture.services.stop("../y", LONG).expect_err("bad");
+    tells(&bad, "EOS-H032", "\"../y\" is not the name of a service");
     let detected = super::detect(&fixture.root, "/usr/local/bin/eos".into())?;
     let path = fixture.folder.path().display();
     let text =

@@ -3,6 +3,7 @@
 mod compress;
 
 use super::*;
+use crate::model::explain::tells;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -226,6 +227,19 @@ fn a_file_with_another_name_frees_nothing_and_is_not_compressed() -> anyhow::Res
     let report = place.sweep(Work::Delete, "/log", &[]).run()?;
     assert_eq!((report.files, report.bytes), (1, 0));
     assert_eq!(fs::read(place.path("kept.log"))?, log_lines());
+    Ok(())
+}
+
+#[test]
+fn a_directory_behind_a_link_and_one_that_is_a_file_are_not_swept() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let kept = place.write("real/old", "x")?;
+    symlink("real", place.path("link"))?;
+    let error = place.sweep(Work::Delete, "/link", &[]).run().expect_err("a link");
+    tells(&error, "EOS-V011", "/link is not swept: a symbolic link stands in its path");
+    let error = place.sweep(Work::Delete, "/real/old", &[]).run().expect_err("a file");
+    tells(&error, "EOS-V012", "could not sweep /real/old");
+    assert!(kept.exists());
     Ok(())
 }
 

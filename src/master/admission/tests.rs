@@ -5,6 +5,7 @@ use crate::identity::key::PrivateKey;
 use crate::identity::token::Token;
 use crate::master::entry;
 use crate::model::digest::Fingerprint;
+use crate::model::explain::tells;
 use crate::model::facts::Resources;
 use crate::model::role::Role;
 use crate::registry::sqlite::SqliteRegistry;
@@ -342,4 +343,17 @@ fn a_token_that_no_longer_speaks_for_a_node_is_not_on_its_record() {
     let known = world.cluster.by_key(key).expect("it was entered");
     let given_back = world.cluster.give_back(known);
     assert!(matches!(given_back, Some(Change::PutToken(token)) if token.used == 0));
+}
+
+#[test]
+fn a_node_that_speaks_no_common_protocol_is_told_both_versions() {
+    let mut later = said("node2", "m2", None);
+    later.versions = Versions { protocol: 9, oldest_protocol: 8, version: "9.0.0".to_owned() };
+    let error = world().judge(key(), &later).expect_err("no common protocol");
+    let ours = Versions::own();
+    let text = format!(
+        "the joining node speaks protocol 8..9 (eos 9.0.0), the master {}..{} (eos {})",
+        ours.oldest_protocol, ours.protocol, ours.version
+    );
+    tells(&error, "EOS-J001", &text);
 }

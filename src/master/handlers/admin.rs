@@ -1,6 +1,7 @@
 //! Routes for the operator; the status also for members.
 
 use super::answer::{Answer, blocking, insider, operator, with_cluster};
+use super::body::Sent;
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
@@ -9,6 +10,7 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
+use crate::master::naming::Use;
 use crate::master::planning;
 use crate::model::ids::{NodeId, NodeName, TokenId};
 use crate::model::scale::Scale;
@@ -16,8 +18,8 @@ use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AcceptedNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, NodeStatus,
-    Operation, PlannedRoles, SetRole, TokenStatus,
+    AcceptNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode,
+    NodeStatus, Operation, PlannedRoles, SetRole, TokenStatus,
 };
 use crate::wire::version::VERSION;
 use axum::extract::{Path, Query, State};
@@ -62,6 +64,7 @@ fn operations(cluster: &Cluster, now: u64) -> Vec<Operation> {
     joining
         .map(|node| Operation {
             what: format!("join of {}", node.name),
+            holder: node.name.to_string(),
             stage: node.stage.clone(),
             age_ms: now.saturating_sub(node.registered_ms),
             remaining_ms: node.lease_until_ms.saturating_sub(now),
@@ -92,6 +95,16 @@ fn describe(cluster: &Cluster, node: &NodeRecord, scale: Scale, now: u64) -> Nod
         failure: report.failure,
         master: node.master,
         replaces: node.replaces.clone(),
+        namesakes: Vec::new(),
+    }
+}
+
+fn meant(cluster: &Cluster, node: &NodeRecord) -> MeantNode {
+    MeantNode {
+        node: node.id.clone(),
+        name: node.name.clone(),
+        key: node.key.to_string(),
+        namesakes: cluster.namesakes(node),
     }
 }
 
@@ -102,7 +115,9 @@ pub(super) async fn node(
 ) -> Answer<NodeStatus> {
     with_cluster(&app, move |_, cluster| {
         insider(&peer, cluster, "GET /v1/nodes")?;
-        Ok(describe(cluster, cluster.by_name(&name)?, cluster.scale(), clock::now_ms()))
+        let node = cluster.find(&name, Use::Show)?;
+        let namesakes = cluster.namesakes(node);
+        Ok(NodeStatus { namesakes, ..describe(cluster, node, cluster.scale(), clock::now_ms()) })
     })
     .await
 }
@@ -111,35 +126,37 @@ pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
-    Json(how): Json<AcceptNode>,
-) -> Answer<AcceptedNode> {
+    Sent(how): Sent<AcceptNode>,
+) -> Answer<DecidedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/nodes/accept")?;
-        let mut node = waiting(cluster, &name)?;
-        let (id, key) = (node.id.clone(), node.key.to_string());
+        let mut node = cluster.find(&name, Use::Accept)?.clone();
+        let meant = meant(cluster, &node);
         if node.state == NodeState::Active {
             let plan = planning::preview(cluster, &app.rules, None)?;
-            return Ok(AcceptedNode { node: id, key, plan });
+            return Ok(DecidedNode { meant, plan });
         }
         if let Some(replaced) = &how.replace {
             node.replaces = Some(replaceable(cluster, replaced)?);
         }
         admission::name_is_free(cluster, &node, clock::now_ms())?;
         let plan = planning::preview(cluster, &app.rules, Some(&node))?;
-        if !how.plan {
+        // Whoever lost the answer asks again: that changes nothing, not even how long the node may take.
+        let accepted = node.state == NodeState::Joining && how.replace.is_none();
+        if !how.plan && !accepted {
             move_on(&mut node, NodeEvent::Accepted)?;
             node.lease_until_ms = clock::now_ms() + PATIENCE_MS;
-            app.audit("operator", "accept", node.name.as_str(), &key)?;
+            app.audit("operator", "accept", node.name.as_str(), &meant.key)?;
             cluster.commit(vec![Change::PutNode(Box::new(node))])?;
         }
-        Ok(AcceptedNode { node: id, key, plan })
+        Ok(DecidedNode { meant, plan })
     })
     .await
 }
 
 /// The member that a node may take the place of; it stays until that one confirms.
 fn replaceable(cluster: &Cluster, name: &NodeName) -> Result<NodeId, MasterError> {
-    let replaced = cluster.by_name(name)?;
+    let replaced = cluster.find(name, Use::Replace)?;
     if replaced.master {
         return Err(MasterError::LastMaster { name: replaced.name.clone() });
     }
@@ -147,27 +164,6 @@ fn replaceable(cluster: &Cluster, name: &NodeName) -> Result<NodeId, MasterError
         return Err(MasterError::NotAMember { name: replaced.name.clone(), state: replaced.state });
     }
     Ok(replaced.id.clone())
-}
-
-/// The node of this id or name that an operator can decide on: a waiting one before a removed one.
-///
-/// Anybody may ask under any name, so of several that wait none is chosen.
-fn waiting(cluster: &Cluster, name: &NodeName) -> Result<NodeRecord, MasterError> {
-    if let Some(node) = cluster.by_id(name) {
-        return Ok(node.clone());
-    }
-    let named = |node: &&NodeRecord| node.name == *name && node.state != NodeState::Active;
-    let mut candidates: Vec<&NodeRecord> = cluster.nodes.values().filter(named).collect();
-    candidates.sort_by_key(|node| (node.state, std::cmp::Reverse(node.registered_ms)));
-    match candidates.as_slice() {
-        [] => cluster.by_name(name).cloned(),
-        [first, second, ..] if first.state == NodeState::Pending && second.state == NodeState::Pending => {
-            let pending = candidates.iter().filter(|node| node.state == NodeState::Pending);
-            let candidates = pending.map(|node| format!("{} (key {})", node.id, node.key)).collect();
-            Err(MasterError::Ambiguous { name: name.clone(), candidates })
-        }
-        [node, ..] => Ok((*node).clone()),
-    }
 }
 
 fn move_on(node: &mut NodeRecord, event: NodeEvent) -> Result<(), MasterError> {
@@ -183,13 +179,15 @@ pub(super) async fn reject(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
-) -> Answer<()> {
+) -> Answer<MeantNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/nodes/reject")?;
-        let mut node = waiting(cluster, &name)?;
+        let mut node = cluster.find(&name, Use::Reject)?.clone();
+        let meant = meant(cluster, &node);
         move_on(&mut node, NodeEvent::Rejected)?;
-        app.audit("operator", "reject", name.as_str(), &node.key.to_string())?;
-        cluster.commit(vec![Change::PutNode(Box::new(node))])
+        app.audit("operator", "reject", node.name.as_str(), &meant.key)?;
+        cluster.commit(vec![Change::PutNode(Box::new(node))])?;
+        Ok(meant)
     })
     .await
 }
@@ -198,18 +196,18 @@ pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
-) -> Answer<PlannedRoles> {
+) -> Answer<DecidedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/nodes/remove")?;
-        let mut node = cluster.by_name(&name)?.clone();
+        let mut node = cluster.find(&name, Use::Remove)?.clone();
         if node.master {
-            return Err(MasterError::LastMaster { name });
+            return Err(MasterError::LastMaster { name: node.name });
         }
+        let meant = meant(cluster, &node);
         let was_member = node.state == NodeState::Active;
         move_on(&mut node, NodeEvent::Removed)?;
-        let id = node.id.clone();
-        let (mut changes, planned) = if was_member {
-            let members = cluster.members().filter(|other| other.id != id).cloned().collect();
+        let (mut changes, plan) = if was_member {
+            let members = cluster.members().filter(|other| other.id != meant.node).cloned().collect();
             planning::replan(cluster, &app.rules, members)?
         } else {
             (Vec::new(), PlannedRoles { changes: Vec::new(), warnings: Vec::new(), scale: cluster.scale() })
@@ -217,10 +215,10 @@ pub(super) async fn remove(
         changes.extend(cluster.give_back(&node));
         node.token = None;
         changes.push(Change::PutNode(Box::new(node)));
-        app.audit("operator", "remove", name.as_str(), id.as_str())?;
+        app.audit("operator", "remove", meant.name.as_str(), meant.node.as_str())?;
         cluster.commit(changes)?;
         app.announce(cluster);
-        Ok(planned)
+        Ok(DecidedNode { meant, plan })
     })
     .await
 }
@@ -260,7 +258,7 @@ fn token_status(token: &TokenRecord, now: u64) -> TokenStatus {
 pub(super) async fn create_token(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<CreateToken>,
+    Sent(wanted): Sent<CreateToken>,
 ) -> Answer<CreatedToken> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/tokens")?;
@@ -308,28 +306,28 @@ pub(super) async fn revoke_token(
 pub(super) async fn set_role(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<SetRole>,
-) -> Answer<PlannedRoles> {
+    Sent(wanted): Sent<SetRole>,
+) -> Answer<DecidedNode> {
     with_cluster(&app, move |app, cluster| {
         operator(&peer, cluster, "POST /v1/roles/set")?;
-        let node = cluster.by_name(&wanted.node)?;
+        let node = cluster.find(&wanted.node, Use::Role)?;
         if node.state != NodeState::Active {
             return Err(MasterError::NotAMember { name: node.name.clone(), state: node.state });
         }
-        let id = node.id.clone();
+        let meant = meant(cluster, node);
         let mut members: Vec<NodeRecord> = cluster.members().cloned().collect();
-        for member in members.iter_mut().filter(|member| member.id == id) {
+        for member in members.iter_mut().filter(|member| member.id == meant.node) {
             member.pinned = wanted.role;
         }
-        let (changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        let (changes, plan) = planning::replan(cluster, &app.rules, members)?;
         if wanted.plan {
-            return Ok(planned);
+            return Ok(DecidedNode { meant, plan });
         }
         let role = wanted.role.map_or("planner's choice", crate::model::role::Role::name);
-        app.audit("operator", "role", wanted.node.as_str(), role)?;
+        app.audit("operator", "role", meant.name.as_str(), role)?;
         cluster.commit(changes)?;
         app.announce(cluster);
-        Ok(planned)
+        Ok(DecidedNode { meant, plan })
     })
     .await
 }

@@ -27,6 +27,9 @@ impl From<MasterError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match self.0.exit() {
+            _ if let MasterError::Unreadable { status, .. } = &self.0 => {
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST)
+            }
             Exit::Usage => StatusCode::NOT_FOUND,
             Exit::Refused => StatusCode::FORBIDDEN,
             Exit::Conflict => StatusCode::CONFLICT,

@@ -1,6 +1,7 @@
 //! Routes for nodes that are not members yet.
 
 use super::answer::{Answer, for_stranger};
+use super::body::Sent;
 use super::proven::{Claim, Proven, unsigned};
 use crate::host::clock;
 use crate::identity::authority::Grant;
@@ -48,7 +49,7 @@ pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
 pub(super) async fn dial_back(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(wanted): Json<DialBack>,
+    Sent(wanted): Sent<DialBack>,
 ) -> Answer<DialBackResult> {
     let _turn = app.dials.take().await?;
     let target = SocketAddr::new(peer.address, wanted.port);
@@ -64,7 +65,7 @@ pub(super) async fn dial_back(
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(request): Json<RegisterRequest>,
+    Sent(request): Sent<RegisterRequest>,
 ) -> Answer<RegisterReply> {
     tracing::info!(name = %request.registration.hostname, from = %peer.address, "registration");
     for_stranger(&app, move |app| {

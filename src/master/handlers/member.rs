@@ -1,6 +1,7 @@
 //! Routes for accepted nodes, over mutual TLS.
 
 use super::answer::{Answer, member, with_cluster};
+use super::body::Sent;
 use crate::host::clock;
 use crate::identity::authority::{self, Grant};
 use crate::identity::certificate::Subject;
@@ -41,7 +42,7 @@ pub(super) async fn desired(
 pub(super) async fn lease(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(progress): Json<Progress>,
+    Sent(progress): Sent<Progress>,
 ) -> Answer<()> {
     with_cluster(&app, move |app, cluster| {
         let mut node = member(&peer, cluster, "POST /v1/member/lease")?;
@@ -60,7 +61,7 @@ pub(super) async fn lease(
 pub(super) async fn confirm(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(confirm): Json<Confirm>,
+    Sent(confirm): Sent<Confirm>,
 ) -> Answer<Confirmed> {
     with_cluster(&app, move |app, cluster| {
         let mut node = member(&peer, cluster, "POST /v1/member/confirm")?;
@@ -107,7 +108,7 @@ pub(super) async fn poll(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(stopping): Extension<Stopping>,
-    Json(poll): Json<Poll>,
+    Sent(poll): Sent<Poll>,
 ) -> Answer<PollReply> {
     let mut generation = app.generation.subscribe();
     let caller = peer.clone();
@@ -205,7 +206,7 @@ pub(crate) fn forget(app: &App, cluster: &Cluster, node: &NodeRecord) -> Result<
 pub(super) async fn renew(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(renew): Json<Renew>,
+    Sent(renew): Sent<Renew>,
 ) -> Answer<Renewed> {
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "POST /v1/member/renew")?;

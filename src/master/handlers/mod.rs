@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod body;
 mod joiner;
 pub(crate) mod member;
 mod proven;
@@ -23,7 +24,7 @@ const BODY: usize = 16 * 1024;
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/hello", get(joiner::hello))
         .route("/v1/dial-back", post(joiner::dial_back))
         .route("/v1/register", post(joiner::register))
@@ -48,6 +49,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audit", get(admin::audit))
         .route("/v1/health", get(answer::health))
         .route("/metrics", get(answer::metrics))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(app)
+        .fallback(body::unknown)
+        .method_not_allowed_fallback(body::unknown)
+        .layer(DefaultBodyLimit::max(BODY));
+    #[cfg(feature = "testing")]
+    let routes =
+        routes.route_layer(axum::middleware::from_fn_with_state(app.clone(), crate::master::faults::meet));
+    routes.with_state(app)
 }

@@ -58,6 +58,8 @@ fn lab() -> anyhow::Result<Lab> {
         snapshots: ClusterSnapshots::open(&root)?,
         cluster: Cluster::load(Box::new(registry), clock::now_ms())?,
         audit: AuditLog::open(&root.join(paths::AUDIT))?,
+        #[cfg(feature = "testing")]
+        faults: crate::master::faults::Faults::of(&root),
     })?;
     Ok(Lab { root, app, _folder: folder })
 }
@@ -179,7 +181,103 @@ async fn a_body_beyond_16_kib_is_refused() -> anyhow::Result<()> {
     let lab = lab()?;
     let body = format!("{{\"port\": 1{}}}", " ".repeat(16 * 1024));
     let request = Request::post("/v1/dial-back").header(header::CONTENT_TYPE, "application/json");
-    let answer = lab.ask(false, request.body(Body::from(body))?).await?;
-    assert_eq!(answer.status(), 413);
+    let (status, error) = read(lab.ask(false, request.body(Body::from(body))?).await?).await?;
+    assert_eq!(status, 413);
+    let text = "the master cannot read the request: Failed to buffer the request body: length limit exceeded";
+    refused(&error, "EOS-M027", text);
+    Ok(())
+}
+
+/// What an answer says of its refusal.
+#[track_caller]
+fn refused(answer: &Value, code: &str, text: &str) {
+    let error = &answer["error"];
+    assert_eq!((error["code"].as_str(), error["message"].as_str()), (Some(code), Some(text)), "{answer}");
+    assert!(error["hints"][0].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_what_it_should_be_is_refused_in_the_masters_words() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let post = async |body: &'static str, kind: &'static str| {
+        let request = Request::post("/v1/register").header(header::CONTENT_TYPE, kind);
+        read(lab.ask(false, request.body(Body::from(body))?).await?).await
+    };
+    let json = "application/json";
+    for (body, kind, wanted, why) in [
+        ("{", json, 400, "Failed to parse the request body as JSON: "),
+        ("{\"csr\": 7}", json, 422, "Failed to deserialize the JSON body into the target type: "),
+        ("{}", "text/plain", 415, "Expected request with `Content-Type: application/json`"),
+    ] {
+        let (status, error) = post(body, kind).await?;
+        let said = error["error"]["message"].as_str().unwrap_or_default();
+        let text = format!("the master cannot read the request: {why}");
+        assert!(status == wanted && said.starts_with(&text), "{status}: {error}");
+        assert_eq!(error["error"]["code"], "EOS-M027");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_this_version_does_not_know_is_refused_in_the_masters_words() -> anyhow::Result<()> {
+    let lab = lab()?;
+    for (request, what) in
+        [(Request::get("/v2/hello?x=1"), "GET /v2/hello"), (Request::delete("/v1/hello"), "DELETE /v1/hello")]
+    {
+        let (status, error) = read(lab.ask(false, request.body(Body::empty())?).await?).await?;
+        assert_eq!(status, 404, "{error}");
+        refused(&error, "EOS-M027", &format!("the master cannot read the request: there is no {what}"));
+    }
+    Ok(())
+}
+
+/// A registration of protocol 1, which was not signed, with this certificate request and challenge.
+fn registration(csr: &str, challenge: &str) -> Value {
+    serde_json::json!({
+        "registration": {
+            "hostname": "node2", "ip": "10.0.0.7",
+            "resources": crate::model::facts::Resources::default(),
+            "request_role": null, "machine_id": null, "hardware_id": null, "boot_id": null,
+            "versions": {"protocol": 1, "oldest_protocol": 1, "version": "0.1.0"}, "clock_ms": 1,
+        },
+        "csr": csr, "challenge": challenge, "nonce": "n", "token": null,
+    })
+}
+
+#[tokio::test]
+async fn a_stale_challenge_and_a_damaged_request_for_a_certificate_are_refused() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let register = async |csr: &str, challenge: &str| {
+        let body = Body::from(registration(csr, challenge).to_string());
+        let request = Request::post("/v1/register").header(header::CONTENT_TYPE, "application/json");
+        read(lab.ask(false, request.body(body)?).await?).await
+    };
+    let csr = PrivateKey::generate()?.request()?;
+    // Made by a master before its restart: each has a key of its own.
+    let challenge = crate::identity::proof::Challenger::new()?.issue(clock::now_ms() / 1000)?;
+    let (status, error) = register(&csr, &challenge).await?;
+    assert_eq!(status, 503, "{error}");
+    let text = "the challenge is older than 300 s or from before a restart of the master";
+    refused(&error, "EOS-J009", text);
+    let fresh = lab.app.challenger.issue(clock::now_ms() / 1000)?;
+    let (status, answer) = register(&csr, &fresh).await?;
+    assert_eq!((status, &answer["state"]), (200, &Value::from("pending")), "{answer}");
+    let (status, error) = register("no request", &fresh).await?;
+    assert_eq!(status, 500, "{error}");
+    refused(&error, "EOS-M017", "the node's identity could not be used");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audit_log_with_a_line_that_is_no_record_is_not_told_in_part() -> anyhow::Result<()> {
+    let lab = lab()?;
+    lab.app.audit("operator", "accept", "node2", "")?;
+    let path = lab.root.join(paths::AUDIT);
+    let text = std::fs::read_to_string(&path)?;
+    std::fs::write(&path, text.replace("{", ""))?;
+    lab.app.audit("operator", "accept", "node3", "")?;
+    let (status, error) = lab.get("/v1/audit").await?;
+    assert_eq!(status, 500);
+    refused(&error, "EOS-M026", "the audit log holds a line that is no record");
     Ok(())
 }

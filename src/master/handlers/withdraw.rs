@@ -1,6 +1,7 @@
 //! A node that is not a member takes its registration back.
 
 use super::answer::{Answer, for_stranger};
+use super::body::Sent;
 use super::member::forget;
 use super::proven::{Claim, Proven};
 use crate::identity::proof::Wish;
@@ -10,15 +11,15 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::server::Peer;
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
+use axum::Extension;
 use axum::extract::State;
-use axum::{Extension, Json};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Json(request): Json<WithdrawRequest>,
+    Sent(request): Sent<WithdrawRequest>,
 ) -> Answer<Withdrawn> {
     tracing::info!(from = %peer.address, "withdrawal");
     for_stranger(&app, move |app| {

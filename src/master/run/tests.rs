@@ -1,15 +1,21 @@
 //! Certificates of a running master, as those see them who connect.
 
 use super::*;
-use crate::client::look;
+use crate::client::{Terms, look};
 use crate::identity::certificate::{Summary, summarize};
 use crate::identity::membership::{self, Membership};
+use crate::identity::token::Token;
 use crate::lifecycle::NodeState;
 use crate::master::fixture::{self, MasterHost};
 use crate::model::explain::Failure;
+use crate::model::ids::NodeName;
 use crate::registry::Change;
-use crate::registry::record::NodeRecord;
-use crate::steps::{StepFailure, env, renewal};
+use crate::registry::record::{NodeRecord, TokenRecord};
+use crate::saga::step::Step;
+use crate::steps::decision::TrustedAuthority;
+use crate::steps::register::Register;
+use crate::steps::{self, Decision, Env, Kind, StepFailure, decision, env, renewal};
+use axum::response::IntoResponse;
 use tempfile::TempDir;
 
 const DAY: i64 = 86_400;
@@ -36,6 +42,11 @@ struct Serving {
 
 impl Serving {
     async fn start() -> anyhow::Result<Self> {
+        Self::behind(|router| router).await
+    }
+
+    /// A master whose answers somebody changes on their way.
+    async fn behind(change: impl FnOnce(axum::Router) -> axum::Router) -> anyhow::Result<Self> {
         let host = MasterHost::new()?;
         let app = host.app.clone();
         let served = Served::new(&app.certificate, &app.signer, app.authority.pem())?;
@@ -44,7 +55,8 @@ impl Serving {
         let address = listener.local_addr()?;
         let forever = std::future::pending::<()>();
         let limits = Limits::master();
-        let serving = server::serve(listener, Arc::new(config), handlers::router(app), limits, forever);
+        let routes = change(handlers::router(app));
+        let serving = server::serve(listener, Arc::new(config), routes, limits, forever);
         Ok(Self { host, served, address, task: tokio::spawn(serving) })
     }
 }
@@ -67,7 +79,7 @@ async fn a_running_master_shows_a_new_certificate_once_its_own_is_due() -> anyho
     let second = shown(address).await?;
     assert_eq!(second.not_after, now + 151 * DAY);
     assert_eq!(second.key, first.key, "the key stays");
-    look(address, None, Some(app.authority.fingerprint()), Duration::from_secs(5)).await?;
+    look(address, None, Some(app.authority.fingerprint()), Duration::from_secs(5), &Terms::default()).await?;
     Ok(())
 }
 
@@ -106,7 +118,7 @@ async fn a_member_whose_certificate_ended_gets_a_new_one_by_its_key() -> anyhow:
     asked(&root).map_err(refusal)?.desired().await.expect_err("its certificate is not believed");
     assert!(renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     let before = master.host.app.cluster().nodes.clone();
-    renewal::by_key(&root, &membership).await.map_err(refusal)?;
+    renewal::by_key(&root, &membership, &Terms::default()).await.map_err(refusal)?;
     assert!(!renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     asked(&root).map_err(refusal)?.desired().await?;
     assert_eq!(master.host.app.cluster().nodes, before, "it is the member that it was");
@@ -123,7 +135,8 @@ async fn a_removed_rejected_or_forgotten_node_does_not_come_back_by_its_key() ->
         if state.is_none() {
             master.host.app.cluster().commit(vec![Change::DropNode(membership.node.clone())])?;
         }
-        let refused = renewal::by_key(&root, &membership).await.expect_err("it is refused");
+        let refused =
+            renewal::by_key(&root, &membership, &Terms::default()).await.expect_err("it is refused");
         assert_eq!(Failure::from(refused).code, code);
         assert!(renewal::is_needed(&root, clock::now_seconds()).map_err(refusal)?);
     }
@@ -133,4 +146,73 @@ async fn a_removed_rejected_or_forgotten_node_does_not_come_back_by_its_key() ->
 fn refusal(failure: StepFailure) -> anyhow::Error {
     let failure = Failure::from(failure);
     anyhow::anyhow!("{} {} {:?}", failure.code, failure.message, failure.causes)
+}
+
+/// Takes the master's proof out of an answer, as somebody who does not know the token would have to.
+async fn without_proof(answer: axum::response::Response) -> axum::response::Response {
+    let (mut head, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("it is short");
+    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+        return head.into_response();
+    };
+    if let Some(accepted) = value.as_object_mut() {
+        accepted.remove("proof");
+    }
+    head.headers.remove(axum::http::header::CONTENT_LENGTH);
+    (head, value.to_string()).into_response()
+}
+
+/// Has a node with this token register with the master there; the failure that it ends with.
+fn registering(master: &Serving, token: Token, runtime: tokio::runtime::Handle) -> anyhow::Result<Failure> {
+    let folder = tempfile::tempdir()?;
+    let root = Root::new(folder.path())?;
+    std::fs::create_dir_all(root.join(paths::IDENTITY))?;
+    std::fs::write(root.join(paths::TRUSTED_AUTHORITY), master.host.app.authority.pem())?;
+    PrivateKey::load_or_create(&root.join(paths::NODE_KEY), None)?;
+    let authority = TrustedAuthority {
+        fingerprint: master.host.app.authority.fingerprint(),
+        certificate: master.host.app.authority.pem().to_owned(),
+    };
+    let decision = Decision {
+        version: decision::VERSION,
+        kind: Kind::Join,
+        cluster: master.host.app.cluster().id.clone(),
+        name: NodeName::parse("node2")?,
+        address: master.address.ip(),
+        master: master.address,
+        authority: Some(authority),
+        preferred: None,
+        binary: "/bin/true".to_owned(),
+        account: false,
+        config: Config::default(),
+    };
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let mut env = Env { token: Some(token), ..steps::fixture::env(&root, deadline, runtime)? };
+    Ok(Register::new(&decision).run(&mut env).expect_err("it must not believe").failure)
+}
+
+#[test]
+fn a_master_that_does_not_prove_to_know_a_pre_shared_token_is_not_joined() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let master = runtime
+        .block_on(Serving::behind(|router| router.layer(axum::middleware::map_response(without_proof))))?;
+    let token = Token::generate(None)?;
+    let now = clock::now_ms();
+    master.host.app.cluster().commit(vec![Change::PutToken(TokenRecord {
+        id: token.id.clone(),
+        key: token.key().to_stored(),
+        created_ms: now,
+        expires_ms: now + 60_000,
+        uses: None,
+        used: 0,
+        role: None,
+        revoked: false,
+    })])?;
+    let id = token.id.clone();
+    let failure = registering(&master, token, runtime.handle().clone())?;
+    let text = format!("the master could not prove that it knows token {id}");
+    assert_eq!((failure.code.as_str(), failure.message), ("EOS-I014", text));
+    assert_eq!(failure.exit, 5);
+    assert!(failure.hints[0].ends_with("eos token create"), "{:?}", failure.hints);
+    Ok(())
 }

@@ -128,6 +128,7 @@ pub(crate) fn samples() -> Vec<InvalidEndpoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::explain::tells;
 
     #[test]
     fn endpoints_are_read_and_written_alike() -> Result<(), InvalidEndpoint> {
@@ -163,8 +164,12 @@ mod tests {
             ("a b", "it is neither an IP address nor a host name"),
         ] {
             let error = parse_endpoint(text).expect_err(text);
-            assert_eq!(error.to_string(), format!("{text:?} is not an address of a master: {why}"));
+            tells(&error, "EOS-C028", &format!("{text:?} is not an address of a master: {why}"));
         }
+    }
+
+    #[test]
+    fn a_wrong_address_is_a_usage_error_with_a_hint() {
         let sample = &samples()[0];
         assert_eq!((sample.code(), sample.exit(), sample.hints().len()), (Code("C028"), Exit::Usage, 1));
     }

@@ -3,6 +3,7 @@
 //! Every layer is taken apart into keys and values, a later one replaces an earlier one key by
 //! key, and each key remembers where its value came from. Secrets are no keys and never in it.
 
+mod effect;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 mod keys;
@@ -10,6 +11,7 @@ mod kind;
 mod place;
 mod resolve;
 
+pub use effect::without_effect;
 pub use endpoint::{Endpoint, Host, InvalidEndpoint, parse_endpoint};
 pub use error::ConfigError;
 pub use keys::{KEYS, Key};

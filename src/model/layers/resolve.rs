@@ -55,7 +55,7 @@ pub struct Leaf {
 }
 
 /// Every key, in the order of [`KEYS`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Origins(pub Vec<Leaf>);
 

@@ -3,7 +3,7 @@
 use super::error::samples;
 use super::*;
 use crate::model::config::Config;
-use crate::model::explain::{Exit, Explain};
+use crate::model::explain::{Exit, Explain, tells};
 use serde_yaml::Value;
 
 /// Every key with a value.
@@ -309,4 +309,11 @@ fn every_fault_has_its_text_code_and_hints() {
 fn thresholds_that_do_not_ascend_are_a_fault() {
     let text = FULL.replace("compress: 70", "compress: 60");
     assert_eq!(fault(&file(&text)), "storage.thresholds must ascend: compress 60 is not above warning 60");
+}
+
+#[test]
+fn values_that_make_no_configuration_are_told_as_such() {
+    let tree: Value = serde_yaml::from_str("cluster: {port: many}").expect("it is YAML");
+    let error = resolve::typed(tree).expect_err("a port is a number");
+    tells(&error, "EOS-C027", "the configuration does not fit together");
 }

@@ -120,6 +120,8 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod disk_tests;
 #[cfg(test)]
+mod failing_tests;
+#[cfg(test)]
 mod machine_tests;
 #[cfg(test)]
 mod network_tests;

@@ -17,7 +17,10 @@ pub(super) fn address(m: &Measurements, _: &Requirements) -> Verdict {
             None => Verdict::passed(&selected.why),
             Some(warning) => Verdict::warning(
                 format!("{}; {warning}", selected.why),
-                "name another one if others shall join: --advertise-address IP",
+                match m.master {
+                    Some(_) => "name the address at which the others reach this node: --advertise-address IP",
+                    None => "name another one if others shall join: --advertise-address IP",
+                },
             ),
         },
         Err(error) => Verdict::failed(error.to_string(), error.hints().join("; ")),

@@ -164,9 +164,10 @@ fn burden(node: &PlanNode, role: Role, size: usize, place: usize, rules: &RoleRu
         return burden;
     }
     let least = rules.minimum.of(role);
-    burden[5] = i64::from(has.disk_bytes < least.disk_bytes);
-    burden[6] = i64::from(has.memory_bytes < least.memory_bytes);
-    burden[7] = i64::from(has.cpus < least.cpus);
+    let told = has.cpus > 0 || has.memory_bytes > 0 || has.disk_bytes > 0;
+    burden[5] = i64::from(told && has.disk_bytes < least.disk_bytes);
+    burden[6] = i64::from(told && has.memory_bytes < least.memory_bytes);
+    burden[7] = i64::from(told && has.cpus < least.cpus);
     let permille = |part: u128, whole: u128| -> i64 { (part * 1000 / whole) as i64 };
     let cpus = permille(has.cpus.into(), peak.cpus);
     let memory = permille(has.memory_bytes.into(), peak.memory);

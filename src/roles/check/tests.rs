@@ -1,7 +1,6 @@
 //! The checker finds what is wrong in plans that were sound before they were changed.
 
 use super::{Violation, check};
-use crate::model::facts::Resources;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
@@ -156,8 +155,11 @@ fn a_plan_that_is_lawful_but_not_the_best_is_found() {
         found[0].to_string(),
         "a better plan exists: moving nodes along edge -> core gains in nodes moved"
     );
-    nodes.iter_mut().for_each(|node| node.current = None);
-    nodes[0].resources = Resources { disk_bytes: 1 << 40, ..Resources::default() };
+    for node in &mut nodes {
+        node.current = None;
+        node.resources.cpus = 1;
+    }
+    nodes[0].resources.disk_bytes = 1 << 40;
     let mut poor = plan(&nodes, &rules).expect("a sound plan");
     let at =
         (1..4).find(|at| poor.assignments[*at].role == Role::Edge).expect("the large node is not the edge");

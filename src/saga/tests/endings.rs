@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::record::End;
-use crate::model::explain::{Exit, Explain};
+use crate::model::explain::{Exit, Explain, tells};
 
 #[test]
 fn events_tell_phases_and_steps_in_order() {
@@ -12,7 +12,10 @@ fn events_tell_phases_and_steps_in_order() {
     let finished = world
         .watched(FaultPlan::none(), &told, &quiet, |engine, steps, env| engine.run(request(), steps, env))
         .expect("it is completed");
-    assert_eq!(finished, Finished { saga: first(), outcome: End::Completed, changed: true });
+    assert_eq!(
+        finished,
+        Finished { saga: first(), outcome: End::Completed, changed: true, kept: Vec::new() }
+    );
     let events = told.0.into_inner().expect("no panic while it was held");
     let lines: Vec<String> = events
         .iter()
@@ -38,7 +41,7 @@ fn an_undo_that_fails_says_what_to_do_by_hand_and_can_be_tried_again() {
         ..FaultPlan::none()
     };
     let error = world.run(faults).expect_err("the undo fails");
-    assert_eq!(error.to_string(), "step replace-unit of 0001-bootstrap could not be undone");
+    tells(&error, "EOS-G022", "step replace-unit of 0001-bootstrap could not be undone");
     assert_eq!(error.exit(), Exit::Stuck);
     let SagaError::Stuck { manual, original, .. } = &error else { panic!("{error:?}") };
     assert_eq!(original.as_ref().map(|failure| failure.message.as_str()), Some("a planned fault"));
@@ -91,6 +94,69 @@ fn a_rollback_keeps_what_somebody_changed_beside_the_original() {
     assert_eq!(kept, "edited");
 }
 
+/// What somebody puts into trees of a completed saga, or changes there.
+fn work_of_others(world: &World) {
+    put(&world.path("var/lib/eos/master/notes"), "mine", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/master/registry.db"), "rows that the master wrote", 0o600).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/b/c"), "edited", 0o644).expect("a write");
+    put(&world.path("var/lib/eos/cluster/a/new"), "mine", 0o644).expect("a write");
+    put(&world.path("srv/data/mine"), "mine", 0o604).expect("a write");
+    put(&world.path("srv/data/one"), "another one", 0o600).expect("a write");
+}
+
+const WORK_OF_OTHERS: [&str; 9] = [
+    "added file: ./srv/data/mine",
+    "added file: ./srv/data/one.changed",
+    "added directory: ./var/lib/eos/cluster",
+    "added directory: ./var/lib/eos/cluster/a",
+    "added directory: ./var/lib/eos/cluster/a/b",
+    "added file: ./var/lib/eos/cluster/a/b/c",
+    "added file: ./var/lib/eos/cluster/a/new",
+    "added directory: ./var/lib/eos/master",
+    "added file: ./var/lib/eos/master/notes",
+];
+
+/// What is different from before, but for the directories above that have to stay.
+fn left(world: &World) -> Vec<String> {
+    let above = ["added directory: ./var", "added directory: ./var/lib", "added directory: ./var/lib/eos"];
+    let difference = world.before.difference(&world.now()).into_iter();
+    difference.filter(|line| !above.contains(&line.as_str())).collect()
+}
+
+#[test]
+fn a_rollback_keeps_and_lists_what_others_put_into_or_changed_in_a_tree_of_eos() {
+    let mut world = World::new();
+    world.run(FaultPlan::none()).expect("it is completed");
+    work_of_others(&world);
+    let finished = world
+        .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&first(), steps, env))
+        .expect("it is rolled back");
+    assert_eq!(left(&world), WORK_OF_OTHERS);
+    for path in ["srv/data/mine", "srv/data/one", "var/lib/eos/cluster/a/b/c", "var/lib/eos/master/notes"] {
+        assert!(finished.kept.iter().any(|kept| kept == path), "{path} is not in {:?}", finished.kept);
+    }
+    let text = |path: &str| fs::read_to_string(world.path(path)).expect("it is there");
+    assert_eq!((text("srv/data/one"), text("srv/data/one.changed")), ("one".into(), "another one".into()));
+}
+
+#[test]
+fn a_rollback_that_dies_after_any_record_loses_nothing_of_others() {
+    for more in 1.. {
+        let mut world = World::new();
+        world.run(FaultPlan::none()).expect("it is completed");
+        work_of_others(&world);
+        let records = 2 * world.steps.len() + 2;
+        let plan = FaultPlan { crash_after_record: Some(records + more), ..FaultPlan::none() };
+        let died = world.process(plan, |engine, steps, env| engine.rollback(&first(), steps, env));
+        if died.is_ok() {
+            assert!(more > records, "it died after each record, and ended at {more}");
+            break;
+        }
+        world.restart().expect("it goes on");
+        assert_eq!(left(&world), WORK_OF_OTHERS, "died after {more}");
+    }
+}
+
 #[test]
 fn a_saga_that_cannot_begin_leaves_nothing() {
     let mut world = World::new();
@@ -99,11 +165,11 @@ fn a_saga_that_cannot_begin_leaves_nothing() {
             engine.run(Request::new("a/b", serde_json::Value::Null), steps, env)
         })
         .expect_err("no identifier");
-    assert_eq!(error.to_string(), "the kind \"a/b\" is not usable for a saga");
+    tells(&error, "EOS-G030", "the kind \"a/b\" is not usable for a saga");
     world.assert_as_before("after an unusable kind");
     world.steps.extend(steps());
     let error = world.run(FaultPlan::none()).expect_err("names repeat");
-    assert_eq!(error.to_string(), "a second step look-around is not usable for a saga");
+    tells(&error, "EOS-G030", "a second step look-around is not usable for a saga");
     world.assert_as_before("after repeated names");
 }
 
@@ -118,7 +184,8 @@ fn a_journal_that_cannot_be_written_stops_the_saga_where_it_is() {
     world.steps = vec![toy("obstruct", Stage::Configure, vec![file("etc/eos/x")], obstruct)];
     let error = world.run(FaultPlan::none()).expect_err("nothing can be recorded");
     let text = "0001-bootstrap stopped where it was, because what it does could not be recorded";
-    assert_eq!((error.to_string().as_str(), error.exit()), (text, Exit::Stuck));
+    tells(&error, "EOS-G023", text);
+    assert_eq!(error.exit(), Exit::Stuck);
     let hints = error.hints();
     assert!(hints.contains(&"or undo it: eos rollback --to 0001-bootstrap".to_owned()), "{hints:?}");
 }

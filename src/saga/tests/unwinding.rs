@@ -9,11 +9,9 @@ fn fail(step: &str) -> FaultPlan {
 fn assert_failed(result: Result<Finished, SagaError>, step: &str, case: &str) {
     match result {
         Err(SagaError::Failed { step: failed, source, .. }) => {
-            assert_eq!(
-                (failed.as_str(), source.failure.message.as_str()),
-                (step, "a planned fault"),
-                "{case}"
-            );
+            let failure = &source.failure;
+            let told = (failed.as_str(), failure.code.as_str(), failure.message.as_str());
+            assert_eq!(told, (step, "EOS-G031", "a planned fault"), "{case}");
         }
         other => panic!("{case}: {other:?}"),
     }

@@ -213,7 +213,7 @@ fn units_have_one_line_to_execute_and_no_shell() {
 fn the_cluster_configuration_is_read_back_as_it_was_meant() {
     let variables = json!({
         "id": "prod-cluster-001", "master": "10.0.1.10", "port": 4507, "ca_fingerprint": null,
-        "discovery_method": "multicast", "discovery_port": 4505, "assignment": "automatic",
+        "discovery_method": "multicast", "discovery_port": 4505, "roles": true, "assignment": "automatic",
         "rebalance_on_join": true, "targets": null, "minimum": null, "name": "n1", "preferred_role": "data",
         "advertise_address": "10.0.1.12", "agent_port": 4606, "token_file": null,
     });

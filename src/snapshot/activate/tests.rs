@@ -1,6 +1,7 @@
 //! Activation on a real file system, stopped after each of its steps.
 
 use super::*;
+use crate::model::explain::tells;
 use std::fs;
 
 struct Site(tempfile::TempDir);
@@ -147,4 +148,40 @@ fn the_intent_of_version_1_stays_readable() {
     assert!(matches!(recover(&site.root(), Path::new(INTENT)), Err(ActivateError::Version { found: 2, .. })));
     fs::write(site.path(INTENT), "{").unwrap();
     assert!(matches!(recover(&site.root(), Path::new(INTENT)), Err(ActivateError::Intent { .. })));
+}
+
+/// A mount, until it is dropped.
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH).expect("the mount is ours");
+    }
+}
+
+#[test]
+fn a_tree_that_is_a_mount_is_not_exchanged() {
+    let site = Site::new(true);
+    let target = site.path("srv/data");
+    rustix::mount::mount_bind(&target, &target).unwrap();
+    let mounted = Mounted(target.clone());
+    let error = activate(&site.root(), Path::new(INTENT), &activation()).unwrap_err();
+    let text = format!("{} cannot be exchanged with the staged tree in one step", target.display());
+    tells(&error, "EOS-T081", &text);
+    assert_eq!(site.which("srv/data").as_deref(), Some("old"));
+    assert_eq!(site.intents(), 0, "nothing has moved");
+    drop(mounted);
+}
+
+#[test]
+fn a_staged_tree_of_another_file_system_is_refused() {
+    let site = Site::new(true);
+    let staging = site.path("staging");
+    rustix::mount::mount("tmpfs", &staging, "tmpfs", rustix::mount::MountFlags::empty(), None).unwrap();
+    let _mounted = Mounted(staging.clone());
+    fs::create_dir(staging.join("data")).unwrap();
+    let error = activate(&site.root(), Path::new(INTENT), &activation()).unwrap_err();
+    let (staged, target) = (staging.join("data"), site.path("srv/data"));
+    let text = format!("{} and {} are on different file systems", staged.display(), target.display());
+    tells(&error, "EOS-T084", &text);
 }

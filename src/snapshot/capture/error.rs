@@ -2,7 +2,7 @@
 
 use super::ATTEMPTS;
 use crate::host::directory::DirectoryError;
-use crate::model::explain::{Code, Explain};
+use crate::model::explain::{Code, Exit, Explain};
 use crate::snapshot::manifest::{ManifestError, Name};
 use crate::snapshot::store::StoreError;
 use std::path::PathBuf;
@@ -44,6 +44,12 @@ pub enum CaptureError {
         #[from]
         source: ManifestError,
     },
+    /// The operator interrupted it.
+    #[error("interrupted while {} was captured", path.display())]
+    Interrupted {
+        /// What was being captured.
+        path: PathBuf,
+    },
     /// The store did not take it.
     #[error("the captured snapshot could not be stored")]
     Store {
@@ -62,7 +68,12 @@ impl Explain for CaptureError {
             Self::Path { .. } => "T033",
             Self::Manifest { .. } => "T034",
             Self::Store { .. } => "T035",
+            Self::Interrupted { .. } => "T036",
         })
+    }
+
+    fn exit(&self) -> Exit {
+        if matches!(self, Self::Interrupted { .. }) { Exit::Interrupted } else { Exit::Failed }
     }
 
     fn hints(&self) -> Vec<String> {
@@ -77,6 +88,7 @@ impl Explain for CaptureError {
             Self::Path { .. } => {
                 vec!["rename it with mv, then run on the node that joins: eos bootstrap".to_owned()]
             }
+            Self::Interrupted { .. } => vec!["run the same command again".to_owned()],
             Self::Manifest { source } => source.hints(),
             Self::Store { source } => source.hints(),
         }
@@ -101,6 +113,7 @@ pub(crate) fn samples() -> Vec<CaptureError> {
         CaptureError::Path { path: Name::new("a/../b"), reason: "it climbs with '..'" },
         CaptureError::Manifest { source: ManifestError::NotCanonical },
         CaptureError::Store { source: StoreError::Unknown { id: "ab".into() } },
+        CaptureError::Interrupted { path: path() },
     ]
 }
 
@@ -117,6 +130,7 @@ fn every_text_is_one_plain_line() {
             "\"a/../b\" cannot be a path in a snapshot: it climbs with '..'",
             "the captured snapshot has no valid manifest",
             "the captured snapshot could not be stored",
+            "interrupted while /srv/data/log was captured",
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

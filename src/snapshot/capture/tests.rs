@@ -1,8 +1,10 @@
 //! Real trees: captured, unpacked by eos and by zstd and tar, and compared.
 
 use super::*;
+use crate::model::explain::tells;
 use crate::model::progress::Silent;
-use crate::snapshot::manifest::tests::metadata;
+use crate::snapshot::manifest::tests::{TestSeal, metadata};
+use crate::snapshot::store::DiskStore;
 use crate::snapshot::unpack::{Policy, unpack};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -173,7 +175,7 @@ fn overlapping_sources_and_special_files_are_refused() {
     let parts = Directory::open(&temporary.path().join("parts")).unwrap();
     let source = || Source::Tree { directory: &from, prefix: Name::new("a"), exclude: vec![] };
     let refused = capture(&[source(), source()], &parts, &metadata(), SMALL, &Silent).unwrap_err();
-    assert_eq!(refused.to_string(), "\"a\" cannot be a path in a snapshot: two sources claim it");
+    tells(&refused, "EOS-T033", "\"a\" cannot be a path in a snapshot: two sources claim it");
     let _socket = std::os::unix::net::UnixListener::bind(tree.join("socket")).unwrap();
     let refused = capture(&[source()], &parts, &metadata(), SMALL, &Silent).unwrap_err();
     assert!(matches!(refused, CaptureError::Special { .. }), "{refused:?}");
@@ -209,4 +211,43 @@ fn a_file_that_changes_meanwhile_is_tried_again_and_then_refused() {
     let always = Meddler(tree.join("log"), usize::MAX.into());
     let refused = capture(&sources, &parts, &metadata(), SMALL, &always).unwrap_err();
     assert!(matches!(refused, CaptureError::Changed { ref path } if path.ends_with("log")), "{refused:?}");
+}
+
+#[test]
+fn a_capture_that_nobody_can_write_sign_store_or_describe_says_which() {
+    struct Locked;
+    impl crate::snapshot::manifest::Signer for Locked {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, crate::snapshot::manifest::SealError> {
+            Err("the key is locked".into())
+        }
+        fn certificate_pem(&self) -> &str {
+            "none"
+        }
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    fs::create_dir(temporary.path().join("store")).unwrap();
+    fs::create_dir(temporary.path().join("parts")).unwrap();
+    let place = || Directory::open(&temporary.path().join("store")).unwrap();
+    let store = DiskStore::open(place()).unwrap();
+    let sources = [Source::Bytes { path: Name::new("note"), bytes: b"hello", mode: 0o640 }];
+    let create = |signer: &dyn crate::snapshot::manifest::Signer| {
+        super::create(&store, &sources, &metadata(), SMALL, signer, &Silent).unwrap_err()
+    };
+
+    let CaptureError::Manifest { source } = create(&Locked) else { panic!("it is signed") };
+    tells(&source, "EOS-T012", "the snapshot manifest could not be signed");
+    let nameless = Metadata { source: String::new(), ..metadata() };
+    let parts = Directory::open(&temporary.path().join("parts")).unwrap();
+    let error = capture(&sources, &parts, &nameless, SMALL, &Silent).unwrap_err();
+    tells(&error, "EOS-T034", "the captured snapshot has no valid manifest");
+    let CaptureError::Manifest { source } = error else { panic!("{error:?}") };
+    let text = "the source of the snapshot manifest is empty, has control characters or more than 255 bytes";
+    tells(&source, "EOS-T006", text);
+
+    let held = place();
+    assert!(held.try_lock().unwrap(), "another process changes the store");
+    tells(&create(&TestSeal("ours")), "EOS-T035", "the captured snapshot could not be stored");
+    fs::remove_dir_all(temporary.path().join("parts")).unwrap();
+    let error = capture(&sources, &parts, &metadata(), SMALL, &Silent).unwrap_err();
+    tells(&error, "EOS-T030", "the snapshot cannot be captured");
 }

@@ -1,9 +1,12 @@
 //! Finds everything that the sources contain, before any of it is read.
 
 use super::{CaptureError, Source, split, time};
-use crate::host::directory::{Directory, Kind, Metadata as Attributes, Moment};
+use crate::host::directory::{
+    Directory, DirectoryError, Kind, Metadata as Attributes, Moment, extended_of_file,
+};
 use crate::model::digest::Digest;
-use crate::snapshot::manifest::{Content, Entry, Limits, Metadata, Name};
+use crate::snapshot::manifest::{Content, Entry, Limits, Name};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -29,7 +32,7 @@ pub(super) enum Origin<'a> {
 
 pub(super) fn walk<'a>(
     sources: &'a [Source<'a>],
-    metadata: &Metadata,
+    created_at: Timestamp,
 ) -> Result<BTreeMap<Name, Found<'a>>, CaptureError> {
     let mut found = BTreeMap::new();
     for source in sources {
@@ -44,12 +47,12 @@ pub(super) fn walk<'a>(
                 add(&mut found, path.clone(), Found { metadata, origin })?;
             }
             Source::Bytes { path, bytes, mode } => {
-                let metadata = Attributes { size: bytes.len() as u64, ..made(Kind::File, *mode, metadata) };
+                let metadata = Attributes { size: bytes.len() as u64, ..made(Kind::File, *mode, created_at) };
                 add(&mut found, path.clone(), Found { metadata, origin: Origin::Bytes { bytes } })?;
             }
         }
     }
-    imply_parents(&mut found, metadata);
+    imply_parents(&mut found, created_at);
     Ok(found)
 }
 
@@ -62,14 +65,23 @@ pub(super) fn inspect(base: &Directory, relative: &Path) -> Result<Attributes, C
     Ok(base.open_directory(parent)?.metadata(name)?)
 }
 
+/// The entry of a directory that is the top of an archive.
+pub(super) fn top(directory: &Attributes, extended: BTreeMap<Name, Name>) -> Entry {
+    let Attributes { mode, uid, gid, modified, .. } = *directory;
+    let (path, content) = (Name::new("."), Content::Directory);
+    Entry { path, mode, uid, gid, modified: time(modified), extended, content }
+}
+
 fn tree<'a>(
     found: &mut BTreeMap<Name, Found<'a>>,
     base: &'a Directory,
     prefix: &Name,
     exclude: &[PathBuf],
 ) -> Result<(), CaptureError> {
-    let origin = Origin::Disk { base, relative: PathBuf::new() };
-    add(found, prefix.clone(), Found { metadata: base.own_metadata()?, origin })?;
+    if !prefix.as_bytes().is_empty() {
+        let origin = Origin::Disk { base, relative: PathBuf::new() };
+        add(found, prefix.clone(), Found { metadata: base.own_metadata()?, origin })?;
+    }
     let mut left = vec![(PathBuf::new(), prefix.clone())];
     while let Some((inside, path)) = left.pop() {
         let directory = base.open_directory(&inside)?;
@@ -108,14 +120,14 @@ fn add<'a>(found: &mut BTreeMap<Name, Found<'a>>, path: Name, one: Found<'a>) ->
     }
 }
 
-fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, metadata: &Metadata) {
+fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, created_at: Timestamp) {
     let paths: Vec<Name> = found.keys().cloned().collect();
     for path in paths {
         let mut parent = path.split().0;
         while !parent.is_empty() {
             let name = Name::new(parent);
             let implied =
-                || Found { metadata: made(Kind::Directory, 0o755, metadata), origin: Origin::Implied };
+                || Found { metadata: made(Kind::Directory, 0o755, created_at), origin: Origin::Implied };
             found.entry(name).or_insert_with(implied);
             parent = match parent.iter().rposition(|byte| *byte == b'/') {
                 Some(slash) => &parent[..slash],
@@ -126,8 +138,8 @@ fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, metadata: &Metadata) {
 }
 
 /// Attributes of what lies nowhere: owned by root, as old as the snapshot.
-fn made(kind: Kind, mode: u32, metadata: &Metadata) -> Attributes {
-    let modified = Moment { seconds: metadata.created_at.as_second(), nanoseconds: 0 };
+fn made(kind: Kind, mode: u32, created_at: Timestamp) -> Attributes {
+    let modified = Moment { seconds: created_at.as_second(), nanoseconds: 0 };
     Attributes {
         kind,
         mode,
@@ -168,7 +180,24 @@ impl Found<'_> {
         };
         // The kernel ignores a link's mode, and file systems differ in what they report.
         let mode = if kind == Kind::Symlink { 0o777 } else { mode };
-        Ok(Entry { path: path.clone(), mode, uid, gid, modified: time(modified), content })
+        let extended = self.extended(&content)?;
+        Ok(Entry { path: path.clone(), mode, uid, gid, modified: time(modified), extended, content })
+    }
+
+    /// Its extended attributes; those of a further name of a file are the file's.
+    fn extended(&self, content: &Content) -> Result<BTreeMap<Name, Name>, CaptureError> {
+        let Origin::Disk { base, relative } = &self.origin else { return Ok(BTreeMap::new()) };
+        let path = || base.path().join(relative);
+        let changed = |error: DirectoryError| match error.is_missing() {
+            true => CaptureError::Changed { path: path() },
+            false => error.into(),
+        };
+        let found = match content {
+            Content::Directory => base.open_directory(relative).map_err(changed)?.extended()?,
+            Content::File { .. } => extended_of_file(&base.open_file(relative).map_err(changed)?, &path())?,
+            Content::Symlink { .. } | Content::Hardlink { .. } => return Ok(BTreeMap::new()),
+        };
+        Ok(named(found))
     }
 
     fn link_target(&self) -> Result<Name, CaptureError> {
@@ -178,4 +207,9 @@ impl Found<'_> {
         let (parent, name) = split(relative);
         Ok(Name::new(base.open_directory(parent)?.read_link(name)?.as_bytes()))
     }
+}
+
+/// Attributes as an entry has them.
+pub(super) fn named(found: BTreeMap<Vec<u8>, Vec<u8>>) -> BTreeMap<Name, Name> {
+    found.into_iter().map(|(name, value)| (Name::new(name), Name::new(value))).collect()
 }

@@ -3,6 +3,7 @@
 mod faulty;
 
 use super::*;
+use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{captured, rich_tree, shape};
 use crate::snapshot::manifest::tests::TestSeal;
@@ -278,4 +279,35 @@ fn a_lasting_refusal_is_not_repeated() {
     let here = Directory::open(temporary.path()).unwrap();
     let error = fetch(&request, &here, &mut |_| unreachable!("it must not wait"), &Silent).unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }));
+}
+
+#[test]
+fn a_part_whose_frames_are_right_and_whose_digest_is_not_is_refused() {
+    let mut site = Site::new();
+    let right = site.source.manifest.parts[0];
+    let wrong = crate::snapshot::manifest::Part { digest: Digest::of(b"another"), ..right };
+    fs::rename(site.source.parts.join(right.file_name()), site.source.parts.join(wrong.file_name())).unwrap();
+    site.source.manifest.parts[0] = wrong;
+    let signed = SignedManifest::sign(&site.source.manifest, &SEAL).unwrap();
+    (site.id, site.source.signed) = (signed.id(), signed.to_bytes());
+    let error = site.fetch("into", 3).unwrap_err();
+    let text = format!(
+        "part {} has another digest than the manifest says, although each of its frames is right",
+        wrong.digest
+    );
+    tells(&error, "EOS-T046", &text);
+}
+
+#[test]
+fn a_download_whose_directory_is_gone_says_that_it_cannot_be_written() {
+    let site = Site::new();
+    let path = site.temporary.path().join("into");
+    fs::create_dir_all(&path).unwrap();
+    let into = Directory::open(&path).unwrap();
+    fs::remove_dir(&path).unwrap();
+    let patience = Patience::default();
+    let request =
+        Request { source: &site.source, id: &site.id, verifier: &SEAL, reserve_bytes: None, patience };
+    let error = fetch(&request, &into, &mut |_| true, &Silent).unwrap_err();
+    tells(&error, "EOS-T040", "the download cannot be written");
 }

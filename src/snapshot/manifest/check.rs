@@ -41,6 +41,7 @@ fn check_entries(entries: &[Entry], limits: &Limits) -> Result<(), ManifestError
         if entry.mode > 0o7777 || entry.modified.1 > 999_999_999 {
             return Err(refuse("its mode or its time is out of range"));
         }
+        check_extended(entry).map_err(refuse)?;
         match &entry.content {
             Content::Directory => drop(directories.insert(entry.path.as_bytes())),
             Content::File { size, .. } if *size > i64::MAX as u64 => {
@@ -51,6 +52,24 @@ fn check_entries(entries: &[Entry], limits: &Limits) -> Result<(), ManifestError
             Content::Hardlink { target } => {
                 check_hardlink(entry, files.get(target.as_bytes())).map_err(refuse)?
             }
+        }
+    }
+    Ok(())
+}
+
+/// Attributes outside of the `user` namespace grant rights, and links have none.
+fn check_extended(entry: &Entry) -> Result<(), &'static str> {
+    let linked = matches!(entry.content, Content::Symlink { .. } | Content::Hardlink { .. });
+    if linked && !entry.extended.is_empty() {
+        return Err("it is a link with extended attributes");
+    }
+    for (name, value) in &entry.extended {
+        let name = name.as_bytes();
+        if !name.starts_with(b"user.") || name.len() > 255 || name.contains(&0) {
+            return Err("an extended attribute of it is not of the user namespace");
+        }
+        if value.as_bytes().len() > 64 << 10 {
+            return Err("an extended attribute of it is longer than 64 KiB");
         }
     }
     Ok(())

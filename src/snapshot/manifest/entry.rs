@@ -3,6 +3,7 @@
 use super::Name;
 use crate::model::digest::Digest;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A point in time: seconds since 1970 (negative before) and nanoseconds after that; in JSON `[s,ns]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Entry {
     pub gid: u32,
     /// Last change of the content.
     pub modified: Time,
+    /// Extended attributes of the `user` namespace: name and value, byte for byte; of files and
+    /// directories only.
+    pub extended: BTreeMap<Name, Name>,
     /// What it is.
     pub content: Content,
 }
@@ -89,6 +93,8 @@ struct Flat {
     target: Option<Name>,
     r#type: Type,
     uid: u32,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    xattrs: BTreeMap<Name, Name>,
 }
 
 impl From<Entry> for Flat {
@@ -104,6 +110,7 @@ impl From<Entry> for Flat {
             target: None,
             r#type: Type::Directory,
             uid: entry.uid,
+            xattrs: entry.extended,
         };
         match entry.content {
             Content::Directory => {}
@@ -136,7 +143,7 @@ impl TryFrom<Flat> for Entry {
             (Type::Hardlink, None, None, None, Some(target)) => Content::Hardlink { target },
             _ => return Err(Contradiction),
         };
-        let Flat { path, mode, uid, gid, mtime, .. } = flat;
-        Ok(Self { path, mode, uid, gid, modified: mtime, content })
+        let Flat { path, mode, uid, gid, mtime, xattrs, .. } = flat;
+        Ok(Self { path, mode, uid, gid, modified: mtime, extended: xattrs, content })
     }
 }

@@ -42,7 +42,15 @@ pub(crate) fn metadata() -> Metadata {
 }
 
 fn entry(path: &[u8], content: Content) -> Entry {
-    Entry { path: Name::new(path), mode: 0o755, uid: 0, gid: 0, modified: Time(1_700_000_000, 5), content }
+    Entry {
+        path: Name::new(path),
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        modified: Time(1_700_000_000, 5),
+        extended: Default::default(),
+        content,
+    }
 }
 
 fn file(path: &str) -> Entry {

@@ -59,6 +59,12 @@ pub enum StoreError {
         /// The length in its manifest.
         listed: u64,
     },
+    /// Bytes of stored snapshots are not what their manifests say.
+    #[error("{}", damaged(damage))]
+    Damaged {
+        /// Each damaged snapshot with one thing that is wrong with it, `ID: what`; at least one.
+        damage: Vec<String>,
+    },
     /// The bytes that were asked for lie outside the part.
     #[error("bytes {offset}+{length} lie outside part {part}, which has {size} bytes")]
     Range {
@@ -84,6 +90,7 @@ impl Explain for StoreError {
             Self::PartMissing { .. } => "T025",
             Self::PartSize { .. } => "T026",
             Self::Range { .. } => "T027",
+            Self::Damaged { .. } => "T028",
         })
     }
 
@@ -99,6 +106,10 @@ impl Explain for StoreError {
             Self::Manifest { .. } => {
                 vec!["see which others are sound: eos snapshot verify".to_owned()]
             }
+            Self::Damaged { .. } => vec![
+                "have the master make it anew, there: systemctl restart eos-master".to_owned(),
+                "then pull it, on a node that is to join: eos bootstrap".to_owned(),
+            ],
             Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
             Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {
                 vec!["find the snapshots that are damaged: eos snapshot verify".to_owned()]
@@ -111,6 +122,15 @@ impl Explain for StoreError {
     }
 }
 
+/// The first damage, and how much more there is.
+fn damaged(damage: &[String]) -> String {
+    let first = damage.first().map_or("", String::as_str);
+    match damage.len() {
+        0 | 1 => format!("a snapshot is damaged: {first}"),
+        count => format!("snapshots are damaged in {count} places, the first: {first}"),
+    }
+}
+
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<StoreError> {
     let part = Digest::from_bytes([0xab; 32]);
@@ -120,6 +140,7 @@ pub(crate) fn samples() -> Vec<StoreError> {
         StoreError::Busy { path: "/var/lib/eos/snapshots".into() },
         StoreError::Unknown { id: "ab".into() },
         StoreError::Manifest { id: "ab".into(), source: ManifestError::NotCanonical },
+        StoreError::Damaged { damage: vec!["ab: part cd is missing".into()] },
         StoreError::Stray { name: "notes.txt".into() },
         StoreError::PartMissing { part },
         StoreError::PartSize { part, found: 9, listed: 10 },
@@ -139,6 +160,7 @@ fn every_text_is_one_plain_line() {
             "another process is changing the snapshot store /var/lib/eos/snapshots".to_owned(),
             "there is no snapshot ab in this store".to_owned(),
             "the stored manifest of snapshot ab is damaged".to_owned(),
+            "a snapshot is damaged: ab: part cd is missing".to_owned(),
             "\"notes.txt\" in the store's manifests is not named like a manifest".to_owned(),
             format!("part {part} is not in the snapshot store"),
             format!("part {part} has 9 bytes, and its manifest says 10"),

@@ -2,6 +2,7 @@
 
 use super::publish::ORDER;
 use super::*;
+use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{SMALL, rich_tree, shape};
 use crate::snapshot::capture::{self, Source};
@@ -205,9 +206,16 @@ fn a_damaged_manifest_is_reported_and_costs_no_part() {
     let store = site.store();
     let listing = store.list().unwrap();
     assert_eq!(listing.snapshots.iter().map(|one| &one.id).collect::<Vec<_>>(), [&sound]);
-    let reasons: Vec<String> = listing.unreadable.iter().map(|(_, error)| error.to_string()).collect();
-    assert!(reasons.iter().any(|text| text.ends_with("is damaged")), "{reasons:?}");
-    assert!(reasons.iter().any(|text| text.starts_with("\"notes.txt\"")), "{reasons:?}");
+    assert_eq!(listing.unreadable.len(), 2);
+    for (name, error) in &listing.unreadable {
+        match name.to_str() {
+            Some("notes.txt") => {
+                let text = "\"notes.txt\" in the store's manifests is not named like a manifest";
+                tells(error, "EOS-T024", text);
+            }
+            _ => tells(error, "EOS-T023", &format!("the stored manifest of snapshot {rotten} is damaged")),
+        }
+    }
     store.delete(&sound).unwrap();
     assert!(site.names("store/parts") > 0, "the damaged manifest may name them");
 }
@@ -226,4 +234,12 @@ fn an_exported_snapshot_is_restored_by_zstd_and_tar_alone() {
     let done = done.unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(shape(&site.path("hand/out/data")), shape(&site.path("tree")));
+}
+
+#[test]
+fn a_store_whose_directories_cannot_be_made_is_told() {
+    let site = Site::new();
+    fs::write(site.path("store/parts"), "a file").unwrap();
+    let error = DiskStore::open(Directory::open(&site.path("store")).unwrap()).unwrap_err();
+    tells(&error, "EOS-T020", "the snapshot store cannot use its disk");
 }

@@ -16,13 +16,6 @@ pub enum UnpackError {
         #[from]
         source: DirectoryError,
     },
-    /// The decompressor could not be set up.
-    #[error("the decompressor cannot be set up")]
-    Decompressor {
-        /// What zstd said.
-        #[source]
-        source: std::io::Error,
-    },
     /// It is larger than the policy allows.
     #[error(
         "the snapshot has {bytes} bytes in {entries} entries, and at most {max_bytes} in {max_entries} are allowed"
@@ -119,7 +112,6 @@ impl Explain for UnpackError {
     fn code(&self) -> Code {
         Code(match self {
             Self::Disk { .. } => "T060",
-            Self::Decompressor { .. } => "T061",
             Self::Limit { .. } => "T062",
             Self::Space { .. } => "T063",
             Self::Present { .. } => "T064",
@@ -141,7 +133,6 @@ impl Explain for UnpackError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Disk { source } => source.hints(),
-            Self::Decompressor { .. } => vec!["see whether memory is short: free -m".to_owned()],
             Self::Limit { .. } => {
                 vec!["on the master, find out what it holds: eos snapshot list".to_owned()]
             }
@@ -164,7 +155,6 @@ pub(crate) fn samples() -> Vec<UnpackError> {
     let part = Digest::from_bytes([0xab; 32]);
     vec![
         UnpackError::Disk { source: disk() },
-        UnpackError::Decompressor { source: std::io::ErrorKind::OutOfMemory.into() },
         UnpackError::Limit { bytes: 9, entries: 2, max_bytes: 8, max_entries: 3 },
         UnpackError::Space { path: path(), needed: 10, free: 9 },
         UnpackError::Present { path: path() },
@@ -187,7 +177,6 @@ fn every_text_is_one_plain_line() {
         texts,
         [
             "the snapshot cannot be unpacked".to_owned(),
-            "the decompressor cannot be set up".to_owned(),
             "the snapshot has 9 bytes in 2 entries, and at most 8 in 3 are allowed".to_owned(),
             "/srv/.staging has 9 bytes free, and the snapshot needs 10".to_owned(),
             "/srv/.staging exists already".to_owned(),

@@ -20,7 +20,7 @@ use super::meter::Meter;
 use super::store::Parts;
 use crate::host::directory::Directory;
 use crate::model::progress::Sink;
-use place::Place;
+pub(in crate::snapshot) use place::{Place, moment};
 use std::ffi::OsStr;
 use std::path::Path;
 use stream::Stream;
@@ -102,7 +102,7 @@ fn unpack_into(
     let staging = parent.open_directory(Path::new(name))?;
     let mut meter =
         Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
-    let mut stream = Stream::new(manifest, parts)?;
+    let mut stream = Stream::new(manifest, parts);
     let mut place = Place::new(&staging, policy.owners);
     for entry in &manifest.entries {
         stream.expect_header(entry)?;
@@ -159,7 +159,7 @@ fn is_privileged(entry: &Entry) -> bool {
 /// Whether following the link could leave its tree.
 ///
 /// Only leading `..` are counted; one after a name is refused, since that name may be a link itself.
-fn leads_out(path: &Name, target: &Name, trees: &[Name]) -> bool {
+pub(in crate::snapshot) fn leads_out(path: &Name, target: &Name, trees: &[Name]) -> bool {
     let top = trees
         .iter()
         .filter_map(|tree| below(path, tree))

@@ -1,9 +1,10 @@
 //! Creates files, directories and links below the staging directory, through handles only.
 
 use super::UnpackError;
-use crate::host::directory::{Directory, DirectoryError, Moment, set_file_attributes};
+use crate::host::directory::{Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes};
 use crate::model::digest::Digest;
-use crate::snapshot::manifest::{Content, Entry, Name};
+use crate::snapshot::manifest::{Content, Entry, Name, Time};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Zeros of this length and alignment become a hole in a file that had holes.
 const HOLE: usize = 4096;
 
-pub(super) struct Place<'a> {
+pub(in crate::snapshot) struct Place<'a> {
     staging: &'a Directory,
     owners: bool,
     /// The directory of the entry before; entries of one directory mostly follow each other.
@@ -21,16 +22,20 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn new(staging: &'a Directory, owners: bool) -> Self {
+    pub(in crate::snapshot) fn new(staging: &'a Directory, owners: bool) -> Self {
         Self { staging, owners, near: None }
     }
 
-    pub(super) fn directory(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+    pub(in crate::snapshot) fn directory(&mut self, entry: &Entry) -> Result<(), UnpackError> {
         let (parent, name) = self.parent(&entry.path)?;
         Ok(parent.make_directory(name, 0o700)?)
     }
 
-    pub(super) fn file<'e>(&mut self, entry: &'e Entry, sparse: bool) -> Result<NewFile<'e>, UnpackError> {
+    pub(in crate::snapshot) fn file<'e>(
+        &mut self,
+        entry: &'e Entry,
+        sparse: bool,
+    ) -> Result<NewFile<'e>, UnpackError> {
         let owner = self.owners.then_some((entry.uid, entry.gid));
         let (parent, name) = self.parent(&entry.path)?;
         let path = parent.path().join(name);
@@ -39,7 +44,7 @@ impl<'a> Place<'a> {
     }
 
     /// The second pass: every file and directory is there, so no entry can lie behind a link.
-    pub(super) fn links(&mut self, entries: &[Entry]) -> Result<(), UnpackError> {
+    pub(in crate::snapshot) fn links(&mut self, entries: &[Entry]) -> Result<(), UnpackError> {
         let owners = self.owners;
         for entry in entries {
             match &entry.content {
@@ -49,7 +54,7 @@ impl<'a> Place<'a> {
                     if owners {
                         parent.set_owner(name, entry.uid, entry.gid)?;
                     }
-                    parent.set_modified(name, moment(entry))?;
+                    parent.set_modified(name, moment(entry.modified))?;
                 }
                 Content::Hardlink { target } => {
                     let (from, file) = target.split();
@@ -64,13 +69,14 @@ impl<'a> Place<'a> {
     }
 
     /// Last and deepest first: what is created in a directory changes its time.
-    pub(super) fn directory_attributes(&self, entries: &[Entry]) -> Result<(), UnpackError> {
+    pub(in crate::snapshot) fn directory_attributes(&self, entries: &[Entry]) -> Result<(), UnpackError> {
         for entry in entries.iter().rev().filter(|entry| entry.content == Content::Directory) {
             let directory = self.staging.open_directory(entry.path.as_path())?;
+            directory.set_extended(&extended(entry))?;
             directory.set_attributes(
                 self.owners.then_some((entry.uid, entry.gid)),
                 entry.mode,
-                moment(entry),
+                moment(entry.modified),
             )?;
         }
         Ok(())
@@ -88,7 +94,7 @@ impl<'a> Place<'a> {
 }
 
 /// A file that is being written.
-pub(super) struct NewFile<'e> {
+pub(in crate::snapshot) struct NewFile<'e> {
     file: File,
     path: PathBuf,
     entry: &'e Entry,
@@ -99,7 +105,7 @@ pub(super) struct NewFile<'e> {
 }
 
 impl NewFile<'_> {
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
+    pub(in crate::snapshot) fn write(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
         self.hasher.update(bytes);
         let result = if self.sparse { self.write_around_holes(bytes) } else { self.file.write_all(bytes) };
         self.written += bytes.len() as u64;
@@ -107,11 +113,18 @@ impl NewFile<'_> {
     }
 
     /// Sets length, owner, mode and time; returns the digest of what was written.
-    pub(super) fn finish(self, size: u64) -> Result<Digest, UnpackError> {
+    pub(in crate::snapshot) fn finish(self, size: u64) -> Result<Digest, UnpackError> {
         if self.sparse {
             self.file.set_len(size).map_err(|source| self.failed(source))?;
         }
-        set_file_attributes(&self.file, &self.path, self.owner, self.entry.mode, moment(self.entry))?;
+        set_extended_of_file(&self.file, &self.path, &extended(self.entry))?;
+        set_file_attributes(
+            &self.file,
+            &self.path,
+            self.owner,
+            self.entry.mode,
+            moment(self.entry.modified),
+        )?;
         Ok(Digest::from_bytes(*self.hasher.finalize().as_bytes()))
     }
 
@@ -135,6 +148,11 @@ impl NewFile<'_> {
     }
 }
 
-fn moment(entry: &Entry) -> Moment {
-    Moment { seconds: entry.modified.0, nanoseconds: entry.modified.1 }
+pub(in crate::snapshot) fn moment(Time(seconds, nanoseconds): Time) -> Moment {
+    Moment { seconds, nanoseconds }
+}
+
+fn extended(entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let owned = |name: &Name| name.as_bytes().to_vec();
+    entry.extended.iter().map(|(name, value)| (owned(name), owned(value))).collect()
 }

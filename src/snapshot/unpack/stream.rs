@@ -22,10 +22,11 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(manifest: &'a Manifest, parts: &'a dyn Parts) -> Result<Self, UnpackError> {
-        let decompressor = Decompressor::new().map_err(|source| UnpackError::Decompressor { source })?;
+    pub(super) fn new(manifest: &'a Manifest, parts: &'a dyn Parts) -> Self {
+        // Without a dictionary there is nothing that it could refuse.
+        let decompressor = Decompressor::default();
         let (compressed, plain) = (Vec::new(), Vec::new());
-        Ok(Self { manifest, parts, open: None, next: 0, decompressor, compressed, plain, used: 0 })
+        Self { manifest, parts, open: None, next: 0, decompressor, compressed, plain, used: 0 }
     }
 
     /// Reads the bytes before an entry's content and compares them with its own.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::digest::Digest;
+use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{captured, rich_tree};
 use crate::snapshot::frame;
@@ -11,7 +12,15 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 fn entry(path: &str, content: Content) -> Entry {
-    Entry { path: Name::new(path), mode: 0o755, uid: 0, gid: 0, modified: Time(1_700_000_000, 0), content }
+    Entry {
+        path: Name::new(path),
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        modified: Time(1_700_000_000, 0),
+        extended: Default::default(),
+        content,
+    }
 }
 
 fn file(path: &str, content: &[u8]) -> Entry {
@@ -190,11 +199,11 @@ fn content_that_is_not_the_listed_one_is_refused() {
     let arena = Arena::new();
     let stream = [&layout::header(&file("a", b"good"))[..], &padded(b"evil"), &layout::END].concat();
     let error = arena.refused(&arena.forge(vec![file("a", b"good")], &stream));
-    assert_eq!(error.to_string(), "the content of \"a\" has another digest than the manifest says");
+    tells(&error, "EOS-T071", "the content of \"a\" has another digest than the manifest says");
     let mut hidden = [&layout::header(&file("a", b"good"))[..], &padded(b"good"), &layout::END].concat();
     hidden[600] = 1;
     let error = arena.refused(&arena.forge(vec![file("a", b"good")], &hidden));
-    assert_eq!(error.to_string(), "the archive hides bytes after the content of \"a\"");
+    tells(&error, "EOS-T070", "the archive hides bytes after the content of \"a\"");
 }
 
 #[test]
@@ -290,4 +299,62 @@ fn the_snapshot_of_version_1_stays_restorable() {
     assert_eq!(fs::read_to_string(out.join("data/file")).unwrap(), "content");
     assert_eq!(fs::read_link(out.join("data/link")).unwrap(), Path::new("file"));
     assert_eq!(fs::read_dir(out.join("data")).unwrap().count(), 4, "a directory, a file and two links");
+}
+
+#[test]
+fn parts_that_are_not_there_and_a_policy_that_is_broken_are_told() {
+    let arena = Arena::new();
+    let manifest = arena.forge(vec![file("a", b"")], &layout::END);
+    fs::remove_file(arena.0.path().join("parts").join(manifest.parts[0].file_name())).unwrap();
+    tells(&arena.refused(&manifest), "EOS-T060", "the snapshot cannot be unpacked");
+
+    let few = Policy { max_entries: 0, max_bytes: 7, ..Policy::default() };
+    let text = "the snapshot has 0 bytes in 1 entries, and at most 7 in 0 are allowed";
+    tells(&arena.unpack(&manifest, &few).unwrap_err(), "EOS-T062", text);
+    let mut setuid = file("s", b"");
+    setuid.mode = 0o4755;
+    let text = "the snapshot's entry \"s\" is refused: it is setuid or setgid";
+    tells(&arena.refused(&arena.forge(vec![setuid], &layout::END)), "EOS-T065", text);
+}
+
+#[test]
+fn a_snapshot_that_is_larger_than_the_disk_is_refused_before_anything_is_made() {
+    let arena = Arena::new();
+    let size = 1 << 60;
+    let huge = entry("a", Content::File { size, digest: Digest::of(b""), sparse: false });
+    let error = arena.refused(&arena.forge(vec![huge], &layout::END));
+    let UnpackError::Space { free, .. } = error else { panic!("{error:?}") };
+    let here = arena.0.path().join("here");
+    let text = format!("{} has {free} bytes free, and the snapshot needs {size}", here.display());
+    tells(&error, "EOS-T063", &text);
+}
+
+/// Parts whose disk goes away while something is mounted below the staging directory.
+struct Vanishing(std::path::PathBuf);
+
+impl Parts for Vanishing {
+    fn open(&self, part: &Part) -> Result<fs::File, crate::host::directory::DirectoryError> {
+        rustix::mount::mount("tmpfs", &self.0, "tmpfs", rustix::mount::MountFlags::empty(), None).unwrap();
+        let path = part.file_name().into();
+        let source = std::io::ErrorKind::NotFound.into();
+        Err(crate::host::directory::DirectoryError::Io { action: "open", path, source })
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_after_a_failure_is_named_with_the_failure() {
+    let arena = Arena::new();
+    let manifest = arena.forge(vec![file("a", b"")], &layout::END);
+    let here = arena.0.path().join("here");
+    let staging = here.join("staging");
+    let parent = Directory::open(&here).unwrap();
+    let parts = Vanishing(staging.clone());
+    let name = OsStr::new("staging");
+    let error = unpack(&manifest, &parts, &parent, name, &Policy::default(), &Silent).unwrap_err();
+    rustix::mount::unmount(&staging, rustix::mount::UnmountFlags::DETACH).unwrap();
+    let text = format!(
+        "{} could not be removed after the snapshot failed to unpack (the snapshot cannot be unpacked)",
+        staging.display()
+    );
+    tells(&error, "EOS-T072", &text);
 }

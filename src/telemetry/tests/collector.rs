@@ -52,9 +52,14 @@ impl Collector {
 }
 
 impl Request {
+    /// The message.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether the bytes occur in it.
     pub fn holds(&self, bytes: &[u8]) -> bool {
-        self.0.windows(bytes.len()).any(|window| window == bytes)
+        self.bytes().windows(bytes.len()).any(|window| window == bytes)
     }
 
     /// As `holds`, for an identifier written in hexadecimal.

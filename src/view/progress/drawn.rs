@@ -53,8 +53,8 @@ impl Drawn {
                 let wait = lines::waiting(cause, *elapsed_ms, *deadline_ms, *next_retry_ms);
                 self.spin(self.after_step(wait));
             }
-            Event::Transfer { what, done_bytes, total_bytes, rate } => {
-                let text = lines::transfer(what, *done_bytes, *total_bytes, *rate);
+            Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms } => {
+                let text = lines::transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms);
                 self.bar.set_style(style(BAR, self.color));
                 self.bar.set_length(*total_bytes);
                 self.bar.set_position(*done_bytes);

@@ -116,12 +116,7 @@ fn a_step_that_changed_something_stays_above() {
 #[test]
 fn bytes_are_a_bar() {
     let (drawn, terminal) = drawn();
-    let half = Event::Transfer {
-        what: "snapshot".to_owned(),
-        done_bytes: 512 << 20,
-        total_bytes: 1 << 30,
-        rate: 100 << 20,
-    };
+    let half = Event::transfer("snapshot".to_owned(), 512 << 20, 1 << 30, 100 << 20);
     show(&drawn, &half);
     let line = "[############>-----------] snapshot: 512.0 MiB of 1.0 GiB (50 %), 100.0 MiB/s, 5.1 s left";
     assert!(terminal.shows(line), "{terminal:?}");

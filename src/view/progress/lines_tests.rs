@@ -35,18 +35,10 @@ fn every_event_has_its_line() {
             "waiting: approval by the operator (12 s of 10 min, next try in 500 ms)\n",
         ),
         (
-            Event::Transfer {
-                what: text("snapshot"),
-                done_bytes: 512 << 20,
-                total_bytes: 1_503_238_554,
-                rate: 100 << 20,
-            },
+            Event::transfer(text("snapshot"), 512 << 20, 1_503_238_554, 100 << 20),
             "snapshot: 512.0 MiB of 1.4 GiB (35 %), 100.0 MiB/s, 9.2 s left\n",
         ),
-        (
-            Event::Transfer { what: text("snapshot"), done_bytes: 0, total_bytes: 0, rate: 0 },
-            "snapshot: 0 B of 0 B (0 %)\n",
-        ),
+        (Event::transfer(text("snapshot"), 0, 0, 0), "snapshot: 0 B of 0 B (0 %)\n"),
         (Event::Note { text: text("address 10.0.0.1\nby route") }, "address 10.0.0.1\\nby route\n"),
         (Event::Warning { text: text("Reliability risk: 1 node") }, "warning: Reliability risk: 1 node\n"),
     ];
@@ -56,43 +48,21 @@ fn every_event_has_its_line() {
 }
 
 #[test]
-fn a_wait_is_told_every_two_seconds_however_often_its_events_come() {
+fn a_wait_is_told_now_and_then_however_often_its_events_come() {
     let start = Instant::now();
-    let at = |milliseconds: u64| start + Duration::from_millis(milliseconds);
     let mut lines = Lines::new(false);
-    assert!(lines.event(&wait("a", 0), at(0)).is_some());
-    assert_eq!(lines.event(&wait("a", 1_900), at(1_900)), None);
-    assert_eq!(lines.next(at(1_900)), Some(Duration::from_millis(100)));
-    assert_eq!(lines.repeat(at(1_999)), None);
-    assert_eq!(
-        lines.repeat(at(2_000)).as_deref(),
-        Some("waiting: a (2.0 s of 10 min, next try in 400 ms)\n")
-    );
-    assert_eq!(lines.event(&wait("a", 2_100), at(2_100)), None);
-    assert_eq!(lines.repeat(at(4_000)).as_deref(), Some("waiting: a (4.0 s of 10 min, trying now)\n"));
-    assert!(lines.event(&wait("b", 0), at(4_001)).is_some(), "another cause is told at once");
+    assert!(lines.event(&wait("a", 0), start).is_some());
+    assert_eq!(lines.event(&wait("a", 1_400), start + PAUSE / 2), None);
+    assert!(lines.event(&wait("a", 1_500), start + PAUSE).is_some());
+    assert!(lines.event(&wait("b", 0), start + PAUSE).is_some(), "another cause is told at once");
+    lines.event(&Event::Note { text: "there".to_owned() }, start + PAUSE);
+    assert!(lines.event(&wait("b", 0), start + PAUSE).is_some(), "a new wait is told at once");
 }
 
 #[test]
-fn a_wait_ends_with_the_next_event_and_at_its_deadline() {
+fn a_transfer_is_told_now_and_then_and_at_its_end() {
     let start = Instant::now();
-    let mut lines = Lines::new(false);
-    lines.event(&wait("a", 0), start);
-    lines.event(&Event::Note { text: "there".to_owned() }, start);
-    assert_eq!(lines.next(start), None);
-    assert_eq!(lines.repeat(start + PAUSE), None);
-    lines.event(&wait("a", 599_000), start);
-    assert_eq!(lines.next(start), None, "it is over before it is due");
-    assert_eq!(lines.repeat(start + PAUSE), None);
-    lines.event(&wait("b", 0), start);
-    lines.finish();
-    assert_eq!(lines.repeat(start + PAUSE), None);
-}
-
-#[test]
-fn a_transfer_is_told_every_two_seconds_and_at_its_end() {
-    let start = Instant::now();
-    let bytes = |done_bytes| Event::Transfer { what: "x".to_owned(), done_bytes, total_bytes: 10, rate: 1 };
+    let bytes = |done| Event::transfer("x".to_owned(), done, 10, 1);
     let mut lines = Lines::new(false);
     assert_eq!(lines.event(&bytes(1), start).as_deref(), Some("x: 1 B of 10 B (10 %), 1 B/s, 9.0 s left\n"));
     assert_eq!(lines.event(&bytes(2), start + PAUSE / 2), None);

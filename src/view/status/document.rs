@@ -25,7 +25,7 @@ pub fn json(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> 
             "scale": cluster.scale,
         })),
         "nodes": nodes,
-        "operations": cluster.map(|cluster| &cluster.operations).into_iter().flatten().collect::<Vec<_>>(),
+        "operations": operations(cluster, local),
         "snapshots": cluster.map(|cluster| &cluster.snapshots).into_iter().flatten().collect::<Vec<_>>(),
         "services": services(local),
         "local": this_node(output, local),
@@ -52,6 +52,18 @@ fn alone(local: &Local) -> Value {
     })
 }
 
+/// What goes on in the cluster and on this node. Only a join is given up by itself.
+fn operations(cluster: Option<&ClusterStatus>, local: &Local) -> Value {
+    let here = local.operation.iter().map(|running| {
+        json!({
+            "what": running.what, "holder": running.holder(local), "stage": null,
+            "age_ms": running.age_ms, "remaining_ms": null,
+        })
+    });
+    let joins = cluster.into_iter().flat_map(|cluster| &cluster.operations).map(|join| json!(join));
+    joins.chain(here).collect()
+}
+
 fn services(local: &Local) -> Value {
     local
         .services
@@ -74,7 +86,7 @@ fn this_node(output: &Output, local: &Local) -> Value {
         "confirmed": local.confirmed,
         "monitor": local.monitor,
         "storage": storage,
-        "operation": local.operation,
+        "operation": local.operation.as_ref().map(|running| &running.what),
         "master_error": local.master_error.as_ref().map(|failure| output.rooted_failure(failure)),
     })
 }

@@ -2,12 +2,14 @@
 
 use crate::model::role::Role;
 use crate::storage::level::Level;
-use crate::view::status::{Health, Local, Warning};
+use crate::view::status::{Health, Local, STARTING, Warning};
 use crate::view::units::coarse;
 use crate::wire::admin::{ClusterStatus, NodeStatus};
 
 /// An agent reports at least twice as often, in milliseconds.
 const SILENT_MS: u64 = 60_000;
+/// An operation that goes on for so long, in milliseconds, may hang.
+const LONG_MS: u64 = 600_000;
 /// A node that is silent for so long, in milliseconds, is taken for lost.
 const LOST_MS: u64 = 300_000;
 
@@ -23,7 +25,7 @@ pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> 
         }));
         for node in &cluster.nodes {
             match node.state.as_str() {
-                "pending" => found.push(pending(node)),
+                "pending" => found.push(pending(cluster, node)),
                 "active" => found.extend(of_member(cluster, node, local)),
                 _ => {}
             }
@@ -47,15 +49,21 @@ fn of_local(local: &Local) -> Vec<Warning> {
         });
     }
     for (service, state, _) in local.services.iter().filter(|(_, _, healthy)| !healthy) {
-        found.push(risk(Health::Error, format!("Availability risk: {service} on {} is {state}", local.name)));
+        // An operation starts services anew, and waits for them itself.
+        let ordinary = state == STARTING && local.operation.is_some();
+        let level = if ordinary { Health::Warning } else { Health::Error };
+        found.push(risk(level, format!("Availability risk: {service} on {} is {state}", local.name)));
     }
     if !local.confirmed {
         let text = format!("Membership risk: {} is not confirmed by the master", local.name);
         let hints = vec!["go on with it: eos bootstrap".to_owned()];
         found.push(Warning { level: Health::Warning, text, hints });
     }
-    if let Some(operation) = &local.operation {
-        found.push(risk(Health::Warning, format!("Consistency risk: not finished: {operation}")));
+    if let Some(running) = local.operation.as_ref().filter(|running| running.age_ms >= LONG_MS) {
+        let (what, age) = (&running.what, coarse(running.age_ms));
+        let text = format!("Consistency risk: {what} has not ended on {} for {age}", local.name);
+        let hints = vec![format!("see what it is: ps -fp {}", running.process)];
+        found.push(Warning { level: Health::Warning, text, hints });
     }
     if let Some(complaint) = &local.monitor {
         found.push(monitor(&local.name, complaint));
@@ -91,10 +99,12 @@ fn of_size(cluster: &ClusterStatus) -> Option<Warning> {
     Some(risk(Health::Warning, text))
 }
 
-fn pending(node: &NodeStatus) -> Warning {
+fn pending(cluster: &ClusterStatus, node: &NodeStatus) -> Warning {
     let text = format!("Pending: {} at {} asks to join with the key {}", node.name, node.address, node.key);
-    let hints =
-        vec![format!("compare the key with the one it shows, then run `eos node accept {}`", node.name)];
+    // By a name that several wait under the master would refuse.
+    let same = cluster.nodes.iter().filter(|other| other.state == "pending" && other.name == node.name);
+    let named = if same.count() > 1 { node.id.as_str() } else { node.name.as_str() };
+    let hints = vec![format!("compare the key with the one it shows, then run `eos node accept {named}`")];
     Warning { level: Health::Warning, text, hints }
 }
 

@@ -6,10 +6,19 @@ use crate::view::style::{Tone, paint};
 use crate::view::table::{fields, table};
 use crate::view::units::{bytes, plural, precise};
 use crate::view::{Output, node};
-use crate::wire::admin::ClusterStatus;
+use crate::wire::admin::{ClusterStatus, Operation};
+use jiff::Timestamp;
 
 /// More warnings than this are only counted, the worst being the first.
 const SHOWN_RISKS: usize = 20;
+
+/// So many characters of a snapshot's id are shown.
+const SHOWN_DIGITS: usize = 12;
+
+/// The codes with which a master says that a node was removed or rejected, and that says it forgot it.
+const PUT_OUT: &str = "EOS-J010";
+const REJECTED: &str = "EOS-J011";
+const FORGOTTEN: &str = "EOS-J041";
 
 /// The whole status; `cluster` is missing when the master could not be asked.
 pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> String {
@@ -22,7 +31,9 @@ pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> 
     sections.push(summary(output, cluster, local));
     if let Some(cluster) = cluster {
         sections.push(node::list(output, &cluster.nodes));
-        sections.extend(operations(output, cluster));
+    }
+    sections.extend(operations(output, cluster, local));
+    if let Some(cluster) = cluster {
         sections.extend(snapshots(output, cluster));
     }
     sections.join("\n")
@@ -97,31 +108,51 @@ fn counts(cluster: &ClusterStatus) -> String {
 fn this_node(local: &Local) -> String {
     let role = local.role.map_or("no role yet".to_owned(), |role| role.to_string());
     let generation = local.generation.map_or("none".to_owned(), |generation| generation.to_string());
-    let confirmed = if local.confirmed { "confirmed" } else { "not confirmed" };
+    let refusal = local.master_error.as_ref().map(|failure| failure.code.as_str());
+    let confirmed = match refusal {
+        Some(PUT_OUT | REJECTED | FORGOTTEN) => "not a member any more",
+        _ if local.confirmed => "confirmed",
+        _ => "not confirmed",
+    };
     format!("{}, {role}, generation {generation}, {confirmed}", local.name)
 }
 
-fn operations(output: &Output, cluster: &ClusterStatus) -> Option<String> {
-    let rows: Vec<[String; 4]> = cluster
-        .operations
-        .iter()
-        .map(|operation| {
-            [
-                operation.what.clone(),
-                operation.stage.clone(),
-                precise(operation.age_ms),
-                precise(operation.remaining_ms),
-            ]
-        })
-        .collect();
-    (!rows.is_empty()).then(|| table(output.width, ["OPERATION", "STAGE", "FOR", "REMAINING"], &rows))
+fn operations(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> Option<String> {
+    let join = |operation: &Operation| {
+        [
+            operation.what.clone(),
+            operation.stage.clone(),
+            precise(operation.age_ms),
+            precise(operation.remaining_ms),
+            operation.holder.clone(),
+        ]
+    };
+    let here = local.operation.iter().map(|running| {
+        let none = || "-".to_owned();
+        [running.what.clone(), none(), precise(running.age_ms), none(), running.holder(local)]
+    });
+    let joins = cluster.into_iter().flat_map(|cluster| &cluster.operations).map(join);
+    let rows: Vec<[String; 5]> = joins.chain(here).collect();
+    let header = ["OPERATION", "STAGE", "FOR", "REMAINING", "HOLDER"];
+    (!rows.is_empty()).then(|| table(output.width, header, &rows))
 }
 
+/// An id is cut to what tells it from the others: whole, it leaves no room for anything else in a line.
 fn snapshots(output: &Output, cluster: &ClusterStatus) -> Option<String> {
-    let rows: Vec<[String; 3]> = cluster
+    let rows: Vec<[String; 4]> = cluster
         .snapshots
         .iter()
-        .map(|snapshot| [snapshot.id.to_string(), snapshot.created_at.clone(), bytes(snapshot.bytes)])
+        .map(|snapshot| {
+            let made = snapshot.created_at.parse::<Timestamp>();
+            let made = made.map_or_else(|_| snapshot.created_at.clone(), |made| format!("{made:.0}"));
+            let id = snapshot.id.as_str().chars().take(SHOWN_DIGITS).collect();
+            [id, snapshot.source.clone(), made, bytes(snapshot.bytes)]
+        })
         .collect();
-    (!rows.is_empty()).then(|| table(output.width, ["SNAPSHOT", "CREATED", "SIZE"], &rows))
+    let head = format!(
+        "snapshots of the cluster's own state; {} has whole ids",
+        output.rooted("`eos snapshot list`")
+    );
+    let table = table(output.width, ["ID", "SOURCE", "MADE", "SIZE"], &rows);
+    (!rows.is_empty()).then(|| format!("{}{table}", wrap("", &head, output.width)))
 }

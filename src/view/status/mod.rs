@@ -19,6 +19,9 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
+/// The state of a service that is not ready yet.
+pub const STARTING: &str = "starting";
+
 /// What this node knows of itself, without the master.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Local {
@@ -40,8 +43,26 @@ pub struct Local {
     pub storage: Vec<(PathBuf, Level, f64)>,
     /// Why the master could not be asked.
     pub master_error: Option<Failure>,
-    /// What is going on here, or was left half done.
-    pub operation: Option<String>,
+    /// The operation that holds this node's lock now.
+    pub operation: Option<Running>,
+}
+
+/// An operation on this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// What it does: `bootstrap`, `agent: generation 7`.
+    pub what: String,
+    /// The process that carries it out.
+    pub process: u32,
+    /// For how long, in milliseconds.
+    pub age_ms: u64,
+}
+
+impl Running {
+    /// Who carries it out.
+    fn holder(&self, local: &Local) -> String {
+        format!("{} (pid {})", local.name, self.process)
+    }
 }
 
 /// How the cluster is; the worst of what was found.

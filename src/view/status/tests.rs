@@ -1,6 +1,7 @@
 //! The status of clusters in good and bad shape.
 
 use super::*;
+use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::view::{Output, samples};
 use crate::wire::admin::NodeStatus;
@@ -34,10 +35,14 @@ fn troubled() -> (ClusterStatus, Local) {
     let local = Local {
         services: vec![("eos-agent".to_owned(), "failed".to_owned(), false)],
         storage: vec![(PathBuf::from("/var/lib/eos"), Level::Emergency, 93.25)],
-        operation: Some("bootstrap at stage services".to_owned()),
+        operation: Some(running(660_000)),
         ..samples::local()
     };
     (cluster, local)
+}
+
+fn running(age_ms: u64) -> Running {
+    Running { what: "agent: generation 7".to_owned(), process: 4711, age_ms }
 }
 
 fn shown(width: usize, cluster: Option<&ClusterStatus>, local: &Local) -> String {
@@ -65,8 +70,9 @@ node2  edge  active  7 converged  4 s ago    0.1.0    10.0.0.2
 node3  data  active  7 converged  4 s ago    0.1.0    10.0.0.3
 node4  data  active  7 converged  4 s ago    0.1.0    10.0.0.4
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+snapshots of the cluster's own state; `eos snapshot list` has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
 "
     );
 }
@@ -86,11 +92,16 @@ node2  edge               active   7 converged      2 min ago  0.0.9    10.0.0.2
 node3  data               active   6 not converged  4 s ago    0.1.0    10.0.0.3
 node4  - (asks for data)  pending  -                4 s ago    0.1.0    10.0.0.4
 
-OPERATION      STAGE     FOR   REMAINING
-join of node5  snapshot  12 s  9 min 48 s
+NOT A MEMBER  ID   STATE    ADDRESS
+node4         id4  pending  10.0.0.4
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+OPERATION            STAGE     FOR     REMAINING   HOLDER
+join of node5        snapshot  12 s    9 min 48 s  node5
+agent: generation 7  -         11 min  -           node1 (pid 4711)
+
+snapshots of the cluster's own state; `eos snapshot list` has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
 ";
 
 #[test]
@@ -103,7 +114,8 @@ x Availability risk: eos-agent on node1 is failed
 x Capacity risk: /var/lib/eos on node1 is at level emergency (93.2 %)
 x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700 did not answer within 10 s [EOS-J012]
   hint: on node2: see whether it runs: systemctl status eos-master
-! Consistency risk: not finished: bootstrap at stage services
+! Consistency risk: agent: generation 7 has not ended on node1 for 11 min
+  hint: see what it is: ps -fp 4711
 ! Data loss risk: 1 node with the role data; a failure of node3 loses its data
 ! Availability risk: node2 was not seen for 2 min
   hint: on node2, see whether its agent runs: eos status
@@ -132,8 +144,9 @@ x Consistency risk: node2 could not apply generation 7: the master 10.0.0.1:7700
 
 #[test]
 fn nodes_and_operations_are_blocks_at_40_columns_and_commands_stay_whole() {
-    let (mut cluster, local) = troubled();
+    let (mut cluster, mut local) = troubled();
     cluster.nodes.drain(..3);
+    local.storage.clear();
     assert_eq!(
         shown(40, Some(&cluster), &local),
         "\
@@ -141,10 +154,9 @@ ERROR
 
 x Availability risk: eos-agent on node1
   is failed
-x Capacity risk: /var/lib/eos on node1
-  is at level emergency (93.2 %)
-! Consistency risk: not finished:
-  bootstrap at stage services
+! Consistency risk: agent: generation 7
+  has not ended on node1 for 11 min
+  hint: see what it is: ps -fp 4711
 ! Availability risk: no node is an
   active member
 ! Pending: node4 at 10.0.0.4 asks to
@@ -159,8 +171,6 @@ authority  sha256:def
 this node  node1, core, generation 7,
            confirmed
 service    eos-agent: failed
-storage    /var/lib/eos: 93.2 %,
-           emergency
 
 node4
   role        - (asks for data)
@@ -170,13 +180,26 @@ node4
   version     0.1.0
   address     10.0.0.4
 
+NOT A MEMBER  ID   STATE    ADDRESS
+node4         id4  pending  10.0.0.4
+
 join of node5
   stage      snapshot
   for        12 s
   remaining  9 min 48 s
+  holder     node5
+agent: generation 7
+  stage      -
+  for        11 min
+  remaining  -
+  holder     node1 (pid 4711)
 
-SNAPSHOT  CREATED               SIZE
-b3-1a2b   2026-01-02T03:04:05Z  1.4 GiB
+snapshots of the cluster's own state;
+`eos snapshot list` has whole ids
+1a2b3c4d1a2b
+  source  cluster
+  made    2026-01-02T03:04:05Z
+  size    1.4 GiB
 "
     );
 }
@@ -213,11 +236,34 @@ storage    /: 41.5 %, normal
     assert_eq!(document["local"]["master_error"]["code"], "EOS-J012");
 }
 
+#[test]
+fn a_node_that_was_put_out_or_forgotten_does_not_call_itself_confirmed() {
+    for code in ["EOS-J010", "EOS-J011", "EOS-J041"] {
+        let failure = Failure { code: code.to_owned(), ..samples::failure() };
+        let text = shown(80, None, &Local { master_error: Some(failure), ..samples::local() });
+        assert!(text.contains("this node  node1, core, generation 7, not a member any more\n"), "{text}");
+    }
+}
+
 fn risks(cluster: &ClusterStatus) -> Vec<String> {
     warnings(&Output::plain(80), Some(cluster), &samples::local())
         .into_iter()
         .map(|warning| warning.text)
         .collect()
+}
+
+#[test]
+fn the_command_that_lets_one_of_two_of_a_name_in_has_its_id() {
+    let mut cluster = samples::cluster();
+    for node in &mut cluster.nodes[2..] {
+        node.state = "pending".to_owned();
+        node.name = samples::name("dup");
+    }
+    let found = warnings(&Output::plain(80), Some(&cluster), &samples::local());
+    let hints: Vec<String> = found.into_iter().flat_map(|warning| warning.hints).collect();
+    let wanted = ["id3", "id4"]
+        .map(|id| format!("compare the key with the one it shows, then run `eos node accept {id}`"));
+    assert_eq!(hints, wanted);
 }
 
 #[test]
@@ -228,6 +274,42 @@ fn a_small_cluster_is_a_risk_by_its_size() {
     assert_eq!(health(&Output::plain(80), Some(&cluster), &samples::local()), Health::Warning);
     cluster.nodes.push(samples::node(2, Role::Edge));
     assert_eq!(risks(&cluster), ["Reliability risk: no node has the role data"]);
+}
+
+#[test]
+fn a_service_that_an_operation_starts_is_no_error_and_the_operation_is_listed() {
+    let starting = ("eos-storage-monitor".to_owned(), STARTING.to_owned(), false);
+    let mut local = Local { services: vec![starting], ..samples::local() };
+    let cluster = samples::cluster();
+    assert_eq!(health(&Output::plain(80), Some(&cluster), &local), Health::Error, "nobody waits for it");
+    local.operation = Some(running(2_000));
+    let found = warnings(&Output::plain(80), Some(&cluster), &local);
+    let told: Vec<(Health, &str)> = found.iter().map(|found| (found.level, found.text.as_str())).collect();
+    assert_eq!(
+        told,
+        [(Health::Warning, "Availability risk: eos-storage-monitor on node1 is starting")],
+        "an operation that goes on is no risk by itself"
+    );
+    let line = "agent: generation 7  -      2.0 s  -          node1 (pid 4711)\n";
+    assert!(shown(80, Some(&cluster), &local).contains(line), "{}", shown(80, Some(&cluster), &local));
+    let document = json(&Output::plain(80), Some(&cluster), &local);
+    let operation = &document["operations"][0];
+    assert_eq!(operation["what"], "agent: generation 7");
+    assert_eq!((&operation["holder"], &operation["age_ms"]), (&"node1 (pid 4711)".into(), &2_000.into()));
+    local.services[0].1 = "failed: exit status 1".to_owned();
+    assert_eq!(health(&Output::plain(80), Some(&cluster), &local), Health::Error);
+}
+
+#[test]
+fn snapshots_have_a_heading_and_columns_at_60_columns_too() {
+    let text = shown(60, Some(&samples::cluster()), &samples::local());
+    let wanted = "
+snapshots of the cluster's own state; `eos snapshot list`
+has whole ids
+ID            SOURCE   MADE                  SIZE
+1a2b3c4d1a2b  cluster  2026-01-02T03:04:05Z  1.4 GiB
+";
+    assert!(text.ends_with(wanted), "{text}");
 }
 
 #[test]

@@ -12,6 +12,14 @@ fn tells(run: &Run, code: &str) {
     assert!(run.stderr.lines().any(|line| line.starts_with("hint: ")), "no hint in:\n{}", run.stderr);
 }
 
+/// The code and the whole text that a command ended with.
+#[track_caller]
+fn explained(run: &Run, code: &str, text: &str) {
+    tells(run, code);
+    let line = format!("error[{code}]: {text}\n");
+    assert!(run.stderr.contains(&line), "no {line:?} in:\n{}", run.stderr);
+}
+
 /// A cluster configuration that is not one.
 const CONFIGURATIONS: &[(&str, &str)] = &[
     ("EOS-C004", "node: [\n"),
@@ -99,6 +107,15 @@ fn a_machine_that_is_no_member_refuses_what_only_a_member_does() {
     for (code, line) in lines {
         tells(&machine.eos(&line.split(' ').collect::<Vec<_>>()), code);
     }
+    machine.put("token", " \n", 0o600);
+    let empty = machine.path("token").display().to_string();
+    for (file, why) in [("/nope", "it is not there"), (&empty, "it is empty")] {
+        let run = machine.eos(&["bootstrap", "--join-cluster", "127.0.74.99", "--token-file", file]);
+        explained(&run.ends_with(2), "EOS-U008", &format!("the token file {file} cannot be used: {why}"));
+    }
+    let run = machine.eos(&["bootstrap", "--auto-discover", "--advertise-address", "127.0.74.12"]);
+    let text = "nobody was found to join: no address was given and no cluster answered";
+    explained(&run.ends_with(4), "EOS-U009", text);
     let variables = [
         ("EOS-H060", "EOS_LOG", "eos=loud"),
         ("EOS-H062", "EOS_TELEMETRY_OTLP_ENDPOINT", "http://a b"),
@@ -130,6 +147,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("EOS-V002", "version: 1", "version: 2"),
     ("EOS-V003", "logs: 7", "logs: 0"),
     ("EOS-V004", "cleanup: 75", "cleanup: 70"),
+    ("EOS-V005", "mounts:\n  - \"/\"\n", "mounts: []\n"),
     ("EOS-V006", "  - \"/\"\n", "  - \"var\"\n"),
     ("EOS-V007", "/var/cache/eos", "/etc/x"),
 ];
@@ -224,10 +242,76 @@ fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_cod
     assert!(join.env("EOS_TOKEN", master.token()).output().unwrap().status.success());
     tells(&member.eos(&["token", "create"]).ends_with(5), "EOS-U006");
 
+    let parts = master.path("var/lib/eos/master/snapshots/parts");
+    let part = fs::read_dir(parts).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&part).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&part, bytes).unwrap();
+    tells(&master.eos(&["snapshot", "verify"]).ends_with(1), "EOS-T028");
+
+    // The agent's port speaks TLS with a certificate of the cluster, and is no master.
+    let stranger = Machine::empty("127.0.74.17", "node3");
+    let to_agent = ["bootstrap", "--join-cluster", "127.0.74.15:4506", "--advertise-address", "127.0.74.17"];
+    let text = "127.0.74.15:4506 answers, but not as an eos master (404 Not Found to GET /v1/hello)";
+    explained(&stranger.eos(&to_agent).ends_with(4), "EOS-J023", text);
+
+    let membership = member.path("var/lib/eos/membership.json");
+    let kept = fs::read_to_string(&membership).unwrap();
+    fs::write(&membership, kept.replace("\"observe\"", "\"watch\"")).unwrap();
+    let text = "the storage settings of this node's role are not understood: unknown variant `watch`, \
+                expected `observe` or `act`";
+    explained(&member.eos(&["state", "show"]), "EOS-S033", text);
+    fs::write(&membership, kept).unwrap();
+
+    let other = Machine::empty("127.0.74.18", "other");
+    other.found();
+    let authority = "var/lib/eos/identity/authority.crt";
+    fs::copy(other.path(authority), member.path(authority)).unwrap();
+    let status = member.eos(&["status"]).ends_with(0).stdout;
+    let text = "127.0.74.15:4507 is not believed: TLS failed on GET /v1/status [EOS-J022]";
+    assert!(status.contains(text), "{status}");
+    let told = member.status();
+    assert!(told.to_string().contains("EOS-J022"), "{told}");
+
     let database = master.path("var/lib/eos/master/registry.db");
     for name in ["registry.db-wal", "registry.db-shm"] {
         let _ = fs::remove_file(database.with_file_name(name));
     }
     fs::write(&database, "x").unwrap();
-    tells(&master.eos(&["reset"]), "EOS-M003");
+    tells(&master.eos(&["reset"]), "EOS-M005");
+}
+
+/// A machine whose limits are used up is told so, and not that eos is at fault.
+#[test]
+fn a_process_without_descriptors_is_told_so() {
+    let machine = Machine::empty("127.0.74.19", "node1");
+    let script = "ulimit -n 4; exec \"$0\" --root \"$1\" status";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, crate::support::EOS]).arg(machine.path(""));
+    let run = Run::from(command.output().unwrap()).ends_with(1);
+    explained(&run, "EOS-U004", "the program could not start its threads");
+}
+
+#[test]
+fn a_user_who_may_start_no_thread_is_told_so() {
+    let machine = Machine::empty("127.0.74.21", "node1");
+    let program = machine.path("eos");
+    fs::copy(crate::support::EOS, &program).unwrap();
+    let limited = |threads: u32| -> Run {
+        // A number that nobody has, so that nothing else counts against the limit.
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid=4242421", "--clear-groups", "prlimit", &format!("--nproc={threads}")]);
+        command.arg(&program).arg("--root").arg(machine.path("")).arg("status");
+        command.env("EOS_TELEMETRY_OTLP_ENDPOINT", "http://127.0.74.99:1").output().unwrap().into()
+    };
+    explained(&limited(1).ends_with(1), "EOS-U004", "the program could not start its threads");
+    let run = limited(2).ends_with(1);
+    explained(&run, "EOS-H064", "could not start the threads that export traces");
+}
+
+#[test]
+fn a_machine_id_that_cannot_be_read_is_told_before_anything_is_checked() {
+    let machine = Machine::empty("127.0.74.20", "node1");
+    fs::create_dir_all(machine.path("etc/machine-id")).unwrap();
+    tells(&machine.eos(&["preflight"]).ends_with(3), "EOS-P022");
 }

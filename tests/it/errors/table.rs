@@ -2,15 +2,17 @@
 //! why it is not.
 
 use super::codes_of_the_source;
+use super::evidence::{proven, provoked, variants};
+use crate::tidy::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
-/// Why a code is not provoked from outside, and the codes. Each has a unit test beside its error.
+/// Why a code is not provoked from outside, and the codes. A test beside each reaches it, which is proved by
+/// what that test looks for.
 const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a disk or kernel that fails, or a limit of the machine that is used up",
-        "A004 G023 G050 H010 H011 H037 H038 H039 H064 H070 H072 H092 I001 I003 I005 J025 M001 M004 \
-         M016 M017 M018 M019 P022 T020 T030 T040 T060 T061 T072 T080 U004",
+        "G023 G050 H010 H011 H037 H039 H070 H072 H092 I001 I003 M001 M004 \
+         M016 M017 M018 M019 T020 T030 T040 T060 T072 T080",
     ),
     (
         "a defect of eos itself, which no input reaches",
@@ -32,12 +34,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("a trace collector that goes away, with its unit tests in src/telemetry", "H063 H065"),
     (
         "a machine with other interfaces or routes, or a link planted while eos runs",
-        "H071 H090 H093 P002 P004 U009 V010 V011 V012",
+        "H071 H090 H093 V010 V011 V012",
     ),
     (
         "a server or client that breaks the protocol, with unit tests in src/client, src/master and src/identity",
-        "I004 I012 I013 I014 I015 I030 I031 J001 J009 J012 J013 J014 J020 J022 J023 J026 J027 \
-         M002 M011",
+        "I004 I012 I013 I014 I015 I030 I031 J001 J009 J012 J013 J014 J026 J027 M002 M011 M027",
     ),
     (
         "a snapshot that was forged, damaged or cut off, with unit tests in src/snapshot",
@@ -47,53 +48,87 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
-        "U008 V005 V008 V009 V020 V021",
+        "M003 V008 V009 V020 V021",
     ),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("a machine that is slower than the time it was given", "J042"),
-    ("states of a site that name what this version does not know", "S033"),
 ];
 
-fn gather(directory: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("table.rs") {
-            paths.push(path);
-        }
-    }
-}
-
-/// Every `"EOS-X123"` and every `"X123"` that a test of this package names.
-fn provoked() -> BTreeSet<String> {
-    let mut paths = Vec::new();
-    gather(&super::root().join("tests"), &mut paths);
-    let mut codes = BTreeSet::new();
-    for path in paths {
-        let text = std::fs::read_to_string(path).unwrap();
-        let words = text.split(['"', '[', ']', ' ']).map(|word| word.strip_prefix("EOS-").unwrap_or(word));
-        codes.extend(words.filter(|word| super::is_code(word)).map(str::to_owned));
-    }
-    codes
-}
-
 #[test]
-fn every_code_is_provoked_by_a_test_or_listed_with_a_reason() {
+fn every_code_is_reached_by_a_test_and_listed_if_not_from_outside() {
     let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
     for (reason, codes) in NOT_FROM_OUTSIDE {
         for code in codes.split_whitespace() {
             assert!(listed.insert(code, reason).is_none(), "{code} is listed twice");
         }
     }
-    let (provoked, mut used) = (provoked(), codes_of_the_source());
+    let tree = Tree::of_package();
+    let given = variants(&tree);
+    let mut used = codes_of_the_source();
     used.insert("U001".to_owned());
+    let unread: Vec<&String> = used.iter().filter(|code| !given.contains_key(*code)).collect();
+    assert_eq!(unread, ["U001"], "an `impl Explain` is not understood");
+    let (provoked, proven) = (provoked(&tree), proven(&tree, &given));
     let neither = used.iter().filter(|code| !provoked.contains(*code) && !listed.contains_key(code.as_str()));
     let neither: Vec<_> = neither.collect();
     let both: Vec<_> = listed.keys().filter(|code| provoked.contains(**code)).collect();
     let gone: Vec<_> = listed.keys().filter(|code| !used.contains(**code)).collect();
-    assert!(
-        neither.is_empty() && both.is_empty() && gone.is_empty(),
-        "neither provoked nor listed: {neither:?}; listed and provoked: {both:?}; listed and not in the source: {gone:?}"
+    let unproven: Vec<_> = listed.keys().filter(|code| !proven.contains(**code)).collect();
+    println!(
+        "{} codes, {} provoked from outside, {} proved inside",
+        used.len(),
+        provoked.len(),
+        listed.len()
     );
+    assert!(
+        neither.is_empty() && both.is_empty() && gone.is_empty() && unproven.is_empty(),
+        "neither provoked nor listed: {neither:?}\nlisted and provoked: {both:?}\n\
+         listed and not in the source: {gone:?}\nlisted, and no test under src looks for it: {unproven:?}"
+    );
+}
+
+/// An error with two variants, and the test code beside it.
+fn judged(path: &str, tests: &str) -> (BTreeSet<String>, usize) {
+    let error = "impl Explain for LabError {\n    fn code(&self) -> Code {\n        Code(match self {\n            \
+         Self::Torn { .. } => \"X001\",\n            Self::File(error) => return error.code(),\n            \
+         Self::Gone | Self::Lost(_) => \"X002\",\n        })\n    }\n}\n";
+    let text = format!("{error}#[cfg(test)]\nmod tests {{\n{tests}\n}}\n");
+    let tree = Tree::of(&[(path, &text)]);
+    let given = variants(&tree);
+    (proven(&tree, &given), given.values().map(BTreeSet::len).sum())
+}
+
+#[test]
+fn a_value_that_a_test_made_itself_proves_nothing() {
+    for tests in [
+        "pub fn samples() -> Vec<LabError> { vec![LabError::Torn { at: 1 }, LabError::Gone] }",
+        "#[test] fn f() { let error = LabError::Torn { at: 1 }; assert_eq!(error.to_string(), \"x\"); }",
+        "#[test] fn f() { for e in samples() { assert!(matches!(e, LabError::Torn { .. } | LabError::Gone)); } }",
+        "#[test] fn f() { assert_eq!(samples()[0].code(), Code(\"X001\")); }",
+        "#[test] fn f() { let code = \"X001\"; run(\"EOS-X002\"); }",
+        "#[test] fn f() { assert!(matches!(e, OtherError::Torn { .. })); }",
+        "// matches!(e, LabError::Torn { .. }) tells(&e, \"EOS-X001\")",
+    ] {
+        assert_eq!(judged("src/lab/error.rs", tests), (BTreeSet::new(), 3), "{tests}");
+    }
+    let shown = "#[test] fn f() { tells(&made(), \"EOS-X001\", \"text\"); }";
+    assert_eq!(judged("src/view/error.rs", shown), (BTreeSet::new(), 3));
+}
+
+#[test]
+fn a_pattern_or_an_asserted_code_proves_the_code() {
+    for (tests, code) in [
+        ("#[test] fn f() { assert!(matches!(run(), Err(LabError::Torn { .. }))); }", "X001"),
+        ("#[test] fn f() { let Err(LabError::Lost(why)) = run() else { panic!() }; }", "X002"),
+        ("#[test] fn f() { match run() { Err(LabError::Gone) => {} } }", "X002"),
+        ("#[test] fn f() { assert_eq!(run(), Err(LabError::Torn { at: 1 })); }", "X001"),
+        ("#[test] fn f() { tells(&run().unwrap_err(), \"EOS-X001\", \"text\"); }", "X001"),
+        ("#[test] fn f() { for code in [\"X001\"] { assert_eq!(run(code), code); } }", "X001"),
+        (
+            "const ALL: &[(&str, u8)] = &[(\"X002\", 1)];\n#[test] fn f() { for (c, n) in ALL { tells(n, c); } }",
+            "X002",
+        ),
+    ] {
+        assert_eq!(judged("src/lab/error.rs", tests).0, BTreeSet::from([code.to_owned()]), "{tests}");
+    }
 }

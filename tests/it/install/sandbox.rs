@@ -131,23 +131,30 @@ impl Sandbox {
 
     /// Runs an installer, behind a wrapping command if one is given.
     pub fn run(&self, wrapper: &[&str], script: &Path, arguments: &[&str]) -> Outcome {
-        let mut command = Command::new(program("timeout"));
-        command.arg("120");
+        let mut words = vec![program("timeout"), "120".into()];
         if let [first, rest @ ..] = wrapper {
-            command.arg(program(first)).args(rest);
+            words.push(program(first));
+            words.extend(rest.iter().map(PathBuf::from));
         }
-        match self.shell {
-            Shell::Dash => command.arg(program("dash")),
-            Shell::Busybox => command.arg(program("busybox")).arg("sh"),
-        };
-        command.arg(script).args(arguments).current_dir("/");
-        command.env_clear().envs(&self.environment).env("DESTDIR", self.root());
-        let output = command.output().unwrap();
+        let output = self.command(words, script, arguments).output().unwrap();
         Outcome {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// An installer in the shell of the sandbox, behind the words of a wrapping command if there are any.
+    pub fn command(&self, wrapper: Vec<PathBuf>, script: &Path, arguments: &[&str]) -> Command {
+        let shell = match self.shell {
+            Shell::Dash => vec![program("dash")],
+            Shell::Busybox => vec![program("busybox"), "sh".into()],
+        };
+        let mut words = wrapper.into_iter().chain(shell);
+        let mut command = Command::new(words.next().expect("there is a shell at least"));
+        command.args(words).arg(script).args(arguments).current_dir("/");
+        command.env_clear().envs(&self.environment).env("DESTDIR", self.root());
+        command
     }
 
     /// Everything under the root, by its path inside it.

@@ -17,6 +17,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("checkpoint-show", "checkpoint show 0001-bootstrap", 0),
     ("completions", "completions fish", 0),
     ("config-show", "config show --origin", 0),
+    ("audit-list", "audit list", 0),
     ("config-validate", "config validate", 0),
     ("explain", "explain EOS-G010", 0),
     ("man", "man /proc/none", 2),
@@ -151,8 +152,15 @@ fn a_bootstrap_tells_every_step_and_a_token_as_json() {
     {
         assert!(!result[key].is_null(), "{key}: {result}");
     }
-    let ended = run.stdout.lines().filter(|line| line.contains("\"event\":\"step_ended\"")).count();
-    assert!(ended >= 10, "{ended} steps ended:\n{}", run.stdout);
+    let events = events(&run, &machine);
+    for kind in ["step_started", "step_ended"] {
+        let of_kind: Vec<&Value> = events.iter().filter(|event| event["event"] == kind).collect();
+        let total = of_kind[0]["total"].as_u64().unwrap();
+        assert!(total >= 10, "{total} steps");
+        let numbers: Vec<u64> = of_kind.iter().map(|event| event["number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (1..=total).collect::<Vec<_>>(), "{kind}");
+        assert!(of_kind.iter().all(|event| event["total"] == total), "{kind}");
+    }
     assert!(run.stdout.lines().all(|line| line.starts_with("{\"schema\":1,")), "{}", run.stdout);
 
     let created = machine.eos(&["token", "create", "--output", "json"]).ends_with(0);
@@ -167,6 +175,70 @@ fn a_bootstrap_tells_every_step_and_a_token_as_json() {
         shown,
         [Value::from("node1"), "monolith".into(), "single".into(), "active".into(), Value::from(1)]
     );
+}
+
+/// The events of a run, each with its schema and its time.
+#[track_caller]
+fn events(run: &Run, machine: &Machine) -> Vec<Value> {
+    let mut lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.pop();
+    for event in &lines {
+        assert_eq!(event["schema"], 1, "{}: {event}", machine.name);
+        assert!(event["time"].is_string() && event["event"].is_string(), "{}: {event}", machine.name);
+    }
+    lines
+}
+
+/// The names of what an event has.
+fn keys(event: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn a_join_tells_its_transfer_and_its_waits_with_all_their_figures() {
+    let master = Machine::empty("127.0.53.7", "master");
+    master.found();
+    let machine = Machine::empty("127.0.53.8", "node2");
+    let mut command = machine.command(&machine.join(&master));
+    command.args(["--output", "json"]);
+    let waiting = Waiting::until(&mut command, Stream::Output, "eos node accept node2");
+    master.eos(&["node", "accept", "node2"]).ends_with(0);
+    let run = waiting.finished().ends_with(0);
+    let events = events(&run, &machine);
+
+    let wait = events.iter().find(|event| event["event"] == "waiting").unwrap();
+    let wanted = ["cause", "deadline_ms", "elapsed_ms", "event", "next_retry_ms", "schema", "time"];
+    assert_eq!(keys(wait), wanted, "{wait}");
+    assert!(["deadline_ms", "elapsed_ms", "next_retry_ms"].iter().all(|key| wait[*key].is_u64()), "{wait}");
+    assert!(wait["elapsed_ms"].as_u64() < wait["deadline_ms"].as_u64(), "{wait}");
+
+    let moved: Vec<&Value> = events.iter().filter(|event| event["event"] == "transfer").collect();
+    let wanted = ["done_bytes", "event", "rate", "remaining_ms", "schema", "time", "total_bytes", "what"];
+    assert!(moved.len() >= 2 && moved.iter().all(|event| keys(event) == wanted), "{moved:?}");
+    let (first, last) = (moved[0], moved[moved.len() - 1]);
+    assert!(first["remaining_ms"].is_null() && first["rate"] == 0, "nothing has moved yet: {first}");
+    assert_eq!(last["remaining_ms"], 0, "{last}");
+    assert_eq!(last["done_bytes"], last["total_bytes"], "{last}");
+}
+
+#[test]
+fn a_single_question_to_a_master_that_stands_still_is_told_while_it_lasts() {
+    let machine = Machine::empty("127.0.53.9", "node1");
+    machine.found();
+    let pid: Value =
+        serde_json::from_str(&std::fs::read_to_string(machine.path("run/eos/eos-master.pid")).unwrap())
+            .unwrap();
+    let pid = i32::try_from(pid["child"]["pid"].as_i64().unwrap()).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let mut command = machine.command(&["token", "list", "--output", "json"]);
+    let waiting = Waiting::until(&mut command, Stream::Output, "\"event\":\"waiting\"");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let run = waiting.finished().ends_with(0);
+    assert_eq!(run.verdict()["outcome"], "done");
+    assert!(run.stdout.contains("to answer GET /v1/tokens"), "{}", run.stdout);
 }
 
 #[test]

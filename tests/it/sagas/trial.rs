@@ -2,16 +2,17 @@
 
 use crate::support::{EOS, Machine, Run, assert_same};
 use eos::cli::bootstrap::KIND;
-use eos::host::inventory::{Inventory, Node};
+use eos::host::inventory::Inventory;
 use eos::host::{clock, facts, paths, services};
 use eos::identity::token::Token;
+use eos::journal::file;
 use eos::journal::lock::OperationLock;
 use eos::model::progress::Silent;
 use eos::saga::engine::{Engine, Finished, Request};
 use eos::saga::error::SagaError;
 use eos::saga::faults::FaultPlan;
-use eos::steps::{self, Decision, Env};
-use std::collections::BTreeMap;
+use eos::saga::step::StepError;
+use eos::steps::{self, AnyStep, Decision, Env};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -74,19 +75,59 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Carries the saga out in this process, with faults. After a planned death nothing is tidied up.
-    pub fn attempt(&self, faults: FaultPlan) -> Result<Finished, SagaError> {
+    /// One process that works with the engine, with faults; after a planned death nothing is tidied up.
+    fn process<T>(
+        &self,
+        faults: FaultPlan,
+        work: impl FnOnce(&mut Engine<'_>, &[AnyStep], &mut Env) -> Result<T, SagaError>,
+    ) -> Result<T, SagaError> {
         let root = self.machine.root();
         let mut lock = OperationLock::acquire(&root, KIND, clock::timestamp()).unwrap();
-        let plan = serde_json::to_value(&self.decision).unwrap();
         let mut env = self.environment();
         let interrupted = env.interrupted.clone();
         let mut engine = Engine::new(&root, &mut lock, &Silent, interrupted.as_ref()).with_faults(faults);
-        let result = engine.run(Request::new(KIND, plan), &steps::of(&self.decision), &mut env);
+        let result = work(&mut engine, &steps::of(&self.decision), &mut env);
         if matches!(result, Err(SagaError::Died { .. })) {
             lock.abandon();
         }
         result
+    }
+
+    /// Carries the saga out in this process.
+    pub fn attempt(&self, faults: FaultPlan) -> Result<Finished, SagaError> {
+        let plan = serde_json::to_value(&self.decision).unwrap();
+        self.process(faults, |engine, steps, env| engine.run(Request::new(KIND, plan), steps, env))
+    }
+
+    /// Goes on in this process with what an earlier one left; none when there is nothing to go on with.
+    pub fn go_on(&self, faults: FaultPlan) -> Result<Option<Finished>, SagaError> {
+        self.process(faults, |engine, steps, env| match engine.recover()? {
+            Some((saga, _)) => engine.resume(&saga, steps, env).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// Rolls the newest saga back in this process; none when there is none.
+    pub fn take_back(&self, faults: FaultPlan) -> Result<Option<Finished>, SagaError> {
+        self.process(faults, |engine, steps, env| {
+            engine.recover()?;
+            let newest = file::sagas(&self.machine.root()).unwrap().pop();
+            newest.map(|saga| engine.rollback(&saga, steps, env)).transpose()
+        })
+    }
+
+    /// Calls the undo of every step in this process, twice each, the last step first.
+    pub fn undo_each_twice(&self) -> Result<(), StepError> {
+        let mut env = self.environment();
+        let steps = steps::of(&self.decision);
+        steps.iter().rev().try_for_each(|step| step.undo(&mut env).and_then(|()| step.undo(&mut env)))
+    }
+
+    /// How many records the journal of the newest saga has.
+    pub fn records(&self) -> usize {
+        let root = self.machine.root();
+        let newest = file::sagas(&root).unwrap().pop();
+        newest.map_or(0, |saga| file::entries(&root, &saga).unwrap().len())
     }
 
     /// Runs the same bootstrap from the command line.
@@ -116,20 +157,6 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Asserts that the services are up, and that the master has confirmed the node.
-    #[track_caller]
-    pub fn assert_healthy(&self, what: &str) {
-        let status = self.machine.status();
-        let local = &status["local"];
-        assert_eq!(local["confirmed"], true, "{what}: {status}");
-        let services = status["services"].as_array().unwrap();
-        let ready = |service: &serde_json::Value| service["healthy"] == true;
-        assert!(services.len() >= 2 && services.iter().all(ready), "{what}: {status}");
-        let nodes = status["nodes"].as_array().unwrap();
-        let me = nodes.iter().find(|node| node["name"] == self.machine.name.as_str());
-        assert_eq!(me.map(|node| &node["state"]), Some(&"active".into()), "{what}: {status}");
-    }
-
     /// The nodes that the master knows.
     pub fn names_at_master(&self) -> Vec<String> {
         let status = self.master.unwrap_or(self.machine).status();
@@ -140,33 +167,4 @@ impl<'a> Trial<'a> {
 
 fn command_line<'a>(machine: &'a Machine, master: Option<&'a Machine>) -> Vec<&'a str> {
     master.map_or_else(|| machine.first_node(), |master| machine.join(master))
-}
-
-/// What a finished bootstrap left, with the content of what is the same in every run. Keys, times,
-/// sockets and what the daemons write as they go differ in nothing but their content or are left out.
-pub fn shape(machine: &Machine) -> BTreeMap<String, String> {
-    const PASSING: [&str; 5] = [
-        paths::RUN,
-        paths::JOURNAL,
-        paths::CHECKPOINTS,
-        "var/lib/eos/master/snapshots/",
-        "var/lib/eos/snapshots/",
-    ];
-    const SAME: [&str; 2] = ["etc/", paths::CLUSTER_STATES];
-    let tree = machine.tree();
-    let lasting = tree.nodes().iter().filter(|(path, _)| {
-        !PASSING.iter().any(|passing| path.starts_with(passing))
-            && !path.ends_with("-wal")
-            && !path.ends_with("-shm")
-    });
-    lasting
-        .map(|(path, node)| {
-            let same = SAME.iter().any(|same| path.starts_with(same));
-            let text = match node {
-                Node::File { mode, uid, gid, .. } if !same => format!("file {mode:o} {uid}:{gid}"),
-                node => format!("{node:?}"),
-            };
-            (path.clone(), text)
-        })
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Machines for tests: a root directory, a loopback address, and the real binary run on them.
 
+mod before;
 pub mod waiting;
 
 use eos::host::inventory::Inventory;
@@ -78,11 +79,7 @@ impl Machine {
     /// A machine that somebody used before: files of others, also where eos will write.
     pub fn used(address: &str, name: &str) -> Self {
         let machine = Self::empty(address, name);
-        machine.put("etc/hostname", "a-machine\n", 0o644);
-        machine.put("etc/eos/notes.txt", "mine\n", 0o600);
-        machine.put("etc/systemd/system/other.service", "[Service]\nExecStart=/bin/true\n", 0o640);
-        machine.put("etc/systemd/system/multi-user.target.wants/mine.service", "", 0o644);
-        machine.put("var/cache/kept", "kept\n", 0o644);
+        before::put(&machine);
         machine
     }
 

@@ -1,6 +1,7 @@
 //! A command that runs until it is interrupted, once it said what it waits for.
 
 use super::Run;
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
@@ -46,10 +47,36 @@ impl Waiting {
         self.child.wait().unwrap();
     }
 
-    /// Interrupts it and reads the rest.
-    pub fn interrupted(mut self) -> Run {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Interrupts it as Ctrl-C does and reads the rest.
+    pub fn interrupted(self) -> Run {
+        self.signalled(Signal::INT)
+    }
+
+    /// Sends it the signal and reads the rest.
+    pub fn signalled(self, signal: Signal) -> Run {
+        self.signal(signal);
+        self.finished()
+    }
+
+    /// Sends it the signal twice, as `timeout` and closing terminals do, and reads the rest.
+    pub fn signalled_twice(self, signal: Signal) -> Run {
+        self.signal(signal);
+        self.signal(signal);
+        self.finished()
+    }
+
+    /// Sends it the signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Reads the rest until it ends.
+    pub fn finished(mut self) -> Run {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         match self.stream {
             Stream::Output => stdout = self.said,

@@ -46,6 +46,15 @@ pub struct Function {
     pub body_lines: usize,
 }
 
+/// A text in double quotes, which is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Literal {
+    /// What is between the quotes, escapes as written.
+    pub text: String,
+    /// The index of the token that follows it.
+    pub at: usize,
+}
+
 /// One Rust file.
 #[derive(Debug)]
 pub struct Source {
@@ -55,15 +64,17 @@ pub struct Source {
     pub text: String,
     /// Its tokens in order.
     pub tokens: Vec<Token>,
+    /// Its texts in order.
+    pub literals: Vec<Literal>,
 }
 
 impl Source {
     /// Takes the file apart.
     pub fn parse(path: &str, text: &str) -> Self {
-        let mut tokens = tokenize(text);
+        let (mut tokens, literals) = tokenize(text);
         mark_tests(&mut tokens, is_test_path(path));
         mark_inline_modules(&mut tokens);
-        Self { path: path.to_owned(), text: text.to_owned(), tokens }
+        Self { path: path.to_owned(), text: text.to_owned(), tokens, literals }
     }
 
     /// The module that the file is: `src/host/files.rs` is `[host, files]`, `src/lib.rs` is `[]`.
@@ -125,6 +136,17 @@ impl Source {
     /// Every function that has a body.
     pub fn functions(&self) -> Vec<Function> {
         (0..self.tokens.len()).filter_map(|at| self.function_at(at)).collect()
+    }
+
+    /// The name of every function with the tokens of its body, braces included.
+    pub fn bodies(&self) -> Vec<(&str, std::ops::RangeInclusive<usize>)> {
+        let starts = (0..self.tokens.len()).filter(|at| self.function_at(*at).is_some());
+        starts
+            .map(|at| {
+                let open = (at..self.tokens.len()).find(|i| self.text_at(*i) == "{").unwrap_or(at);
+                (self.text_at(at + 1), open..=closing(&self.tokens, open))
+            })
+            .collect()
     }
 
     /// The text of a token, empty past the end.
@@ -202,7 +224,7 @@ pub fn is_test_path(path: &str) -> bool {
 }
 
 /// The token that closes the bracket at `open`, or the last one when the file ends before.
-fn closing(tokens: &[Token], open: usize) -> usize {
+pub fn closing(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
         match token.text.as_str() {
@@ -283,13 +305,16 @@ fn mark_inline_modules(tokens: &mut [Token]) {
     }
 }
 
-fn tokenize(text: &str) -> Vec<Token> {
+fn tokenize(text: &str) -> (Vec<Token>, Vec<Literal>) {
     let chars: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
+    let (mut tokens, mut literals) = (Vec::new(), Vec::new());
     let (mut at, mut line) = (0, 1);
     while at < chars.len() {
         let end = skip_text(&chars, at).unwrap_or(at);
         if end > at {
+            if chars[at] == '"' && end > at + 1 {
+                literals.push(Literal { text: chars[at + 1..end - 1].iter().collect(), at: tokens.len() });
+            }
             line += chars[at..end].iter().filter(|c| **c == '\n').count();
             at = end;
             continue;
@@ -304,7 +329,7 @@ fn tokenize(text: &str) -> Vec<Token> {
         }
         at = end;
     }
-    tokens
+    (tokens, literals)
 }
 
 fn token_end(chars: &[char], at: usize) -> usize {

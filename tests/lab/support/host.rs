@@ -7,6 +7,7 @@ use super::waiting::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// Seconds of silence after which an impatient master takes a node to be gone.
@@ -87,11 +88,17 @@ impl Host {
 
     /// Starts a command of eos on it.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
-        command.arg("--root").arg(self.root.path()).args(["--output", "json"]).args(arguments);
-        command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
+        let mut command = self.command("json", arguments);
         let what = format!("{}: eos {}", self.name, arguments.join(" "));
         Running::start(what, &mut command, self.transcript.clone())
+    }
+
+    /// A command of eos on it, with its output in this format.
+    pub fn command(&self, format: &str, arguments: &[&str]) -> Command {
+        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
+        command.arg("--root").arg(self.root.path()).args(["--output", format]).args(arguments);
+        command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
+        command
     }
 
     /// Runs a command of eos on it.
@@ -118,6 +125,16 @@ impl Host {
     /// Joins the cluster of a master, or fails to.
     pub fn join(&self, master: &Host, arguments: &[&str]) -> Outcome {
         self.start_join(master, arguments).finish()
+    }
+
+    /// The names of the steps of such a join, as it plans them itself.
+    pub fn steps_of_join(&self, master: &Host, arguments: &[&str]) -> Vec<String> {
+        let planned = self.join(master, &[&["--dry-run"], arguments].concat()).done();
+        let steps = planned.result()["steps"].as_array().expect("a list").clone();
+        let names: Vec<String> =
+            steps.iter().map(|step| step["name"].as_str().expect("a text").to_owned()).collect();
+        assert!(names.len() > 2, "{}", planned.story());
+        names
     }
 
     /// Makes a token.
@@ -199,10 +216,31 @@ impl Host {
         kill(pid);
     }
 
+    /// Has a service stand still: its connections are accepted, and nobody answers.
+    pub fn stop_service(&self, service: &str) -> Stopped {
+        let pid = self.service_pid(service).unwrap_or_else(|| panic!("{service} does not run"));
+        let stopped = Stopped(Pid::from_raw(pid).expect("a process id is positive"));
+        kill_process(stopped.0, Signal::STOP).expect("it runs");
+        stopped
+    }
+
     /// Ends every process of the host at once, as a crash of the machine does.
     pub fn crash(&self) {
         while let alive @ [_, ..] = &self.namespace.processes()[..] {
             alive.iter().copied().for_each(kill);
+        }
+    }
+
+    /// Has its services, none of which runs, start with the variables of its commands from now on.
+    pub fn hand_environment_to_services(&self) {
+        let lines: Vec<String> =
+            self.environment.iter().map(|(name, value)| format!("Environment={name}={value}\n")).collect();
+        for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
+            let unit = format!("etc/systemd/system/{service}.service");
+            if self.path(&unit).exists() {
+                let text = self.read(&unit);
+                self.write(&unit, &text.replace("[Service]\n", &format!("[Service]\n{}", lines.concat())));
+            }
         }
     }
 
@@ -221,6 +259,20 @@ impl Host {
         self.namespace.heal();
     }
 
+    /// Gives it one more interface, which leads nowhere, with an address of its own.
+    pub fn add_interface(&self, name: &str, address: &str) {
+        let peer = format!("{name}-end");
+        self.namespace.ip(&["link", "add", name, "type", "veth", "peer", "name", &peer]);
+        self.namespace.ip(&["link", "set", &peer, "up"]);
+        self.namespace.ip(&["addr", "add", &format!("{address}/24"), "dev", name]);
+        self.namespace.ip(&["link", "set", name, "up"]);
+    }
+
+    /// From now on it reaches only those on its own network.
+    pub fn forget_routes(&self) {
+        self.namespace.ip(&["route", "del", "default"]);
+    }
+
     /// Pulls its cable.
     pub fn unplug(&self) {
         self.namespace.ip(&["link", "set", "eth0", "down"]);
@@ -230,6 +282,30 @@ impl Host {
     pub fn plug_in(&self) {
         self.namespace.ip(&["link", "set", "eth0", "up"]);
         self.namespace.ip(&["route", "replace", "default", "dev", "eth0"]);
+    }
+}
+
+/// How often the tokens of this master were used, as it counts.
+pub fn uses_of_token(master: &Host) -> u64 {
+    let listed = master.eos(&["token", "list"]).done();
+    let tokens = listed.result()["tokens"].as_array().expect("a list").clone();
+    tokens.iter().filter_map(|token| token["used"].as_u64()).sum()
+}
+
+/// A process that stands still; it goes on when this is dropped.
+pub struct Stopped(Pid);
+
+impl Stopped {
+    /// Lets it go on.
+    pub fn go_on(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have been killed meanwhile.
+        let _ = kill_process(self.0, Signal::CONT);
     }
 }
 

@@ -13,17 +13,10 @@ pub enum Cut {
     Outgoing,
     /// Only what the host would get is lost.
     Incoming,
-    /// What the host sends is answered by a reset.
+    /// What the host sends is answered by a reset, and what it would get is lost.
     Reset,
     /// Connections to this port of the host are lost.
     Port(u16),
-    /// The host's connections to the port are reset after it has sent so many bytes.
-    ResetAfter {
-        /// The port of the other side.
-        port: u16,
-        /// So many bytes.
-        bytes: u64,
-    },
 }
 
 impl Cut {
@@ -36,12 +29,11 @@ impl Cut {
             Self::Silent => chain("in", &format!("{enter} drop")) + &chain("out", &format!("{leave} drop")),
             Self::Outgoing => chain("out", &format!("{leave} drop")),
             Self::Incoming => chain("in", &format!("{enter} drop")),
-            Self::Reset => chain("out", &format!("{leave} meta l4proto tcp reject with tcp reset")),
-            Self::Port(port) => chain("in", &format!("{enter} tcp dport {port} drop")),
-            Self::ResetAfter { port, bytes } => {
-                let after = format!("tcp dport {port} quota over {bytes} bytes reject with tcp reset");
-                chain("out", &format!("{leave} {after}"))
+            Self::Reset => {
+                let refused = format!("{leave} meta l4proto tcp reject with tcp reset");
+                chain("in", &format!("{enter} drop")) + &chain("out", &refused)
             }
+            Self::Port(port) => chain("in", &format!("{enter} tcp dport {port} drop")),
         };
         format!("table inet lab {{ {chains} }}\n")
     }

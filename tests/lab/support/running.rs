@@ -70,24 +70,11 @@ impl Running {
         self.wait_for(words, like)["cause"].as_str().expect("it was compared").to_owned()
     }
 
-    /// Waits until it waits for something with these words; an early end is no failure here.
-    pub fn wait_for_wait_or_end(&mut self, words: &str) -> String {
-        let deadline = Instant::now() + LIMIT;
-        while let Some(line) = self.next_line(deadline) {
-            let waiting = line.filter(|event| event["event"] == "waiting");
-            let cause = waiting.and_then(|event| event["cause"].as_str().map(str::to_owned));
-            if let Some(cause) = cause.filter(|cause| cause.contains(words)) {
-                return cause;
-            }
-        }
-        "it did not wait".to_owned()
-    }
-
-    /// Interrupts it as Ctrl-C does.
-    pub fn interrupt(&self) {
+    /// Sends it the signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id fits");
         let process = rustix::process::Pid::from_raw(id).expect("a process id is positive");
-        rustix::process::kill_process(process, rustix::process::Signal::INT).expect("it is our child");
+        rustix::process::kill_process(process, signal).expect("it is our child");
     }
 
     /// Waits until it ends.

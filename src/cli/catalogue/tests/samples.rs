@@ -2,10 +2,10 @@
 
 use crate::host::command::CommandError;
 use crate::host::files::FileError;
-use crate::model::explain::{Code, Explain, Failure};
+use crate::model::explain::{Code, Exit, Explain, Failure};
 
 /// The file that gives a code without an error type: a panic is no value until it is printed.
-pub const PANIC: &str = "src/cli/mod.rs";
+pub const PANIC: &str = "src/cli/panic.rs";
 
 /// What the command line makes of a panic.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,10 @@ impl Explain for Panicked {
     fn code(&self) -> Code {
         assert_eq!(self.0.code, "EOS-U001");
         Code("U001")
+    }
+
+    fn exit(&self) -> Exit {
+        if self.0.exit == Exit::Stuck as u8 { Exit::Stuck } else { Exit::Failed }
     }
 
     fn hints(&self) -> Vec<String> {
@@ -102,7 +106,7 @@ fn edge() -> Vec<Group> {
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
         of("src/cli/bootstrap/error.rs", crate::cli::bootstrap::samples()),
         of("src/cli/error.rs", crate::cli::error::samples()),
-        of(PANIC, vec![Panicked(crate::cli::panicked())]),
+        of(PANIC, crate::cli::panic::samples().into_iter().map(Panicked).collect()),
         of("src/master/error.rs", crate::master::error::samples()),
         of("src/steps/error.rs", crate::steps::error::samples()),
     ]

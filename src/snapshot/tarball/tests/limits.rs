@@ -1,0 +1,132 @@
+//! Archives that are cut off, go on after their end, are too large, or are not what they claim to be.
+
+use super::hostile::{archive, file, header};
+use super::*;
+
+#[track_caller]
+fn refused(bytes: &[u8], words: &str, allowed: &Allowed) {
+    let place = Place::new();
+    let error = place.unpack(bytes, allowed).expect_err(words);
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(one) = cause {
+        text.push_str(&format!(": {one}"));
+        cause = one.source();
+    }
+    assert!(text.contains(words), "{text:?} does not say {words:?}");
+    assert_eq!(place.names(), [""; 0], "{words}");
+}
+
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    zstd::stream::encode_all(bytes, 3).expect("compressed")
+}
+
+#[test]
+fn an_archive_that_is_cut_off_anywhere_is_refused() {
+    let whole = archive(&[file("a", &[1; 700]), file("b", b"two")]);
+    for length in (512..whole.len()).step_by(97) {
+        refused(&whole[..length], "the archive is cut off after byte", &Allowed::default());
+    }
+    refused(&whole[..whole.len() - 512], "is cut off", &Allowed::default());
+    refused(&whole[..whole.len() - 1024], "is cut off", &Allowed::default());
+    let packed = compressed(&whole);
+    for length in (6..packed.len()).step_by(7) {
+        refused(&packed[..length], "", &Allowed::default());
+    }
+}
+
+#[test]
+fn nothing_but_filling_follows_the_end() {
+    let whole = archive(&[file("a", b"x")]);
+    let words = "the archive goes on after its end";
+    refused(&[&whole[..], &whole[..]].concat(), words, &Allowed::default());
+    refused(&[&whole[..], b"garbage"].concat(), words, &Allowed::default());
+    refused(&[&whole[..], &vec![0; 2 << 20]].concat(), words, &Allowed::default());
+    let between = [file("a", b"x"), vec![0; 512], file("b", b"y")].concat();
+    refused(&archive(&[between]), "an empty block stands between its entries", &Allowed::default());
+    let place = Place::new();
+    place.unpack(&[&whole[..], &[0; 9 * 512]].concat(), &Allowed::default()).expect("a filled record");
+    let two = [compressed(&whole), compressed(&whole)].concat();
+    refused(&two, words, &Allowed::default());
+}
+
+#[test]
+fn a_damaged_header_is_refused() {
+    let mut wrong = archive(&[file("a", b"x")]);
+    wrong[0] = b'b';
+    refused(&wrong, "neither a tar archive", &Allowed::default());
+    let mut later = archive(&[file("a", b"x"), file("b", b"y")]);
+    later[1024] = b'c';
+    refused(&later, "at byte 1024 of its tar stream: the checksum of a header is wrong", &Allowed::default());
+    let negative = header(b"a", b'0', 0, |block| block[124..136].fill(0xff));
+    refused(&archive(&[negative]), "a size is negative", &Allowed::default());
+    let huge =
+        header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"\x80\x01\0\0\0\0\0\0\0\0\0\0"));
+    refused(&archive(&[huge]), "too large", &Allowed::default());
+    let eight = header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"00000000008\0"));
+    refused(&archive(&[eight]), "not octal", &Allowed::default());
+}
+
+#[test]
+fn limits_end_a_bomb_before_it_is_written() {
+    let many: Vec<Vec<u8>> = (0..50).map(|n| file(&format!("f{n}"), b"")).collect();
+    let few = Allowed { entries: 49, ..Allowed::default() };
+    let words = "the archive has at least 0 bytes in 50 entries, and at most any number in 49 are allowed";
+    refused(&archive(&many), words, &few);
+    let small = Allowed { bytes: Some(999), ..Allowed::default() };
+    refused(&archive(&[file("a", &[1; 600]), file("b", &[1; 400])]), "1000 bytes in 2 entries", &small);
+    // A file of 1 TiB that claims to follow, in a few hundred bytes.
+    let bomb =
+        header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\x01\0\0\0\0\0"));
+    refused(&bomb, "bytes free, and the archive needs at least 1099511627776", &Allowed::default());
+    refused(&compressed(&bomb), "needs at least 1099511627776", &Allowed::default());
+}
+
+#[test]
+fn compressed_data_that_is_damaged_or_asks_for_too_much_is_refused() {
+    let whole = archive(&[file("a", &[1; 70_000])]);
+    let words = "the archive cannot be read after byte";
+    let mut sum = zstd::bulk::Compressor::new(3).expect("a compressor");
+    sum.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true)).expect("set");
+    let good = sum.compress(&whole).expect("compressed");
+    let mut damaged = good.clone();
+    *damaged.last_mut().expect("it has bytes") ^= 1;
+    refused(&damaged, words, &Allowed::default());
+    let mut dictionary = good.clone();
+    dictionary[4] |= 1;
+    refused(&dictionary, words, &Allowed::default());
+    let window = [&[0x28, 0xB5, 0x2F, 0xFD, 0, (31 - 10) << 3][..], &good[6..]].concat();
+    refused(&window, words, &Allowed::default());
+    refused(&[&good[..], b"garbage after the frame"].concat(), words, &Allowed::default());
+    // A skippable frame that claims 4 GiB.
+    refused(&[0x50, 0x2A, 0x4D, 0x18, 0xff, 0xff, 0xff, 0xff, 1, 2], "", &Allowed::default());
+    let place = Place::new();
+    let skippable = [0x5E, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    place.unpack(&[&skippable[..], &good[..]].concat(), &Allowed::default()).expect("it is skipped");
+}
+
+#[test]
+fn what_is_no_archive_is_named() {
+    for (bytes, words) in [
+        (&b"\x1f\x8b\x08\0some"[..], "compressed with gzip"),
+        (b"BZh91AY", "compressed with bzip2"),
+        (b"\xfd7zXZ\0", "compressed with xz"),
+        (b"hello", "neither a tar archive nor compressed with zstd"),
+        (b"", "neither a tar archive"),
+    ] {
+        refused(bytes, words, &Allowed::default());
+    }
+    refused(&compressed(b"no tar in here"), "is cut off", &Allowed::default());
+}
+
+#[test]
+fn an_interrupted_unpacking_leaves_nothing() {
+    let place = Place::new();
+    let whole = archive(&[file("a", b"x")]);
+    let parent = Directory::open(&place.path("")).expect("it is there");
+    let stop = AtomicBool::new(true);
+    let error = unpack(&whole[..], 0, &parent, OsStr::new("target"), &Allowed::default(), &stop, &Silent)
+        .expect_err("it was interrupted");
+    assert_eq!(error.to_string(), "interrupted while the archive was unpacked; nothing of it is left");
+    assert_eq!(place.names(), [""; 0]);
+}

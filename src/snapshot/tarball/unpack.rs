@@ -1,0 +1,249 @@
+//! Unpacks any archive into a new directory: all of it, or nothing.
+//!
+//! Everything is written below a staging directory beside the target, through its handle, and one
+//! rename puts it in place. A crash leaves the staging directory, which the next unpacking into the same
+//! target removes.
+
+use super::place::Builder;
+use super::reader::{Kind, Reader};
+use super::{TarballError, input};
+use crate::host::directory::{Directory, DirectoryError};
+use crate::model::progress::Sink;
+use crate::snapshot::manifest::Name;
+use crate::snapshot::meter::Meter;
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What an archive from anywhere may contain and cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// Bytes of file content; the free space unless given.
+    pub bytes: Option<u64>,
+    /// Entries.
+    pub entries: usize,
+    /// Symbolic links that are absolute or lead out of the archive.
+    pub outside_links: bool,
+    /// Files and directories with setuid or setgid.
+    pub setuid: bool,
+    /// Whether owners are restored; only root can.
+    pub owners: bool,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self { bytes: None, entries: 2_000_000, outside_links: false, setuid: false, owners: false }
+    }
+}
+
+/// What was unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unpacked {
+    /// Entries of the archive.
+    pub entries: usize,
+    /// Bytes of file content.
+    pub bytes: u64,
+}
+
+/// Unpacks the archive into the directory `name` below `parent`, which must not exist or be empty.
+///
+/// `bytes` is how long the archive is, for the progress; 0 when nobody knows. `stop` ends it early.
+///
+/// # Errors
+/// When anything in the archive is refused, the disk fails, or it is stopped; then nothing has changed.
+pub fn unpack<'a>(
+    archive: impl Read + 'a,
+    bytes: u64,
+    parent: &Directory,
+    name: &OsStr,
+    allowed: &Allowed,
+    stop: &'a AtomicBool,
+    sink: &'a dyn Sink,
+) -> Result<Unpacked, TarballError> {
+    let meter = Meter::start(sink, format!("unpack into {}", parent.path().join(name).display()), 0, bytes);
+    let result = input::open(Metered { archive, meter, stop })
+        .and_then(|tar| unpack_stream(&mut Reader::new(tar), parent, name, allowed));
+    match result {
+        Err(TarballError::Input { .. }) if stop.load(Ordering::Relaxed) => Err(TarballError::Interrupted),
+        result => result,
+    }
+}
+
+fn unpack_stream<R: Read>(
+    reader: &mut Reader<R>,
+    parent: &Directory,
+    name: &OsStr,
+    allowed: &Allowed,
+) -> Result<Unpacked, TarballError> {
+    refuse_occupied(parent, name)?;
+    let staging = Staging::begin(parent, name)?;
+    match fill(reader, &staging, allowed).and_then(|unpacked| {
+        staging.put_in_place(name)?;
+        Ok(unpacked)
+    }) {
+        Ok(unpacked) => Ok(unpacked),
+        Err(error) => Err(staging.discard(error)),
+    }
+}
+
+fn fill<R: Read>(
+    reader: &mut Reader<R>,
+    staging: &Staging<'_>,
+    allowed: &Allowed,
+) -> Result<Unpacked, TarballError> {
+    let free = staging.directory.free_bytes()?;
+    let mut builder = Builder::new(&staging.directory, allowed);
+    let mut unpacked = Unpacked::default();
+    while let Some(member) = reader.next()? {
+        unpacked.entries += 1;
+        if let Kind::File(size) = member.kind {
+            unpacked.bytes = unpacked.bytes.saturating_add(size);
+        }
+        refuse_excess(&unpacked, allowed, free, staging)?;
+        builder.add(member, reader)?;
+    }
+    builder.finish()?;
+    staging.directory.sync_filesystem()?;
+    Ok(unpacked)
+}
+
+fn refuse_excess(
+    so_far: &Unpacked,
+    allowed: &Allowed,
+    free: u64,
+    staging: &Staging<'_>,
+) -> Result<(), TarballError> {
+    if so_far.entries > allowed.entries || allowed.bytes.is_some_and(|limit| so_far.bytes > limit) {
+        let (max_bytes, max_entries) = (allowed.bytes, allowed.entries);
+        return Err(TarballError::Limit {
+            bytes: so_far.bytes,
+            entries: so_far.entries,
+            max_bytes,
+            max_entries,
+        });
+    }
+    if so_far.bytes > free {
+        let path = staging.parent.path().to_owned();
+        return Err(TarballError::Space { path, needed: so_far.bytes, free });
+    }
+    Ok(())
+}
+
+fn refuse_occupied(parent: &Directory, name: &OsStr) -> Result<(), TarballError> {
+    match parent.metadata_optional(name)? {
+        None => Ok(()),
+        Some(_) => match parent.open_directory(Path::new(name)) {
+            Ok(there) if there.list()?.is_empty() => Ok(()),
+            Ok(_) | Err(_) => Err(TarballError::Occupied { path: parent.path().join(name) }),
+        },
+    }
+}
+
+/// The operator interrupted the reading.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+struct Stopped;
+
+/// An archive whose bytes are counted as they are read.
+struct Metered<'a, R> {
+    archive: R,
+    meter: Meter<'a>,
+    stop: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other(Stopped));
+        }
+        let length = self.archive.read(into)?;
+        self.meter.add(length as u64);
+        Ok(length)
+    }
+}
+
+/// The directory that is filled before it gets its name.
+struct Staging<'a> {
+    parent: &'a Directory,
+    name: OsString,
+    directory: Directory,
+}
+
+impl<'a> Staging<'a> {
+    /// Makes one that nobody else has, and removes those whose process is gone.
+    fn begin(parent: &'a Directory, target: &OsStr) -> Result<Self, TarballError> {
+        let mut prefix = OsString::from(".");
+        prefix.push(target);
+        prefix.push(".unpacking-");
+        for left in parent.list()? {
+            if left.as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
+                && parent.open_directory(Path::new(&left)).is_ok_and(|left| left.try_lock().unwrap_or(false))
+            {
+                parent.remove_tree(&left)?;
+            }
+        }
+        let mut number = 0u32;
+        loop {
+            let mut name = prefix.clone();
+            name.push(number.to_string());
+            match parent.make_directory(&name, 0o700) {
+                Ok(()) => {
+                    let directory = parent.open_directory(Path::new(&name))?;
+                    if !directory.try_lock()? {
+                        number += 1;
+                        continue;
+                    }
+                    return Ok(Self { parent, name, directory });
+                }
+                Err(error) if error.is_present() => number += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// One rename; it replaces an empty directory and nothing else.
+    fn put_in_place(&self, target: &OsStr) -> Result<(), TarballError> {
+        let (own, named) = (self.directory.own_metadata()?, self.parent.metadata(&self.name)?);
+        if (own.device, own.inode) != (named.device, named.inode) {
+            return Err(TarballError::Exchanged { path: self.parent.path().join(&self.name) });
+        }
+        self.parent.rename(&self.name, self.parent, target).map_err(|error| match error.kind() {
+            Some(std::io::ErrorKind::DirectoryNotEmpty | std::io::ErrorKind::NotADirectory) => {
+                TarballError::Occupied { path: self.parent.path().join(target) }
+            }
+            _ => error.into(),
+        })?;
+        Ok(self.parent.sync()?)
+    }
+
+    /// Removes it; the error to tell is why it failed, unless it cannot be removed.
+    fn discard(self, error: TarballError) -> TarballError {
+        match self.remove() {
+            Ok(()) => error,
+            Err(source) => {
+                let path = self.parent.path().join(&self.name);
+                TarballError::NotRemoved { path, cause: error.to_string(), source }
+            }
+        }
+    }
+
+    fn remove(&self) -> Result<(), DirectoryError> {
+        for name in self.directory.list()? {
+            self.directory.remove_tree(&name)?;
+        }
+        let own = self.directory.own_metadata()?;
+        match self.parent.metadata_optional(&self.name)? {
+            // Somebody who put another thing under its name keeps that.
+            Some(named) if (named.device, named.inode) == (own.device, own.inode) => {
+                self.parent.remove_tree(&self.name)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the path is the archive's own top.
+pub(super) fn is_top(path: &Name) -> bool {
+    path.as_bytes().is_empty()
+}
