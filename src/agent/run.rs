@@ -14,7 +14,7 @@ use crate::host::facts;
 use crate::host::paths;
 use crate::host::tree;
 use crate::identity::IdentityError;
-use crate::identity::key::PrivateKey;
+use crate::identity::key::{PrivateKey, random};
 use crate::identity::membership::Membership;
 use crate::identity::served::Served;
 use crate::model::explain::{Explain, Failure};
@@ -34,6 +34,9 @@ const WAIT_UNWELL: Duration = Duration::from_secs(1);
 
 /// The pause after a failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the master hears of a node that applies a generation, which may take minutes.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -155,11 +158,14 @@ impl Agent {
         tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
     }
 
-    /// The pause, which is twice as long the next time.
+    /// The pause, of which the latter half is left to chance, so that agents that lost their master at
+    /// the same time do not come back at the same time. It is twice as long the next time.
     fn next_pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        pause
+        let longest = self.pause;
+        self.pause = (longest * 2).min(LONGEST_PAUSE);
+        // Without randomness the agents come back in a crowd, which the master queues.
+        let chance = random::<1>().map_or(u8::MAX, |[chance]| chance);
+        longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
     }
 
     async fn round(&mut self) -> Result<Round, Trouble> {
@@ -177,7 +183,7 @@ impl Agent {
         // A generation waits for no certificate, and a certificate for no generation.
         let renewed = if reply.renew { self.renew(&client).await } else { Ok(()) };
         let wanted = reply.desired.generation;
-        if wanted > applied && self.apply(reply.desired, reply.trace).await? == Round::Busy {
+        if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
         }
         renewed?;
@@ -256,7 +262,12 @@ impl Agent {
         }
     }
 
-    async fn apply(&mut self, desired: Desired, trace: Option<String>) -> Result<Round, Trouble> {
+    async fn apply(
+        &mut self,
+        client: &MasterClient,
+        desired: Desired,
+        trace: Option<String>,
+    ) -> Result<Round, Trouble> {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let (generation, role, scale) = (desired.generation, desired.role, desired.scale);
         if !self.attempts.are_due(generation, Instant::now()) {
@@ -269,7 +280,7 @@ impl Agent {
         }
         let apply = move || span.in_scope(|| generation::apply(&workshop, &desired, runtime));
         let task = tokio::task::spawn_blocking(apply);
-        match task.await {
+        match heard_until(task, client, SIGN_OF_LIFE).await {
             Ok(Applied::Done) => {
                 tracing::info!(generation, %role, %scale, "generation applied");
                 self.failure = None;
@@ -297,6 +308,24 @@ impl Agent {
         renewal::store(root, &renewed.certificate).map_err(|error| Trouble::Work(Failure::from(error)))?;
         tracing::info!("the node's certificate was renewed");
         Ok(())
+    }
+}
+
+/// Waits for the work to end and tells the master meanwhile that this node is there.
+async fn heard_until<T>(work: impl Future<Output = T>, client: &MasterClient, every: Duration) -> T {
+    let signs = async {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = client.progress("apply").await {
+                // The next poll tells what is wrong with the master; the work does not depend on it.
+                tracing::debug!(%error, "no sign of life could be given");
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = signs => unreachable!("signs are given until the work is done"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The codes with which a master says that the same call may succeed later: a fresh challenge is
 /// needed, or too many wait already.
-const LATER: [&str; 2] = ["EOS-J009", "EOS-J012"];
+const LATER: [&str; 3] = ["EOS-J009", "EOS-J012", "EOS-J014"];
 
 /// The codes with which a master says that the operator removed or rejected a node.
 const PUT_OUT: [&str; 2] = ["EOS-J010", "EOS-J011"];

@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType,
 };
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls_pki_types::CertificateDer;
 use std::path::Path;
 use time::{Duration, OffsetDateTime};
@@ -135,12 +136,36 @@ pub fn served_name(subject: &Subject) -> Option<String> {
     }
 }
 
+/// The public key that a request is for.
+pub struct RequestedKey {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    point: Vec<u8>,
+}
+
+impl RequestedKey {
+    /// Whether the signature (ECDSA P-256 with SHA-256, ASN.1) over the message is by this key.
+    pub fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.point).verify(message, signature).is_ok()
+    }
+}
+
+/// The key that a request is for.
+///
+/// # Errors
+/// When the request is damaged or not signed by its own key.
+pub fn requested_key(request: &str) -> Result<RequestedKey, IdentityError> {
+    let key = parse_request(request)?.public_key;
+    let fingerprint = sha256(&key.subject_public_key_info());
+    Ok(RequestedKey { fingerprint, point: key.der_bytes().to_vec() })
+}
+
 /// The fingerprint of the key that a request is for.
 ///
 /// # Errors
 /// When the request is damaged or not signed by its own key.
 pub fn request_key(request: &str) -> Result<Fingerprint, IdentityError> {
-    Ok(sha256(&parse_request(request)?.public_key.subject_public_key_info()))
+    Ok(requested_key(request)?.fingerprint)
 }
 
 fn parse_request(request: &str) -> Result<CertificateSigningRequestParams, IdentityError> {

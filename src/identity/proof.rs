@@ -1,10 +1,12 @@
-//! Proofs that both sides know a token, bound to this conversation (HMAC-SHA256 over a transcript).
+//! Proofs that both sides know a token (HMAC-SHA256) and that a node holds its key (ECDSA), each over
+//! the transcript of this conversation.
 //!
 //! The transcript holds the authority's fingerprint, so a proof that someone in between obtained
 //! with an authority of his own is worthless at the real master, and the other way round.
 
+use crate::identity::authority::RequestedKey;
 use crate::identity::error::IdentityError;
-use crate::identity::key::random;
+use crate::identity::key::{PrivateKey, random};
 use crate::identity::token::TokenKey;
 use crate::model::digest::{Fingerprint, hex};
 use base64::Engine;
@@ -36,15 +38,34 @@ pub enum Side {
     Master,
 }
 
+/// What a node asks for in the name of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// To be let in, or to be told whether it would be.
+    Register,
+    /// To be forgotten.
+    Withdraw,
+}
+
 impl Transcript<'_> {
     fn bytes(&self, side: Side) -> Vec<u8> {
-        let side: &[u8] = match side {
-            Side::Joiner => b"joiner",
-            Side::Master => b"master",
-        };
+        match side {
+            Side::Joiner => self.fields(b"eos join v1", b"joiner"),
+            Side::Master => self.fields(b"eos join v1", b"master"),
+        }
+    }
+
+    fn wish(&self, wish: Wish) -> Vec<u8> {
+        match wish {
+            Wish::Register => self.fields(b"eos wish v1", b"register"),
+            Wish::Withdraw => self.fields(b"eos wish v1", b"withdraw"),
+        }
+    }
+
+    fn fields(&self, what: &[u8], who: &[u8]) -> Vec<u8> {
         let fields: [&[u8]; 6] = [
-            b"eos join v1",
-            side,
+            what,
+            who,
             self.authority.as_bytes(),
             self.challenge.as_bytes(),
             self.nonce.as_bytes(),
@@ -56,6 +77,20 @@ impl Transcript<'_> {
             bytes.extend_from_slice(field);
         }
         bytes
+    }
+
+    /// The signature by the node's key: it is there and asks for this now, in base64.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn sign(&self, wish: Wish, key: &PrivateKey) -> Result<String, IdentityError> {
+        Ok(URL_SAFE_NO_PAD.encode(key.sign(&self.wish(wish))?))
+    }
+
+    /// Whether the signature is by this key, for this wish.
+    pub fn is_signed(&self, wish: Wish, key: &RequestedKey, signature: &str) -> bool {
+        let signature = URL_SAFE_NO_PAD.decode(signature);
+        key.fingerprint == self.key && signature.is_ok_and(|bytes| key.signed(&self.wish(wish), &bytes))
     }
 
     /// The proof of one side, in base64.
@@ -117,6 +152,7 @@ pub fn nonce() -> Result<String, IdentityError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::authority::requested_key;
     use crate::identity::token::Token;
 
     #[test]
@@ -132,6 +168,24 @@ mod tests {
         assert!(!between.holds(Side::Joiner, &key, &proof), "another authority");
         let shifted = Transcript { challenge: "cn", nonce: "", ..transcript };
         assert!(!shifted.holds(Side::Joiner, &key, &proof), "fields shifted into each other");
+        Ok(())
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_own_key_challenge_and_wish_only() -> Result<(), IdentityError> {
+        let (key, other) = (PrivateKey::generate()?, PrivateKey::generate()?);
+        let requested = requested_key(&key.request()?)?;
+        let authority = Fingerprint::from_bytes([1; 32]);
+        let transcript = Transcript { authority, challenge: "c", nonce: "n", key: key.fingerprint() };
+        let signature = transcript.sign(Wish::Register, &key)?;
+        assert!(transcript.is_signed(Wish::Register, &requested, &signature));
+        assert!(!transcript.is_signed(Wish::Withdraw, &requested, &signature), "another wish");
+        let later = Transcript { challenge: "d", ..transcript.clone() };
+        assert!(!later.is_signed(Wish::Register, &requested, &signature), "it was seen before");
+        let elsewhere = Transcript { authority: Fingerprint::from_bytes([2; 32]), ..transcript.clone() };
+        assert!(!elsewhere.is_signed(Wish::Register, &requested, &signature), "another master");
+        let forged = transcript.sign(Wish::Register, &other)?;
+        assert!(!transcript.is_signed(Wish::Register, &requested, &forged), "another key");
         Ok(())
     }
 

@@ -78,41 +78,118 @@ pub fn verdict(
         match known.state {
             NodeState::Removed => return Err(MasterError::NodeRemoved { name: known.name.clone() }),
             NodeState::Rejected => return Err(MasterError::NodeRejected { name: known.name.clone() }),
+            // One that only waits holds neither its name nor its place: others may have come in since.
+            NodeState::Pending => {}
             _ if wants_the_same(known, registration) => return Ok(Verdict::Returning(known.id.clone())),
             // Under another name it is judged like any other.
             _ => {}
         }
     }
-    let present =
-        |node: &&NodeRecord| matches!(node.state, NodeState::Active | NodeState::Joining) && node.key != key;
-    let same_machine = cluster
+    let present = |node: &&NodeRecord| has_place(node) && node.key != key;
+    let same_machine: Vec<&NodeRecord> = cluster
         .nodes
         .values()
         .filter(present)
-        .find(|node| node.machine_id.is_some() && node.machine_id == registration.machine_id);
-    let same_name = cluster.nodes.values().filter(present).find(|node| node.name == registration.hostname);
-    match (same_machine, same_name) {
-        // The master's own node is there as long as its master answers.
-        (Some(other), _)
-            if other.name == registration.hostname && !other.master && !cluster.alive(&other.id, now) =>
-        {
-            Ok(Verdict::Reinstalled(other.id.clone()))
-        }
-        (Some(other), _) => Err(MasterError::Clone {
-            name: other.name.clone(),
-            address: other.address.to_string(),
-            seen: cluster.seen(&other.id, now),
-            machine_id: other.machine_id.clone().unwrap_or_default(),
-        }),
-        (None, Some(other)) => Err(MasterError::NameTaken {
-            name: other.name.clone(),
-            state: other.state.to_string(),
-            holder: other.id.to_string(),
-            address: other.address.to_string(),
-            seen: cluster.seen(&other.id, now),
-        }),
-        (None, None) => Ok(known.map_or(Verdict::New, |known| Verdict::Returning(known.id.clone()))),
+        .filter(|node| node.machine_id.is_some() && node.machine_id == registration.machine_id)
+        .collect();
+    // The master's own node is there as long as its master answers.
+    let stays = |other: &&&NodeRecord| {
+        other.name != registration.hostname || other.master || cluster.alive(&other.id, now)
+    };
+    // Several may be of this machine; the one that is there is the one to name.
+    if let Some(other) = same_machine.iter().filter(stays).max_by_key(|other| cluster.alive(&other.id, now)) {
+        return Err(clone_of(cluster, other, now));
     }
+    let same_name = |other: &&NodeRecord| {
+        other.name == registration.hostname && same_machine.iter().all(|node| node.id != other.id)
+    };
+    if let Some(other) = cluster.nodes.values().filter(present).find(same_name) {
+        return Err(name_taken(cluster, other, now));
+    }
+    match same_machine.iter().max_by_key(|node| node.state == NodeState::Active) {
+        Some(previous) => Ok(Verdict::Reinstalled(previous.id.clone())),
+        None => Ok(known.map_or(Verdict::New, |known| Verdict::Returning(known.id.clone()))),
+    }
+}
+
+fn has_place(node: &NodeRecord) -> bool {
+    matches!(node.state, NodeState::Active | NodeState::Joining)
+}
+
+fn is_same_machine(node: &NodeRecord, other: &NodeRecord) -> bool {
+    node.machine_id.is_some() && node.machine_id == other.machine_id
+}
+
+fn clone_of(cluster: &Cluster, other: &NodeRecord, now: u64) -> MasterError {
+    MasterError::Clone {
+        name: other.name.clone(),
+        address: other.address.to_string(),
+        seen: cluster.seen(&other.id, now),
+        machine_id: other.machine_id.clone().unwrap_or_default(),
+    }
+}
+
+fn name_taken(cluster: &Cluster, other: &NodeRecord, now: u64) -> MasterError {
+    MasterError::NameTaken {
+        name: other.name.clone(),
+        state: other.state.to_string(),
+        holder: other.id.to_string(),
+        address: other.address.to_string(),
+        seen: cluster.seen(&other.id, now),
+    }
+}
+
+/// The nodes with a place in the cluster that cannot stay beside this one: those of its name, and the
+/// one that it replaces.
+fn rivals<'a>(cluster: &'a Cluster, node: &'a NodeRecord) -> impl Iterator<Item = &'a NodeRecord> {
+    let others = cluster.nodes.values().filter(|other| has_place(other) && other.id != node.id);
+    others.filter(|other| other.name == node.name || node.replaces.as_ref() == Some(&other.id))
+}
+
+/// Whether a rival can make room: it is replaced, or a join of the same machine that can be outlasted.
+fn may_go(node: &NodeRecord, rival: &NodeRecord) -> bool {
+    node.replaces.as_ref() == Some(&rival.id)
+        || (rival.state == NodeState::Joining && is_same_machine(node, rival))
+}
+
+/// Insists that no other node holds the name of one that is about to be accepted, unless it can
+/// make room.
+///
+/// # Errors
+/// When one does.
+pub fn name_is_free(cluster: &Cluster, node: &NodeRecord, now: u64) -> Result<(), MasterError> {
+    match rivals(cluster, node).find(|other| !may_go(node, other)) {
+        Some(other) => Err(name_taken(cluster, other, now)),
+        None => Ok(()),
+    }
+}
+
+/// The nodes that go now that this one confirms: the one whose place it takes, and silent joins of the
+/// same machine under the same name.
+///
+/// A machine that was only installed anew does not take the place of one that came back meanwhile:
+/// then there are two of them.
+///
+/// # Errors
+/// When one of its name has to stay, or it would take the place of the master's own node.
+pub fn displaced(cluster: &Cluster, node: &NodeRecord, now: u64) -> Result<Vec<NodeRecord>, MasterError> {
+    let mut gone = Vec::new();
+    for other in rivals(cluster, node) {
+        let replaced = node.replaces.as_ref() == Some(&other.id);
+        let same_machine = is_same_machine(node, other);
+        if replaced && other.master {
+            return Err(MasterError::LastMaster { name: other.name.clone() });
+        }
+        let comes_back = other.name == node.name && cluster.alive(&other.id, now);
+        if comes_back && (replaced || same_machine) {
+            return Err(clone_of(cluster, other, now));
+        }
+        if !may_go(node, other) {
+            return Err(name_taken(cluster, other, now));
+        }
+        gone.push(other.clone());
+    }
+    Ok(gone)
 }
 
 /// Whether a known node asks for what it was let in for; a member keeps what it has, whatever it asks,

@@ -9,17 +9,27 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
 use crate::master::snapshots::ClusterSnapshots;
-use crate::master::strangers::Strangers;
+use crate::master::strangers::{Strangers, Turns};
 use crate::model::config::Config;
 use crate::roles::RoleRules;
 use crate::telemetry::context;
 use crate::wire::member::Desired;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The longest text of a stranger's line that is written down, in characters.
 const LONGEST_DETAIL: usize = 300;
+
+/// Connections that the master opens to strangers at a time.
+const DIALS: usize = 32;
+
+/// Questions of strangers that are worked on at a time; each may wait for the disk.
+const QUESTIONS: usize = 16;
+
+/// For how long a stranger waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Seconds without progress after which a joining node is forgotten, unless configured.
 pub const LEASE_SECONDS: u32 = 120;
@@ -49,6 +59,10 @@ pub struct App {
     pub faults: crate::master::faults::Faults,
     /// Tells waiting agents of a new generation.
     pub generation: watch::Sender<u64>,
+    /// Connections back to nodes that want to join.
+    pub dials: Turns,
+    /// Questions of callers that are not known.
+    pub questions: Turns,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
     strangers: Mutex<Strangers>,
@@ -98,6 +112,8 @@ impl App {
             #[cfg(feature = "testing")]
             faults: parts.faults,
             generation,
+            dials: Turns::new(DIALS, PATIENCE),
+            questions: Turns::new(QUESTIONS, PATIENCE),
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),
             strangers: Mutex::default(),

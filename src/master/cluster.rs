@@ -23,6 +23,8 @@ pub struct Live {
     pub presence: Arc<Presence>,
     /// What it last reported.
     pub report: Report,
+    /// Whether a generation was begun because of what it says to have applied.
+    pub overtaken: bool,
 }
 
 /// The cluster with its store.
@@ -40,6 +42,8 @@ pub struct Cluster {
     pub live: BTreeMap<NodeId, Live>,
     /// When this master started, in milliseconds since 1970.
     pub started_ms: u64,
+    /// For how many milliseconds a node may be silent before another may take its place.
+    pub alive_ms: u64,
 }
 
 impl Cluster {
@@ -61,6 +65,7 @@ impl Cluster {
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
             live: BTreeMap::new(),
             started_ms: now,
+            alive_ms: ALIVE_MS,
         })
     }
 
@@ -110,11 +115,12 @@ impl Cluster {
         self.live.get(id).map(|live| live.presence.silent_ms(now))
     }
 
-    /// Whether the node is there; a master that has just started takes it to be.
+    /// Whether the node is there; a master that has just started takes it to be. Whoever asks whether a
+    /// node answers asks here.
     pub fn alive(&self, id: &NodeId, now: u64) -> bool {
         match self.silent_ms(id, now) {
-            Some(silent) => silent < ALIVE_MS,
-            None => now.saturating_sub(self.started_ms) < UNHEARD_MS,
+            Some(silent) => silent < self.alive_ms,
+            None => now.saturating_sub(self.started_ms) < UNHEARD_MS.max(self.alive_ms),
         }
     }
 
@@ -130,6 +136,13 @@ impl Cluster {
             Some(silent) => format!("{} s ago", silent / 1000),
             None => "not since the master started".to_owned(),
         }
+    }
+
+    /// The change that gives back the use of a token that was counted for a node which is no member yet.
+    pub fn give_back(&self, node: &NodeRecord) -> Option<Change> {
+        let mut token = self.tokens.get(node.token.as_ref()?)?.clone();
+        token.used = token.used.saturating_sub(1);
+        Some(Change::PutToken(token))
     }
 
     /// The next place in the order of joining.

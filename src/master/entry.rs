@@ -33,6 +33,8 @@ pub struct Applicant<'a> {
     pub from: IpAddr,
     /// When, in milliseconds since 1970.
     pub now: u64,
+    /// Whether its key signed what it asks for.
+    pub signed: bool,
 }
 
 /// The record of the applicant after this registration.
@@ -48,7 +50,7 @@ pub fn record(
     voucher: &Voucher,
     lease_ms: u64,
 ) -> Result<NodeRecord, MasterError> {
-    let Applicant { said, key, from, now } = applicant;
+    let Applicant { said, key, from, now, signed } = applicant;
     let known = cluster.nodes.get(&key::node_id(key));
     let event = if *voucher == Voucher::Nobody { NodeEvent::Asked } else { NodeEvent::Admitted };
     // What it was let in as counts only while it asks for the same.
@@ -63,6 +65,7 @@ pub fn record(
         room(cluster, from)?;
     }
     let mut node = known.cloned().unwrap_or_else(|| fresh(cluster, applicant));
+    node.signs |= signed;
     if state == NodeState::Active {
         return Ok(node);
     }
@@ -86,8 +89,11 @@ pub fn record(
             (node.order, node.pinned) = (previous.order, previous.pinned);
         }
     }
-    if let Voucher::Token(token) = voucher {
-        node.token = Some(token.id.clone());
+    match voucher {
+        Voucher::Token(token) => node.token = Some(token.id.clone()),
+        Voucher::Known => {}
+        // The token that spoke for it before does so no more.
+        Voucher::Policy | Voucher::Nobody => node.token = None,
     }
     Ok(node)
 }
@@ -118,7 +124,7 @@ fn room(cluster: &Cluster, from: IpAddr) -> Result<(), MasterError> {
 }
 
 fn fresh(cluster: &Cluster, applicant: Applicant<'_>) -> NodeRecord {
-    let Applicant { said, key, from, now } = applicant;
+    let Applicant { said, key, from, now, signed } = applicant;
     NodeRecord {
         id: key::node_id(key),
         name: said.hostname.clone(),
@@ -142,5 +148,6 @@ fn fresh(cluster: &Cluster, applicant: Applicant<'_>) -> NodeRecord {
         token: None,
         replaces: None,
         asked_from: Some(from),
+        signs: signed,
     }
 }

@@ -146,6 +146,12 @@ pub enum MasterError {
         /// How many of them asked from the same address.
         of_one: usize,
     },
+    /// Too much is being done for strangers at this moment.
+    #[error("the master was busy with other nodes that want to join for {seconds} s")]
+    Busy {
+        /// For how long the caller waited for its turn.
+        seconds: u64,
+    },
     /// A text that no machine has.
     #[error("the registration's {field} has {bytes} bytes, and {limit} are allowed")]
     Oversized {
@@ -244,6 +250,7 @@ impl MasterError {
                 "decide on those that wait, on the master: eos node list; eos node reject ID".to_owned(),
                 "or come with a token, on the master: eos token create".to_owned(),
             ],
+            Self::Busy { .. } => vec!["ask again a little later: eos bootstrap".to_owned()],
             Self::Oversized { field, .. } => {
                 vec![format!("look where the machine has its {field} from: eos preflight -v")]
             }
@@ -290,6 +297,7 @@ impl Explain for MasterError {
             Self::Generation => "M025",
             Self::Crowded { .. } => "J012",
             Self::Oversized { .. } => "J013",
+            Self::Busy { .. } => "J014",
             Self::AuditDamaged => "M026",
             Self::Unreadable { .. } => "M027",
         })
@@ -310,7 +318,7 @@ impl Explain for MasterError {
             | Self::Oversized { .. }
             | Self::Unreadable { .. }
             | Self::NotAllowed { .. } => Exit::Refused,
-            Self::ChallengeStale | Self::Crowded { .. } => Exit::NoAnswer,
+            Self::ChallengeStale | Self::Crowded { .. } | Self::Busy { .. } => Exit::NoAnswer,
             Self::Unknown { .. } | Self::Ambiguous { .. } => Exit::Usage,
             Self::Lifecycle { .. } | Self::LastMaster { .. } | Self::NotAMember { .. } => Exit::Conflict,
             Self::Roles(source) => source.exit(),
@@ -361,6 +369,7 @@ impl Explain for MasterError {
             Self::NotAMember { .. }
             | Self::Ambiguous { .. }
             | Self::Crowded { .. }
+            | Self::Busy { .. }
             | Self::Oversized { .. }
             | Self::NoRole { .. }
             | Self::Unreadable { .. }
@@ -384,7 +393,7 @@ impl Explain for MasterError {
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::ChallengeStale | Self::Crowded { .. })
+        matches!(self, Self::ChallengeStale | Self::Crowded { .. } | Self::Busy { .. })
     }
 }
 
@@ -432,6 +441,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::NotAMember { name: name(), state: NodeState::Pending },
         MasterError::NotAMember { name: name(), state: NodeState::Joining },
         MasterError::Crowded { waiting: 32, of_one: 32 },
+        MasterError::Busy { seconds: 2 },
         MasterError::Oversized { field: "machine_id", bytes: 4096, limit: 256 },
         MasterError::NoRole { name: name() },
         MasterError::Generation,

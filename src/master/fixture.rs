@@ -92,5 +92,6 @@ pub fn node(name: &str, state: NodeState, lease_until_ms: u64) -> NodeRecord {
         token: None,
         replaces: None,
         asked_from: None,
+        signs: true,
     }
 }

@@ -4,11 +4,12 @@ use crate::host::clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A node that was not heard of for this long is gone: another may take its place.
-pub const ALIVE_MS: u64 = 15_000;
+/// A node that was not heard of for this long is gone, unless configured: another may take its place.
+/// Three times as long as an agent pauses at most between two attempts.
+pub const ALIVE_MS: u64 = 45_000;
 
-/// For so long after its start a master that has not heard of a node yet takes it to be alive: agents
-/// pause for up to 15 s between two attempts to reach a master that was away.
+/// For at least so long after its start a master that has not heard of a node yet takes it to be alive:
+/// an agent that pauses has not noticed yet that its master is back.
 pub const UNHEARD_MS: u64 = 60_000;
 
 /// What is known of one node's presence; shared with the requests that it has open.

@@ -27,7 +27,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 /// How often leases and the certificate are looked at.
@@ -39,7 +38,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When this host holds no master's state, or some of it is damaged.
 pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>, MasterError> {
     let registry = SqliteRegistry::open(&root.join(paths::REGISTRY)).map_err(MasterError::Registry)?;
-    let cluster = Cluster::load(Box::new(registry), clock::now_ms())?;
+    let mut cluster = Cluster::load(Box::new(registry), clock::now_ms())?;
+    if let Some(seconds) = config.admission.silent_seconds {
+        cluster.alive_ms = u64::from(seconds) * 1000;
+    }
     let (key, certificate) = (root.join(paths::AUTHORITY_KEY), root.join(paths::AUTHORITY_CERTIFICATE));
     let authority = Authority::load(cluster.id.clone(), &key, &certificate).map_err(MasterError::Identity)?;
     let signer =
@@ -80,7 +82,7 @@ pub async fn serve(
     let served =
         Served::new(&app.certificate, &app.signer, app.authority.pem()).map_err(MasterError::Identity)?;
     let config = tls::server(served.clone(), app.authority.pem()).map_err(MasterError::Identity)?;
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let listener = server::listen(address).map_err(listen)?;
     app.announce(&app.cluster());
     app.audit("master", "start", &address.to_string(), "")?;
     ready();

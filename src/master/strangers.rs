@@ -1,10 +1,15 @@
-//! How much strangers write to the audit log: they must not be able to fill the disk.
+//! How much strangers may cost: lines of the audit log, so that they cannot fill the disk, and work
+//! that is done for them at the same time, so that members are served meanwhile.
 //!
 //! Each address may cause some lines a minute, and all of them together some more; what is beyond is
 //! counted, and told by the next line that is written.
 
+use crate::master::error::MasterError;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Lines that one address may cause in a minute.
 const PER_ADDRESS: u32 = 10;
@@ -42,9 +47,43 @@ impl Strangers {
     }
 }
 
+/// Work for strangers of which so much is done at a time; more waits for its turn, and not for long.
+#[derive(Debug)]
+pub struct Turns {
+    permits: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Turns {
+    /// So many at a time; who has no turn after `patience` is told to come later.
+    pub fn new(at_a_time: usize, patience: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(at_a_time)), patience }
+    }
+
+    /// Waits for a turn, which lasts until it is dropped.
+    ///
+    /// # Errors
+    /// When none came in time.
+    pub async fn take(&self) -> Result<OwnedSemaphorePermit, MasterError> {
+        let turn = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| MasterError::Busy { seconds: self.patience.as_secs() })?;
+        Ok(turn.expect("nobody closes it"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_has_no_turn_in_time_is_told_to_come_later() -> anyhow::Result<()> {
+        let turns = Turns::new(2, Duration::from_millis(50));
+        let held = (turns.take().await?, turns.take().await?);
+        assert!(matches!(turns.take().await, Err(MasterError::Busy { .. })));
+        drop(held);
+        drop(turns.take().await?);
+        Ok(())
+    }
 
     fn address(last: u8) -> IpAddr {
         [10, 0, 0, last].into()

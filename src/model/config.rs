@@ -121,6 +121,9 @@ pub struct AdmissionConfig {
     pub names: Vec<String>,
     /// For how many seconds a joining node may make no progress before it is forgotten.
     pub lease_seconds: Option<u32>,
+    /// For how many seconds a node may be silent before a machine of its name and machine-id may take
+    /// its place.
+    pub silent_seconds: Option<u32>,
 }
 
 /// Storage operations that differ from the defaults.

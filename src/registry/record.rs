@@ -57,6 +57,9 @@ pub struct NodeRecord {
     /// The address from which it asked.
     #[serde(default)]
     pub asked_from: Option<IpAddr>,
+    /// Whether it has signed what it asked for: then nobody asks in its name without.
+    #[serde(default)]
+    pub signs: bool,
 }
 
 /// A token; its secret is not here, only the key derived from it.

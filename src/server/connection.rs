@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -28,6 +29,9 @@ const HEAD: usize = 32 * 1024;
 /// Requests that one connection may have open at a time.
 const STREAMS: u32 = 64;
 
+/// The same of a stranger, which asks one thing after the other.
+const STREAMS_OF_STRANGERS: u32 = 4;
+
 /// What all connections of a listener share.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -38,16 +42,22 @@ pub(super) struct Shared {
 }
 
 /// Serves one connection until either side ends it, or nobody has used it for too long.
-pub(super) async fn serve(stream: TcpStream, address: SocketAddr, mut pass: Pass, shared: Shared) {
-    let Some(tls) = handshake(stream, address, &shared).await else { return };
+pub(super) async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    (mut pass, turn): (Pass, OwnedSemaphorePermit),
+    shared: Shared,
+) {
+    let Some(tls) = handshake(stream, address, &pass, &shared).await else { return };
+    drop(turn);
     let subject = tls
         .get_ref()
         .1
         .peer_certificates()
         .and_then(|chain| chain.first())
         .and_then(|leaf| certificate::summarize(leaf, "the client's certificate").ok());
-    if subject.is_some() {
-        pass.is_members();
+    if !pass.is_of(subject.as_ref().map(|summary| summary.key)) {
+        return;
     }
     let activity = Activity::new(&shared.limits, subject.is_some());
     let peer = Peer { address: address.ip().to_canonical(), subject };
@@ -62,29 +72,47 @@ pub(super) async fn serve(stream: TcpStream, address: SocketAddr, mut pass: Pass
     answering.await;
 }
 
-async fn handshake(stream: TcpStream, address: SocketAddr, shared: &Shared) -> Option<TlsStream<TcpStream>> {
+async fn handshake(
+    stream: TcpStream,
+    address: SocketAddr,
+    pass: &Pass,
+    shared: &Shared,
+) -> Option<TlsStream<TcpStream>> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%address, %error, "could not switch off delay");
     }
-    let accepting = shared.stopping.0.run_until_cancelled(shared.acceptor.accept(stream));
-    match timeout(shared.limits.handshake, accepting).await {
-        Ok(Some(Ok(tls))) => return Some(tls),
-        Ok(Some(Err(error))) => tracing::debug!(%address, %error, "handshake failed"),
-        Ok(None) => tracing::debug!(%address, "stopped in a handshake"),
-        Err(_) => tracing::debug!(%address, "handshake took too long"),
+    let Limits { handshake, hurry, .. } = shared.limits;
+    let began = Instant::now();
+    let mut accepting = std::pin::pin!(shared.stopping.0.run_until_cancelled(shared.acceptor.accept(stream)));
+    let mut due = began + hurry.min(handshake);
+    loop {
+        match timeout_at(due, accepting.as_mut()).await {
+            Ok(Some(Ok(tls))) => return Some(tls),
+            Ok(Some(Err(error))) => tracing::debug!(%address, %error, "handshake failed"),
+            Ok(None) => tracing::debug!(%address, "stopped in a handshake"),
+            Err(_) if due < began + handshake && !pass.is_crowded() => {
+                due = (due + hurry).min(began + handshake);
+                continue;
+            }
+            Err(_) => tracing::debug!(%address, "handshake took too long"),
+        }
+        return None;
     }
-    None
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+/// A member may be idle between two requests for as long as its connection may; the same clock runs for
+/// the head of a request.
+fn builder(limits: &Limits, member: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD);
+    let (head, streams) =
+        if member { (limits.member_idle, STREAMS) } else { (limits.head, STREAMS_OF_STRANGERS) };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(limits.ping)
         .max_header_list_size(HEAD as u32)
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(streams);
     builder
 }
 
@@ -95,6 +123,7 @@ async fn answer(
     activity: &Arc<Activity>,
     shared: &Shared,
 ) {
+    let builder = builder(&shared.limits, peer.subject.is_some());
     let (router, body, followed) = (shared.router.clone(), shared.limits.body, activity.clone());
     let stopping = shared.stopping.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -105,7 +134,6 @@ async fn answer(
         let answering = router.clone().oneshot(request);
         async move { answering.await.map(|response| activity::follow(response, open)) }
     });
-    let builder = builder(&shared.limits);
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(tls), service));
     let mut told = false;
     loop {

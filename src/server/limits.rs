@@ -12,9 +12,17 @@ pub struct Limits {
     pub strangers: usize,
     /// The same from one address. Members are not counted: many may stand behind one address.
     pub strangers_per_address: usize,
+    /// Connections at a time with one certificate: one that was taken back still opens a connection.
+    pub per_key: usize,
+    /// Handshakes at a time; who comes beyond that waits in the kernel's queue.
+    pub handshakes: usize,
+    /// For how long the TLS handshake may take while others wait for one. Less than the 5 s for which a
+    /// client of eos tries to connect, and far more than one takes in a rush of thousands.
+    pub hurry: Duration,
     /// For how long the TLS handshake may take.
     pub handshake: Duration,
-    /// For how long the head of an HTTP/1 request may take, and the pause before it.
+    /// For how long the head of a stranger's HTTP/1 request may take, and the pause before it; a
+    /// member's may take as long as its connection may be idle.
     pub head: Duration,
     /// For how long the body of a request may take, counted from its head.
     pub body: Duration,
@@ -38,7 +46,8 @@ impl Limits {
         // A quarter is left for files and for connections that the master opens itself.
         let allowed = descriptors::allow(CONNECTIONS as u64 / 3 * 4 + 4) / 4 * 3;
         let connections = usize::try_from(allowed).unwrap_or(usize::MAX).min(CONNECTIONS);
-        Self { connections, strangers: connections / 2, strangers_per_address: 256, ..Self::agent() }
+        let (strangers, handshakes) = (connections / 2, connections / 8);
+        Self { connections, strangers, strangers_per_address: 256, handshakes, ..Self::agent() }
     }
 
     /// Those of an agent, which only has its metrics to tell.
@@ -47,6 +56,9 @@ impl Limits {
             connections: 256,
             strangers: 128,
             strangers_per_address: 32,
+            per_key: 64,
+            handshakes: 64,
+            hurry: Duration::from_secs(4),
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             body: Duration::from_secs(20),
@@ -66,6 +78,7 @@ mod tests {
     #[test]
     fn a_master_has_room_for_many_agents_and_strangers_cannot_take_all_of_it() {
         let limits = Limits::master();
+        assert!(limits.handshakes + limits.strangers < limits.connections);
         assert!(limits.strangers < limits.connections && limits.strangers_per_address < limits.strangers);
         let allowed = descriptors::allow(0);
         assert!(limits.connections == 8192 || (limits.connections as u64) < allowed, "{limits:?}");

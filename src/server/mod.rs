@@ -18,13 +18,13 @@ pub use limits::Limits;
 use crate::identity::certificate::Summary;
 use axum::Router;
 use connection::Shared;
-use gate::{Gate, Throttle};
+use gate::{Gate, TELL, Throttle};
 use std::future::Future;
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,8 +32,8 @@ use tokio_util::task::TaskTracker;
 /// Open requests get this long to end when the daemon stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// A complaint about callers is told at most once in this time.
-const TELL: Duration = Duration::from_secs(10);
+/// Connections that the kernel holds until it is their turn: those of thousands of agents at once.
+const BACKLOG: u32 = 4096;
 
 /// Who is on the other side of a connection; an extension of every request.
 #[derive(Debug, Clone)]
@@ -53,6 +53,18 @@ impl Stopping {
     pub async fn requested(&self) {
         self.0.cancelled().await;
     }
+}
+
+/// Listens on an address, with room for a rush of callers.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As after a restart, when connections of the one before still linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `shutdown` resolves, then lets open requests end.
@@ -82,24 +94,23 @@ async fn accept(
     shutdown: impl Future<Output = ()>,
 ) {
     let gate = Gate::new(shared.limits);
-    let (mut failures, mut refusals) = (Throttle::new(TELL), Throttle::new(TELL));
+    let mut failures = Throttle::new(TELL);
     tokio::pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let turn = gate.handshake().await;
+            (listener.accept().await, turn)
+        };
+        let (accepted, turn) = tokio::select! {
+            next = next => next,
             () = &mut shutdown => return,
         };
         match accepted {
-            Ok((stream, address)) => match gate.enter(address.ip().to_canonical()) {
-                Ok(pass) => {
-                    connections.spawn(connection::serve(stream, address, pass, shared.clone()));
+            Ok((stream, address)) => {
+                if let Some(pass) = gate.enter(address.ip().to_canonical()) {
+                    connections.spawn(connection::serve(stream, address, (pass, turn), shared.clone()));
                 }
-                Err(why) => {
-                    if let Some(held_back) = refusals.due(Instant::now()) {
-                        tracing::warn!(%address, held_back, "turned a connection away: {why}");
-                    }
-                }
-            },
+            }
             // The caller went away again before it was its turn.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
             // Too many open files, mostly, which passes when connections end and not by asking again.

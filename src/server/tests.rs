@@ -75,7 +75,7 @@ async fn lab(limits: Limits) -> anyhow::Result<Lab> {
     let key = PrivateKey::generate()?;
     let own = authority.sign_key(&key, &Grant { subject: Subject::Master, now: now() })?;
     let config = tls::server(Served::new(&own, &key, authority.pem())?, authority.pem())?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = listen("127.0.0.1:0".parse()?)?;
     let address = listener.local_addr()?;
     let router = Router::new()
         .route("/body", post(|body: Bytes| async move { body.len().to_string() }))
@@ -95,16 +95,19 @@ fn now() -> i64 {
 }
 
 impl Lab {
-    async fn connect(&self, alpn: &[u8], member: bool) -> anyhow::Result<TlsStream<TcpStream>> {
+    /// How a caller speaks TLS; each member has a key of its own.
+    fn caller(&self, alpn: &[u8], member: bool) -> anyhow::Result<TlsConnector> {
         let key = PrivateKey::generate()?;
         let grant = Grant { subject: Subject::Node(key.node_id()), now: now() };
         let own = self.authority.sign_request(&key.request()?, &grant)?;
         let shown = member.then_some((own.as_str(), &key));
         let mut config = tls::client(self.authority.pem(), shown)?;
         config.alpn_protocols = vec![alpn.to_vec()];
-        let name = ServerName::try_from(crate::identity::authority::MASTER_NAME)?;
-        let tcp = TcpStream::connect(self.address).await?;
-        Ok(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?)
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+
+    async fn connect(&self, alpn: &[u8], member: bool) -> anyhow::Result<TlsStream<TcpStream>> {
+        secure(&self.caller(alpn, member)?, TcpStream::connect(self.address).await?).await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<String> {
@@ -114,9 +117,15 @@ impl Lab {
     }
 }
 
+async fn secure(caller: &TlsConnector, tcp: TcpStream) -> anyhow::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(crate::identity::authority::MASTER_NAME)?;
+    Ok(caller.connect(name, tcp).await?)
+}
+
 async fn ask(stream: &mut TlsStream<TcpStream>, path: &str) -> std::io::Result<()> {
     let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await
+    stream.write_all(head.as_bytes()).await?;
+    stream.flush().await
 }
 
 /// Everything up to the end of the connection, however it ends.
@@ -190,6 +199,28 @@ async fn pings_alone_keep_no_connection() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `SETTINGS_MAX_CONCURRENT_STREAMS` of RFC 9113.
+const MOST_STREAMS: u16 = 3;
+
+#[tokio::test]
+async fn a_stranger_asks_fewer_things_at_a_time_than_a_member() -> anyhow::Result<()> {
+    let lab = lab(short()).await?;
+    for (member, streams) in [(false, 4), (true, 64)] {
+        let mut stream = lab.connect(b"h2", member).await?;
+        stream.write_all(&[PREFACE, SETTINGS].concat()).await?;
+        stream.flush().await?;
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        assert_eq!(head[3], 4, "the first frame is of settings");
+        let mut settings = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        stream.read_exact(&mut settings).await?;
+        let found = settings.chunks_exact(6).find(|found| found[..2] == MOST_STREAMS.to_be_bytes());
+        let most = found.map(|found| u32::from_be_bytes([found[2], found[3], found[4], found[5]]));
+        assert_eq!(most, Some(streams));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_long_poll_and_a_slow_answer_come_to_their_end() -> anyhow::Result<()> {
     let lab = lab(short()).await?;
@@ -210,21 +241,109 @@ async fn an_answer_that_nobody_takes_is_given_up() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn strangers_of_one_address_are_limited_and_others_and_members_are_not() -> anyhow::Result<()> {
-    let limits = Limits { strangers_per_address: 2, stranger_idle: PATIENCE, ..short() };
-    let lab = lab(Limits { handshake: PATIENCE, ..limits }).await?;
+    let lab = lab(Limits { strangers_per_address: 2, stranger_idle: PATIENCE, ..short() }).await?;
     let member = lab.connect(b"h2", true).await?;
-    let first = TcpStream::connect(lab.address).await?;
-    let _second = TcpStream::connect(lab.address).await?;
-    let mut third = TcpStream::connect(lab.address).await?;
+    let first = lab.connect(b"http/1.1", false).await?;
+    let _second = lab.connect(b"http/1.1", false).await?;
+    let mut third = lab.connect(b"http/1.1", false).await?;
     assert_eq!(rest(&mut third).await?, "", "it is closed at once");
     let elsewhere = TcpSocket::new_v4()?;
     elsewhere.bind("127.0.0.77:0".parse()?)?;
-    let mut elsewhere = elsewhere.connect(lab.address).await?;
+    let elsewhere = elsewhere.connect(lab.address).await?;
+    let mut elsewhere = secure(&lab.caller(b"http/1.1", false)?, elsewhere).await?;
     let nothing = timeout(Duration::from_millis(100), elsewhere.read_u8()).await;
     assert!(nothing.is_err(), "a connection from another address stays");
     drop((member, first));
-    let again = async { while lab.get("/poll").await.is_err() {} };
+    let again = async { while !lab.get("/poll").await.is_ok_and(|answer| answer.ends_with("waited")) {} };
     timeout(PATIENCE, again).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_certificate_opens_so_many_connections_and_another_is_not_touched() -> anyhow::Result<()> {
+    let lab = lab(Limits { per_key: 2, ..short() }).await?;
+    let removed = lab.caller(b"http/1.1", true)?;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(secure(&removed, TcpStream::connect(lab.address).await?).await?);
+    }
+    let mut third = secure(&removed, TcpStream::connect(lab.address).await?).await?;
+    assert_eq!(rest(&mut third).await?, "", "it is closed at once");
+    let mut other = lab.connect(b"http/1.1", true).await?;
+    ask(&mut other, "/poll").await?;
+    assert!(rest(&mut other).await?.ends_with("waited"));
+    Ok(())
+}
+
+/// How many agents stand behind one address in the test of their return.
+const AGENTS: usize = 600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_agents_behind_one_address_come_back_at_once() -> anyhow::Result<()> {
+    crate::host::descriptors::allow(4 * AGENTS as u64);
+    let limits = Limits::master();
+    // The agents share one processor here, so a handshake may take its time.
+    let lab = lab(Limits { handshakes: 32, hurry: PATIENCE, strangers_per_address: 8, ..limits }).await?;
+    let keys: Vec<_> = (0..AGENTS.div_ceil(limits.per_key)).map(|_| lab.caller(b"http/1.1", true)).collect();
+    let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut waiting = Vec::new();
+    for number in 0..AGENTS {
+        waiting.push((keys[number % keys.len()].clone(), TcpStream::connect(lab.address).await?));
+    }
+    let asking = waiting.into_iter().map(|(key, tcp)| async move {
+        let mut stream = secure(&key, tcp).await?;
+        // No farewell is asked for: the connection stays, as an agent's does.
+        stream.write_all(b"GET /poll HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+        let mut status = [0; 15];
+        stream.flush().await?;
+        stream.read_exact(&mut status).await?;
+        anyhow::ensure!(status == *b"HTTP/1.1 200 OK", "{}", String::from_utf8_lossy(&status));
+        Ok(stream)
+    });
+    let agents = timeout(6 * PATIENCE, futures_util::future::join_all(asking)).await?;
+    let agents: anyhow::Result<Vec<_>> = agents.into_iter().collect();
+    assert_eq!(agents?.len(), AGENTS, "every agent is answered at its first attempt");
+
+    let stranger = lab.caller(b"http/1.1", false)?;
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        strangers.push(secure(&stranger, TcpStream::connect(lab.address).await?).await?);
+    }
+    let mut answered = 0;
+    for stranger in &mut strangers {
+        let asked = ask(stranger, "/poll").await;
+        answered += usize::from(asked.is_ok() && rest(stranger).await?.ends_with("waited"));
+    }
+    assert_eq!(answered, 8, "strangers of one address stay bounded");
+    Ok(())
+}
+
+#[tokio::test]
+async fn handshakes_that_come_to_nothing_make_room_sooner_while_others_wait() -> anyhow::Result<()> {
+    let hurry = Duration::from_millis(100);
+    let lab = lab(Limits { handshakes: 2, hurry, handshake: 10 * PATIENCE, ..short() }).await?;
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        silent.push(TcpStream::connect(lab.address).await?);
+    }
+    assert!(timeout(PATIENCE, lab.get("/poll")).await??.ends_with("waited"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_member_asks_again_on_its_connection_after_a_pause() -> anyhow::Result<()> {
+    let pause = Duration::from_millis(200);
+    let lab = lab(Limits { head: pause, ..short() }).await?;
+    let mut stream = lab.connect(b"http/1.1", true).await?;
+    stream.write_all(b"GET /poll HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"waited") {
+        answer.push(timeout(PATIENCE, stream.read_u8()).await??);
+    }
+    let nothing = timeout(4 * pause, stream.read_u8()).await;
+    assert!(nothing.is_err(), "it was closed: {nothing:?}");
+    ask(&mut stream, "/poll").await?;
+    assert!(rest(&mut stream).await?.ends_with("waited"));
     Ok(())
 }
 

@@ -83,6 +83,7 @@ impl FoundCluster {
             token: None,
             replaces: None,
             asked_from: None,
+            signs: false,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::host::paths;
 use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Membership};
-use crate::identity::proof::Side;
+use crate::identity::proof::{Side, Transcript, Wish};
 use crate::model::progress::Event;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::error::{StepFailure, to_step};
@@ -81,11 +81,15 @@ impl Register {
         let local = (decision.address.is_ipv4() == decision.master.is_ipv4()).then_some(decision.address);
         let terms = env.parting_terms();
         let client = env.stranger_client(decision.master, decision.address)?.on(terms.clone());
-        let csr = key.request()?;
-        Ok(env.block_on(async {
-            let looked = look(decision.master, local, pinned, ATTEMPT, &terms).await?;
-            client.withdraw(&WithdrawRequest { csr, challenge: looked.hello.challenge }).await
-        }))
+        let looked = match env.block_on(look(decision.master, local, pinned, ATTEMPT, &terms)) {
+            Ok(looked) => looked,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (authority, challenge) = (looked.authority, looked.hello.challenge);
+        let transcript = Transcript { authority, challenge: &challenge, nonce: "", key: key.fingerprint() };
+        let signature = Some(transcript.sign(Wish::Withdraw, key)?);
+        let request = WithdrawRequest { csr: key.request()?, challenge, signature };
+        Ok(env.block_on(client.withdraw(&request)))
     }
 
     /// Asks until the master says yes or no; a master that is away is waited for.

@@ -4,7 +4,7 @@ use crate::client::Looked;
 use crate::host::clock;
 use crate::identity::IdentityError;
 use crate::identity::key::PrivateKey;
-use crate::identity::proof::{self, Side, Transcript};
+use crate::identity::proof::{self, Side, Transcript, Wish};
 use crate::identity::token::Token;
 use crate::model::digest::Fingerprint;
 use crate::model::facts::Facts;
@@ -60,7 +60,9 @@ impl Applicant<'_> {
             nonce: proof::nonce()?,
             token: None,
             dry_run: false,
+            signature: None,
         };
+        request.signature = Some(bound.of(&request).sign(Wish::Register, key)?);
         request.token = self.token.map(|token| TokenProof {
             id: token.id.clone(),
             proof: bound.of(&request).prove(Side::Joiner, &token.key()),

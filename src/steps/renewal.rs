@@ -13,7 +13,7 @@ use crate::host::root::Root;
 use crate::identity::certificate::{self, Summary};
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::Membership;
-use crate::identity::proof;
+use crate::identity::proof::{self, Transcript, Wish};
 use crate::steps::env;
 use crate::steps::error::StepFailure;
 use crate::wire::join::{NodeRegistration, RegisterReply, RegisterRequest};
@@ -59,11 +59,19 @@ pub async fn by_key(root: &Root, membership: &Membership, terms: &Terms) -> Resu
     let master = membership.master;
     let local = env::source(membership.address, master);
     let looked = look(master, local, Some(membership.authority), ATTEMPT, terms).await?;
+    let (challenge, nonce) = (looked.hello.challenge, proof::nonce()?);
+    let transcript = Transcript {
+        authority: looked.authority,
+        challenge: &challenge,
+        nonce: &nonce,
+        key: key.fingerprint(),
+    };
     let request = RegisterRequest {
         registration: registration(root, membership)?,
         csr: key.request()?,
-        challenge: looked.hello.challenge,
-        nonce: proof::nonce()?,
+        signature: Some(transcript.sign(Wish::Register, &key)?),
+        challenge,
+        nonce,
         token: None,
         dry_run: false,
     };

@@ -183,6 +183,7 @@ mod tests {
                 addresses: vec!["10.0.0.0/16".parse().expect("a range")],
                 names: vec!["rack1-*".to_owned()],
                 lease_seconds: Some(90),
+                silent_seconds: Some(30),
             },
             storage: StorageConfig {
                 mounts: vec!["/data".to_owned()],

@@ -59,6 +59,9 @@ pub struct NodeRegistration {
     pub clock_ms: u64,
 }
 
+/// How the name of a registration begins that only asks about a token (`dry_run`, without a machine-id).
+pub const NOBODY: &str = "nobody-";
+
 /// `POST /v1/register`. Repeating it with the same key is harmless: the key names the node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterRequest {
@@ -72,9 +75,14 @@ pub struct RegisterRequest {
     pub nonce: String,
     /// The token and the proof that the node knows it.
     pub token: Option<TokenProof>,
-    /// Only ask how the master would judge it; nothing is entered or counted.
+    /// Only ask how the master would judge it; nothing is entered or counted. Only for a master of
+    /// protocol 2 or later.
     #[serde(default)]
     pub dry_run: bool,
+    /// The node's key over this conversation, base64: the request alone may have been seen by others.
+    /// From protocol 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// A proof of knowing a token.

@@ -1,4 +1,4 @@
-//! What an eos of protocol 1 said stays readable, with or without what was added since.
+//! What an eos of protocol 1 or 2 said stays readable, with or without what was added since.
 
 use super::{admin, error, join, member, withdraw};
 use crate::model::role::Role;
@@ -20,13 +20,22 @@ fn what_a_joiner_says_and_hears_stays_readable() {
     assert_eq!((hello.versions.protocol, hello.time_ms), (1, 1_795_275_406_020));
     let register: join::RegisterRequest = fixture!("register");
     assert_eq!(register.registration.request_role, Some(Role::Core));
-    assert!(register.token.is_some() && !register.dry_run);
+    assert!(register.token.is_some() && !register.dry_run && register.signature.is_none());
     let accepted: join::RegisterReply = fixture!("register-accepted");
     assert!(matches!(accepted, join::RegisterReply::Accepted(accepted) if accepted.warnings.is_empty()));
     let pending: join::RegisterReply = fixture!("register-pending");
     assert!(matches!(pending, join::RegisterReply::Pending { retry_after_ms: 1000, .. }));
     let withdraw: withdraw::WithdrawRequest = fixture!("withdraw");
-    assert_eq!(withdraw.challenge, "c");
+    assert_eq!((withdraw.challenge.as_str(), withdraw.signature), ("c", None));
+}
+
+#[test]
+fn what_a_joiner_of_protocol_2_says_stays_readable() {
+    let register: join::RegisterRequest = fixture!("register-2");
+    assert_eq!(register.registration.versions.protocol, 2);
+    assert_eq!((register.dry_run, register.signature.as_deref()), (true, Some("s")));
+    let withdraw: withdraw::WithdrawRequest = fixture!("withdraw-2");
+    assert_eq!(withdraw.signature.as_deref(), Some("s"));
 }
 
 #[test]

@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// The protocol that this build speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
+
+/// The first protocol whose master answers a registration that is only a question (`dry_run`); an older
+/// one would enter the node.
+const JUDGING: u32 = 2;
+
+/// The first protocol whose nodes sign what they ask for by their key.
+const SIGNING: u32 = 2;
 
 /// The oldest protocol that this build still understands.
 pub const OLDEST_PROTOCOL: u32 = 1;
@@ -28,6 +35,16 @@ impl Versions {
         Self { protocol: PROTOCOL, oldest_protocol: OLDEST_PROTOCOL, version: VERSION.to_owned() }
     }
 
+    /// Whether this side, a master, answers a registration that is only a question.
+    pub fn judges(&self) -> bool {
+        self.protocol >= JUDGING
+    }
+
+    /// Whether this side, a node, signs what it asks for.
+    pub fn signs(&self) -> bool {
+        self.protocol >= SIGNING
+    }
+
     /// Whether both sides have a protocol in common.
     pub fn meets(&self, other: &Self) -> bool {
         self.protocol >= other.oldest_protocol && other.protocol >= self.oldest_protocol
@@ -45,5 +62,12 @@ mod tests {
         assert!(says(1, 3).meets(&says(3, 5)));
         assert!(!says(1, 2).meets(&says(3, 5)));
         assert!(!says(3, 5).meets(&says(1, 2)));
+    }
+
+    #[test]
+    fn a_side_of_protocol_1_is_asked_no_question_and_signs_nothing() {
+        let old = Versions { protocol: 1, oldest_protocol: 1, version: "0".to_owned() };
+        assert!(!old.judges() && !old.signs());
+        assert!(Versions::own().judges() && Versions::own().signs() && Versions::own().meets(&old));
     }
 }

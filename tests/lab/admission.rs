@@ -145,8 +145,7 @@ fn of_several_nodes_that_wait_under_one_name_only_the_named_key_is_let_in() {
     let accepted = master.eos(&["node", "accept", id]).done();
     assert_eq!((accepted.text("node"), accepted.text("key")), (id.to_owned(), key.to_owned()));
     joining.finish().done();
-    intruding.interrupt();
-    assert_eq!(intruding.finish().code, 130);
+    intruding.finish().failed(5, "EOS-J007", &["the name node2 is taken", id]);
     let members = master.converged_members(2);
     assert!(members["nodes"].as_array().expect("a list").iter().any(|node| node["id"] == id));
 }

@@ -22,6 +22,21 @@ fn a_second_node_of_the_same_name_is_refused_with_both_ways_out() {
 }
 
 #[test]
+fn a_node_that_waits_is_refused_once_another_one_has_its_name() {
+    let mut lab = Lab::new(3);
+    lab.host_mut(3).name = "node2".to_owned();
+    let [master, holder, late] = lab.hosts();
+    master.bootstrap_single();
+    let mut waiting = late.start_join(master, &[]);
+    waiting.wait_for_wait("eos node accept node2");
+    let token = master.token(&[]);
+    holder.join(master, &["--token", &token]).done();
+    waiting.finish().failed(5, "EOS-J007", &["the name node2 is taken", "10.77.0.12"]);
+    late.join(master, &["--token", &token]).failed(5, "EOS-J007", &["the name node2 is taken"]);
+    assert_eq!(master.converged(2)["cluster"]["generation"], 2);
+}
+
+#[test]
 fn a_clone_of_a_live_node_is_refused_and_named() {
     let lab = Lab::new(3);
     let [master, original, clone] = lab.hosts();
@@ -51,6 +66,7 @@ fn a_clone_of_a_live_node_is_refused_and_named() {
 fn a_reinstalled_machine_takes_its_old_place_once_its_old_self_is_silent() {
     let mut lab = Lab::new(3);
     let [master, old, third] = lab.hosts();
+    master.be_impatient();
     master.bootstrap_single();
     let token = master.token(&[]);
     old.join(master, &["--token", &token]).done();
@@ -75,6 +91,7 @@ fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
     let mut lab = Lab::new(3);
     lab.host_mut(3).name = "node2".to_owned();
     let [master, member, stranger] = lab.hosts();
+    master.be_impatient();
     master.bootstrap_single();
     let token = master.token(&[]);
     member.join(master, &["--token", &token]).done();
@@ -98,7 +115,6 @@ fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
 
     // The member comes back before anybody is fooled: now there are two of it.
     member.eos(&["bootstrap"]).done();
-    let id = ids(&waiting, "pending")[0].as_str().expect("a text").to_owned();
     let alive = || {
         let node = master.status()["nodes"].as_array().cloned().unwrap_or_default();
         let node = node.into_iter().find(|node| node["state"] == "active" && node["name"] == "node2");
@@ -110,7 +126,6 @@ fn a_stranger_that_claims_a_silent_member_evicts_nobody_by_asking() {
         }
     };
     eventually("the member reports again", alive);
-    master.eos(&["node", "accept", &id]).done();
     asking.finish().failed(5, "EOS-J008", &["this machine is a clone of node2"]);
     let after = master.converged_members(2);
     assert_eq!(ids(&after, "active"), ids(&before, "active"));

@@ -13,7 +13,7 @@ use crate::model::facts::Facts;
 use crate::model::ids::NodeName;
 use crate::preflight::{Answer, Answers, Measurements};
 use crate::steps::registration::Applicant;
-use crate::wire::join::RegisterReply;
+use crate::wire::join::{NOBODY, RegisterReply};
 use std::net::{IpAddr, SocketAddr};
 
 const NAME: &str = "hostname-unique";
@@ -35,6 +35,10 @@ pub(super) fn ask(
     (master, local): (SocketAddr, IpAddr),
     terms: &Terms,
 ) -> Result<Option<Refusal>, Failure> {
+    if !looked.hello.versions.judges() {
+        // It would take the question for a registration.
+        return Ok(None);
+    }
     let key = key(&context.root)?;
     let name = asked.name(&measured.facts)?;
     let once = |name: NodeName, facts: &Facts| -> Result<Result<RegisterReply, ClientError>, Failure> {
@@ -97,7 +101,7 @@ fn refused(
         "EOS-J007" => Ok(Some(Err((NAME, why)))),
         "EOS-J008" => Ok(Some(Err((MACHINE, why)))),
         // A fresh challenge, or a place in the queue: the registration itself waits for it.
-        "EOS-J009" | "EOS-J012" => Ok(None),
+        "EOS-J009" | "EOS-J012" | "EOS-J014" => Ok(None),
         _ => Err(why),
     }
 }
@@ -142,7 +146,7 @@ fn key(root: &Root) -> Result<PrivateKey, Failure> {
 
 /// A name that no node has.
 fn nobody() -> Result<NodeName, Failure> {
-    let name = format!("nobody-{}", proof::nonce().map_err(failure)?);
+    let name = format!("{NOBODY}{}", proof::nonce().map_err(failure)?);
     Ok(NodeName::parse(&name).expect("a word and hexadecimal digits make a name"))
 }
 

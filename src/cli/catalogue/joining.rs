@@ -116,6 +116,15 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "J014",
+        title: "the master is busy with other nodes that want to join",
+        cause: "It serves so many strangers at a time, so that they do not hold up the members; more wait, \
+             and not for long.",
+        evidence: "eos node list; journalctl -u eos-master -n 50 on the master",
+        remedy: "Run the same command again a little later: eos bootstrap.",
+        retry: true,
+    },
+    Entry {
         code: "J020",
         title: "the master did not answer in time",
         cause: "Packets are dropped by a firewall, the address is wrong, or the master is overloaded.",

@@ -5,6 +5,7 @@ use super::body::Sent;
 use crate::host::clock;
 use crate::identity::token::Token;
 use crate::lifecycle::{Next, NodeEvent, NodeState, next};
+use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::entry::PATIENCE_MS;
@@ -138,6 +139,7 @@ pub(super) async fn accept(
         if let Some(replaced) = &how.replace {
             node.replaces = Some(replaceable(cluster, replaced)?);
         }
+        admission::name_is_free(cluster, &node, clock::now_ms())?;
         let plan = planning::preview(cluster, &app.rules, Some(&node))?;
         // Whoever lost the answer asks again: that changes nothing, not even how long the node may take.
         let accepted = node.state == NodeState::Joining && how.replace.is_none();
@@ -210,6 +212,8 @@ pub(super) async fn remove(
         } else {
             (Vec::new(), PlannedRoles { changes: Vec::new(), warnings: Vec::new(), scale: cluster.scale() })
         };
+        changes.extend(cluster.give_back(&node));
+        node.token = None;
         changes.push(Change::PutNode(Box::new(node)));
         app.audit("operator", "remove", meant.name.as_str(), meant.node.as_str())?;
         cluster.commit(changes)?;

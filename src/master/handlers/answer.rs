@@ -67,6 +67,21 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Runs `work` of a caller that nobody knows, when it is its turn: strangers queue among themselves and
+/// do not fill the queue in which members wait. A caller that goes away leaves its turn to its work.
+pub(super) async fn for_stranger<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<T, MasterError> + Send + 'static,
+) -> Answer<T> {
+    let turn = app.questions.take().await?;
+    let done = blocking(app, move |app| {
+        let result = work(app);
+        drop(turn);
+        result
+    });
+    done.await.map(Json)
+}
+
 /// Insists on the operator's certificate.
 pub(super) fn operator(peer: &Peer, cluster: &Cluster, action: &str) -> Result<(), MasterError> {
     match &peer.subject {

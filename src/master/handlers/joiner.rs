@@ -1,11 +1,12 @@
 //! Routes for nodes that are not members yet.
 
-use super::answer::{Answer, with_cluster};
+use super::answer::{Answer, for_stranger};
 use super::body::Sent;
+use super::proven::{Claim, Proven, unsigned};
 use crate::host::clock;
-use crate::identity::authority::{self, Grant};
+use crate::identity::authority::Grant;
 use crate::identity::certificate::Subject;
-use crate::identity::proof::{Side, Transcript};
+use crate::identity::proof::{Side, Transcript, Wish};
 use crate::identity::token::TokenKey;
 use crate::lifecycle::NodeState;
 use crate::master::admission::{self, Verdict, Voucher};
@@ -17,7 +18,9 @@ use crate::master::precheck;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::Peer;
-use crate::wire::join::{Accepted, DialBack, DialBackResult, Hello, RegisterReply, RegisterRequest};
+use crate::wire::join::{
+    Accepted, DialBack, DialBackResult, Hello, NOBODY, NodeRegistration, RegisterReply, RegisterRequest,
+};
 use crate::wire::version::Versions;
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -29,11 +32,11 @@ use std::time::Duration;
 const RETRY_MS: u64 = 1000;
 
 pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
-    with_cluster(&app, |app, cluster| {
+    for_stranger(&app, |app| {
         let now = clock::now_ms();
         Ok(Hello {
             versions: Versions::own(),
-            cluster: cluster.id.clone(),
+            cluster: app.cluster().id.clone(),
             time_ms: now,
             challenge: app.challenger.issue(now / 1000).map_err(MasterError::Identity)?,
         })
@@ -41,11 +44,14 @@ pub(super) async fn hello(State(app): State<Arc<App>>) -> Answer<Hello> {
     .await
 }
 
-/// Connects to the caller's own address only, so it cannot be used against anybody else.
+/// Connects to the caller's own address only, so it cannot be used against anybody else; and to so many
+/// at a time, so that it cannot be used against the master.
 pub(super) async fn dial_back(
+    State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Sent(wanted): Sent<DialBack>,
-) -> Json<DialBackResult> {
+) -> Answer<DialBackResult> {
+    let _turn = app.dials.take().await?;
     let target = SocketAddr::new(peer.address, wanted.port);
     let connecting = tokio::net::TcpStream::connect(target);
     let failure = match tokio::time::timeout(Duration::from_secs(2), connecting).await {
@@ -53,7 +59,7 @@ pub(super) async fn dial_back(
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some("no answer within 2 s".to_owned()),
     };
-    Json(DialBackResult { address: peer.address, failure })
+    Ok(Json(DialBackResult { address: peer.address, failure }))
 }
 
 pub(super) async fn register(
@@ -62,29 +68,64 @@ pub(super) async fn register(
     Sent(request): Sent<RegisterRequest>,
 ) -> Answer<RegisterReply> {
     tracing::info!(name = %request.registration.hostname, from = %peer.address, "registration");
-    with_cluster(&app, move |app, cluster| {
-        let result = admit(app, cluster, &request, peer.address);
-        if let Err(error) = &result {
-            app.metrics.refused.inc();
-            let subject = request.registration.hostname.as_str();
-            app.audit_stranger(peer.address, "refuse", subject, &error.to_string())?;
-        }
+    for_stranger(&app, move |app| {
+        let result = proven(app, &request)
+            .and_then(|proven| admit(app, &mut app.cluster(), &request, &proven, peer.address));
+        tell(app, &request, peer.address, &result)?;
         result
     })
     .await
+}
+
+/// Writes down what did not come to a registration: a refusal, and a question how it would be judged,
+/// whatever the answer, since names and machine-ids can be found out by asking.
+fn tell(
+    app: &App,
+    request: &RegisterRequest,
+    from: IpAddr,
+    result: &Result<RegisterReply, MasterError>,
+) -> Result<(), MasterError> {
+    let action = if request.dry_run { "judge" } else { "refuse" };
+    let detail = match result {
+        Err(error) => error.to_string(),
+        Ok(RegisterReply::Judged { verdict, .. }) => verdict.clone(),
+        Ok(_) => return Ok(()),
+    };
+    if result.is_err() {
+        app.metrics.refused.inc();
+    }
+    if request.dry_run && is_for_nobody(&request.registration) {
+        return Ok(());
+    }
+    app.audit_stranger(from, action, request.registration.hostname.as_str(), &detail)
+}
+
+/// Whether the question is about a token only: there is no such name and no machine in it.
+fn is_for_nobody(said: &NodeRegistration) -> bool {
+    said.hostname.as_str().starts_with(NOBODY) && said.machine_id.is_none()
+}
+
+/// The key that asks. One that speaks of a protocol whose nodes sign has to.
+fn proven(app: &App, request: &RegisterRequest) -> Result<Proven, MasterError> {
+    let proven = Claim {
+        csr: &request.csr,
+        challenge: &request.challenge,
+        nonce: &request.nonce,
+        signature: request.signature.as_deref(),
+    }
+    .prove(app, Wish::Register)?;
+    if request.registration.versions.signs() && !proven.signed { Err(unsigned()) } else { Ok(proven) }
 }
 
 fn admit(
     app: &App,
     cluster: &mut Cluster,
     request: &RegisterRequest,
+    proven: &Proven,
     from: IpAddr,
 ) -> Result<RegisterReply, MasterError> {
-    let now = clock::now_ms();
-    let key = authority::request_key(&request.csr).map_err(MasterError::Identity)?;
-    if !app.challenger.recognises(&request.challenge, now / 1000) {
-        return Err(MasterError::ChallengeStale);
-    }
+    proven.insist(cluster)?;
+    let (now, key) = (clock::now_ms(), proven.key);
     let transcript = Transcript {
         authority: app.authority.fingerprint(),
         challenge: &request.challenge,
@@ -93,7 +134,7 @@ fn admit(
     };
     let verdict = admission::verdict(cluster, key, &request.registration, now)?;
     let voucher = admission::voucher(cluster, &app.config.admission, request, from, &transcript, now)?;
-    let applicant = Applicant { said: &request.registration, key, from, now };
+    let applicant = Applicant { said: &request.registration, key, from, now, signed: proven.signed };
     let node = entry::record(cluster, applicant, &verdict, &voucher, app.lease_ms())?;
     if request.dry_run {
         let (verdict, admitted_by) = (verdict.name().to_owned(), voucher.name().to_owned());
@@ -128,6 +169,9 @@ fn enter(
 ) -> Result<(), MasterError> {
     let before = cluster.nodes.get(&node.id);
     let mut changes = Vec::new();
+    // Another token speaks for it now, or none.
+    changes
+        .extend(before.filter(|known| known.token != node.token).and_then(|known| cluster.give_back(known)));
     if before != Some(node) {
         changes.push(Change::PutNode(Box::new(node.clone())));
     }

@@ -7,12 +7,12 @@ use crate::identity::authority::{self, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::node_id;
 use crate::lifecycle::{NodeEvent, NodeState, next};
+use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
-use crate::master::presence::{ALIVE_MS, Presence};
-use crate::model::ids::NodeId;
+use crate::master::presence::Presence;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::{Peer, Stopping};
@@ -71,19 +71,21 @@ pub(super) async fn confirm(
         }
         next(Some(node.state), NodeEvent::Confirmed)
             .map_err(|source| MasterError::Lifecycle { name: node.name.clone(), source })?;
-        let replaced = replaced(cluster, &mut node)?;
+        let gone = admission::displaced(cluster, &node, clock::now_ms())?;
+        node.replaces = None;
         node.state = NodeState::Active;
         node.stage = "confirm".to_owned();
         node.applied = confirm.applied;
         // A member that leaves one day gives no use of its token back.
         node.token = None;
         let id = node.id.clone();
-        let stay = cluster.members().filter(|member| Some(&member.id) != replaced.as_ref());
+        let stay = cluster.members().filter(|member| gone.iter().all(|gone| gone.id != member.id));
         let members: Vec<NodeRecord> = stay.cloned().chain([node]).collect();
         let (mut changes, planned) = planning::replan(cluster, &app.rules, members)?;
-        if let Some(replaced) = replaced {
-            app.audit(id.as_str(), "replace", replaced.as_str(), "")?;
-            changes.push(Change::DropNode(replaced));
+        for gone in gone {
+            app.audit(id.as_str(), "replace", gone.id.as_str(), "")?;
+            changes.extend(cluster.give_back(&gone));
+            changes.push(Change::DropNode(gone.id));
         }
         let summary: Vec<String> = planned.changes.iter().map(describe).collect();
         app.audit(id.as_str(), "confirm", id.as_str(), &summary.join(", "))?;
@@ -94,31 +96,6 @@ pub(super) async fn confirm(
         Ok(Confirmed { desired: app.desired(cluster, &node)? })
     })
     .await
-}
-
-/// The member whose place the node takes now that it confirms; none when it is gone by itself.
-///
-/// A machine that was only installed anew does not take the place of one that came back meanwhile:
-/// then there are two of them.
-fn replaced(cluster: &Cluster, node: &mut NodeRecord) -> Result<Option<NodeId>, MasterError> {
-    let replaced = node.replaces.take();
-    let Some(old) = replaced.as_ref().and_then(|id| cluster.nodes.get(id)) else { return Ok(None) };
-    if !matches!(old.state, NodeState::Active | NodeState::Joining) {
-        return Ok(None);
-    }
-    if old.master {
-        return Err(MasterError::LastMaster { name: old.name.clone() });
-    }
-    let now = clock::now_ms();
-    if old.name == node.name && cluster.silent_ms(&old.id, now).is_some_and(|silent| silent < ALIVE_MS) {
-        return Err(MasterError::Clone {
-            name: old.name.clone(),
-            address: old.address.to_string(),
-            seen: cluster.seen(&old.id, now),
-            machine_id: old.machine_id.clone().unwrap_or_default(),
-        });
-    }
-    Ok(replaced)
 }
 
 fn describe(change: &crate::wire::admin::PlannedRole) -> String {
@@ -174,7 +151,8 @@ pub(super) async fn poll(
 ///
 /// That is so after an older copy of the registry was restored: its next generations would bear
 /// numbers that members have applied already, with other content, and would pass for known. A number
-/// that no cluster reaches is a member's lie, and changes nothing.
+/// that no cluster reaches is a member's lie, and changes nothing. A registry is restored while its
+/// master stands still, so each node is believed once: none can drive the cluster on by asking again.
 fn overtake(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) -> Result<(), MasterError> {
     let known = cluster.generation;
     let other = poll.role.is_some_and(|role| Some(role) != node.role)
@@ -183,6 +161,7 @@ fn overtake(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) ->
     if node.state != NodeState::Active
         || !believed.contains(&poll.applied)
         || (poll.applied == known && !other)
+        || cluster.live.get(&node.id).is_some_and(|live| live.overtaken)
     {
         return Ok(());
     }
@@ -191,6 +170,7 @@ fn overtake(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) ->
     app.audit("master", "renumber", &next.to_string(), &why)?;
     tracing::warn!(node = %node.name, applied = poll.applied, known, next, "the registry is older than a member");
     cluster.commit(vec![Change::Generation(next)])?;
+    cluster.live.entry(node.id.clone()).or_default().overtaken = true;
     app.announce(cluster);
     Ok(())
 }
@@ -217,10 +197,8 @@ pub(crate) fn forget(app: &App, cluster: &Cluster, node: &NodeRecord) -> Result<
     if node.state == NodeState::Active {
         let members = cluster.members().filter(|other| other.id != node.id).cloned().collect();
         changes.extend(planning::replan(cluster, &app.rules, members)?.0);
-    } else if let Some(token) = node.token.as_ref().and_then(|id| cluster.tokens.get(id)) {
-        let mut token = token.clone();
-        token.used = token.used.saturating_sub(1);
-        changes.push(Change::PutToken(token));
+    } else {
+        changes.extend(cluster.give_back(node));
     }
     Ok(changes)
 }
@@ -264,27 +242,47 @@ mod tests {
         Poll { applied, role: Some(role), scale: Some(scale), wait_ms: 0, report: Report::default() }
     }
 
+    /// The generation after a poll by this member.
+    fn after(host: &MasterHost, node: &NodeRecord, poll: &Poll) -> anyhow::Result<u64> {
+        let mut cluster = host.app.cluster();
+        overtake(&host.app, &mut cluster, node, poll)?;
+        Ok(cluster.generation)
+    }
+
     #[test]
     fn a_generation_that_this_registry_never_gave_is_left_behind() -> anyhow::Result<()> {
+        for (poll, generation, why) in [
+            (polled(1, Role::Core, Scale::Single), 1, "as it was given"),
+            (polled(1, Role::Data, Scale::Single), 2, "the same number, another role"),
+            (polled(1, Role::Core, Scale::Small), 2, "the same number, another scale"),
+            (polled(0, Role::Data, Scale::Small), 1, "an older one is behind, no more"),
+            (polled(9, Role::Core, Scale::Single), 10, "a later number"),
+            (polled(u64::MAX, Role::Core, Scale::Single), 1, "a lie"),
+        ] {
+            let host = MasterHost::new()?;
+            let node = fixture::node("node1", NodeState::Active, 0);
+            host.put(node.clone())?;
+            assert_eq!(after(&host, &node, &poll)?, generation, "{why}");
+            let joining = fixture::node("node2", NodeState::Joining, 0);
+            let ahead = polled(generation + 1, Role::Edge, Scale::Small);
+            assert_eq!(after(&host, &joining, &ahead)?, generation, "it is ahead until it confirms");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn no_member_drives_the_cluster_on_by_asking_again() -> anyhow::Result<()> {
         let host = MasterHost::new()?;
-        let node = fixture::node("node1", NodeState::Active, 0);
-        host.put(node.clone())?;
-        let mut cluster = host.app.cluster();
-        let mut after = |node: &NodeRecord, poll: Poll| {
-            overtake(&host.app, &mut cluster, node, &poll).map(|()| cluster.generation)
-        };
-        assert_eq!(after(&node, polled(1, Role::Core, Scale::Single))?, 1, "as it was given");
-        assert_eq!(after(&node, polled(1, Role::Data, Scale::Single))?, 2, "the same number, another role");
-        assert_eq!(after(&node, polled(2, Role::Core, Scale::Small))?, 3, "the same number, another scale");
-        assert_eq!(after(&node, polled(2, Role::Data, Scale::Small))?, 3, "an older one is behind, no more");
-        assert_eq!(after(&node, polled(9, Role::Core, Scale::Single))?, 10, "a later number");
-        assert_eq!(after(&node, polled(u64::MAX, Role::Core, Scale::Single))?, 10, "a lie");
-        let joining = fixture::node("node2", NodeState::Joining, 0);
-        assert_eq!(
-            after(&joining, polled(11, Role::Edge, Scale::Small))?,
-            10,
-            "it is ahead until it confirms"
-        );
+        let (liar, other) =
+            (fixture::node("node1", NodeState::Active, 0), fixture::node("node2", NodeState::Active, 0));
+        host.put(liar.clone())?;
+        host.put(other.clone())?;
+        let scale = host.app.cluster().scale();
+        let lie = |applied| polled(applied, Role::Data, scale);
+        assert_eq!(after(&host, &liar, &lie(1))?, 2);
+        assert_eq!(after(&host, &liar, &lie(2))?, 2, "it was believed once");
+        assert_eq!(after(&host, &liar, &lie(900))?, 2);
+        assert_eq!(after(&host, &other, &lie(900))?, 901, "another one may be right");
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod joiner;
 pub(crate) mod member;
+mod proven;
 mod snapshots;
 #[cfg(test)]
 mod tests;

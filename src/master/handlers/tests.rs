@@ -25,6 +25,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
+mod joining;
+
 struct Lab {
     root: Root,
     app: Arc<App>,
@@ -229,14 +231,14 @@ async fn what_this_version_does_not_know_is_refused_in_the_masters_words() -> an
     Ok(())
 }
 
-/// A registration with this certificate request and challenge.
+/// A registration of protocol 1, which was not signed, with this certificate request and challenge.
 fn registration(csr: &str, challenge: &str) -> Value {
     serde_json::json!({
         "registration": {
             "hostname": "node2", "ip": "10.0.0.7",
             "resources": crate::model::facts::Resources::default(),
             "request_role": null, "machine_id": null, "hardware_id": null, "boot_id": null,
-            "versions": crate::wire::version::Versions::own(), "clock_ms": 1,
+            "versions": {"protocol": 1, "oldest_protocol": 1, "version": "0.1.0"}, "clock_ms": 1,
         },
         "csr": csr, "challenge": challenge, "nonce": "n", "token": null,
     })

@@ -1,10 +1,10 @@
 //! A node that is not a member takes its registration back.
 
-use super::answer::{Answer, with_cluster};
+use super::answer::{Answer, for_stranger};
 use super::body::Sent;
 use super::member::forget;
-use crate::host::clock;
-use crate::identity::authority;
+use super::proven::{Claim, Proven};
+use crate::identity::proof::Wish;
 use crate::lifecycle::NodeState;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
@@ -22,7 +22,13 @@ pub(super) async fn withdraw(
     Sent(request): Sent<WithdrawRequest>,
 ) -> Answer<Withdrawn> {
     tracing::info!(from = %peer.address, "withdrawal");
-    with_cluster(&app, move |app, cluster| take_back(app, cluster, &request, peer.address)).await
+    for_stranger(&app, move |app| {
+        let WithdrawRequest { csr, challenge, signature } = &request;
+        let claim = Claim { csr, challenge, nonce: "", signature: signature.as_deref() };
+        let proven = claim.prove(app, Wish::Withdraw)?;
+        take_back(app, &mut app.cluster(), &proven, peer.address)
+    })
+    .await
 }
 
 /// Forgets a node that waits or joins; a member leaves by its certificate, and a decision of the
@@ -30,15 +36,12 @@ pub(super) async fn withdraw(
 fn take_back(
     app: &App,
     cluster: &mut Cluster,
-    request: &WithdrawRequest,
+    proven: &Proven,
     from: IpAddr,
 ) -> Result<Withdrawn, MasterError> {
-    let key = authority::request_key(&request.csr).map_err(MasterError::Identity)?;
-    if !app.challenger.recognises(&request.challenge, clock::now_ms() / 1000) {
-        return Err(MasterError::ChallengeStale);
-    }
+    proven.insist(cluster)?;
     let waits = |state| matches!(state, NodeState::Pending | NodeState::Joining);
-    let Some(node) = cluster.by_key(key).filter(|node| waits(node.state)).cloned() else {
+    let Some(node) = cluster.by_key(proven.key).filter(|node| waits(node.state)).cloned() else {
         return Ok(Withdrawn { forgotten: false });
     };
     let changes = forget(app, cluster, &node)?;

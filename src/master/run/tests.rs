@@ -51,7 +51,7 @@ impl Serving {
         let app = host.app.clone();
         let served = Served::new(&app.certificate, &app.signer, app.authority.pem())?;
         let config = tls::server(served.clone(), app.authority.pem())?;
-        let listener = TcpListener::bind(app.address).await?;
+        let listener = server::listen(app.address)?;
         let address = listener.local_addr()?;
         let forever = std::future::pending::<()>();
         let limits = Limits::master();

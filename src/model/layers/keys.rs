@@ -53,6 +53,7 @@ pub const KEYS: &[Key] = &[
     key("admission.addresses", Kind::Networks),
     key("admission.names", Kind::Patterns),
     key("admission.lease_seconds", Kind::Number { least: 1, most: 86_400 }),
+    key("admission.silent_seconds", Kind::Number { least: 1, most: 86_400 }),
     key("storage.mounts", Kind::Paths),
     key("storage.interval_seconds", Kind::Number { least: 1, most: 86_400 }),
     key("storage.thresholds.warning", Kind::Number { least: 1, most: 100 }),

@@ -35,6 +35,7 @@ admission:
   addresses: [10.0.0.0/16, 'fd00::/8']
   names: [rack1-*]
   lease_seconds: 60
+  silent_seconds: 30
 storage:
   mounts: [/, /srv]
   interval_seconds: 30

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
+/// Seconds of silence after which an impatient master takes a node to be gone.
+const SILENT_SECONDS: u64 = 5;
+
 /// The variables under which a process believes that it is another time: `-10m`, `+1y`.
 pub fn fake_clock(offset: &str) -> Vec<(String, String)> {
     let library = "faketime/libfaketimeMT.so.1";
@@ -184,11 +187,18 @@ impl Host {
         });
     }
 
-    /// Waits until the master has not heard of the node for as long as another may take its place after.
+    /// Has the master, which is not founded yet, take a node to be gone after a few seconds of silence.
+    pub fn be_impatient(&self) {
+        let text = format!("admission:\n  silent_seconds: {SILENT_SECONDS}\n");
+        self.write("etc/eos/cluster.yaml.d/silence.yaml", &text);
+    }
+
+    /// Waits until the impatient master has not heard of the node for so long that another may take its
+    /// place.
     pub fn wait_until_silent(&self, name: &str) {
         eventually(&format!("{name} is silent"), || {
             let node = self.node(name).ok_or_else(|| "the master does not answer".to_owned())?;
-            let silent = node["last_seen_ms"].as_u64().is_some_and(|silent| silent >= 15_000);
+            let silent = node["last_seen_ms"].as_u64().is_some_and(|silent| silent >= SILENT_SECONDS * 1000);
             if silent { Ok(()) } else { Err(node.to_string()) }
         });
     }

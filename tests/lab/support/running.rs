@@ -70,11 +70,6 @@ impl Running {
         self.wait_for(words, like)["cause"].as_str().expect("it was compared").to_owned()
     }
 
-    /// Interrupts it as Ctrl-C does.
-    pub fn interrupt(&self) {
-        self.signal(rustix::process::Signal::INT);
-    }
-
     /// Sends it the signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id fits");
