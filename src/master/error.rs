@@ -385,9 +385,7 @@ impl Explain for MasterError {
             Self::Listen { address, .. } => {
                 vec![format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())]
             }
-            Self::AuditDamaged => {
-                vec!["see what is wrong, on the master: eos audit verify".to_owned()]
-            }
+            Self::AuditDamaged => vec!["see what is wrong, on the master: eos audit verify".to_owned()],
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }

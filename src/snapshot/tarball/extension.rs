@@ -59,10 +59,13 @@ pub(super) fn check_global(bytes: &[u8]) -> Result<(), &'static str> {
     }
 }
 
+/// Key and value.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// `LENGTH KEY=VALUE\n`, where the length counts the whole record.
-fn records(mut bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, &'static str> {
+fn records(mut bytes: &[u8]) -> Result<Vec<Record<'_>>, &'static str> {
     const MALFORMED: &str = "a PAX record is malformed";
-    let mut records: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut records: Vec<Record<'_>> = Vec::new();
     while !bytes.is_empty() {
         let space = bytes.iter().position(|byte| *byte == b' ').ok_or(MALFORMED)?;
         let length = decimal(&bytes[..space]).and_then(|length| usize::try_from(length).ok());

@@ -164,7 +164,7 @@ struct Eventful<'a, F> {
 impl<F: FnOnce()> std::io::Read for Eventful<'_, F> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         // The first block is read before anything is made.
-        if self.archive.len() % 1024 == 0
+        if self.archive.len().is_multiple_of(1024)
             && let Some(event) = self.event.take_if(|_| into.len() != 512)
         {
             event();
