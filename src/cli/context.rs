@@ -21,7 +21,14 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+
+/// How long a master that died while it answered takes to be back.
+const BACK: Duration = Duration::from_secs(10);
+
+/// The pause before it is asked again.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The context of a command.
 pub struct Context {
@@ -228,6 +235,42 @@ impl Context {
         }
         let client = env::operator_client(&self.root, membership.master, membership.address);
         client.map(|client| client.on(self.terms())).map_err(Failure::from)
+    }
+
+    /// Has the master do what the operator decided, and what changes nothing when it is done twice.
+    ///
+    /// When only its answer was lost, the master may have done it: it is asked again, for as long as it
+    /// takes a master that died to be back.
+    ///
+    /// # Errors
+    /// When this is not the master's host, or the master refuses or does not answer.
+    pub fn decide<T>(
+        &self,
+        what: &str,
+        call: impl AsyncFn(&MasterClient) -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        let client = self.operator(what)?;
+        let until = Instant::now() + BACK;
+        let mut heard = false;
+        loop {
+            let error = match self.block_on(call(&client)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            heard |= error.may_have_been_heard();
+            if !heard || !error.is_transient() || Instant::now() >= until {
+                let mut failure = failure(error);
+                if heard {
+                    failure
+                        .hints
+                        .insert(0, format!("the master may have done it; to be sure: eos {what} again"));
+                }
+                return Err(failure);
+            }
+            self.block_on(async {
+                tokio::time::interval_at(tokio::time::Instant::now() + PAUSE, PAUSE).tick().await;
+            });
+        }
     }
 
     /// A connection to the master as this node.

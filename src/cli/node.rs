@@ -1,6 +1,6 @@
 //! `eos node`: who is in the cluster, and who may be.
 
-use crate::cli::context::{Context, failure};
+use crate::cli::context::Context;
 use crate::cli::done::{Done, json};
 use crate::model::explain::Failure;
 use crate::model::ids::{NodeId, NodeName};
@@ -83,7 +83,7 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
         NodeCommand::Accept { name, replace, plan } => {
             let replace = replace.as_deref().map(node_name).transpose()?;
             let (name, how) = (node_name(&name)?, AcceptNode { replace, plan });
-            let accepted = context.block_on(context.operator(what)?.accept(&name, &how)).map_err(failure)?;
+            let accepted = context.decide(what, async |master| master.accept(&name, &how).await)?;
             let (tense, head, outcome) = match plan {
                 true => (Tense::Would, "would be accepted; once it confirms", "planned"),
                 false => (Tense::Will, "is accepted; once it confirms", "done"),
@@ -98,13 +98,13 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
         }
         NodeCommand::Reject { name } => {
             let name = node_name(&name)?;
-            let rejected = context.block_on(context.operator(what)?.reject(&name)).map_err(failure)?;
+            let rejected = context.decide(what, async |master| master.reject(&name).await)?;
             let text = format!("{} is rejected\n{}", meant(&rejected), namesakes(&rejected));
             Ok(Done::new(json(&rejected), text))
         }
         NodeCommand::Remove { name } => {
             let name = node_name(&name)?;
-            let removed = context.block_on(context.operator(what)?.remove(&name)).map_err(failure)?;
+            let removed = context.decide(what, async |master| master.remove(&name).await)?;
             let changes = view::roles::text(Tense::Did, &removed.plan);
             let text =
                 format!("{} is removed\n{changes}{}", meant(&removed.meant), namesakes(&removed.meant));

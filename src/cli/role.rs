@@ -72,7 +72,7 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
                 ),
             };
             let wanted = SetRole { node: node_name(&node)?, role, plan };
-            let decided = context.block_on(context.operator(what)?.set_role(&wanted)).map_err(failure)?;
+            let decided = context.decide(what, async |master| master.set_role(&wanted).await)?;
             let (outcome, tense) = if plan { ("planned", Tense::Would) } else { ("done", Tense::Did) };
             let text = format!("{}{}", set(&decided, role, plan), view::roles::text(tense, &decided.plan));
             Ok(Done::new(json(&decided), text).outcome(outcome))

@@ -86,7 +86,7 @@ pub fn run(context: &Context, command: TokenCommand) -> Result<Done, Failure> {
         TokenCommand::Revoke { id } => {
             let id =
                 TokenId::parse(&id).map_err(|error| CliError::Usage { line: error.to_string() }.failure())?;
-            context.block_on(context.operator(what)?.revoke_token(&id)).map_err(failure)?;
+            context.decide(what, async |master| master.revoke_token(&id).await)?;
             Ok(Done::new(json!({ "id": id }), format!("token {id} is revoked\n")))
         }
     }

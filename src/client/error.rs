@@ -110,6 +110,15 @@ impl ClientError {
         }
     }
 
+    /// Whether the master may have heard what was asked, and done it: only the answer did not come.
+    pub fn may_have_been_heard(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } => true,
+            Self::Unreachable { source, .. } => !source.is_connect(),
+            _ => false,
+        }
+    }
+
     /// Whether the master says that the operator removed or rejected this node.
     pub fn is_put_out(&self) -> bool {
         matches!(self, Self::Refused { failure } if PUT_OUT.contains(&failure.code.as_str()))

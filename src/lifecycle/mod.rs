@@ -77,7 +77,7 @@ pub fn next(state: Option<NodeState>, event: NodeEvent) -> Result<Next, IllegalE
     match (state, event) {
         (State::Pending, Event::Admitted | Event::Accepted) => Ok(Next::State(State::Joining)),
         (State::Pending, Event::Asked) => Ok(Next::State(State::Pending)),
-        (State::Pending, Event::Rejected) => Ok(Next::State(State::Rejected)),
+        (State::Pending | State::Rejected, Event::Rejected) => Ok(Next::State(State::Rejected)),
         (State::Pending | State::Joining, Event::Left | Event::LeaseExpired) => Ok(Next::Forgotten),
         (State::Joining, Event::Admitted | Event::Asked | Event::Accepted) => Ok(Next::State(State::Joining)),
         (State::Joining | State::Active, Event::Confirmed) => Ok(Next::State(State::Active)),

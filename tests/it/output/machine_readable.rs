@@ -31,6 +31,8 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("role-plan", "role plan", 0),
     ("role-set", "role set MACHINE core", 0),
     ("snapshot-list", "snapshot list", 0),
+    ("snapshot-pack", "snapshot pack /nope -o /nope/a.tar.zst", 1),
+    ("snapshot-unpack", "snapshot unpack /nope --into /a", 1),
     ("snapshot-verify", "snapshot verify", 0),
     ("state-apply", "state apply --test", 0),
     ("state-show", "state show", 0),
