@@ -29,10 +29,12 @@ pub(super) fn previous_state(m: &Measurements, _: &Requirements) -> Verdict {
         return Verdict::passed(format!("a member already{}", kept(previous)));
     }
     if previous.started {
-        return Verdict::failed(
-            format!("{state} holds keys or data of a node that is no member"),
-            "remove what eos made here: eos reset",
-        );
+        let measured = format!("{state} holds keys or data of a node that is no member");
+        // Without a ledger nobody knows what eos made, and a reset has nothing to go by.
+        return match previous.ledger {
+            true => Verdict::failed(measured, "remove what eos made here: eos reset"),
+            false => Verdict::failed(measured, format!("move it away: mv {state} {state}.before")),
+        };
     }
     match kept(previous) {
         kept if kept.is_empty() => Verdict::passed("clean"),
