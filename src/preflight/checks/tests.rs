@@ -173,10 +173,16 @@ fn earlier_state_is_judged() {
             "passed: a member already; not made by eos and left alone: photos, x",
         ),
         (
-            Previous { started: true, ..none() },
+            Previous { started: true, ledger: true, ..none() },
             None,
             "failed: /var/lib/eos holds keys or data of a node that is no member | \
              remove what eos made here: eos reset",
+        ),
+        (
+            Previous { started: true, ..none() },
+            None,
+            "failed: /var/lib/eos holds keys or data of a node that is no member | \
+             move it away: mv /var/lib/eos /var/lib/eos.before",
         ),
         (
             Previous { foreign_state: stray(), ..none() },
