@@ -73,6 +73,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// How many there are so far, the directories that only lead to them included.
+    pub(super) fn entries(&self) -> usize {
+        self.placed.len() + usize::from(self.top.is_some())
+    }
+
     /// Makes the links, then gives the directories their attributes, the deepest first.
     pub(super) fn finish(mut self) -> Result<(), TarballError> {
         let entries: Vec<Entry> = std::mem::take(&mut self.entries).into_values().collect();

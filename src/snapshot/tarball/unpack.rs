@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Allowed {
     /// Bytes of file content; the free space unless given.
     pub bytes: Option<u64>,
-    /// Entries.
+    /// Entries, the directories that only lead to them included.
     pub entries: usize,
     /// Symbolic links that are absolute or lead out of the archive.
     pub outside_links: bool,
@@ -102,6 +102,8 @@ fn fill<R: Read>(
         }
         refuse_excess(&unpacked, allowed, free, staging)?;
         builder.add(member, reader)?;
+        let placed = Unpacked { entries: builder.entries(), ..unpacked };
+        refuse_excess(&placed, allowed, free, staging)?;
     }
     builder.finish()?;
     staging.directory.sync_filesystem()?;

@@ -74,6 +74,9 @@ fn limits_end_a_bomb_before_it_is_written() {
     let few = Allowed { entries: 49, ..Allowed::default() };
     let words = "the archive has at least 0 bytes in 50 entries, and at most any number in 49 are allowed";
     refused(&archive(&many), words, &few);
+    // One entry, to which 49 directories lead.
+    let deep = format!("{}/f", ["d"; 49].join("/"));
+    refused(&archive(&[file(&deep, b"")]), words, &few);
     let small = Allowed { bytes: Some(999), ..Allowed::default() };
     refused(&archive(&[file("a", &[1; 600]), file("b", &[1; 400])]), "1000 bytes in 2 entries", &small);
     // A file of 1 TiB that claims to follow, in a few hundred bytes.
