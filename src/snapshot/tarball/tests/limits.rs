@@ -64,6 +64,10 @@ fn a_damaged_header_is_refused() {
     let huge =
         header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"\x80\x01\0\0\0\0\0\0\0\0\0\0"));
     refused(&archive(&[huge]), "too large", &Allowed::default());
+    for empty in [b"\0", b" "] {
+        let nothing = header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(&empty.repeat(12)));
+        refused(&archive(&[nothing]), "a header states no size", &Allowed::default());
+    }
     let eight = header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"00000000008\0"));
     refused(&archive(&[eight]), "not octal", &Allowed::default());
 }
