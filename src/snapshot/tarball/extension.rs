@@ -172,6 +172,8 @@ mod tests {
             assert_eq!(read(wrong), Err("a PAX record is malformed"), "{}", String::from_utf8_lossy(wrong));
         }
         assert_eq!(read(b"10 path=a\n10 path=b\n"), Err("a PAX record is there twice"));
+        let many: String = (10_000..70_000).map(|key| format!("9 {key}=\n")).collect();
+        assert_eq!(read(many.as_bytes()), Ok(None), "each is compared with all before it in one step");
         assert_eq!(check_global(b"16 comment=1234\n"), Ok(()));
         assert!(check_global(b"10 path=a\n").is_err());
     }

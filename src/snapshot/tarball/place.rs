@@ -39,6 +39,8 @@ pub(super) struct Builder<'a> {
     entries: Vec<Entry>,
     /// Bytes of the names that are kept until the end.
     names: usize,
+    /// Bytes of file content.
+    bytes: u64,
     top: Option<Member>,
     buffer: Vec<u8>,
 }
@@ -52,6 +54,7 @@ impl<'a> Builder<'a> {
             placed: HashMap::new(),
             entries: Vec::new(),
             names: 0,
+            bytes: 0,
             top: None,
             buffer: vec![0; CHUNK],
         }
@@ -164,8 +167,8 @@ impl<'a> Builder<'a> {
         let full = self.placed.len() >= self.allowed.entries;
         match self.placed.insert(path.clone(), what) {
             None if full => Err(TarballError::Limit {
-                bytes: 0,
-                entries: self.placed.len(),
+                bytes: self.bytes,
+                entries: self.placed.len() + 1,
                 max_bytes: self.allowed.bytes,
                 max_entries: self.allowed.entries,
             }),
@@ -238,6 +241,7 @@ impl<'a> Builder<'a> {
         let digest = Digest::of(b"");
         let entry = entry(member, Content::File { size, digest, sparse: false });
         let mut file = self.place.file(&entry, false)?;
+        self.bytes = self.bytes.saturating_add(size);
         loop {
             let length = reader.read(&mut self.buffer)?;
             if length == 0 {

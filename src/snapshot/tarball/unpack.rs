@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Allowed {
     /// Bytes of file content; the free space unless given.
     pub bytes: Option<u64>,
-    /// Entries.
+    /// Entries, the directories that only lead to them included.
     pub entries: usize,
     /// Symbolic links that are absolute or lead out of the archive.
     pub outside_links: bool,

@@ -315,6 +315,11 @@ fn pax_records_are_judged_like_headers() {
         );
     }
     taken(&archive(&[extension(b'g', &record("comment", b"a commit")), file("f", b"x")]));
+    // No entry stands for such a header, so the limit of entries never ends a stream of them.
+    let endless = vec![extension(b'g', b""); (2 << 20) / BLOCK + 1];
+    refused(&archive(&endless), "at byte 2097152 of its tar stream: its PAX headers for all entries");
+    let large = extension(b'g', &record("comment", &vec![b'c'; 1 << 19]));
+    refused(&archive(&vec![large; 4]), "its PAX headers for all entries are longer than 2 MiB");
     for key in ["GNU.sparse.major", "GNU.sparse.map", "GNU.sparse.realsize"] {
         let records = record(key, b"9223372036854775807");
         refused(&archive(&[extension(b'x', &records), file("f", b"x")]), "GNU's form for sparse files");
