@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
         match self.placed.insert(path.clone(), what) {
             None if full => Err(TarballError::Limit {
                 bytes: self.bytes,
-                entries: self.placed.len() + 1,
+                entries: self.placed.len(),
                 max_bytes: self.allowed.bytes,
                 max_entries: self.allowed.entries,
             }),
