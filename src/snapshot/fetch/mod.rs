@@ -117,7 +117,7 @@ pub fn fetch(
         request.sources.iter().map(|source| Standing::new(source.name())).collect();
     let (signed, manifest) = obtain_manifest(request, into, &mut standings, stop, sink)?;
     let (downloads, have) = Downloads::open(&manifest, into)?;
-    let (total, there) = (manifest.stored_size(), part::bytes_there(&manifest, &have));
+    let (total, there) = part::bytes(&manifest, &have);
     let left = total - there;
     let needed = left.saturating_add(request.reserve_bytes.unwrap_or_else(|| manifest.restore_size()));
     let free = into.free_bytes()?;

@@ -75,13 +75,11 @@ impl<'a> Downloads<'a> {
     }
 }
 
-/// Bytes of the frames that are there, and of the seek tables, which are made here.
-pub(super) fn bytes_there(manifest: &Manifest, have: &[bool]) -> u64 {
-    let frames = |frame: &(&Frame, &bool)| u64::from(frame.0.compressed);
-    let all: u64 = manifest.frames.iter().map(|frame| u64::from(frame.compressed)).sum();
-    let there: u64 =
-        manifest.frames.iter().zip(have).filter(|(_, have)| **have).map(|pair| frames(&pair)).sum();
-    manifest.stored_size() - all + there
+/// Bytes of all frames, and of those that are there; the seek tables are not sent, but made here.
+pub(super) fn bytes(manifest: &Manifest, have: &[bool]) -> (u64, u64) {
+    let length = |frame: &Frame| u64::from(frame.compressed);
+    let there = manifest.frames.iter().zip(have).filter(|(_, have)| **have);
+    (manifest.frames.iter().map(length).sum(), there.map(|(frame, _)| length(frame)).sum())
 }
 
 fn verify_kept<'f>(

@@ -312,7 +312,7 @@ fn progress_counts_to_the_size_of_the_parts_also_after_a_resume() {
     site.source.allow(u64::MAX);
     let events = Events::default();
     site.fetch_from(&[&site.source], "into", 1, &|| false, &events).unwrap();
-    let total = site.source.manifest.stored_size();
+    let total = site.bytes();
     let events = events.0.lock().unwrap();
     let first = events.first().unwrap();
     assert!(
