@@ -3,18 +3,10 @@
 //! The first frame is compressed where it is: a small snapshot has one, and starts no thread.
 
 use super::frame;
+use super::row::{Row, Work};
 use crate::model::digest::Digest;
-use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use zstd::bulk::Compressor;
-
-/// The most threads: beyond that the disk is the limit.
-const THREADS: usize = 4;
-
-/// Frames that each thread has before it.
-const AHEAD: usize = 2;
 
 /// A compressed frame.
 pub(super) struct Compressed {
@@ -29,42 +21,33 @@ pub(super) struct Compressed {
 /// Frames on their way.
 pub(super) struct Compression {
     level: i32,
-    own: Compressor<'static>,
-    workers: VecDeque<Worker>,
-    waiting: usize,
+    own: Option<Compressor<'static>>,
     first: Option<Compressed>,
-    started: bool,
-}
-
-/// A thread; the first one of the row has the oldest frame.
-struct Worker {
-    frames: SyncSender<Vec<u8>>,
-    done: Receiver<io::Result<Compressed>>,
+    row: Option<Row<Vec<u8>, io::Result<Compressed>>>,
 }
 
 impl Compression {
     /// At this zstd level.
     pub(super) fn new(level: i32) -> io::Result<Self> {
-        let own = frame::compressor(level)?;
-        Ok(Self { level, own, workers: VecDeque::new(), waiting: 0, first: None, started: false })
+        Ok(Self { level, own: Some(frame::compressor(level)?), first: None, row: None })
     }
 
     /// Takes a frame; gives the oldest one back once there are enough on their way.
     pub(super) fn push(&mut self, frame: Vec<u8>) -> io::Result<Option<Compressed>> {
-        if !self.started {
-            self.started = true;
-            self.first = Some(compress(&mut self.own, &frame)?);
+        if let Some(mut own) = self.own.take() {
+            self.first = Some(compress(&mut own, &frame)?);
             return Ok(None);
         }
-        if self.workers.is_empty() {
-            self.start()?;
-        }
-        let full = self.waiting == self.workers.len() * AHEAD;
+        let full = self.row.as_ref().is_some_and(Row::is_full);
         let oldest = if self.first.is_some() || full { self.pop()? } else { None };
-        // Frames go to the threads in turn, so that they come back in turn.
-        let index = self.waiting % self.workers.len();
-        self.workers[index].frames.send(frame).map_err(|_| ended())?;
-        self.waiting += 1;
+        let row = match &mut self.row {
+            Some(row) => row,
+            none => none.insert(Row::start(|| {
+                let mut compressor = frame::compressor(self.level)?;
+                Ok(Box::new(move |frame: Vec<u8>| compress(&mut compressor, &frame)) as Work<_, _>)
+            })?),
+        };
+        row.push(frame)?;
         Ok(oldest)
     }
 
@@ -73,41 +56,14 @@ impl Compression {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        if self.waiting == 0 {
-            return Ok(None);
-        }
-        let done = self.workers[0].done.recv().map_err(|_| ended())?;
-        self.workers.rotate_left(1);
-        self.waiting -= 1;
-        done.map(Some)
-    }
-
-    fn start(&mut self) -> io::Result<()> {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-        for _ in 0..threads {
-            let mut compressor = frame::compressor(self.level)?;
-            let (frames, taken) = sync_channel::<Vec<u8>>(AHEAD);
-            let (sender, done) = sync_channel(AHEAD);
-            thread::Builder::new().name("compress".to_owned()).spawn(move || {
-                for frame in taken {
-                    if sender.send(compress(&mut compressor, &frame)).is_err() {
-                        return;
-                    }
-                }
-            })?;
-            self.workers.push_back(Worker { frames, done });
-        }
-        Ok(())
+        let Some(row) = &mut self.row else { return Ok(None) };
+        row.pop()?.transpose()
     }
 }
 
 fn compress(compressor: &mut Compressor<'static>, frame: &[u8]) -> io::Result<Compressed> {
     let bytes = compressor.compress(frame)?;
     Ok(Compressed { digest: Digest::of(&bytes), bytes, uncompressed: frame.len() as u32 })
-}
-
-fn ended() -> io::Error {
-    io::Error::other("a thread that compresses has ended")
 }
 
 #[cfg(test)]
@@ -118,20 +74,17 @@ mod tests {
     fn frames_come_back_in_their_order_and_none_is_lost() {
         for count in [0usize, 1, 2, 7, 40] {
             let mut compression = Compression::new(1).expect("a compressor");
-            let mut lengths = Vec::new();
+            let length = |number: usize| if number.is_multiple_of(3) { 900_000 } else { 10 } + number;
+            let mut done = Vec::new();
             for number in 0..count {
-                // Large and small ones in turn, so that they would overtake each other.
-                let length = if number % 3 == 0 { 900_000 } else { 10 } + number;
-                lengths.extend(compression.push(vec![number as u8; length]).expect("taken"));
+                done.extend(compression.push(vec![number as u8; length(number)]).expect("taken"));
             }
-            while let Some(done) = compression.pop().expect("compressed") {
-                lengths.push(done);
+            while let Some(one) = compression.pop().expect("compressed") {
+                done.push(one);
             }
-            let expected: Vec<usize> =
-                (0..count).map(|number| if number % 3 == 0 { 900_000 } else { 10 } + number).collect();
-            let found: Vec<usize> = lengths.iter().map(|done| done.uncompressed as usize).collect();
-            assert_eq!(found, expected);
-            assert!(lengths.iter().all(|done| done.digest == Digest::of(&done.bytes)));
+            let found: Vec<usize> = done.iter().map(|done| done.uncompressed as usize).collect();
+            assert_eq!(found, (0..count).map(length).collect::<Vec<_>>());
+            assert!(done.iter().all(|done| done.digest == Digest::of(&done.bytes)));
         }
     }
 }

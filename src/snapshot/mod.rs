@@ -13,6 +13,7 @@ pub mod manifest;
 mod meter;
 pub mod pack;
 pub mod retention;
+mod row;
 pub mod store;
 pub mod tarball;
 pub mod unpack;
