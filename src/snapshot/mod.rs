@@ -5,6 +5,7 @@
 
 pub mod activate;
 pub mod capture;
+mod compress;
 pub mod fetch;
 pub mod frame;
 pub mod layout;

@@ -45,6 +45,10 @@ pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Header, &'static str> {
         return Err("the checksum of a header is wrong");
     }
     let size = number(&block[124..136])?;
+    // Some readers take that for 0, and others for an error.
+    if block[124..136].iter().all(|byte| matches!(byte, 0 | b' ')) {
+        return Err("a header states no size");
+    }
     let prefix = if &block[257..263] == b"ustar\0" { text(&block[345..500]) } else { b"" };
     let name = text(&block[0..100]);
     let path = if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() };

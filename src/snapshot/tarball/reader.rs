@@ -10,6 +10,9 @@ use std::io::{ErrorKind, Read};
 /// The most zeros after the end of the archive: writers fill up their last record.
 const FILLING: u64 = 1 << 20;
 
+/// The most bytes of headers that hold for all entries.
+const GLOBAL: u64 = 2 << 20;
+
 /// The size from which a header may leave it to a PAX record.
 const LARGE: u64 = 1 << 33;
 
@@ -51,11 +54,13 @@ pub(super) struct Reader<R> {
     content: u64,
     /// Bytes of zeros after that content.
     padding: u64,
+    /// Bytes of the headers that hold for all entries: no entry stands for them, so nothing else counts them.
+    global: u64,
 }
 
 impl<R: Read> Reader<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, offset: 0, content: 0, padding: 0 }
+        Self { input, offset: 0, content: 0, padding: 0, global: 0 }
     }
 
     /// The next entry, after what is left of the one before; none at the end of the archive.
@@ -82,6 +87,10 @@ impl<R: Read> Reader<R> {
                 b'g' if !extended => {
                     let bytes = self.short(found.size)?;
                     extension::check_global(&bytes).map_err(refuse)?;
+                    self.global += self.offset - at;
+                    if self.global > GLOBAL {
+                        return Err(refuse("its PAX headers for all entries are longer than 2 MiB"));
+                    }
                 }
                 b'L' if records.is_none() && long_path.is_none() => {
                     long_path = Some(self.long_name(found.size)?);
