@@ -1,30 +1,48 @@
 //! `eos snapshot`: the snapshots of the cluster's own state that this node holds.
 
+mod prune;
+mod show;
+mod verify;
+
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
-use crate::cli::error::CliError;
 use crate::cli::tarball::{self, PackArguments, UnpackArguments};
 use crate::host::directory::Directory;
 use crate::host::files;
 use crate::host::paths;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
-use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
+use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
+use prune::PruneArguments;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
     /// List the snapshots
     List,
+    /// Show what a snapshot holds, who signed it and who reads it
+    Show {
+        /// Its id, or at least 8 characters of the beginning
+        id: String,
+        /// List its entries too
+        #[arg(long)]
+        entries: bool,
+    },
     /// Read every byte of a snapshot and name what is damaged
     Verify {
-        /// Its id; all of them unless given
+        /// Its id, or at least 8 characters of the beginning; all of them unless given
         id: Option<String>,
+        /// Look only at manifests and at the sizes of parts, and read no part
+        #[arg(long)]
+        quick: bool,
     },
+    /// Remove old snapshots; the newest of each source stays, and what is being read
+    Prune(PruneArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
     Pack(PackArguments),
     /// Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster
@@ -36,7 +54,9 @@ impl SnapshotCommand {
     pub fn name(&self) -> &'static str {
         match self {
             Self::List => "snapshot list",
+            Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
+            Self::Prune(_) => "snapshot prune",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
         }
@@ -60,14 +80,30 @@ fn stores(context: &Context) -> Result<Vec<DiskStore>, Failure> {
     Ok(stores)
 }
 
+/// The snapshot that a person means by an id or its beginning, in any of the stores.
+fn meant(stores: &[DiskStore], text: &str) -> Result<SnapshotId, Failure> {
+    let mut known = BTreeSet::new();
+    for store in stores {
+        known.extend(store.ids().map_err(failure)?);
+    }
+    resolve(&known, text).map_err(failure)
+}
+
+/// As whom this process reads a snapshot.
+fn reader(command: &str) -> String {
+    format!("eos snapshot {command} (process {})", std::process::id())
+}
+
 /// Runs the command.
 ///
 /// # Errors
-/// When a store cannot be read, there is no such snapshot, or one is damaged.
+/// When a store cannot be read or changed, there is no such snapshot, or one is damaged.
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
         SnapshotCommand::List => list(context),
-        SnapshotCommand::Verify { id } => verify(context, id.as_deref()),
+        SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
+        SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
+        SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
@@ -96,34 +132,4 @@ fn list(context: &Context) -> Result<Done, Failure> {
         })
         .collect();
     Ok(Done::new(json!({ "snapshots": listed }), text))
-}
-
-fn verify(context: &Context, id: Option<&str>) -> Result<Done, Failure> {
-    let wanted = id.map(SnapshotId::parse).transpose();
-    let wanted = wanted.map_err(|error| CliError::Usage { line: error.to_string() }.failure())?;
-    let (mut text, mut damaged, mut sound) = (String::new(), Vec::new(), 0);
-    for store in stores(context)? {
-        for one in store.list().map_err(failure)?.snapshots {
-            if wanted.as_ref().is_some_and(|wanted| *wanted != one.id) {
-                continue;
-            }
-            let verification = store.verify(&one.id).map_err(failure)?;
-            if verification.damage.is_empty() {
-                sound += 1;
-                text.push_str(&format!("{}  sound\n", one.id));
-            }
-            for damage in verification.damage {
-                text.push_str(&format!("{}  damaged: {damage}\n", one.id));
-                damaged.push(format!("{}: {damage}", one.id));
-            }
-        }
-    }
-    if let Some(id) = wanted.filter(|_| sound == 0 && damaged.is_empty()) {
-        return Err(failure(StoreError::Unknown { id: id.to_string() }));
-    }
-    if !damaged.is_empty() {
-        view::stderr(&text);
-        return Err(failure(StoreError::Damaged { damage: damaged }));
-    }
-    Ok(Done::new(json!({ "sound": sound, "damaged": damaged }), text))
 }

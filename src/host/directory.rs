@@ -1,7 +1,10 @@
 //! A handle on a directory: every path is resolved beneath it, and never through a symbolic link.
 
+#[cfg(test)]
+pub(crate) mod cut;
 mod error;
 mod extended;
+mod lock;
 mod metadata;
 #[cfg(test)]
 mod tests;
@@ -12,7 +15,7 @@ pub(crate) use error::samples;
 pub use extended::{NAMESPACE, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
 
-use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -141,6 +144,7 @@ impl Directory {
         for child in inner.list()? {
             inner.remove_tree(&child)?;
         }
+        self.plain("remove", name)?;
         fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).map_err(|e| self.failed("remove", name, e))
     }
 
@@ -205,6 +209,8 @@ impl Directory {
 
     /// Makes the names in this directory durable.
     pub fn sync(&self) -> Result<(), DirectoryError> {
+        #[cfg(test)]
+        cut::here().map_err(|errno| failure("sync", &self.path, errno))?;
         fs::fsync(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
@@ -213,22 +219,15 @@ impl Directory {
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
-    /// Takes the exclusive lock of this directory, or says `false` at once when somebody holds it.
-    ///
-    /// It is released when the handle is dropped or the process dies.
-    pub fn try_lock(&self) -> Result<bool, DirectoryError> {
-        match fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(errno) => Err(failure("lock", &self.path, errno)),
-        }
-    }
-
     fn plain(&self, action: &'static str, name: &OsStr) -> Result<(), DirectoryError> {
         let bytes = name.as_bytes();
         if matches!(bytes, b"" | b"." | b"..") || bytes.iter().any(|byte| matches!(byte, b'/' | 0)) {
             let name = name.to_string_lossy().chars().take(80).collect();
             return Err(DirectoryError::Name { action, path: self.path.clone(), name });
+        }
+        #[cfg(test)]
+        if !matches!(action, "inspect" | "read") {
+            cut::here().map_err(|errno| self.failed(action, name.as_ref() as &Path, errno))?;
         }
         Ok(())
     }

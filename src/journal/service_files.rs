@@ -72,12 +72,12 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
 fn stored(name: &str) -> bool {
     match name.split_once('/') {
         Some(("incoming" | "partial", _)) => true,
-        Some(("manifests" | "parts", name)) => {
+        Some(("manifests" | "parts" | "leases", name)) => {
             let digits = name.split('.').next().unwrap_or(name);
             unfinished(name) || digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         }
         Some(_) => false,
-        None => matches!(name, "incoming" | "partial" | "manifests" | "parts"),
+        None => matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases"),
     }
 }
 
@@ -100,6 +100,8 @@ mod tests {
             "var/lib/eos/master/snapshots",
             "var/lib/eos/master/snapshots/parts",
             "var/lib/eos/snapshots/partial/x/y",
+            "var/lib/eos/snapshots/leases",
+            "var/lib/eos/snapshots/leases/0123456789abcdef.0",
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
@@ -109,6 +111,7 @@ mod tests {
             "var/lib/eos/master/registry.db.bak",
             "var/lib/eos/master/snapshots/parts/notes",
             "var/lib/eos/snapshots/mine",
+            "var/lib/eos/snapshots/leases/notes",
             "var/lib/eos/log/other.log",
             "var/lib/eos/log/eos-agent",
             "run/eos/other.pid",

@@ -1,7 +1,9 @@
 //! What an operator would graph of a master.
 
+use crate::model::explain::Code;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -22,6 +24,14 @@ pub struct Metrics {
     pub generation: Gauge,
     /// Bytes of snapshots sent since the master started.
     pub snapshot_bytes: Counter,
+    /// Ranges of parts of snapshots sent since the master started.
+    pub snapshot_ranges: Counter,
+    /// Snapshots made since the master started.
+    pub snapshot_captures: Counter,
+    /// Pulls of snapshots that are going on.
+    pub snapshot_pulls: Gauge,
+    /// Snapshots that could not be made or read since the master started, by the code of the error.
+    snapshot_failures: Family<Vec<(&'static str, String)>, Counter>,
 }
 
 impl Metrics {
@@ -36,6 +46,10 @@ impl Metrics {
             members: Gauge::default(),
             generation: Gauge::default(),
             snapshot_bytes: Counter::default(),
+            snapshot_ranges: Counter::default(),
+            snapshot_captures: Counter::default(),
+            snapshot_pulls: Gauge::default(),
+            snapshot_failures: Family::default(),
             registry: Registry::default(),
         };
         registry.register("nodes_joined", "Nodes that confirmed their join", metrics.joined.clone());
@@ -56,8 +70,25 @@ impl Metrics {
         );
         registry.register("members", "Members of the cluster", metrics.members.clone());
         registry.register("generation", "The newest generation of the plan", metrics.generation.clone());
-        registry.register("snapshot_sent_bytes", "Bytes of snapshots sent", metrics.snapshot_bytes.clone());
+        metrics.register_snapshots(&mut registry);
         Self { registry, ..metrics }
+    }
+
+    fn register_snapshots(&self, registry: &mut Registry) {
+        registry.register("snapshot_sent_bytes", "Bytes of snapshots sent", self.snapshot_bytes.clone());
+        registry.register("snapshot_sent_ranges", "Ranges of parts sent", self.snapshot_ranges.clone());
+        registry.register("snapshot_captures", "Snapshots made", self.snapshot_captures.clone());
+        registry.register("snapshot_pulls", "Pulls that are going on", self.snapshot_pulls.clone());
+        registry.register(
+            "snapshot_failures",
+            "Snapshots that could not be made or read, by the code of the error",
+            self.snapshot_failures.clone(),
+        );
+    }
+
+    /// Counts a snapshot that could not be made or read.
+    pub fn snapshot_failed(&self, code: Code) {
+        self.snapshot_failures.get_or_create(&vec![("code", code.to_string())]).inc();
     }
 
     /// All metrics in the OpenMetrics text format.

@@ -14,6 +14,7 @@ pub mod naming;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
+pub mod pulls;
 pub mod run;
 pub mod snapshots;
 pub mod strangers;

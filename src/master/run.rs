@@ -26,7 +26,7 @@ use crate::server::{self, Limits};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 /// How often leases and the certificate are looked at.
@@ -104,6 +104,7 @@ async fn keep_up(app: Arc<App>, served: Arc<Served>) {
         let (of_look, served, leases) = (app.clone(), served.clone(), leases.clone());
         let look = move || {
             leases.lock().unwrap_or_else(PoisonError::into_inner).look(&of_look, Now::read());
+            of_look.snapshots.look(&of_look, Instant::now());
             renew(&of_look, &served, clock::now_seconds());
         };
         if let Err(panicked) = tokio::task::spawn_blocking(look).await {

@@ -10,6 +10,8 @@ use crate::host::root::Root;
 use crate::identity::key::PrivateKey;
 use crate::master::app::App;
 use crate::master::error::MasterError;
+use crate::master::pulls::Pulls;
+use crate::model::explain::Explain;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::Silent;
 use crate::registry::GENERATION;
@@ -23,12 +25,13 @@ use crate::wire::version::VERSION;
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// The name of the cluster's own snapshots.
 pub const SOURCE: &str = "cluster";
 
-/// How many are kept: a joiner may still read an older one while others confirm.
+/// How many are kept besides those that are being pulled.
 const KEEP: usize = 16;
 
 /// The store, and which snapshot belongs to the newest generation.
@@ -36,6 +39,8 @@ pub struct ClusterSnapshots {
     root: Root,
     /// The store.
     pub store: DiskStore,
+    /// Who pulls which of them.
+    pub pulls: Arc<Pulls>,
     latest: Mutex<Option<(u64, SnapshotId)>>,
 }
 
@@ -58,6 +63,12 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(action: &'static str) ->
     move |source| MasterError::Snapshot { action, source: Box::new(source) }
 }
 
+/// Counts a failure by its code.
+pub fn counted<E: Explain>(app: &App, error: E) -> E {
+    app.metrics.snapshot_failed(error.code());
+    error
+}
+
 impl ClusterSnapshots {
     /// Opens the store below the master's state.
     ///
@@ -68,7 +79,7 @@ impl ClusterSnapshots {
         files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(MasterError::File)?;
         let directory = Directory::open(&path).map_err(failed("read"))?;
         let store = DiskStore::open(directory).map_err(failed("read"))?;
-        Ok(Self { root: root.clone(), store, latest: Mutex::new(None) })
+        Ok(Self { root: root.clone(), store, pulls: Arc::default(), latest: Mutex::new(None) })
     }
 
     /// The newest snapshots, and a warning for each that cannot be read.
@@ -89,19 +100,26 @@ impl ClusterSnapshots {
         Ok((status.collect(), listing.unreadable.into_iter().map(warn).collect()))
     }
 
-    /// The snapshot of the newest generation; made now if there is none yet.
+    /// The snapshot of the newest generation, made now if there is none yet; it is kept for the puller.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn latest(&self, app: &App) -> Result<SnapshotId, MasterError> {
+    pub fn latest(&self, app: &App, puller: &str) -> Result<SnapshotId, MasterError> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (cluster, exporter) = {
+        let (cluster, exporter, present) = {
             let cluster = app.cluster();
-            match &*latest {
-                Some((generation, id)) if *generation == cluster.generation => return Ok(id.clone()),
-                _ => (cluster.id.clone(), cluster.exporter()),
-            }
+            let present = latest.as_ref().filter(|(generation, _)| *generation == cluster.generation);
+            (cluster.id.clone(), cluster.exporter(), present.map(|(_, id)| id.clone()))
         };
+        if let Some(id) = present {
+            match self.pulls.begin(&self.store, puller, &id) {
+                // Somebody removed it from the disk.
+                Err(StoreError::Unknown { .. }) => {}
+                begun => {
+                    return begun.map(|()| id).map_err(|error| counted(app, error)).map_err(failed("read"));
+                }
+            }
+        }
         let registry = exporter().map_err(MasterError::Registry)?;
         let generation = registry.values.get(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
         let metadata = Metadata {
@@ -114,7 +132,20 @@ impl ClusterSnapshots {
         let id = self.capture(app, &registry.bytes, &metadata)?;
         tracing::info!(%id, generation, "made a snapshot of the cluster's state");
         *latest = Some((generation, id.clone()));
+        drop(latest);
+        self.pulls
+            .begin(&self.store, puller, &id)
+            .map_err(|error| counted(app, error))
+            .map_err(failed("read"))?;
         Ok(id)
+    }
+
+    /// Ends the pulls of nodes that were not heard for too long.
+    pub fn look(&self, app: &App, now: Instant) {
+        for (puller, id) in self.pulls.expire(now) {
+            tracing::info!(%id, puller, "a pull ended without a word: its snapshot may be removed");
+        }
+        app.metrics.snapshot_pulls.set(i64::try_from(self.pulls.count()).unwrap_or(i64::MAX));
     }
 
     fn capture(&self, app: &App, registry: &[u8], metadata: &Metadata) -> Result<SnapshotId, MasterError> {
@@ -131,10 +162,15 @@ impl ClusterSnapshots {
         ];
         let signer = MasterSigner { key: &app.signer, certificate: &app.certificate };
         let id = capture::create(&self.store, &sources, metadata, Cut::default(), &signer, &Silent)
+            .map_err(|error| counted(app, error))
             .map_err(failed("made"))?;
-        let rule = Rule { count: Some(KEEP), age_seconds: None };
-        let dropped =
-            self.store.compact(&rule, metadata.created_at, &[id.clone()].into()).map_err(failed("made"))?;
+        app.metrics.snapshot_captures.inc();
+        let rule = Rule { count: Some(KEEP), ..Rule::default() };
+        let dropped = self
+            .store
+            .compact(&rule, metadata.created_at, &[id.clone()].into())
+            .map_err(|error| counted(app, error))
+            .map_err(failed("made"))?;
         tracing::debug!(count = dropped.len(), "dropped old snapshots");
         Ok(id)
     }

@@ -5,6 +5,7 @@
 
 use crate::client::MasterClient;
 use crate::client::snapshots::HttpSource;
+use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
@@ -83,6 +84,7 @@ fn pull(env: &Env) -> Result<(), StepFailure> {
     }
     let store = DiskStore::open(Directory::open(&path)?)?;
     let fetched = download(env, &store)?;
+    let _lease = store.lease(&fetched.signed.id(), "eos bootstrap", clock::timestamp())?;
     // Under another user than root, owners cannot be given away; modes and contents hold all the same.
     let policy = Policy { owners: rustix::process::geteuid().is_root(), ..Policy::default() };
     unpack::unpack(&fetched.manifest, &store, &state, OsStr::new(STAGING), &policy, env.sink.as_ref())?;

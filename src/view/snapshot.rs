@@ -1,6 +1,11 @@
-//! `eos snapshot list`: the snapshots that this node holds.
+//! `eos snapshot list`, `show` and `prune`: the snapshots of this host.
 
-use crate::view::table::table;
+use crate::snapshot::manifest::{Content, Entry};
+use crate::snapshot::retention::Verdict;
+use crate::snapshot::store::{Judged, Summary};
+use crate::view::table::{fields, table};
+use crate::view::units::{bytes, plural};
+use jiff::Timestamp;
 
 /// A table of snapshots: id, source, time and size.
 pub fn list(rows: &[[String; 4]]) -> String {
@@ -10,9 +15,142 @@ pub fn list(rows: &[[String; 4]]) -> String {
     table(usize::MAX, ["SNAPSHOT", "SOURCE", "CREATED", "SIZE"], rows)
 }
 
+/// Who signed a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Whom the certificate names.
+    pub by: String,
+    /// Whether the cluster's authority vouches for it; `None` where no cluster is known.
+    pub trusted: Option<bool>,
+    /// Why it does not.
+    pub why: Option<String>,
+}
+
+/// A snapshot with all that is known of it but its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// What its manifest says.
+    pub summary: Summary,
+    /// Who signed it.
+    pub signed: Signed,
+    /// The directories of the stores that hold it.
+    pub stores: Vec<String>,
+    /// Who reads it, and since when.
+    pub readers: Vec<String>,
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// One line for each fact.
+pub fn shown(shown: &Shown) -> String {
+    let one = &shown.summary;
+    let trusted = match (shown.signed.trusted, &shown.signed.why) {
+        (Some(true), _) => "the cluster's authority vouches for it".to_owned(),
+        (Some(false), Some(why)) => format!("REFUSED: {why}"),
+        (Some(false), None) => "REFUSED".to_owned(),
+        (None, _) => "not judged: this host knows no cluster's authority".to_owned(),
+    };
+    let readers = if shown.readers.is_empty() { "nobody".to_owned() } else { shown.readers.join("; ") };
+    let (parts, frames) = (one.parts.len(), one.frames);
+    let stored = format!(
+        "{} in {parts} {}, {frames} {}",
+        bytes(one.stored_bytes),
+        plural(parts, "part", "parts"),
+        plural(frames, "frame", "frames")
+    );
+    let rows = [
+        ("snapshot", one.id.to_string()),
+        ("source", one.metadata.source.clone()),
+        ("cluster", one.metadata.cluster_id.to_string()),
+        ("created", time(one.metadata.created_at)),
+        ("generation", one.metadata.generation.to_string()),
+        ("made by", format!("eos {}", one.metadata.eos_version)),
+        ("entries", one.entries.to_string()),
+        ("restored", bytes(one.restore_bytes)),
+        ("stored", stored),
+        ("signed by", shown.signed.by.clone()),
+        ("signature", trusted),
+        ("in", shown.stores.join("; ")),
+        ("read by", readers),
+    ];
+    fields(usize::MAX, &rows)
+}
+
+/// A line for each entry: type, mode, owner, size, and its name as the manifest spells it.
+pub fn entries(entries: &[Entry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let (kind, size, target) = match &entry.content {
+            Content::Directory => ("d", "-".to_owned(), None),
+            Content::File { size, .. } => ("-", size.to_string(), None),
+            Content::Symlink { target } => ("l", "-".to_owned(), Some(("->", target))),
+            Content::Hardlink { target } => ("h", "-".to_owned(), Some(("=", target))),
+        };
+        let owner = format!("{}:{}", entry.uid, entry.gid);
+        let target = target.map(|(sign, target)| format!(" {sign} {target}")).unwrap_or_default();
+        text.push_str(&format!("{kind} {:04o} {owner:>11} {size:>12} {}{target}\n", entry.mode, entry.path));
+    }
+    text
+}
+
+/// The row of a snapshot that was judged: id, source, time, size, fate and reason.
+pub fn judged(one: &Judged) -> [String; 6] {
+    let why = match one.verdict {
+        Verdict::Within => "within the limits".to_owned(),
+        Verdict::Newest => "the newest of its source".to_owned(),
+        Verdict::Protected => {
+            let readers: Vec<String> = one.holders.iter().map(ToString::to_string).collect();
+            format!("read by {}", readers.join("; "))
+        }
+        Verdict::TooMany => "enough newer ones".to_owned(),
+        Verdict::TooOld => "too old".to_owned(),
+        Verdict::TooLarge => "over the size".to_owned(),
+    };
+    let fate = if one.verdict.drops() { "goes" } else { "stays" };
+    let metadata = &one.summary.metadata;
+    let size = bytes(one.summary.stored_bytes);
+    [one.summary.id.to_string(), metadata.source.clone(), time(metadata.created_at), size, fate.into(), why]
+}
+
+/// What was pruned, and how much that freed.
+pub fn pruned(rows: &[[String; 6]], removed: usize, freed_bytes: u64, dry_run: bool) -> String {
+    if rows.is_empty() {
+        return "no snapshots\n".to_owned();
+    }
+    let header = ["SNAPSHOT", "SOURCE", "CREATED", "SIZE", "FATE", "WHY"];
+    let (would, freed) = if dry_run { (" would be", "would be freed") } else { ("", "freed") };
+    let snapshots = plural(removed, "snapshot", "snapshots");
+    let size = bytes(freed_bytes);
+    format!("{}{removed} {snapshots}{would} removed, {size} {freed}\n", table(usize::MAX, header, rows))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::digest::Digest;
+    use crate::model::ids::{ClusterId, SnapshotId};
+    use crate::snapshot::manifest::{Metadata, Name, Part, Time};
+    use crate::snapshot::store::Holder;
+
+    fn summary() -> Summary {
+        Summary {
+            id: SnapshotId::parse("abcdefgh").expect("an id"),
+            metadata: Metadata {
+                cluster_id: ClusterId::parse("c1").expect("an id"),
+                created_at: "2026-01-02T03:04:05Z".parse().expect("a time"),
+                eos_version: "0.1.0".to_owned(),
+                generation: 7,
+                source: "cluster".to_owned(),
+            },
+            entries: 12,
+            frames: 2,
+            restore_bytes: 7 << 10,
+            stored_bytes: 6 << 10,
+            parts: vec![Part { digest: Digest::from_bytes([1; 32]), size: 6 << 10 }],
+        }
+    }
 
     #[test]
     fn snapshots_have_headings_and_none_are_said() {
@@ -25,5 +163,99 @@ ab        cluster  2026-01-02 03:04:05  7.0 KiB
 "
         );
         assert_eq!(list(&[]), "no snapshots\n");
+    }
+
+    #[test]
+    fn a_snapshot_is_shown_with_its_signer_and_its_readers() {
+        let signed = Signed { by: "the master of cluster c1, key ab".into(), trusted: Some(true), why: None };
+        let mut one =
+            Shown { summary: summary(), signed, stores: vec!["/a".into(), "/b".into()], readers: vec![] };
+        assert_eq!(
+            shown(&one),
+            "\
+snapshot    abcdefgh
+source      cluster
+cluster     c1
+created     2026-01-02 03:04:05
+generation  7
+made by     eos 0.1.0
+entries     12
+restored    7.0 KiB
+stored      6.0 KiB in 1 part, 2 frames
+signed by   the master of cluster c1, key ab
+signature   the cluster's authority vouches for it
+in          /a; /b
+read by     nobody
+"
+        );
+        one.signed.trusted = Some(false);
+        one.signed.why = Some("forged".into());
+        one.readers = vec!["node n-1 since then".into()];
+        let text = shown(&one);
+        assert!(text.contains("signature   REFUSED: forged\n"), "{text}");
+        assert!(text.ends_with("read by     node n-1 since then\n"), "{text}");
+        one.signed = Signed { by: "it".into(), trusted: None, why: None };
+        assert!(shown(&one).contains("signature   not judged: this host knows no cluster's authority\n"));
+    }
+
+    #[test]
+    fn a_name_that_would_drive_the_terminal_is_escaped() {
+        let entry = |path: &[u8], content| Entry {
+            path: Name::new(path),
+            mode: 0o644,
+            uid: 0,
+            gid: 7,
+            modified: Time(0, 0),
+            extended: Default::default(),
+            content,
+        };
+        let target = || Name::new("a\nb");
+        let all = [
+            entry(b"d", Content::Directory),
+            entry(b"d/\x1b[2J", Content::File { size: 5, digest: Digest::of(b""), sparse: false }),
+            entry(b"l", Content::Symlink { target: target() }),
+            entry(b"m", Content::Hardlink { target: target() }),
+        ];
+        assert_eq!(
+            entries(&all),
+            "\
+d 0644         0:7            - d
+- 0644         0:7            5 d/%1B[2J
+l 0644         0:7            - l -> a%0Ab
+h 0644         0:7            - m = a%0Ab
+"
+        );
+    }
+
+    #[test]
+    fn what_is_pruned_and_what_stays_is_said_with_the_reason() {
+        let row = |verdict| {
+            let holders = match verdict {
+                Verdict::Protected => vec![Holder { who: "node n-1".into(), since: None }],
+                _ => vec![],
+            };
+            judged(&Judged { summary: summary(), verdict, holders })
+        };
+        let rows = [row(Verdict::TooOld), row(Verdict::Newest)];
+        assert_eq!(
+            pruned(&rows, 1, 6 << 10, false),
+            "\
+SNAPSHOT  SOURCE   CREATED              SIZE     FATE   WHY
+abcdefgh  cluster  2026-01-02 03:04:05  6.0 KiB  goes   too old
+abcdefgh  cluster  2026-01-02 03:04:05  6.0 KiB  stays  the newest of its source
+1 snapshot removed, 6.0 KiB freed
+"
+        );
+        assert!(pruned(&rows, 2, 0, true).ends_with("\n2 snapshots would be removed, 0 B would be freed\n"));
+        assert_eq!(pruned(&[], 0, 0, false), "no snapshots\n");
+        let whys = [Verdict::Within, Verdict::Protected, Verdict::TooMany, Verdict::TooLarge]
+            .map(|one| row(one)[5].clone());
+        let expected = [
+            "within the limits",
+            "read by a reader that has just come",
+            "enough newer ones",
+            "over the size",
+        ];
+        assert_eq!(whys, expected);
     }
 }

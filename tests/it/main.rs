@@ -11,6 +11,7 @@ mod install;
 mod output;
 mod sagas;
 mod site_states;
+mod snapshots;
 mod support;
 mod tidy;
 mod traces;

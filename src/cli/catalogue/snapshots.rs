@@ -193,6 +193,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "T029",
+        title: "a snapshot is being read",
+        cause: "A node pulls it, or another command of this host reads it. What is read is not removed: the \
+             reader would be left with a part of it.",
+        evidence: "eos snapshot show ID names the readers, and since when",
+        remedy: "Wait until they are done, or end them; a node that asked for nothing for 10 minutes is \
+             done. Then run the same command again.",
+        retry: true,
+    },
+    Entry {
         code: "T030",
         title: "a snapshot cannot be captured",
         cause: "A file of the source could not be read, or the store could not be written; the cause below \
@@ -240,6 +250,14 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The store is full, in use or damaged; the cause below the error says which.",
         evidence: "df -h /var/lib/eos; eos snapshot list",
         remedy: "Remove the cause, then run on the node that joins: eos bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "T090",
+        title: "several snapshots begin like this",
+        cause: "The beginning of an id was given, and it stands for more than one.",
+        evidence: "eos snapshot list",
+        remedy: "Give more characters of the id: eos snapshot show ID.",
         retry: false,
     },
 ];

@@ -13,6 +13,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::master::presence::Presence;
+use crate::master::pulls;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::{Peer, Stopping};
@@ -92,6 +93,7 @@ pub(super) async fn confirm(
         cluster.commit(changes)?;
         app.metrics.joined.inc();
         app.announce(cluster);
+        app.snapshots.pulls.end(&pulls::puller(&id));
         let node = cluster.nodes.get(&id).cloned().expect("it was put a moment ago under the same lock");
         Ok(Confirmed { desired: app.desired(cluster, &node)? })
     })

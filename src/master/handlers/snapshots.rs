@@ -2,8 +2,11 @@
 
 use super::answer::{Answer, Refusal, actor, blocking, insider, with_cluster};
 use crate::host::stream;
+use crate::identity::certificate::Subject;
 use crate::master::app::App;
 use crate::master::error::MasterError;
+use crate::master::pulls::{self, Sending};
+use crate::master::snapshots::counted;
 use crate::model::digest::Digest;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
@@ -16,6 +19,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use futures_util::StreamExt;
 use std::sync::Arc;
 
 pub(super) async fn latest(
@@ -23,7 +27,7 @@ pub(super) async fn latest(
     Extension(peer): Extension<Peer>,
 ) -> Answer<LatestSnapshot> {
     allowed(&app, &peer, "GET /v1/snapshots/latest").await?;
-    let id = blocking(&app, |app| app.snapshots.latest(app)).await?;
+    let id = blocking(&app, move |app| app.snapshots.latest(app, &puller(&peer))).await?;
     Ok(Json(LatestSnapshot { id }))
 }
 
@@ -35,15 +39,25 @@ pub(super) async fn manifest(
     allowed(&app, &peer, "GET /v1/snapshots/manifest").await?;
     let read = blocking(&app, move |app| {
         app.audit(&actor(&peer), "snapshot-read", id.as_str(), "")?;
-        app.snapshots.store.manifest(&id).map_err(|error| told(id.as_str(), error))
+        let snapshots = &app.snapshots;
+        let begun = snapshots.pulls.begin(&snapshots.store, &puller(&peer), &id);
+        begun.and_then(|()| snapshots.store.manifest(&id)).map_err(|error| told(app, id.as_str(), error))
     });
     let signed = read.await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
 }
 
+/// As whom a caller holds the snapshot that it pulls.
+fn puller(peer: &Peer) -> String {
+    match peer.subject.as_ref().map(|summary| &summary.subject) {
+        Some(Subject::Node(id)) => pulls::puller(id),
+        _ => actor(peer),
+    }
+}
+
 /// A part that can be sent, or the size of one that has no such bytes.
 enum Opened {
-    Range(PartRange),
+    Range(PartRange, Sending),
     Outside { size: u64, failure: Failure },
 }
 
@@ -56,16 +70,22 @@ pub(super) async fn part(
     allowed(&app, &peer, "GET /v1/snapshots/parts").await?;
     let (offset, length) = range(&headers).unwrap_or((0, None));
     let open = blocking(&app, move |app| match app.snapshots.store.open_part(&part, offset, length) {
-        Ok(range) => Ok(Opened::Range(range)),
+        Ok(range) => {
+            let sending = app.snapshots.pulls.send(&app.snapshots.store, &puller(&peer), &part);
+            sending
+                .map(|sending| Opened::Range(range, sending))
+                .map_err(|error| told(app, &part.to_string(), error))
+        }
         Err(error @ StoreError::Range { size, .. }) => {
             Ok(Opened::Outside { size, failure: Failure::of(&error) })
         }
-        Err(error) => Err(told(&part.to_string(), error)),
+        Err(error) => Err(told(app, &part.to_string(), error)),
     });
     Ok(match open.await? {
-        Opened::Range(range) => {
+        Opened::Range(range, sending) => {
             app.metrics.snapshot_bytes.inc_by(range.length);
-            send(range, offset)
+            app.metrics.snapshot_ranges.inc();
+            send(range, offset, sending)
         }
         Opened::Outside { size, failure } => {
             let known = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -74,8 +94,13 @@ pub(super) async fn part(
     })
 }
 
-fn send(PartRange { file, length, size }: PartRange, offset: u64) -> Response {
-    let body = Body::from_stream(stream::bytes(file, length));
+fn send(PartRange { file, length, size }: PartRange, offset: u64, sending: Sending) -> Response {
+    // The stream owns it, so it ends with the last byte or with the connection.
+    let bytes = stream::bytes(file, length).map(move |bytes| {
+        let _held = &sending;
+        bytes
+    });
+    let body = Body::from_stream(bytes);
     let last = offset + length.max(1) - 1;
     let answer = [
         (header::CONTENT_LENGTH, length.to_string()),
@@ -91,8 +116,8 @@ async fn allowed(app: &Arc<App>, peer: &Peer, action: &'static str) -> Result<()
 }
 
 /// Only what is not there is unknown; damage and a disk that fails are told as what they are.
-fn told(name: &str, error: StoreError) -> MasterError {
-    match error {
+fn told(app: &App, name: &str, error: StoreError) -> MasterError {
+    match counted(app, error) {
         StoreError::Unknown { .. } | StoreError::PartMissing { .. } => {
             MasterError::Unknown { kind: "snapshot", name: name.to_owned() }
         }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 mod joining;
+mod pulls;
 
 struct Lab {
     root: Root,

@@ -4,6 +4,7 @@ mod check;
 mod entry;
 mod error;
 mod name;
+mod outline;
 mod signed;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -13,6 +14,7 @@ pub use error::ManifestError;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use name::{InvalidName, Name};
+pub use outline::Outline;
 pub use signed::{Seal, SealError, SignedManifest, Signer, Verifier};
 
 use crate::model::digest::Digest;

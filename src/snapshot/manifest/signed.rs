@@ -33,7 +33,7 @@ impl<T: Signer + Verifier> Seal for T {}
 #[serde(deny_unknown_fields)]
 pub struct SignedManifest {
     certificate: String,
-    manifest: String,
+    pub(super) manifest: String,
     signature: String,
     version: u32,
 }
@@ -94,14 +94,19 @@ impl SignedManifest {
         verifier: &dyn Verifier,
         limits: &Limits,
     ) -> Result<Manifest, ManifestError> {
+        self.judge(wanted, verifier)?;
+        self.read(limits)
+    }
+
+    /// Whether it is the wanted one and the signature is good; nothing is parsed.
+    pub fn judge(&self, wanted: &SnapshotId, verifier: &dyn Verifier) -> Result<(), ManifestError> {
         let found = self.id();
         if found != *wanted {
             return Err(ManifestError::Id { found: found.to_string(), wanted: wanted.to_string() });
         }
         let refuse = |source| ManifestError::Signature { source };
         let signature = STANDARD.decode(&self.signature).map_err(|error| refuse(error.into()))?;
-        verifier.verify(&message(&found), &signature, &self.certificate).map_err(refuse)?;
-        self.read(limits)
+        verifier.verify(&message(&found), &signature, &self.certificate).map_err(refuse)
     }
 }
 

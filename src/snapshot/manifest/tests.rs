@@ -244,3 +244,24 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_outline_says_what_the_whole_manifest_says() {
+    let manifest = sample();
+    let signed = SignedManifest::sign(&manifest, &TestSeal("ours")).unwrap();
+    let expected = Outline {
+        metadata: manifest.metadata.clone(),
+        parts: manifest.parts.clone(),
+        entries: manifest.entries.len(),
+        frames: manifest.frames.len(),
+        restore_bytes: manifest.restore_size(),
+    };
+    assert!(expected.entries > 3 && expected.restore_bytes > 0);
+    let outline = signed.outline().unwrap();
+    assert_eq!((outline.stored_bytes(), &outline), (manifest.stored_size(), &expected));
+    let mut newer: SignedManifest = signed.clone();
+    newer.manifest = newer.manifest.replace("\"version\":1", "\"version\":2");
+    assert!(matches!(newer.outline(), Err(ManifestError::Version { found: 2, known: 1 })));
+    newer.manifest = "{}".to_owned();
+    assert!(matches!(newer.outline(), Err(ManifestError::Unreadable { .. })));
+}

@@ -28,6 +28,22 @@ pub enum StoreError {
         /// The id that was asked for.
         id: String,
     },
+    /// Several snapshots begin like this.
+    #[error("{} snapshots begin with {prefix}: {}", ids.len(), ids.join(", "))]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// The snapshots; at least two.
+        ids: Vec<String>,
+    },
+    /// Somebody reads the snapshot.
+    #[error("snapshot {id} is being read by {}", holders.join(", "))]
+    Leased {
+        /// The snapshot.
+        id: String,
+        /// Who reads it, and since when; at least one.
+        holders: Vec<String>,
+    },
     /// A manifest in the store is damaged.
     #[error("the stored manifest of snapshot {id} is damaged")]
     Manifest {
@@ -91,18 +107,30 @@ impl Explain for StoreError {
             Self::PartSize { .. } => "T026",
             Self::Range { .. } => "T027",
             Self::Damaged { .. } => "T028",
+            Self::Leased { .. } => "T029",
+            Self::Ambiguous { .. } => "T090",
         })
     }
 
     fn exit(&self) -> Exit {
-        if matches!(self, Self::Busy { .. }) { Exit::Conflict } else { Exit::Failed }
+        match self {
+            Self::Busy { .. } | Self::Leased { .. } => Exit::Conflict,
+            Self::Ambiguous { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Disk { source } => source.hints(),
             Self::Busy { path } => vec![format!("see who it is: fuser -v {}", path.display())],
-            Self::Unknown { .. } => vec!["see which there are: eos snapshot list".to_owned()],
+            Self::Unknown { .. } => {
+                vec!["see which there are: eos snapshot list (8 or more characters of an id do)".to_owned()]
+            }
+            Self::Ambiguous { .. } => vec!["give more of it: eos snapshot list".to_owned()],
+            Self::Leased { id, .. } => {
+                vec![format!("see who reads it, and wait for the end: eos snapshot show {id}")]
+            }
             Self::Manifest { .. } => {
                 vec!["see which others are sound: eos snapshot verify".to_owned()]
             }
@@ -118,7 +146,7 @@ impl Explain for StoreError {
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::Leased { .. })
     }
 }
 
@@ -139,6 +167,11 @@ pub(crate) fn samples() -> Vec<StoreError> {
         StoreError::Disk { source: disk },
         StoreError::Busy { path: "/var/lib/eos/snapshots".into() },
         StoreError::Unknown { id: "ab".into() },
+        StoreError::Ambiguous {
+            prefix: "abcdefgh".into(),
+            ids: vec!["abcdefgh1".into(), "abcdefgh2".into()],
+        },
+        StoreError::Leased { id: "ab".into(), holders: vec!["node n-1 since 2026-01-02 03:04:05".into()] },
         StoreError::Manifest { id: "ab".into(), source: ManifestError::NotCanonical },
         StoreError::Damaged { damage: vec!["ab: part cd is missing".into()] },
         StoreError::Stray { name: "notes.txt".into() },
@@ -159,6 +192,8 @@ fn every_text_is_one_plain_line() {
             "the snapshot store cannot use its disk".to_owned(),
             "another process is changing the snapshot store /var/lib/eos/snapshots".to_owned(),
             "there is no snapshot ab in this store".to_owned(),
+            "2 snapshots begin with abcdefgh: abcdefgh1, abcdefgh2".to_owned(),
+            "snapshot ab is being read by node n-1 since 2026-01-02 03:04:05".to_owned(),
             "the stored manifest of snapshot ab is damaged".to_owned(),
             "a snapshot is damaged: ab: part cd is missing".to_owned(),
             "\"notes.txt\" in the store's manifests is not named like a manifest".to_owned(),

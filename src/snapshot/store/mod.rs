@@ -1,13 +1,16 @@
 //! Where snapshots are kept: the seam, and the store on a local disk behind it.
 //!
 //! On disk: `manifests/<id>.json`, `parts/<digest>.tar.zst`, `incoming/` for captures that run,
-//! `partial/<id>` for downloads that resume. A snapshot exists once its manifest has its name; a crash
-//! before that leaves files that nobody refers to, and the next `open` removes them.
+//! `partial/<id>` for downloads that resume, `leases/<id>.<number>` for readers. A snapshot exists once its
+//! manifest has its name; a crash before that leaves files that nobody refers to, and the next `open`
+//! removes them.
 
 mod error;
 mod export;
+mod lease;
 mod prune;
 mod publish;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -15,10 +18,13 @@ mod verify;
 pub use error::StoreError;
 #[cfg(test)]
 pub(crate) use error::samples;
+pub use lease::{Holder, Lease};
+pub use prune::{Judged, Pruned};
 pub use publish::Staging;
+pub use resolve::resolve;
 pub use verify::{Damage, Verification};
 
-use super::manifest::{Limits, Manifest, ManifestError, Metadata, Part, SignedManifest};
+use super::manifest::{Limits, Manifest, ManifestError, Metadata, Outline, Part, SignedManifest};
 use super::retention::Rule;
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
@@ -29,6 +35,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Duration;
 
 /// A place that keeps snapshots.
 pub trait SnapshotStore: Send + Sync {
@@ -44,9 +51,9 @@ pub trait SnapshotStore: Send + Sync {
     fn summary(&self, id: &SnapshotId) -> Result<Summary, StoreError>;
     /// Opens bytes of a part for reading; a `length` of `None` reaches to its end.
     fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError>;
-    /// Removes a snapshot and the parts that no other one needs.
+    /// Removes a snapshot that nobody reads, and the parts that no other one needs.
     fn delete(&self, id: &SnapshotId) -> Result<(), StoreError>;
-    /// Removes what the rule drops, never what is protected; returns the ids, oldest first.
+    /// Removes what the rule drops, never what is protected or being read; returns the ids, oldest first.
     fn compact(
         &self,
         rule: &Rule,
@@ -55,6 +62,8 @@ pub trait SnapshotStore: Send + Sync {
     ) -> Result<Vec<SnapshotId>, StoreError>;
     /// Reads every byte of a snapshot and names the frames that are damaged.
     fn verify(&self, id: &SnapshotId) -> Result<Verification, StoreError>;
+    /// Checks the manifest by its digest and its own rules, and the sizes of the parts; none is read.
+    fn verify_quickly(&self, id: &SnapshotId) -> Result<Verification, StoreError>;
 }
 
 /// Where part files are read from: a store, or the directory of a finished download.
@@ -95,10 +104,14 @@ pub struct Summary {
     pub metadata: Metadata,
     /// How many entries.
     pub entries: usize,
+    /// How many frames.
+    pub frames: usize,
     /// Bytes of file content after a restore.
     pub restore_bytes: u64,
     /// Bytes of its parts.
     pub stored_bytes: u64,
+    /// Its parts.
+    pub parts: Vec<Part>,
 }
 
 /// What a store holds.
@@ -118,19 +131,51 @@ pub struct DiskStore {
     manifests: Directory,
     incoming: Directory,
     partial: Directory,
+    leases: Directory,
     limits: Limits,
+    /// To whom everything in it belongs, when root works on the store of another user.
+    owner: Option<(u32, u32)>,
 }
+
+/// How long a change of the store waits for another one.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl DiskStore {
     /// Opens the store in this directory, creates what is missing, and removes what a crash left.
     pub fn open(root: Directory) -> Result<Self, StoreError> {
-        let inner = |name: &str| root.ensure_directory(OsStr::new(name), 0o700);
+        let of = root.own_metadata()?;
+        let ours = rustix::process::geteuid();
+        let owner = (ours.is_root() && of.uid != ours.as_raw()).then_some((of.uid, of.gid));
+        let inner = |name: &str| {
+            let inner = root.ensure_directory(OsStr::new(name), 0o700)?;
+            match owner {
+                Some((uid, gid)) if inner.own_metadata()?.uid != uid => {
+                    root.set_owner(OsStr::new(name), uid, gid)?;
+                }
+                _ => {}
+            }
+            Ok::<_, DirectoryError>(inner)
+        };
         let (parts, manifests) = (inner("parts")?, inner("manifests")?);
-        let (incoming, partial) = (inner("incoming")?, inner("partial")?);
+        let (incoming, partial, leases) = (inner("incoming")?, inner("partial")?, inner("leases")?);
         root.sync()?;
-        let store = Self { root, parts, manifests, incoming, partial, limits: Limits::default() };
+        let limits = Limits::default();
+        let store = Self { root, parts, manifests, incoming, partial, leases, limits, owner };
         store.sweep()?;
         Ok(store)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The ids of all snapshots by the names of their manifests, which are not read.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn ids(&self) -> Result<Vec<SnapshotId>, StoreError> {
+        Ok(self.manifests.list()?.iter().filter_map(|name| id_in(name)).collect())
     }
 
     /// Free bytes of the file system it lies on.
@@ -138,14 +183,20 @@ impl DiskStore {
         Ok(self.root.free_bytes()?)
     }
 
-    /// Held while names in the store change; a second holder is told at once.
+    /// Held while names in the store change; a second holder waits for the first, but not for ever.
     fn lock(&self) -> Result<Directory, StoreError> {
         let guard = self.root.open_directory(Path::new(""))?;
-        if guard.try_lock()? {
+        if guard.lock_within(PATIENCE)? {
             Ok(guard)
         } else {
             Err(StoreError::Busy { path: self.root.path().to_owned() })
         }
+    }
+
+    /// As `lock`, but nothing when somebody holds it at this moment.
+    fn lock_now(&self) -> Result<Option<Directory>, StoreError> {
+        let guard = self.root.open_directory(Path::new(""))?;
+        Ok(guard.try_lock()?.then_some(guard))
     }
 
     fn read_manifest(&self, id: &SnapshotId) -> Result<(SignedManifest, Manifest), StoreError> {
@@ -163,13 +214,20 @@ fn manifest_name(id: &SnapshotId) -> OsString {
     format!("{id}.json").into()
 }
 
-fn summarise(id: SnapshotId, manifest: Manifest) -> Summary {
+/// The id of the snapshot whose manifest has this name.
+fn id_in(name: &OsStr) -> Option<SnapshotId> {
+    SnapshotId::parse(name.to_str()?.strip_suffix(".json")?).ok()
+}
+
+fn summarise(id: SnapshotId, outline: Outline) -> Summary {
     Summary {
         id,
-        entries: manifest.entries.len(),
-        restore_bytes: manifest.restore_size(),
-        stored_bytes: manifest.stored_size(),
-        metadata: manifest.metadata,
+        entries: outline.entries,
+        frames: outline.frames,
+        restore_bytes: outline.restore_bytes,
+        stored_bytes: outline.stored_bytes(),
+        parts: outline.parts,
+        metadata: outline.metadata,
     }
 }
 
@@ -185,12 +243,16 @@ impl SnapshotStore for DiskStore {
     fn list(&self) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();
         for name in self.manifests.list()? {
-            let id = name.to_str().and_then(|name| name.strip_suffix(".json")).map(SnapshotId::parse);
-            let summary = match id {
-                Some(Ok(id)) => self.summary(&id),
-                _ => Err(StoreError::Stray { name: name.to_string_lossy().into_owned() }),
+            if prune::unpublished(&name).is_some() {
+                continue;
+            }
+            let summary = match id_in(&name) {
+                Some(id) => self.summary(&id),
+                None => Err(StoreError::Stray { name: name.to_string_lossy().into_owned() }),
             };
             match summary {
+                // It was removed while this listed.
+                Err(StoreError::Unknown { .. }) => {}
                 Ok(summary) => listing.snapshots.push(summary),
                 Err(error) => listing.unreadable.push((name, error)),
             }
@@ -220,8 +282,9 @@ impl SnapshotStore for DiskStore {
     }
 
     fn summary(&self, id: &SnapshotId) -> Result<Summary, StoreError> {
-        let (_, manifest) = self.read_manifest(id)?;
-        Ok(summarise(id.clone(), manifest))
+        // Its digest is right, so it is what was checked before it was published: nothing is checked again.
+        let outline = self.manifest(id)?.outline().map_err(|source| bad(id, source))?;
+        Ok(summarise(id.clone(), outline))
     }
 
     fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError> {
@@ -242,7 +305,14 @@ impl SnapshotStore for DiskStore {
 
     fn delete(&self, id: &SnapshotId) -> Result<(), StoreError> {
         let _guard = self.lock()?;
-        self.remove(std::slice::from_ref(id))
+        let mut removed = self.remove(std::slice::from_ref(id))?;
+        match removed.held.pop() {
+            Some((_, holders)) => {
+                let holders = holders.iter().map(ToString::to_string).collect();
+                Err(StoreError::Leased { id: id.to_string(), holders })
+            }
+            None => Ok(()),
+        }
     }
 
     fn compact(
@@ -251,11 +321,16 @@ impl SnapshotStore for DiskStore {
         now: Timestamp,
         protected: &BTreeSet<SnapshotId>,
     ) -> Result<Vec<SnapshotId>, StoreError> {
-        self.compact_by(rule, now, protected)
+        Ok(self.prune(rule, now, protected, false)?.dropped())
     }
 
     fn verify(&self, id: &SnapshotId) -> Result<Verification, StoreError> {
         let (_, manifest) = self.read_manifest(id)?;
         verify::verify(&manifest, &self.parts).map_err(StoreError::from)
+    }
+
+    fn verify_quickly(&self, id: &SnapshotId) -> Result<Verification, StoreError> {
+        let (_, manifest) = self.read_manifest(id)?;
+        verify::sizes(&manifest, &self.parts).map_err(StoreError::from)
     }
 }

@@ -141,6 +141,7 @@ impl DiskStore {
         let fresh = OsString::from(format!("{}.new", part.file_name()));
         self.parts.remove_tree(&fresh)?;
         staging.directory.make_hardlink(&name, &self.parts, &fresh)?;
+        self.give(&self.parts, &fresh)?;
         self.parts.rename(&fresh, &self.parts, &name)?;
         // Renaming one name of a file over another name of it leaves both.
         Ok(self.parts.remove_tree(&fresh)?)
@@ -149,6 +150,7 @@ impl DiskStore {
     fn write_manifest(&self, name: &OsStr, bytes: &[u8]) -> Result<(), StoreError> {
         self.manifests.remove_tree(name)?;
         let mut file = self.manifests.create_file(name, 0o600)?;
+        self.give(&self.manifests, name)?;
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map_err(|source| self.io("write", &self.manifests, name, source))
     }

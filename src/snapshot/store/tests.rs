@@ -8,9 +8,13 @@ use crate::snapshot::capture::tests::{SMALL, rich_tree, shape};
 use crate::snapshot::capture::{self, Source};
 use crate::snapshot::manifest::tests::{TestSeal, metadata};
 use crate::snapshot::manifest::{Limits, Name};
+use crate::snapshot::retention::Verdict;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+
+mod leases;
+mod removal;
 
 const SEAL: TestSeal = TestSeal("ours");
 
@@ -164,12 +168,18 @@ fn rot_in_any_frame_is_named_and_healed_by_publishing_again() {
     let part = manifest.parts[1];
     let path = site.path("store/parts").join(part.file_name());
     fs::OpenOptions::new().write(true).open(path).unwrap().set_len(part.size - 1).unwrap();
+    let sized = Damage::Size { part: part.digest, found: part.size - 1, listed: part.size };
+    assert_eq!(store.verify_quickly(&id).unwrap().damage, [sized]);
     let damage = store.verify(&id).unwrap().damage;
     assert!(damage.contains(&Damage::Size { part: part.digest, found: part.size - 1, listed: part.size }));
     assert!(damage.contains(&Damage::SeekTable { part: part.digest }));
     fs::remove_file(site.path("store/parts").join(manifest.parts[2].file_name())).unwrap();
-    assert!(store.verify(&id).unwrap().damage.contains(&Damage::Missing { part: manifest.parts[2].digest }));
+    let missing = Damage::Missing { part: manifest.parts[2].digest };
+    assert!(store.verify(&id).unwrap().damage.contains(&missing));
+    assert!(store.verify_quickly(&id).unwrap().damage.contains(&missing));
     site.published(&store, 1);
+    let sound = store.verify_quickly(&id).unwrap();
+    assert_eq!((sound.frames, sound.bytes, sound.damage.len()), (0, 0, 0), "it reads no part");
     assert!(store.verify(&id).unwrap().damage.is_empty());
 }
 
@@ -180,7 +190,7 @@ fn removal_keeps_what_is_protected_or_shared() {
     let first = site.published(&store, 1);
     fs::write(site.path("tree/zz later"), "more").unwrap();
     let (second, third) = (site.published(&store, 2), site.published(&store, 3));
-    let rule = Rule { count: Some(1), age_seconds: None };
+    let rule = Rule { count: Some(1), ..Rule::default() };
     let protected = BTreeSet::from([first.clone()]);
     assert_eq!(
         store.compact(&rule, Timestamp::UNIX_EPOCH, &protected).unwrap(),

@@ -32,6 +32,8 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("role-set", "role set MACHINE core", 0),
     ("snapshot-list", "snapshot list", 0),
     ("snapshot-pack", "snapshot pack /nope -o /nope/a.tar.zst", 1),
+    ("snapshot-prune", "snapshot prune --keep 1 --dry-run", 0),
+    ("snapshot-show", "snapshot show nosuchid", 1),
     ("snapshot-unpack", "snapshot unpack /nope --into /a", 1),
     ("snapshot-verify", "snapshot verify", 0),
     ("state-apply", "state apply --test", 0),
