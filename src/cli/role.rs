@@ -3,7 +3,8 @@
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
-use crate::cli::node::node_name;
+use crate::cli::node::{changed, node_name};
+use crate::client::MasterClient;
 use crate::host::files;
 use crate::model::explain::Failure;
 use crate::model::facts::Resources;
@@ -13,7 +14,7 @@ use crate::model::yaml;
 use crate::roles::{self, PlanFile, PlanNode, RoleRules};
 use crate::view;
 use crate::view::roles::Tense;
-use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole};
+use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole, Use};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -71,10 +72,16 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
                         .map_err(|error| CliError::Usage { line: error.to_string() }.failure())?,
                 ),
             };
-            let wanted = SetRole { node: node_name(&node)?, role, plan };
-            let decided = context.decide(what, async |master| master.set_role(&wanted).await)?;
-            let (outcome, tense) = if plan { ("planned", Tense::Would) } else { ("done", Tense::Did) };
-            let text = format!("{}{}", set(&decided, role, plan), view::roles::text(tense, &decided.plan));
+            let call = async |master: &MasterClient, id: &NodeName| {
+                master.set_role(&SetRole { node: id.clone(), role, plan }).await
+            };
+            let decided = context.decide_on(what, (&node_name(&node)?, Use::Role), call)?;
+            let (outcome, changes) = match plan {
+                true => ("planned", view::roles::text(Tense::Would, &decided.answer.plan)),
+                false => ("done", changed(&decided)),
+            };
+            let decided = decided.answer;
+            let text = format!("{}{changes}", set(&decided, role, plan));
             Ok(Done::new(json(&decided), text).outcome(outcome))
         }
     }
