@@ -1,6 +1,6 @@
 //! No wait is silent: what is waited for is told at least every two seconds, in text and in JSON.
 
-use crate::support::{Cut, Host, Lab, Watched};
+use crate::support::{Cut, Fault, Host, Lab, Watched};
 use std::time::{Duration, Instant};
 
 /// How long the other side says nothing: longer than one attempt to ask it.
@@ -96,4 +96,21 @@ fn a_master_that_stands_still_at_any_step_of_a_join_is_told() {
         master.converged(2);
     }
     assert!(waited > 0, "the master was stopped too late at every step");
+}
+
+#[test]
+fn a_step_that_waits_for_an_answer_of_the_master_says_for_which() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    master.plan(joiner, &[("POST /v1/member/confirm", Fault::Hold)]);
+    let mut joining = joiner.start_join(master, &["--token", &token]);
+    master.wait_for_fault(Fault::Hold);
+    let cause = joining.wait_for_wait("/v1/member/confirm");
+    let meant = format!("the master at {}:4507 to answer POST /v1/member/confirm", master.address);
+    assert!(cause.contains(&meant), "{cause}");
+    master.release();
+    joining.finish().done();
+    master.converged(2);
 }
