@@ -156,3 +156,16 @@ fn a_member_whose_renewal_is_interrupted_says_so() {
     again.finish().failed(130, "EOS-J032", &["interrupted while waiting for the master at"]);
     stopped.go_on();
 }
+
+#[test]
+fn a_snapshot_that_does_not_come_in_time_is_no_interruption() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    master.plan(joiner, &[("GET /v1/snapshots/parts/{part}", Fault::Hold)]);
+    let joined = joiner.join(master, &["--token", &token, "--timeout", "6s"]);
+    joined.failed(4, "EOS-J020", &["pull-snapshot", "GET /v1/snapshots/", "with all its parts"]);
+    assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
+    master.release();
+}
