@@ -32,6 +32,10 @@ pub struct ClusterStatus {
     /// What of the master's own state needs a look: a snapshot that cannot be read.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The master's `cluster.roles`, by which it plans; one before it told them has none here. It is read
+    /// only by whoever plans, since a later master may have more in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<serde_json::Value>,
 }
 
 /// A node in the status.

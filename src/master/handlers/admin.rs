@@ -53,6 +53,9 @@ pub(super) async fn status(
             operations: operations(cluster, now),
             snapshots,
             warnings,
+            roles: Some(
+                serde_json::to_value(&app.config.cluster.roles).expect("the configuration serialises"),
+            ),
         })
     })
     .await
