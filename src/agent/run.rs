@@ -182,16 +182,21 @@ impl Agent {
         self.metrics.generation.set(applied as i64);
         // A generation waits for no certificate, and a certificate for no generation.
         let renewed = if reply.renew { self.renew(&client).await } else { Ok(()) };
+        let failed = self.tell(renewed);
         let wanted = reply.desired.generation;
         if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
         }
-        renewed?;
         // A join confirms by itself; this is a member that was removed and is let in again.
         if reply.confirm && membership.confirmed {
             self.confirm(&client, wanted).await?;
         }
-        Ok(Round::Settled)
+        Ok(if failed { Round::Busy } else { Round::Settled })
+    }
+
+    /// Tells of work besides that failed and that the round goes on without; whether it did.
+    fn tell(&mut self, ended: Result<(), Trouble>) -> bool {
+        ended.is_err_and(|trouble| self.heed(Err(trouble)))
     }
 
     fn poll(&self, membership: &Membership) -> Poll {

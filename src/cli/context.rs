@@ -11,11 +11,13 @@ use crate::host::services::{self, Services};
 use crate::host::threads;
 use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
+use crate::model::ids::NodeName;
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
 use crate::steps::{StepFailure, env};
 use crate::telemetry;
 use crate::view;
 use crate::view::progress::OnDemand;
+use crate::wire::admin::Use;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -47,6 +49,15 @@ pub struct Context {
     config: Option<PathBuf>,
     runtime: Runtime,
     telemetry: RefCell<Option<telemetry::Guard>>,
+}
+
+/// What the master answered to a decision.
+pub struct Decided<T> {
+    /// The answer.
+    pub answer: T,
+    /// Whether an answer before was lost: the master may have done it already then, and this one says
+    /// nothing of what it changed.
+    pub again: bool,
 }
 
 /// For `map_err`: any explained error for printing.
@@ -237,6 +248,33 @@ impl Context {
         client.map(|client| client.on(self.terms())).map_err(Failure::from)
     }
 
+    /// Has the master do what the operator decided on the node of this name or id.
+    ///
+    /// What is decided may change which node the name means, so the name is looked up once, and the calls
+    /// are by the id alone, as they are when asked for again: see [`Context::decide`].
+    ///
+    /// # Errors
+    /// When this is not the master's host, no single node is meant, or the master refuses or does not answer.
+    pub fn decide_on<T>(
+        &self,
+        what: &str,
+        (name, wanted): (&NodeName, Use),
+        call: impl AsyncFn(&MasterClient, &NodeName) -> Result<T, ClientError>,
+    ) -> Result<Decided<T>, Failure> {
+        let id = self.meant(what, name, wanted)?;
+        self.decide(what, async |master| call(master, &id).await)
+    }
+
+    /// The id of the node of this name or id.
+    ///
+    /// # Errors
+    /// When this is not the master's host, no single node is meant, or the master does not answer.
+    pub fn meant(&self, what: &str, name: &NodeName, wanted: Use) -> Result<NodeName, Failure> {
+        let client = self.operator(what)?;
+        let node = self.block_on(client.node_for(name, wanted)).map_err(failure)?;
+        Ok(NodeName::parse(node.id.as_str()).expect("an id can stand in the place of a name"))
+    }
+
     /// Has the master do what the operator decided, and what changes nothing when it is done twice.
     ///
     /// When only its answer was lost, the master may have done it: it is asked again, for as long as it
@@ -248,13 +286,13 @@ impl Context {
         &self,
         what: &str,
         call: impl AsyncFn(&MasterClient) -> Result<T, ClientError>,
-    ) -> Result<T, Failure> {
+    ) -> Result<Decided<T>, Failure> {
         let client = self.operator(what)?;
         let until = Instant::now() + BACK;
         let mut heard = false;
         loop {
             let error = match self.block_on(call(&client)) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(Decided { answer, again: heard }),
                 Err(error) => error,
             };
             heard |= error.may_have_been_heard();

@@ -114,7 +114,10 @@ pub enum CliError {
     },
     /// The operator interrupted.
     #[error("interrupted")]
-    Interrupted,
+    Interrupted {
+        /// The command, `node accept`.
+        command: &'static str,
+    },
 }
 
 /// What belongs to discovery, which this version has not.
@@ -176,7 +179,7 @@ impl Explain for CliError {
             Self::NoCheckpoint { .. } => "U010",
             Self::AuditBroken { .. } => "U011",
             Self::Residue { .. } => "U012",
-            Self::Interrupted => "U013",
+            Self::Interrupted { .. } => "U013",
             Self::HasMembers { .. } => "U014",
             Self::NoConfiguration { .. } => "U015",
             Self::NoDirectory { .. } => "U016",
@@ -191,7 +194,7 @@ impl Explain for CliError {
             Self::NobodyFound | Self::NoAddress { .. } => Exit::NoAnswer,
             Self::NotMaster { .. } => Exit::Refused,
             Self::AuditBroken { .. } | Self::Residue { .. } | Self::Runtime(_) => Exit::Failed,
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Usage,
         }
     }
@@ -227,7 +230,7 @@ impl Explain for CliError {
                 "first, on each of them: eos reset; to give the cluster up and leave them without a master: \
                  eos {command} --force"
             ),
-            Self::Interrupted => "run the same command again: eos bootstrap".to_owned(),
+            Self::Interrupted { command } => format!("run the same command again: eos {command}"),
         }]
     }
 }
@@ -256,6 +259,6 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::AuditBroken { line: 3, why: text("it does not follow from the line before") },
         CliError::Residue { count: 1, first: text("/etc/eos") },
         CliError::HasMembers { command: text("reset"), names: vec![text("node2"), text("node3")] },
-        CliError::Interrupted,
+        CliError::Interrupted { command: "preflight" },
     ]
 }

@@ -63,7 +63,7 @@ pub(super) fn watch(
             if undoes && !at_once {
                 continue;
             }
-            view::failure(&output, command, &CliError::Interrupted.failure());
+            view::failure(&output, command, &CliError::Interrupted { command }.failure());
             std::process::exit(i32::from(Exit::Interrupted as u8));
         }
     });

@@ -1,12 +1,13 @@
 //! `eos node`: who is in the cluster, and who may be.
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, Decided};
 use crate::cli::done::{Done, json};
+use crate::client::MasterClient;
 use crate::model::explain::Failure;
 use crate::model::ids::{NodeId, NodeName};
 use crate::view;
 use crate::view::roles::Tense;
-use crate::wire::admin::{AcceptNode, MeantNode};
+use crate::wire::admin::{AcceptNode, DecidedNode, MeantNode, Use};
 use clap::Subcommand;
 
 /// The commands.
@@ -81,9 +82,12 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
             Ok(Done::new(json(&node), view::node::show(&context.output, &node)))
         }
         NodeCommand::Accept { name, replace, plan } => {
+            let name = node_name(&name)?;
             let replace = replace.as_deref().map(node_name).transpose()?;
-            let (name, how) = (node_name(&name)?, AcceptNode { replace, plan });
-            let accepted = context.decide(what, async |master| master.accept(&name, &how).await)?;
+            let replaced = replace.map(|name| context.meant(what, &name, Use::Replace)).transpose()?;
+            let how = AcceptNode { replace: replaced, plan };
+            let call = async |master: &MasterClient, id: &NodeName| master.accept(id, &how).await;
+            let accepted = context.decide_on(what, (&name, Use::Accept), call)?.answer;
             let (tense, head, outcome) = match plan {
                 true => (Tense::Would, "would be accepted; once it confirms", "planned"),
                 false => (Tense::Will, "is accepted; once it confirms", "done"),
@@ -98,19 +102,30 @@ pub fn run(context: &Context, command: NodeCommand) -> Result<Done, Failure> {
         }
         NodeCommand::Reject { name } => {
             let name = node_name(&name)?;
-            let rejected = context.decide(what, async |master| master.reject(&name).await)?;
+            let call = async |master: &MasterClient, id: &NodeName| master.reject(id).await;
+            let rejected = context.decide_on(what, (&name, Use::Reject), call)?.answer;
             let text = format!("{} is rejected\n{}", meant(&rejected), namesakes(&rejected));
             Ok(Done::new(json(&rejected), text))
         }
         NodeCommand::Remove { name } => {
             let name = node_name(&name)?;
-            let removed = context.decide(what, async |master| master.remove(&name).await)?;
-            let changes = view::roles::text(Tense::Did, &removed.plan);
+            let call = async |master: &MasterClient, id: &NodeName| master.remove(id).await;
+            let decided = context.decide_on(what, (&name, Use::Remove), call)?;
+            let (changes, removed) = (changed(&decided), decided.answer);
             let text =
                 format!("{} is removed\n{changes}{}", meant(&removed.meant), namesakes(&removed.meant));
             Ok(Done::new(json(&removed), text))
         }
     }
+}
+
+/// What a decision that is in force changed.
+pub(super) fn changed(decided: &Decided<DecidedNode>) -> String {
+    if decided.again {
+        return "the master's first answer, with what it changed, was lost; the roles now: eos status\n"
+            .to_owned();
+    }
+    view::roles::text(Tense::Did, &decided.answer.plan)
 }
 
 /// `node2 (n-0f73494f775b180f6f68, key sha256:...)`: whatever was given, all of them are told.

@@ -3,8 +3,10 @@
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
-use crate::cli::node::node_name;
+use crate::cli::node::{changed, node_name};
+use crate::client::MasterClient;
 use crate::host::files;
+use crate::model::config::RolesConfig;
 use crate::model::explain::Failure;
 use crate::model::facts::Resources;
 use crate::model::ids::NodeName;
@@ -13,9 +15,14 @@ use crate::model::yaml;
 use crate::roles::{self, PlanFile, PlanNode, RoleRules};
 use crate::view;
 use crate::view::roles::Tense;
-use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole};
+use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole, Use};
 use clap::Subcommand;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
+
+/// What is said of a plan by the rules of this host, which need not be those of a master of another version.
+const OWN_RULES: &str = "the master may plan otherwise: it did not tell its cluster.roles in a form known here, so \
+     those of this host were taken";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -71,10 +78,16 @@ pub fn run(context: &Context, command: RoleCommand) -> Result<Done, Failure> {
                         .map_err(|error| CliError::Usage { line: error.to_string() }.failure())?,
                 ),
             };
-            let wanted = SetRole { node: node_name(&node)?, role, plan };
-            let decided = context.decide(what, async |master| master.set_role(&wanted).await)?;
-            let (outcome, tense) = if plan { ("planned", Tense::Would) } else { ("done", Tense::Did) };
-            let text = format!("{}{}", set(&decided, role, plan), view::roles::text(tense, &decided.plan));
+            let call = async |master: &MasterClient, id: &NodeName| {
+                master.set_role(&SetRole { node: id.clone(), role, plan }).await
+            };
+            let decided = context.decide_on(what, (&node_name(&node)?, Use::Role), call)?;
+            let (outcome, changes) = match plan {
+                true => ("planned", view::roles::text(Tense::Would, &decided.answer.plan)),
+                false => ("done", changed(&decided)),
+            };
+            let decided = decided.answer;
+            let text = format!("{}{changes}", set(&decided, role, plan));
             Ok(Done::new(json(&decided), text).outcome(outcome))
         }
     }
@@ -92,15 +105,15 @@ fn set(decided: &DecidedNode, role: Option<Role>, plan: bool) -> String {
 }
 
 fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String]) -> Result<Done, Failure> {
-    let (live, rules) = match file {
-        Some(file) => from_file(file)?,
+    let (live, rules, note) = match file {
+        Some(file) => from_file(file).map(|(live, rules)| (live, rules, None))?,
         None => from_cluster(context)?,
     };
     let add = add.iter().map(|text| added(text)).collect::<Result<Vec<_>, _>>()?;
     let remove = remove.iter().map(|text| removed(&live, text)).collect::<Result<Vec<_>, _>>()?;
     let simulation = roles::simulate(&live, &add, &remove, &rules).map_err(failure)?;
     let mut planned = planned(&simulation);
-    planned.warnings.extend(unknown(live.iter().chain(&add)));
+    planned.warnings.extend(unknown(live.iter().chain(&add)).into_iter().chain(note));
     // A plan that changes nothing still shows who has which role, since that is what was asked.
     if file.is_some() && planned.changes.is_empty() {
         planned.changes = standing(&simulation);
@@ -153,9 +166,15 @@ fn from_file(path: &Path) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
     Ok((nodes, rules.unwrap_or_default()))
 }
 
-fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure> {
+/// The members, the rules by which the master plans, and what has to be said of them.
+fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules, Option<String>), Failure> {
     let status = context.ask(async |master| master.status().await)?;
-    let rules = RoleRules::from(&context.resolve(Vec::new())?.config.cluster.roles);
+    let told = status.roles.as_ref().and_then(|roles| RolesConfig::deserialize(roles).ok());
+    let (roles, note) = match told {
+        Some(roles) => (roles, None),
+        None => (context.resolve(Vec::new())?.config.cluster.roles, Some(OWN_RULES.to_owned())),
+    };
+    let rules = RoleRules::from(&roles);
     let mut members: Vec<&NodeStatus> = status.nodes.iter().filter(|node| node.state == "active").collect();
     members.sort_by_key(|node| node.order);
     let node = |(order, node): (usize, &NodeStatus)| PlanNode {
@@ -166,7 +185,7 @@ fn from_cluster(context: &Context) -> Result<(Vec<PlanNode>, RoleRules), Failure
         pinned: node.pinned,
         ..PlanNode::new(node.name.clone(), order as u64)
     };
-    Ok((members.into_iter().enumerate().map(node).collect(), rules))
+    Ok((members.into_iter().enumerate().map(node).collect(), rules, note))
 }
 
 /// The name of the node of this name or id.

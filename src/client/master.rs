@@ -9,7 +9,7 @@ use crate::identity::tls;
 use crate::model::ids::{NodeName, TokenId};
 use crate::wire::admin::{
     AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode, NodeStatus,
-    SetRole, TokenStatus,
+    SetRole, TokenStatus, Use,
 };
 use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest};
 use crate::wire::member::{
@@ -203,7 +203,12 @@ impl MasterClient {
 
     /// One node, by its name or id.
     pub async fn node(&self, node: &NodeName) -> Result<NodeStatus, ClientError> {
-        self.get(&format!("/v1/nodes/{node}"), LONG).await
+        self.node_for(node, Use::Show).await
+    }
+
+    /// The node that this name or id means when it is named for this.
+    pub async fn node_for(&self, node: &NodeName, wanted: Use) -> Result<NodeStatus, ClientError> {
+        self.get(&format!("/v1/nodes/{node}?wanted={}", wanted.name()), LONG).await
     }
 
     /// Sets a node's role, or gives it back to the planner.

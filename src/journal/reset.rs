@@ -191,7 +191,7 @@ impl ResetReport {
             original: place.zip(captured.as_ref()),
             changed: Changed::Stays,
         };
-        let kept = tree.clear()?;
+        let kept = tree.clear()?.stays;
         match place {
             Some(_) => self.restored.push(path.to_owned()),
             None if kept.is_empty() => self.removed.push(path.to_owned()),

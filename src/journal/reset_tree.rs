@@ -38,9 +38,18 @@ pub(super) enum Changed {
     StepsAside,
 }
 
+/// What in a tree was somebody else's, the deepest first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Foreign {
+    /// What stays where it is.
+    pub stays: Vec<String>,
+    /// Whose name the original has again; what it was changed to is `NAME.changed`.
+    pub aside: Vec<String>,
+}
+
 impl OwnTree<'_> {
-    /// Clears the tree; returns the paths that are somebody else's, the deepest first.
-    pub fn clear(&self) -> Result<Vec<String>, JournalError> {
+    /// Clears the tree; returns the paths that are somebody else's.
+    pub fn clear(&self) -> Result<Foreign, JournalError> {
         let path = decode(self.path);
         confined::check_parents(self.root, &path)?;
         let now = Inventory::of(self.root, &[&path])?;
@@ -57,25 +66,31 @@ impl OwnTree<'_> {
                 checkpoint::restore_one(self.root, place, captured)?
             }
             _ => {
-                if self.changed == Changed::StepsAside {
-                    self.put_aside(now.nodes(), &kept)?;
-                }
+                let aside = self.put_aside(now.nodes(), &kept)?;
                 self.remove_own(now.nodes(), &kept)?;
                 self.bring_back()?;
+                let stays = kept.into_iter().filter(|path| !aside.contains(path)).collect();
+                return Ok(Foreign { stays, aside });
             }
         }
-        Ok(kept)
+        Ok(Foreign { stays: kept, aside: Vec::new() })
     }
 
-    /// Copies each changed file of before to `NAME.changed`; a crash in between copies it again.
-    fn put_aside(&self, now: &BTreeMap<String, Node>, kept: &[String]) -> Result<(), JournalError> {
+    /// Copies each changed file of before that has to step aside to `NAME.changed`, and returns them; a
+    /// crash in between copies it again.
+    fn put_aside(&self, now: &BTreeMap<String, Node>, kept: &[String]) -> Result<Vec<String>, JournalError> {
+        let mut aside = Vec::new();
+        if self.changed == Changed::Stays {
+            return Ok(aside);
+        }
         for path in kept.iter().filter(|path| self.before(path).is_some()) {
             if let Some(node @ Node::File { .. }) = now.get(path) {
                 let beside = self.root.join(decode(&format!("{path}.changed")));
                 tree::copy_beside(&self.root.join(decode(path)), &beside, node)?;
+                aside.push(path.clone());
             }
         }
-        Ok(())
+        Ok(aside)
     }
 
     fn before(&self, path: &str) -> Option<&Node> {

@@ -28,6 +28,8 @@ pub struct Stayed {
     pub directories: Vec<String>,
     /// What somebody else put into a tree of eos's or changed there.
     pub strangers: Vec<String>,
+    /// Files whose original has its name again; what somebody changed them to is `NAME.changed`.
+    pub aside: Vec<String>,
 }
 
 impl Trees {
@@ -59,7 +61,7 @@ impl Trees {
         done: bool,
     ) -> Result<Stayed, JournalError> {
         let services = service_files::services(&self.ledger);
-        let mut strangers = Vec::new();
+        let (mut strangers, mut aside) = (Vec::new(), Vec::new());
         let directories = checkpoint::restore_each(root, checkpoint, |captured| {
             if captured.scope != Scope::Tree {
                 return checkpoint::restore_one(root, place, captured);
@@ -72,10 +74,12 @@ impl Trees {
                 original: Some((place, captured)),
                 changed: Changed::StepsAside,
             };
-            strangers.extend(tree.clear()?);
+            let foreign = tree.clear()?;
+            strangers.extend(foreign.stays);
+            aside.extend(foreign.aside);
             Ok(())
         })?;
-        Ok(Stayed { directories, strangers })
+        Ok(Stayed { directories, strangers, aside })
     }
 
     /// Nothing where it is not known. A tree without an entry is one that no step has changed.

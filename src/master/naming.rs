@@ -5,23 +5,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName};
 use crate::registry::record::NodeRecord;
-
-/// For what a node is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// `eos node accept`: one that waits comes first.
-    Accept,
-    /// `eos node reject`: likewise.
-    Reject,
-    /// `eos node remove`: a member comes first.
-    Remove,
-    /// `eos node show`: likewise.
-    Show,
-    /// `eos role set`: likewise.
-    Role,
-    /// `eos node accept --replace`: likewise.
-    Replace,
-}
+use crate::wire::admin::Use;
 
 impl Use {
     /// The command that names the node by its id.

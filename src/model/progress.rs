@@ -118,7 +118,12 @@ pub trait Sink: Send + Sync {
     fn emit(&self, event: Event);
 
     /// This is waited for from now on, or nothing any more. It is told only when it lasts, so that what is
-    /// quick is not told at all; a sink that nobody watches need not know.
+    /// quick is not told at all. A sink in front of another one passes it on; one that nobody watches forgets it.
+    #[cfg(not(test))]
+    fn expect(&self, wait: Option<Wait>);
+
+    /// The same, which only a sink of unit tests may leave out.
+    #[cfg(test)]
     fn expect(&self, wait: Option<Wait>) {
         let _ = wait;
     }
@@ -130,6 +135,8 @@ pub struct Silent;
 
 impl Sink for Silent {
     fn emit(&self, _event: Event) {}
+
+    fn expect(&self, _wait: Option<Wait>) {}
 }
 
 #[cfg(test)]

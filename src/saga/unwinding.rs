@@ -76,7 +76,21 @@ impl<E> Running<'_, '_, E> {
                 self.engine.sink.emit(Event::Warning { text });
             }
         }
+        for path in stayed.aside {
+            self.tell_aside(&path);
+        }
         Ok(())
+    }
+
+    /// Says once where what somebody changed is kept, now that the original has its name again.
+    fn tell_aside(&mut self, path: &str) {
+        let kept = format!("{path}.changed");
+        let absolute = self.engine.root.join(decode(&kept));
+        if self.kept.insert(kept) {
+            let text =
+                format!("/{path} was changed since eos wrote it; that is kept as {}", absolute.display());
+            self.engine.sink.emit(Event::Warning { text });
+        }
     }
 
     /// What is known of the trees of the saga and of its steps, read once before the first restoration.
@@ -166,7 +180,7 @@ impl<E> Running<'_, '_, E> {
 
     /// Copies each file of the completed saga that somebody changed since to `NAME.changed`, before
     /// the way back replaces it. A crash in between copies it again.
-    pub(super) fn keep_changes_of_others(&self) -> Result<(), SagaError> {
+    pub(super) fn keep_changes_of_others(&mut self) -> Result<(), SagaError> {
         let root = self.engine.root;
         let ledger = Ledger::load(root)?.unwrap_or_default();
         for path in self.captured_files()? {
@@ -177,9 +191,7 @@ impl<E> Running<'_, '_, E> {
             if !written.same_content(&now) {
                 let kept = root.join(decode(&format!("{path}.changed")));
                 tree::copy_beside(&target, &kept, &now)?;
-                let text =
-                    format!("/{path} was changed since eos wrote it; that is kept as {}", kept.display());
-                self.engine.sink.emit(Event::Warning { text });
+                self.tell_aside(&path);
             }
         }
         Ok(())

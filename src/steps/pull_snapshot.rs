@@ -3,8 +3,8 @@
 //! What was downloaded and verified stays on disk, so a crash costs less than one frame; the old
 //! tree stays until the new one is in place, and an interrupted exchange is finished or forgotten first.
 
-use crate::client::MasterClient;
 use crate::client::snapshots::HttpSource;
+use crate::client::{ClientError, MasterClient};
 use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
@@ -13,7 +13,7 @@ use crate::identity::signature;
 use crate::model::digest::Fingerprint;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::snapshot::activate::{self, Activation};
-use crate::snapshot::fetch::{self, Fetched, Patience, Request};
+use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request};
 use crate::snapshot::manifest::{SealError, Verifier};
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use crate::snapshot::unpack::{self, Policy};
@@ -51,6 +51,7 @@ impl Verifier for TrustedMaster {
 fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
     let membership = env.membership()?;
     let client = env.member_client()?;
+    let master = client.address();
     let authority = files::read(&env.root.join(paths::TRUSTED_AUTHORITY))?;
     let verifier = TrustedMaster {
         authority: String::from_utf8_lossy(&authority).into_owned(),
@@ -68,8 +69,17 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
         reserve_bytes: None,
         patience: Patience::default(),
     };
+    let began = Instant::now();
     let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
-    let fetched = fetch::fetch(&request, staging.directory(), &stop, env.sink.as_ref())?;
+    let fetched = fetch::fetch(&request, staging.directory(), &stop, env.sink.as_ref());
+    let fetched = fetched.map_err(|error| match error {
+        // Nobody but the clock stopped it.
+        FetchError::Interrupted { .. } if !env.is_interrupted() => {
+            let action = format!("GET /v1/snapshots/{id} with all its parts");
+            ClientError::TimedOut { address: master, action, waited: began.elapsed() }.into()
+        }
+        other => StepFailure::from(other),
+    })?;
     store.publish(staging, &fetched.signed)?;
     Ok(fetched)
 }

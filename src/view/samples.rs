@@ -77,6 +77,7 @@ pub fn cluster() -> ClusterStatus {
             source: "cluster".to_owned(),
         }],
         warnings: Vec::new(),
+        roles: None,
     }
 }
 

@@ -32,6 +32,10 @@ pub struct ClusterStatus {
     /// What of the master's own state needs a look: a snapshot that cannot be read.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The master's `cluster.roles`, by which it plans; one before it told them has none here. It is read
+    /// only by whoever plans, since a later master may have more in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<serde_json::Value>,
 }
 
 /// A node in the status.
@@ -156,6 +160,47 @@ pub struct TokenStatus {
     pub uses: Option<u32>,
     /// The only role that it admits.
     pub role: Option<Role>,
+}
+
+/// For what a node is named: which of several of one name is meant depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// `eos node accept`: one that waits comes first.
+    Accept,
+    /// `eos node reject`: likewise.
+    Reject,
+    /// `eos node remove`: a member comes first.
+    Remove,
+    /// `eos node show`: likewise.
+    #[default]
+    Show,
+    /// `eos role set`: likewise.
+    Role,
+    /// `eos node accept --replace`: likewise.
+    Replace,
+}
+
+impl Use {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Remove => "remove",
+            Self::Show => "show",
+            Self::Role => "role",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+/// `GET /v1/nodes/{name}`: for what the node is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NodeQuery {
+    /// `show` unless told.
+    #[serde(default)]
+    pub wanted: Use,
 }
 
 /// `POST /v1/nodes/{name}/accept`; `{name}` is a name or an id.

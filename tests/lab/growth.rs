@@ -131,3 +131,14 @@ fn sorted(nodes: &[(String, String)]) -> Vec<&str> {
     roles.sort_unstable();
     roles
 }
+
+#[test]
+fn a_plan_is_made_by_the_rules_of_the_master_on_every_host() {
+    let lab = Lab::new(2);
+    let [master, member] = lab.hosts();
+    grown(&lab, 2);
+    let plan = &["role", "plan", "--add", "node3:data:16:64:4000"];
+    let before = master.eos(plan).done();
+    member.write("etc/eos/cluster.yaml.d/own.yaml", "cluster:\n  roles:\n    assignment: manual\n");
+    assert_eq!(member.eos(plan).done().result(), before.result());
+}

@@ -166,3 +166,69 @@ fn a_master_that_dies_between_storing_an_acceptance_and_replying_has_stored_it()
     let audit = master.read("var/lib/eos/master/audit.jsonl");
     assert_eq!(audit.matches("\"accept\"").count(), 1, "{audit}");
 }
+
+/// A member node2, and a node that asked to be let in under the same name; the ids of both.
+fn namesakes(lab: &Lab) -> [String; 2] {
+    let [master, member, other] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    let mut asking = other.start_join(master, &[]);
+    asking.wait_for_wait("eos node accept node2");
+    let waits = id(&master.node("node2").expect("it waits"));
+    // It says no more, and is not taken back.
+    asking.kill();
+    member.join(master, &["--token", &token]).done();
+    master.converged_members(2);
+    let member = id(&master.eos(&["node", "show", "node2"]).done().result().clone());
+    assert_ne!(member, waits);
+    [member, waits]
+}
+
+fn id(node: &serde_json::Value) -> String {
+    node["id"].as_str().expect("a text").to_owned()
+}
+
+fn state(master: &Host, id: &str) -> String {
+    master.eos(&["node", "show", id]).done().text("state")
+}
+
+fn three_of_which_two_are_called_node2() -> Lab {
+    let mut lab = Lab::new(3);
+    lab.host_mut(3).name = "node2".to_owned();
+    lab
+}
+
+#[test]
+fn a_removal_whose_answer_was_lost_takes_no_namesake_as_well() {
+    let lab = three_of_which_two_are_called_node2();
+    let [member, waits] = namesakes(&lab);
+    let master = lab.host(1);
+    master.plan(master, &[("POST /v1/nodes/{name}/remove", Fault::Abort)]);
+    let removed = master.eos(&["node", "remove", "node2"]).done();
+    assert_eq!(master.wait_for_fault(Fault::Abort), "200");
+    assert_eq!(removed.text("node"), member);
+    assert_eq!(removed.result()["namesakes"], serde_json::json!([waits]));
+    assert_eq!([&member, &waits].map(|id| state(master, id)), ["removed", "pending"]);
+    let audit = master.read("var/lib/eos/master/audit.jsonl");
+    assert_eq!(audit.matches("\"remove\"").count(), 1, "{audit}");
+}
+
+#[test]
+fn a_rejection_and_a_role_whose_answers_were_lost_are_done_once() {
+    let lab = three_of_which_two_are_called_node2();
+    let [member, waits] = namesakes(&lab);
+    let master = lab.host(1);
+    let lost = [("POST /v1/nodes/{name}/reject", Fault::Reply), ("POST /v1/roles/set", Fault::Abort)];
+    master.plan(master, &lost);
+    assert_eq!(master.eos(&["node", "reject", "node2"]).done().text("node"), waits);
+    assert_eq!(master.wait_for_fault(Fault::Reply), "200");
+    assert_eq!([&member, &waits].map(|id| state(master, id)), ["active", "rejected"]);
+    let before = generation(master).as_u64().expect("a number");
+    assert_eq!(master.eos(&["role", "set", "node2", "compute"]).done().text("node"), member);
+    assert_eq!(master.wait_for_fault(Fault::Abort), "200");
+    assert_eq!(generation(master), before + 1, "it was done once");
+    let audit = master.read("var/lib/eos/master/audit.jsonl");
+    for action in ["reject", "role"] {
+        assert_eq!(audit.matches(&format!("\"{action}\"")).count(), 1, "{action} in {audit}");
+    }
+}

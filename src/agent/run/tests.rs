@@ -9,7 +9,7 @@ use crate::identity::membership;
 use crate::identity::tls;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::server::{self, Limits};
-use crate::wire::member::Progress;
+use crate::wire::member::{PollReply, Progress};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -135,24 +135,60 @@ async fn a_round_without_a_master_is_trouble_with_the_connection() -> anyhow::Re
     Ok(())
 }
 
-#[tokio::test]
-async fn a_node_is_heard_of_while_it_applies_a_generation() -> anyhow::Result<()> {
-    let node = Node::new()?;
-    node.certify(clock::now_seconds())?;
+/// A master of the node's cluster that has only these routes.
+fn master(node: &Node, router: Router) -> anyhow::Result<(SocketAddr, tokio::task::JoinHandle<()>)> {
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
-    let (key, certificate) = (PrivateKey::generate()?, paths::NODE_CERTIFICATE);
+    let key = PrivateKey::generate()?;
     let own = node.authority.sign_key(&key, &grant)?;
     let tls = tls::server(Served::new(&own, &key, node.authority.pem())?, node.authority.pem())?;
     let listener = server::listen("127.0.0.1:0".parse()?)?;
     let address = listener.local_addr()?;
+    let serving = server::serve(listener, Arc::new(tls), router, Limits::agent(), std::future::pending());
+    Ok((address, tokio::spawn(serving)))
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_is_told_also_while_a_generation_is_not_tried_again_yet() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let mut agent = agent(&node)?;
+    let mut membership = Membership::load(&node.root)?.ok_or_else(|| anyhow::anyhow!("it was saved"))?;
+    let desired = Desired {
+        generation: 4,
+        cluster: membership.cluster.clone(),
+        node: membership.node.clone(),
+        name: membership.name.clone(),
+        role: crate::model::role::Role::Data,
+        scale: crate::model::scale::Scale::Single,
+        master: NOBODY,
+        pillar: serde_json::Value::Null,
+    };
+    let reply = PollReply { desired, renew: true, confirm: false, trace: None };
+    let poll = post(async move || Json(reply));
+    let renew = post(async || StatusCode::INTERNAL_SERVER_ERROR);
+    let router = Router::new().route("/v1/member/poll", poll).route("/v1/member/renew", renew);
+    let (address, serving) = master(&node, router)?;
+    membership.master = address;
+    membership.address = address.ip();
+    membership.save(&node.root)?;
+    agent.attempts.failed(4, Instant::now() + Duration::from_secs(60));
+    let ended = agent.round().await;
+    assert!(matches!(ended, Ok(Round::Busy)), "{ended:?}");
+    assert_eq!(agent.metrics.failures.get(), 1, "of the renewal");
+    serving.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_is_heard_of_while_it_applies_a_generation() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.certify(clock::now_seconds())?;
     let (heard, mut signs) = tokio::sync::mpsc::unbounded_channel();
     let lease = post(async move |Json(progress): Json<Progress>| {
         heard.send(progress.stage).map(Json).map_err(|_| StatusCode::GONE)
     });
     let router = Router::new().route("/v1/member/lease", lease);
-    let forever = std::future::pending();
-    let serving = tokio::spawn(server::serve(listener, Arc::new(tls), router, Limits::agent(), forever));
-    let certificate = std::fs::read_to_string(node.root.join(certificate))?;
+    let (address, serving) = master(&node, router)?;
+    let certificate = std::fs::read_to_string(node.root.join(paths::NODE_CERTIFICATE))?;
     let client = MasterClient::new(address, node.authority.pem(), Some((&certificate, &node.key)), None)?;
     let work = async { (signs.recv().await, signs.recv().await) };
     let done = heard_until(work, &client, Duration::from_millis(20)).await;

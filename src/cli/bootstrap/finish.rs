@@ -15,9 +15,10 @@ use crate::steps::apply_states::MONITOR;
 use crate::steps::renewal;
 use crate::steps::start_service::READY;
 use crate::view::progress::Progress;
-use crate::wire::admin::CreateToken;
+use crate::wire::admin::{CreateToken, CreatedToken};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The code with which a master refuses a node that the operator rejected.
 const REJECTED: &str = "EOS-J011";
@@ -25,26 +26,48 @@ const REJECTED: &str = "EOS-J011";
 /// For how long the token of the printed join command is good.
 const TOKEN_SECONDS: u64 = 24 * 3600;
 
+/// How long a master that was founded just now may take to make that token.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// After the first node: the facts, and the command for the next one as the last line.
-pub(super) fn first_node(context: &Context, decision: &Decision, terms: Terms) -> Result<Done, Failure> {
-    let client = context.operator("token create")?.on(terms);
-    let wanted = CreateToken { expires_seconds: TOKEN_SECONDS, uses: None, role: None };
-    let created = context.block_on(client.create_token(&wanted)).map_err(failure)?;
-    let command = format!("eos bootstrap --join-cluster={} --token {}", decision.master, created.token);
-    let after = context.output.rooted("  eos status        shows it\n  eos reset         takes it back\n");
-    let text = format!(
-        "{name} is the first node of cluster {cluster}: role monolith, scale single, storage operations monitored\n\
-         \n{after}\
-         \nTo add a node, run there (the token is good for 24 h):\n{command}\n",
-        name = decision.name,
-        cluster = decision.cluster,
+///
+/// The cluster is founded, whatever comes now: neither an interruption nor the end of the command's time
+/// makes a failure of that.
+pub(super) fn first_node(context: &Context, decision: &Decision, progress: &Arc<Progress>) -> Done {
+    let created = token(context, progress);
+    let head = format!(
+        "{} is the first node of cluster {}: role monolith, scale single, storage operations monitored",
+        decision.name, decision.cluster
     );
-    let result = json!({
+    let after = context.output.rooted("  eos status        shows it\n  eos reset         takes it back\n");
+    let mut result = json!({
         "cluster": decision.cluster, "node": decision.name, "role": "monolith", "scale": "single",
         "address": decision.address, "master": decision.master, "generation": 1,
-        "token": created.token, "token_id": created.id, "join_command": command,
     });
-    Ok(Done::new(result, text))
+    let next = match created {
+        Ok(created) => {
+            let command =
+                format!("eos bootstrap --join-cluster={} --token {}", decision.master, created.token);
+            let next = format!("To add a node, run there (the token is good for 24 h):\n{command}\n");
+            result["token"] = json!(created.token);
+            result["token_id"] = json!(created.id);
+            result["join_command"] = json!(command);
+            next
+        }
+        Err(failure) => {
+            let text = format!("no token was made for the next node: {}", failure.message);
+            progress.emit(Event::Warning { text });
+            context.output.rooted("To add a node, make a token for it:\neos token create\n")
+        }
+    };
+    Done::new(result, format!("{head}\n\n{after}\n{next}"))
+}
+
+fn token(context: &Context, progress: &Arc<Progress>) -> Result<CreatedToken, Failure> {
+    let terms = Terms::until(progress.clone(), Instant::now() + PARTING);
+    let client = context.operator("token create")?.on(terms);
+    let wanted = CreateToken { expires_seconds: TOKEN_SECONDS, uses: None, role: None };
+    context.block_on(client.create_token(&wanted)).map_err(failure)
 }
 
 /// After a join: only what the master confirmed.
@@ -113,7 +136,8 @@ pub(super) fn member(
         // The answer says as well whether it still is a member.
         let text = "this node's certificate has ended; asking the master for a new one by the node's key";
         progress.emit(Event::Note { text: text.to_owned() });
-        context.block_on(renewal::by_key(&context.root, membership, terms)).map_err(Failure::from)?;
+        let renewed = context.block_on(renewal::by_key(&context.root, membership, terms));
+        renewed.map_err(|error| unless_interrupted(context, membership, error.into()))?;
     }
     let mut changes = Vec::new();
     if renews {
@@ -138,6 +162,14 @@ pub(super) fn member(
     Ok(Done::new(result, format!("{head}; {}\n", changes.join(", "))))
 }
 
+/// The failure of a call to the master, which is none of the master's when the operator cut it short.
+fn unless_interrupted(context: &Context, membership: &Membership, error: Failure) -> Failure {
+    if !context.is_interrupted() {
+        return error;
+    }
+    failure(StepFailure::Interrupted { what: format!("the master at {}", membership.master) })
+}
+
 /// Asks the master whether this node still is what its own files say. A master that does not answer
 /// proves nothing, and is told.
 fn still_a_member(
@@ -151,6 +183,9 @@ fn still_a_member(
     }
     let client = context.member()?.on(terms.clone());
     let Err(error) = context.block_on(client.desired()) else { return Ok(()) };
+    if context.is_interrupted() {
+        return Err(unless_interrupted(context, membership, failure(error)));
+    }
     if error.is_forgotten() {
         let (name, cluster) = (membership.name.clone(), membership.cluster.clone());
         return Err(failure(StepFailure::Forgotten { name, cluster, master: membership.master }));

@@ -4,7 +4,7 @@
 
 use crate::host::root::Root;
 use crate::identity::membership::Membership;
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Event, Sink, Wait};
 use crate::steps::env;
 use crate::telemetry::context;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,10 @@ impl Sink for StageWatch {
             self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone_from(name);
         }
         self.inner.emit(event);
+    }
+
+    fn expect(&self, wait: Option<Wait>) {
+        self.inner.expect(wait);
     }
 }
 

@@ -185,8 +185,13 @@ fn carry_out(
     drop(lease);
     finished.map_err(|error| error.to_failure())?;
     drop(lock);
-    match decision.kind {
-        Kind::FirstNode => finish::first_node(context, &decision, terms(context, progress, deadline)),
+    let done = match decision.kind {
+        Kind::FirstNode => Ok(finish::first_node(context, &decision, progress)),
         Kind::Join => finish::joined(context, &decision),
+    };
+    if context.is_interrupted() {
+        let text = "the interruption came when everything was done already; to take it back: eos reset";
+        progress.emit(Event::Warning { text: text.to_owned() });
     }
+    done
 }

@@ -48,7 +48,9 @@ pub fn lock(
                 let agents = holder.starts_with(generation::COMMAND);
                 let error = LockError::Busy { pid, command: holder, seconds };
                 if agents && context.is_interrupted() {
-                    return Err(failure(StepFailure::Interrupted { what: error.to_string() }));
+                    let interrupted = failure(StepFailure::Interrupted { what: error.to_string() });
+                    let hints = vec![format!("run the same command again: eos {command}")];
+                    return Err(Failure { hints, ..interrupted });
                 }
                 let now = Instant::now();
                 if !agents || now >= until {

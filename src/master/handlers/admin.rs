@@ -10,7 +10,6 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
-use crate::master::naming::Use;
 use crate::master::planning;
 use crate::model::ids::{NodeId, NodeName, TokenId};
 use crate::model::scale::Scale;
@@ -19,7 +18,7 @@ use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
     AcceptNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode,
-    NodeStatus, Operation, PlannedRoles, SetRole, TokenStatus,
+    NodeQuery, NodeStatus, Operation, PlannedRoles, SetRole, TokenStatus, Use,
 };
 use crate::wire::version::VERSION;
 use axum::extract::{Path, Query, State};
@@ -54,6 +53,9 @@ pub(super) async fn status(
             operations: operations(cluster, now),
             snapshots,
             warnings,
+            roles: Some(
+                serde_json::to_value(&app.config.cluster.roles).expect("the configuration serialises"),
+            ),
         })
     })
     .await
@@ -112,10 +114,11 @@ pub(super) async fn node(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<NodeName>,
+    Query(query): Query<NodeQuery>,
 ) -> Answer<NodeStatus> {
     with_cluster(&app, move |_, cluster| {
         insider(&peer, cluster, "GET /v1/nodes")?;
-        let node = cluster.find(&name, Use::Show)?;
+        let node = cluster.find(&name, query.wanted)?;
         let namesakes = cluster.namesakes(node);
         Ok(NodeStatus { namesakes, ..describe(cluster, node, cluster.scale(), clock::now_ms()) })
     })
@@ -132,6 +135,7 @@ pub(super) async fn accept(
         operator(&peer, cluster, "POST /v1/nodes/accept")?;
         let mut node = cluster.find(&name, Use::Accept)?.clone();
         let meant = meant(cluster, &node);
+        let before = node.replaces.clone();
         if node.state == NodeState::Active {
             let plan = planning::preview(cluster, &app.rules, None)?;
             return Ok(DecidedNode { meant, plan });
@@ -142,7 +146,7 @@ pub(super) async fn accept(
         admission::name_is_free(cluster, &node, clock::now_ms())?;
         let plan = planning::preview(cluster, &app.rules, Some(&node))?;
         // Whoever lost the answer asks again: that changes nothing, not even how long the node may take.
-        let accepted = node.state == NodeState::Joining && how.replace.is_none();
+        let accepted = node.state == NodeState::Joining && node.replaces == before;
         if !how.plan && !accepted {
             move_on(&mut node, NodeEvent::Accepted)?;
             node.lease_until_ms = clock::now_ms() + PATIENCE_MS;
@@ -175,6 +179,11 @@ fn move_on(node: &mut NodeRecord, event: NodeEvent) -> Result<(), MasterError> {
     Ok(())
 }
 
+/// What changes of the roles when nothing does.
+fn unchanged(cluster: &Cluster) -> PlannedRoles {
+    PlannedRoles { changes: Vec::new(), warnings: Vec::new(), scale: cluster.scale() }
+}
+
 pub(super) async fn reject(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
@@ -184,6 +193,9 @@ pub(super) async fn reject(
         operator(&peer, cluster, "POST /v1/nodes/reject")?;
         let mut node = cluster.find(&name, Use::Reject)?.clone();
         let meant = meant(cluster, &node);
+        if node.state == NodeState::Rejected {
+            return Ok(meant);
+        }
         move_on(&mut node, NodeEvent::Rejected)?;
         app.audit("operator", "reject", node.name.as_str(), &meant.key)?;
         cluster.commit(vec![Change::PutNode(Box::new(node))])?;
@@ -204,13 +216,16 @@ pub(super) async fn remove(
             return Err(MasterError::LastMaster { name: node.name });
         }
         let meant = meant(cluster, &node);
+        if node.state == NodeState::Removed {
+            return Ok(DecidedNode { meant, plan: unchanged(cluster) });
+        }
         let was_member = node.state == NodeState::Active;
         move_on(&mut node, NodeEvent::Removed)?;
         let (mut changes, plan) = if was_member {
             let members = cluster.members().filter(|other| other.id != meant.node).cloned().collect();
             planning::replan(cluster, &app.rules, members)?
         } else {
-            (Vec::new(), PlannedRoles { changes: Vec::new(), warnings: Vec::new(), scale: cluster.scale() })
+            (Vec::new(), unchanged(cluster))
         };
         changes.extend(cluster.give_back(&node));
         node.token = None;
@@ -315,6 +330,10 @@ pub(super) async fn set_role(
             return Err(MasterError::NotAMember { name: node.name.clone(), state: node.state });
         }
         let meant = meant(cluster, node);
+        // Whoever lost the answer asks again: that is no new generation.
+        if node.pinned == wanted.role && !wanted.plan {
+            return Ok(DecidedNode { meant, plan: unchanged(cluster) });
+        }
         let mut members: Vec<NodeRecord> = cluster.members().cloned().collect();
         for member in members.iter_mut().filter(|member| member.id == meant.node) {
             member.pinned = wanted.role;

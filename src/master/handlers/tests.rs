@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
+mod deciding;
 mod joining;
 mod pulls;
 

@@ -87,7 +87,10 @@ fn a_rollback_keeps_what_somebody_changed_beside_the_original() {
     let mut world = World::new();
     world.run(FaultPlan::none()).expect("it is completed");
     put(&world.path("etc/systemd/system/toy.service"), "edited", 0o604).expect("a write");
-    world.undo(FaultPlan::none()).expect("it is rolled back");
+    let finished = world
+        .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&first(), steps, env))
+        .expect("it is rolled back");
+    assert_eq!(finished.kept, ["etc/systemd/system/toy.service.changed"]);
     let difference = world.before.difference(&world.now());
     assert_eq!(difference, ["added file: ./etc/systemd/system/toy.service.changed"]);
     let kept = fs::read_to_string(world.path("etc/systemd/system/toy.service.changed")).expect("it is there");
@@ -128,11 +131,22 @@ fn a_rollback_keeps_and_lists_what_others_put_into_or_changed_in_a_tree_of_eos()
     let mut world = World::new();
     world.run(FaultPlan::none()).expect("it is completed");
     work_of_others(&world);
+    let (told, quiet) = (Told::default(), AtomicBool::new(false));
     let finished = world
-        .process(FaultPlan::none(), |engine, steps, env| engine.rollback(&first(), steps, env))
+        .watched(FaultPlan::none(), &told, &quiet, |engine, steps, env| engine.rollback(&first(), steps, env))
         .expect("it is rolled back");
     assert_eq!(left(&world), WORK_OF_OTHERS);
-    for path in ["srv/data/mine", "srv/data/one", "var/lib/eos/cluster/a/b/c", "var/lib/eos/master/notes"] {
+    assert!(!finished.kept.iter().any(|kept| kept == "srv/data/one"), "that is the original again");
+    let beside = world.path("srv/data/one.changed");
+    let text = format!("/srv/data/one was changed since eos wrote it; that is kept as {}", beside.display());
+    let warnings = told.0.into_inner().expect("no panic while it was held");
+    assert!(warnings.contains(&Event::Warning { text }), "{warnings:?}");
+    let original = world.path("srv/data/one").display().to_string();
+    let wrong = format!("{original} stays: somebody else put it there or changed it");
+    assert!(!warnings.contains(&Event::Warning { text: wrong }));
+    for path in
+        ["srv/data/mine", "srv/data/one.changed", "var/lib/eos/cluster/a/b/c", "var/lib/eos/master/notes"]
+    {
         assert!(finished.kept.iter().any(|kept| kept == path), "{path} is not in {:?}", finished.kept);
     }
     let text = |path: &str| fs::read_to_string(world.path(path)).expect("it is there");

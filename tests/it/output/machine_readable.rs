@@ -255,7 +255,10 @@ fn what_runs_until_it_is_interrupted_ends_with_its_verdict() {
 
     let mut watch = machine.command(&["status", "--watch", "--output", "json"]);
     let run = Waiting::until(&mut watch, Stream::Output, "\n").interrupted().ends_with(130);
-    assert_eq!(check(&run, "status")["result"]["error"]["code"], "EOS-U013");
+    let error = &check(&run, "status")["result"]["error"];
+    assert_eq!(error["code"], "EOS-U013");
+    let hint = error["hints"][0].as_str().unwrap();
+    assert!(hint.starts_with("run the same command again: eos ") && hint.ends_with(" status"), "{hint}");
     let first: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
     assert_eq!((&first["schema"], first["health"].is_string()), (&1.into(), true), "{first}");
 }
