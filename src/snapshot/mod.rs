@@ -12,6 +12,8 @@ pub mod manifest;
 mod meter;
 pub mod pack;
 pub mod retention;
+#[cfg(test)]
+pub(crate) mod seeds;
 pub mod store;
 pub mod tarball;
 pub mod unpack;
