@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::host::files;
+use crate::host::input::Input;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
 use crate::snapshot::capture::Source;
@@ -16,8 +17,7 @@ use crate::view::units::bytes;
 use clap::Args;
 use serde_json::json;
 use std::ffi::OsStr;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Until when the progress counts on an end: an archive has no deadline of its own.
@@ -31,7 +31,7 @@ pub struct PackArguments {
     /// The archive to make, as a rule FILE.tar.zst; it must not exist, and lies outside of the directory
     #[arg(short, long, value_name = "FILE")]
     output_file: PathBuf,
-    /// Leave out this path below the directory, with all beneath it
+    /// Leave out this path, with all beneath it: below the directory, or absolute
     #[arg(long, value_name = "PATH")]
     exclude: Vec<PathBuf>,
     /// How much zstd compresses
@@ -80,6 +80,26 @@ fn place(path: &Path) -> Result<(Directory, PathBuf), Failure> {
     Ok((Directory::open(&parent).map_err(failure)?, path))
 }
 
+/// What is left out, by its path below the directory; a path that means nothing there is a mistake.
+fn below(directory: &Path, path: &Path) -> Result<PathBuf, Failure> {
+    let plain: Option<PathBuf> = match path.is_absolute() {
+        true => path.strip_prefix(directory).ok().map(Path::to_owned),
+        false => Some(path.to_owned()),
+    };
+    let plain =
+        plain.map(|plain| plain.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>());
+    let usage = |why: &str| {
+        let line = format!("--exclude {}: {why} {}", path.display(), directory.display());
+        CliError::Usage { line }.failure()
+    };
+    match plain.filter(|plain| plain.components().all(|part| matches!(part, Component::Normal(_)))) {
+        Some(plain) if plain.as_os_str().is_empty() => Err(usage("that is all of")),
+        Some(plain) if files::exists(&directory.join(&plain)).map_err(failure)? => Ok(plain),
+        Some(_) => Err(usage("there is no such thing below")),
+        None => Err(usage("it is no path below")),
+    }
+}
+
 /// Packs a directory.
 ///
 /// # Errors
@@ -91,9 +111,9 @@ pub fn pack(context: &Context, arguments: &PackArguments) -> Result<Done, Failur
         let line = format!("{} lies within {}, which is packed", archive.display(), directory.display());
         return Err(CliError::Usage { line }.failure());
     }
+    let exclude = arguments.exclude.iter().map(|path| below(&directory, path)).collect::<Result<_, _>>()?;
     let directory = Directory::open(&directory).map_err(failure)?;
-    let source =
-        Source::Tree { directory: &directory, prefix: Name::new(""), exclude: arguments.exclude.clone() };
+    let source = Source::Tree { directory: &directory, prefix: Name::new(""), exclude };
     let packing = Packing { source, level: arguments.level, now: clock::timestamp() };
     let progress = Progress::new(context.output, Instant::now() + LONGEST);
     progress.emit(Event::Phase { name: "pack".to_owned() });
@@ -121,11 +141,10 @@ pub fn pack(context: &Context, arguments: &PackArguments) -> Result<Done, Failur
 /// When anything of it is refused, or the disk fails; then nothing has changed.
 pub fn unpack(context: &Context, arguments: &UnpackArguments) -> Result<Done, Failure> {
     let (parent, target) = place(&arguments.into)?;
-    let (archive, length): (Box<dyn Read>, u64) = if arguments.archive == Path::new("-") {
-        (Box::new(std::io::stdin()), 0)
-    } else {
-        let (file, length) = files::open_input(&arguments.archive).map_err(failure)?;
-        (Box::new(file), length)
+    let stop = context.interrupted.clone();
+    let (archive, length) = match arguments.archive == Path::new("-") {
+        true => (Input::standard(stop), 0),
+        false => Input::open(&arguments.archive, stop).map_err(failure)?,
     };
     let allowed = Allowed {
         bytes: arguments.max_bytes,

@@ -16,6 +16,9 @@ use tokio::runtime::Handle;
 /// A transfer that brings no byte for so long is cut and tried again.
 const STALL: Duration = Duration::from_secs(20);
 
+/// How often it is asked whether the bytes are still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// The most bytes of a manifest of the cluster's own state, which has an entry for each file of its
 /// states: far below what the format allows for data of any kind.
 pub const MANIFEST: usize = 64 << 20;
@@ -102,13 +105,15 @@ impl Source for HttpSource {
         each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         self.runtime.block_on(async {
-            let response = self.open(&format!("/v1/snapshots/parts/{part}"), Some((offset, length))).await?;
-            let mut stream = response.bytes_stream();
+            let path = format!("/v1/snapshots/parts/{part}");
+            let Some(response) = unless_stopped(self.open(&path, Some((offset, length))), each).await else {
+                return Ok(());
+            };
+            let mut stream = response?.bytes_stream();
             let mut left = length;
             while left > 0 {
-                let Some(bytes) = self.next(&mut stream).await? else {
-                    return Err(SourceError::passing("the answer ended early"));
-                };
+                let Some(bytes) = unless_stopped(self.next(&mut stream), each).await else { return Ok(()) };
+                let bytes = bytes?.ok_or_else(|| SourceError::passing("the answer ended early"))?;
                 let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 left -= taken as u64;
                 if each(&bytes[..taken]).is_break() {
@@ -117,5 +122,20 @@ impl Source for HttpSource {
             }
             Ok(())
         })
+    }
+}
+
+/// Waits for what comes, and asks now and then whether it is still wanted; none when it is not.
+async fn unless_stopped<T>(
+    coming: impl Future<Output = T>,
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Option<T> {
+    tokio::pin!(coming);
+    loop {
+        match tokio::time::timeout(LOOK, &mut coming).await {
+            Ok(came) => return Some(came),
+            Err(_) if each(&[]).is_break() => return None,
+            Err(_) => {}
+        }
     }
 }

@@ -109,15 +109,6 @@ pub fn real_directory(path: &Path) -> Result<PathBuf, FileError> {
     path.canonicalize().map_err(|e| FileError::new("look at", path, e))
 }
 
-/// Opens a file to read it in order, with its length in bytes: 0 for a pipe.
-///
-/// # Errors
-/// When it cannot be opened.
-pub fn open_input(path: &Path) -> Result<(File, u64), FileError> {
-    let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    opened.map(|(length, file)| (file, length)).map_err(|e| FileError::new("open", path, e))
-}
-
 /// The last bytes of a file, `most` of them, and whether that is all of it; nothing when there is none.
 ///
 /// # Errors

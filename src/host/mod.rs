@@ -10,6 +10,7 @@ pub mod disk_probe;
 pub mod entry;
 pub mod facts;
 pub mod files;
+pub mod input;
 pub mod inventory;
 pub mod lock_file;
 pub mod mounts;

@@ -5,6 +5,7 @@
 
 pub mod activate;
 pub mod capture;
+mod compress;
 pub mod fetch;
 pub mod frame;
 pub mod layout;
@@ -12,6 +13,7 @@ pub mod manifest;
 mod meter;
 pub mod pack;
 pub mod retention;
+mod row;
 #[cfg(test)]
 pub(crate) mod seeds;
 pub mod store;

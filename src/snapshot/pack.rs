@@ -2,6 +2,7 @@
 //!
 //! A crash leaves files in the staging directory that nobody refers to; the store removes them.
 
+use super::compress::{Compressed, Compression};
 use super::frame;
 use super::layout;
 use super::manifest::{Entry, FRAME_LIMIT, Frame, Part};
@@ -10,7 +11,6 @@ use crate::model::digest::Digest;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
-use zstd::bulk::Compressor;
 
 /// How parts are cut and compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Default for Cut {
 pub struct Packer<'a> {
     into: &'a Directory,
     cut: Cut,
-    compressor: Compressor<'static>,
+    compression: Compression,
     pending: Vec<u8>,
     open: Option<OpenPart>,
     parts: Vec<Part>,
@@ -62,11 +62,11 @@ impl<'a> Packer<'a> {
     /// A packer into this directory, which should be empty.
     pub fn new(into: &'a Directory, cut: Cut) -> Result<Self, DirectoryError> {
         let cut = Cut { frame_bytes: cut.frame_bytes.clamp(1, FRAME_LIMIT), ..cut };
-        let compressor = frame::compressor(cut.level).map_err(|e| failed("compress into", into, "", e))?;
+        let compression = Compression::new(cut.level).map_err(|e| failed("compress into", into, "", e))?;
         Ok(Self {
             into,
             cut,
-            compressor,
+            compression,
             pending: Vec::new(),
             open: None,
             parts: Vec::new(),
@@ -123,30 +123,46 @@ impl<'a> Packer<'a> {
         Ok(OpenPart { file, name, hasher: blake3::Hasher::new(), written: 0, stream_bytes: 0, first_frame })
     }
 
+    /// Has the frame compressed, and writes what is done.
     fn close_frame(&mut self) -> Result<(), DirectoryError> {
-        let Some(part) = self.open.as_mut().filter(|_| !self.pending.is_empty()) else {
+        let Some(part) = self.open.as_ref().filter(|_| !self.pending.is_empty()) else {
             return Ok(());
         };
-        let bytes = self
-            .compressor
-            .compress(&self.pending)
-            .map_err(|e| failed("compress into", self.into, &part.name, e))?;
-        part.file.write_all(&bytes).map_err(|e| failed("write", self.into, &part.name, e))?;
-        part.hasher.update(&bytes);
+        let fresh = Vec::with_capacity(self.cut.frame_bytes as usize);
+        let full = std::mem::replace(&mut self.pending, fresh);
+        let done =
+            self.compression.push(full).map_err(|e| failed("compress into", self.into, &part.name, e))?;
+        done.map_or(Ok(()), |done| self.write_frame(done))
+    }
+
+    fn write_frame(&mut self, done: Compressed) -> Result<(), DirectoryError> {
+        let part = self.open.as_mut().expect("a frame is written to the part that it was closed in");
+        part.file.write_all(&done.bytes).map_err(|e| failed("write", self.into, &part.name, e))?;
+        part.hasher.update(&done.bytes);
         self.frames.push(Frame {
-            compressed: bytes.len() as u32,
-            digest: Digest::of(&bytes),
+            compressed: done.bytes.len() as u32,
+            digest: done.digest,
             offset: part.written,
             part: self.parts.len() as u32,
-            uncompressed: self.pending.len() as u32,
+            uncompressed: done.uncompressed,
         });
-        part.written += bytes.len() as u64;
-        self.pending.clear();
+        part.written += done.bytes.len() as u64;
         Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), DirectoryError> {
+        loop {
+            let name = self.open.as_ref().map_or("", |part| part.name.as_str());
+            match self.compression.pop().map_err(|e| failed("compress into", self.into, name, e))? {
+                Some(done) => self.write_frame(done)?,
+                None => return Ok(()),
+            }
+        }
     }
 
     fn close_part(&mut self) -> Result<(), DirectoryError> {
         self.close_frame()?;
+        self.drain()?;
         let Some(mut part) = self.open.take() else {
             return Ok(());
         };

@@ -27,6 +27,9 @@ const TARGET: &str = "cluster";
 const PREVIOUS: &str = "cluster.old";
 const INTENT: &str = "cluster.intent";
 
+/// Connections to the master at a time.
+const CONNECTIONS: usize = 2;
+
 /// The step.
 pub struct PullSnapshot;
 
@@ -57,15 +60,15 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
     let source = HttpSource::new(client, env.runtime.clone());
     let staging = store.begin_download(&id)?;
     let request = Request {
-        source: &source,
+        sources: &[&source],
+        connections: CONNECTIONS,
         id: &id,
         verifier: &verifier,
         reserve_bytes: None,
         patience: Patience::default(),
     };
-    let began = Instant::now();
-    let mut wait = |pause| env.pause(&format!("the next try to read snapshot {id}"), began, pause);
-    let fetched = fetch::fetch(&request, staging.directory(), &mut wait, env.sink.as_ref())?;
+    let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
+    let fetched = fetch::fetch(&request, staging.directory(), &stop, env.sink.as_ref())?;
     store.publish(staging, &fetched.signed)?;
     Ok(fetched)
 }

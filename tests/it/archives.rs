@@ -106,3 +106,66 @@ fn what_cannot_be_packed_or_unpacked_is_told_and_leaves_nothing() {
     assert!(made.success());
     refused(folder, &["snapshot", "unpack", "huge.tar", "--into", "target"], 1, "EOS-T110");
 }
+
+#[test]
+fn what_is_left_out_is_named_in_any_way_and_a_mistake_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    shell(folder, "mkdir -p source/secrets; echo key >source/secrets/key; echo a >source/a");
+    let whole = folder.canonicalize().unwrap().join("source/secrets");
+    for (number, path) in ["secrets", "./secrets", "secrets/", whole.to_str().unwrap()].iter().enumerate() {
+        let archive = format!("{number}.tar.zst");
+        let run =
+            eos(folder, &["snapshot", "pack", "source", "-o", &archive, "--exclude", path]).ends_with(0);
+        assert!(run.stdout.starts_with("1 entries with "), "{path}: {}", run.stdout);
+    }
+    for path in ["secret", "../source/secrets", "/etc", ".", "secrets/../a"] {
+        let arguments = ["snapshot", "pack", "source", "-o", "x.tar.zst", "--exclude", path];
+        refused(folder, &arguments, 2, "EOS-U002");
+    }
+}
+
+#[test]
+fn an_unpacking_from_a_silent_pipe_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(EOS)
+        .current_dir(folder.path())
+        .args(["snapshot", "unpack", "-", "--into", "target"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = child.stdin.take().unwrap();
+    let mut told = String::new();
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut errors, &mut told).unwrap();
+    assert_eq!(told, "==> unpack\n");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(input);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn who_is_not_root_can_have_a_refused_archive_removed_and_tries_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    shell(folder, "mkdir -p source/closed source/z; echo x >source/closed/file; chmod 500 source/closed");
+    shell(folder, "tar -c -C source . >good.tar; (tar -c -C source .; echo more) >bad.tar; chown -R 65534 .");
+    let as_nobody = |archive: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", EOS, "snapshot", "unpack"]);
+        let run = command.args([archive, "--into", "target"]).current_dir(folder).output().unwrap();
+        Run::from(run)
+    };
+    as_nobody("bad.tar").ends_with(5);
+    // What a crash left, with directories that their owner may not write to.
+    shell(
+        folder,
+        "mkdir -p .target.unpacking-0/closed/below; chmod 500 .target.unpacking-0/closed; chown -R 65534 .target*",
+    );
+    as_nobody("good.tar").ends_with(0);
+    assert_eq!(names(folder), ["bad.tar", "good.tar", "source", "target"]);
+}

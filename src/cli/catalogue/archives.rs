@@ -142,4 +142,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Run it again: eos snapshot unpack FILE --into DIRECTORY.",
         retry: true,
     },
+    Entry {
+        code: "T116",
+        title: "an archive cannot be unpacked onto a mount point",
+        cause: "It is put in place by one rename, which a mount point does not allow.",
+        evidence: "findmnt DIRECTORY",
+        remedy: "Name a directory within it: eos snapshot unpack FILE --into DIRECTORY/DATA.",
+        retry: false,
+    },
 ];

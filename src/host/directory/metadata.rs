@@ -96,6 +96,19 @@ impl Directory {
             .map_err(|e| self.failed("change the owner of", name, e))
     }
 
+    /// Sets the mode of a directory directly below, which must not be a link.
+    pub fn set_mode(&self, name: &OsStr, mode: u32) -> Result<(), DirectoryError> {
+        self.plain("change the mode of", name)?;
+        fs::chmodat(&self.fd, name, Mode::from_raw_mode(mode), AtFlags::empty())
+            .map_err(|e| self.failed("change the mode of", name, e))
+    }
+
+    /// Sets the mode of this directory.
+    pub fn set_own_mode(&self, mode: u32) -> Result<(), DirectoryError> {
+        fs::fchmod(&self.fd, Mode::from_raw_mode(mode))
+            .map_err(|e| failure("change the mode of", &self.path, e))
+    }
+
     /// Sets the modification time of a name; a link is changed itself.
     pub fn set_modified(&self, name: &OsStr, modified: Moment) -> Result<(), DirectoryError> {
         self.plain("set the time of", name)?;

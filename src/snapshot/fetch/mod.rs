@@ -1,14 +1,17 @@
-//! Downloads a snapshot into a directory: verified by frame, resumable after any kill.
+//! Downloads a snapshot into a directory: verified by frame, from any number of sources at once, resumable
+//! after any kill.
 //!
-//! What is on the disk is the progress: a partial file holds verified frames only, and on resume they
-//! are verified again rather than believed, so a kill costs less than the one frame that was under way,
-//! and a torn or rotten byte costs its frame and those after it in its part. A finished part has its final
-//! name.
+//! What is on the disk is the progress: on resume each frame is verified again rather than believed, so
+//! a kill costs less than the one frame that was under way on each connection, and a torn or rotten byte
+//! costs its frame. A finished part has its final name.
 
 mod error;
 mod part;
+mod queue;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -20,24 +23,32 @@ use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink};
-use part::Download;
+use part::Downloads;
+use queue::Queue;
+use standing::{Pause, Standing};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use workers::{News, Team};
 
 const MANIFEST: &str = "manifest.json";
 
-/// Where a snapshot is downloaded from.
-pub trait Source {
+/// How often it is looked whether the caller gave up.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Where a snapshot is downloaded from; several connections are used at once.
+pub trait Source: Send + Sync {
     /// How people know it, `10.0.1.10:4507`.
     fn name(&self) -> &str;
     /// The bytes of the signed manifest.
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError>;
     /// Hands out the bytes `offset..offset+length` of a part, in order, in pieces of any size.
     ///
-    /// After a `Break` it stops and returns `Ok`. It returns an error when it cannot deliver all.
+    /// After a `Break` it stops and returns `Ok`. While it waits it hands out nothing now and then, so
+    /// that it can be stopped. It returns an error when it cannot deliver all.
     fn read_range(
         &self,
         part: &Digest,
@@ -47,7 +58,7 @@ pub trait Source {
     ) -> Result<(), SourceError>;
 }
 
-/// How long to insist.
+/// How long to insist on one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// Failures in a row, without a frame in between, after which to give up.
@@ -67,8 +78,10 @@ impl Default for Patience {
 /// What to download, and on what terms.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// From where.
-    pub source: &'a dyn Source,
+    /// From where, the preferred ones first; at least one.
+    pub sources: &'a [&'a dyn Source],
+    /// How many connections to each source.
+    pub connections: usize,
     /// Which snapshot.
     pub id: &'a SnapshotId,
     /// Judges the manifest's signature.
@@ -90,84 +103,49 @@ pub struct Fetched {
     pub received_bytes: u64,
 }
 
-/// Downloads what is missing.
+/// Downloads what is missing. `stop` says whether the caller has given up.
 ///
-/// `wait` is called with the time until the next try and returns `false` to give up; this function
-/// never sleeps itself.
+/// # Errors
+/// When no source delivers, `stop` ends it, or the disk refuses; what was verified stays for the next time.
 pub fn fetch(
     request: &Request<'_>,
     into: &Directory,
-    wait: &mut dyn FnMut(Duration) -> bool,
+    stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Fetched, FetchError> {
-    let mut retry = Retry { request, wait, sink, failures: 0, since: Instant::now() };
-    let (signed, manifest) = obtain_manifest(request, into, &mut retry)?;
-    let mut downloads = Vec::new();
-    for index in 0..manifest.parts.len() {
-        downloads.push(Download::resume(&manifest, index, into)?);
-    }
-    let left: u64 = downloads.iter().map(Download::left_bytes).sum();
+    let mut standings: Vec<Standing> =
+        request.sources.iter().map(|source| Standing::new(source.name())).collect();
+    let (signed, manifest) = obtain_manifest(request, into, &mut standings, stop, sink)?;
+    let (downloads, have) = Downloads::open(&manifest, into)?;
+    let (total, there) = part::bytes(&manifest, &have);
+    let left = total - there;
     let needed = left.saturating_add(request.reserve_bytes.unwrap_or_else(|| manifest.restore_size()));
     let free = into.free_bytes()?;
     if free < needed {
         return Err(FetchError::Space { path: into.path().to_owned(), needed, free });
     }
-    let total = manifest.stored_size();
-    let what = format!("snapshot {} from {}", manifest.metadata.source, request.source.name());
-    let mut meter = Meter::start(sink, what, total - left, total);
-    let mut received_bytes = 0;
-    for mut download in downloads {
-        received_bytes += fetch_part(&mut download, &mut retry, &mut meter)?;
-        download.finish(&mut meter)?;
-    }
-    into.sync()?;
+    let names: Vec<&str> = request.sources.iter().map(|source| source.name()).collect();
+    let what = format!("snapshot {} from {}", manifest.metadata.source, names.join(", "));
+    let mut meter = Meter::start(sink, what, there, total);
+    let queue = Queue::new(&manifest.frames, have);
+    let team = Team::new(request, &manifest, &downloads, queue, standings);
+    let standings = team.work(stop, &mut |news| match news {
+        News::Frame(bytes) => meter.add(bytes),
+        News::Pause(pause) => tell(sink, &pause),
+        News::Dropped(text) => sink.emit(Event::Warning { text }),
+    })?;
+    downloads.finish()?;
+    let received_bytes = standings.iter().map(|standing| standing.received).sum();
     Ok(Fetched { signed, manifest, received_bytes })
 }
 
-/// Fetches the frames of one part that are missing; returns the bytes received.
-fn fetch_part(
-    download: &mut Download<'_>,
-    retry: &mut Retry<'_, '_>,
-    meter: &mut Meter<'_>,
-) -> Result<u64, FetchError> {
-    let source = retry.request.source;
-    let (mut received, mut twice) = (0, None);
-    while let Some((offset, length)) = download.missing() {
-        let before = download.next_frame();
-        let mut broken = None;
-        let result = source.read_range(&download.digest(), offset, length, &mut |bytes| {
-            received += bytes.len() as u64;
-            match download.take(bytes, meter) {
-                Ok(true) => ControlFlow::Continue(()),
-                Ok(false) => ControlFlow::Break(()),
-                Err(error) => {
-                    broken = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        download.forget_pending();
-        if download.next_frame() > before {
-            retry.progressed();
-        }
-        match broken {
-            Some(part::Broken::Frame) if twice == Some(download.next_frame()) => {
-                let (part, frame) = (download.digest(), download.next_frame());
-                return Err(FetchError::Corrupt { name: source.name().to_owned(), part, frame });
-            }
-            Some(part::Broken::Frame) => twice = Some(download.next_frame()),
-            Some(part::Broken::Disk(error)) => return Err(error.into()),
-            None if download.missing().is_none() => {}
-            None => retry.after(result.err().unwrap_or_else(SourceError::cut))?,
-        }
-    }
-    Ok(received)
-}
-
+/// Asks the sources in turn until one sends the manifest; one that sends another is not asked any more.
 fn obtain_manifest(
     request: &Request<'_>,
     into: &Directory,
-    retry: &mut Retry<'_, '_>,
+    standings: &mut [Standing],
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
 ) -> Result<(SignedManifest, Manifest), FetchError> {
     let limits = Limits::default();
     let judge = |bytes: &[u8]| {
@@ -181,16 +159,63 @@ fn obtain_manifest(
         return Ok(kept);
     }
     loop {
-        match request.source.manifest(request.id) {
-            Ok(bytes) => {
-                let name = || request.source.name().to_owned();
-                let judged = judge(&bytes).map_err(|source| FetchError::Manifest { name: name(), source })?;
-                keep(into, &bytes)?;
-                return Ok(judged);
+        let mut fallen = Vec::new();
+        for (source, standing) in request.sources.iter().zip(standings.iter_mut()) {
+            if standing.dropped || standing.pause.is_some_and(|pause| Instant::now() < pause) {
+                continue;
             }
-            Err(error) => retry.after(error)?,
+            let asked = match source.manifest(request.id) {
+                Ok(bytes) => match judge(&bytes) {
+                    Ok(judged) => {
+                        standing.delivered();
+                        keep(into, &bytes)?;
+                        return Ok(judged);
+                    }
+                    Err(error) => Err(standing.is_refused(error)),
+                },
+                Err(error) => standing.failed(error, &request.patience, Instant::now()),
+            };
+            match asked {
+                Ok(pause) => pause.iter().for_each(|pause| tell(sink, pause)),
+                Err(error) => fallen.push(error),
+            }
         }
+        match fallen.pop() {
+            Some(error) if standings.iter().all(|standing| standing.dropped) => return Err(error),
+            last => last.into_iter().chain(fallen).for_each(|error| {
+                sink.emit(Event::Warning { text: workers::told(&error) });
+            }),
+        }
+        rest(request, standings, stop)?;
     }
+}
+
+/// Waits until a source may be asked again.
+fn rest(request: &Request<'_>, standings: &[Standing], stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
+    let asked = standings.iter().filter(|standing| !standing.dropped);
+    let Some(until) = asked.filter_map(|standing| standing.pause).min() else { return Ok(()) };
+    let (never, nothing) = (Condvar::new(), Mutex::new(()));
+    let mut guard = nothing.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if stop() {
+            let names: Vec<&str> = request.sources.iter().map(|source| source.name()).collect();
+            return Err(FetchError::Interrupted { name: names.join(", ") });
+        }
+        if left.is_zero() {
+            return Ok(());
+        }
+        guard = never.wait_timeout(guard, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+fn tell(sink: &dyn Sink, pause: &Pause) {
+    sink.emit(Event::Waiting {
+        cause: pause.cause.clone(),
+        elapsed_ms: milliseconds(pause.elapsed),
+        deadline_ms: milliseconds(pause.all),
+        next_retry_ms: milliseconds(pause.next),
+    });
 }
 
 fn read_kept(into: &Directory) -> Result<Option<Vec<u8>>, FetchError> {
@@ -216,45 +241,6 @@ fn keep(into: &Directory, bytes: &[u8]) -> Result<(), FetchError> {
 
 fn failed(action: &'static str, below: &Directory, name: &str, source: std::io::Error) -> DirectoryError {
     DirectoryError::Io { action, path: below.path().join(name), source }
-}
-
-/// Counts failures and waits between them.
-struct Retry<'a, 'w> {
-    request: &'a Request<'a>,
-    wait: &'w mut dyn FnMut(Duration) -> bool,
-    sink: &'a dyn Sink,
-    failures: u32,
-    since: Instant,
-}
-
-impl Retry<'_, '_> {
-    fn progressed(&mut self) {
-        self.failures = 0;
-    }
-
-    fn after(&mut self, error: SourceError) -> Result<(), FetchError> {
-        let Patience { failures, first, longest } = self.request.patience;
-        let name = self.request.source.name().to_owned();
-        if !error.retry {
-            return Err(FetchError::Refused { name, source: error });
-        }
-        if self.failures == 0 {
-            self.since = Instant::now();
-        }
-        self.failures += 1;
-        if self.failures >= failures {
-            return Err(FetchError::Unreachable { name, failures: self.failures, source: error });
-        }
-        let delay = |failure: u32| first.saturating_mul(2u32.saturating_pow(failure - 1)).min(longest);
-        let (next, all) = (delay(self.failures), (1..failures).map(delay).sum::<Duration>());
-        self.sink.emit(Event::Waiting {
-            cause: format!("{name}: {error}"),
-            elapsed_ms: milliseconds(self.since.elapsed()),
-            deadline_ms: milliseconds(all),
-            next_retry_ms: milliseconds(next),
-        });
-        if (self.wait)(next) { Ok(()) } else { Err(FetchError::Interrupted { name }) }
-    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

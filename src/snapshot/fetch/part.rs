@@ -1,154 +1,119 @@
-//! One part on its way: a partial file that only ever holds verified frames.
+//! The parts on their way: partial files in which any frame may be there already.
+//!
+//! What is on the disk is the progress: a frame counts as there when its bytes have its digest. A crash
+//! leaves partial files; a finished part has its final name.
 
-use super::failed;
+use super::{FetchError, failed};
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
-use crate::snapshot::fetch::FetchError;
 use crate::snapshot::frame;
 use crate::snapshot::manifest::{Frame, Manifest, Part};
-use crate::snapshot::meter::Meter;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Why a range was broken off.
-pub(super) enum Broken {
-    /// The frame under way has another digest than the manifest says.
-    Frame,
-    /// The disk refused.
-    Disk(DirectoryError),
-}
+/// Bytes read at a time when a finished part is checked.
+const CHUNK: usize = 1 << 20;
 
-pub(super) struct Download<'a> {
-    part: Part,
-    frames: Vec<Frame>,
-    /// Index of its first frame in the manifest.
-    first: usize,
+/// The files of all parts of a snapshot.
+pub(super) struct Downloads<'a> {
+    manifest: &'a Manifest,
     into: &'a Directory,
-    file: File,
-    name: String,
-    hasher: blake3::Hasher,
-    verified: usize,
-    pending: Vec<u8>,
+    files: Vec<(File, String)>,
 }
 
-impl<'a> Download<'a> {
-    /// Takes up a part where its file ends; a finished one is checked like a partial one.
-    pub(super) fn resume(
-        manifest: &Manifest,
-        index: usize,
+impl<'a> Downloads<'a> {
+    /// Opens what is there and creates what is not; says of each frame whether it is there.
+    pub(super) fn open(
+        manifest: &'a Manifest,
         into: &'a Directory,
-    ) -> Result<Self, DirectoryError> {
-        let part = manifest.parts[index];
-        let (name, finished) = (format!("{}.partial", part.digest), part.file_name());
-        if into.metadata_optional(OsStr::new(&finished))?.is_some() {
-            into.rename(OsStr::new(&finished), into, OsStr::new(&name))?;
-        }
-        let file = match into.open_for_update(Path::new(&name)) {
-            Err(error) if error.is_missing() => into.create_file(OsStr::new(&name), 0o600)?,
-            opened => opened?,
-        };
-        let mut download = Self {
-            part,
-            frames: manifest.frames_of(index).copied().collect(),
-            first: manifest.frames.partition_point(|frame| (frame.part as usize) < index),
-            into,
-            file,
-            name,
-            hasher: blake3::Hasher::new(),
-            verified: 0,
-            pending: Vec::new(),
-        };
-        download.verify_kept().map_err(|source| failed("read", into, &download.name, source))?;
-        Ok(download)
-    }
-
-    /// Counts the sound frames at the beginning of the partial file and cuts off the rest.
-    fn verify_kept(&mut self) -> std::io::Result<()> {
-        let mut buffer = Vec::new();
-        while let Some(frame) = self.frames.get(self.verified) {
-            buffer.resize(frame.compressed as usize, 0);
-            match self.file.read_exact(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
-                read => read?,
+    ) -> Result<(Self, Vec<bool>), DirectoryError> {
+        let mut downloads = Self { manifest, into, files: Vec::new() };
+        let mut have = Vec::with_capacity(manifest.frames.len());
+        for (index, part) in manifest.parts.iter().enumerate() {
+            let (name, finished) = (format!("{}.partial", part.digest), part.file_name());
+            if into.metadata_optional(OsStr::new(&finished))?.is_some() {
+                into.rename(OsStr::new(&finished), into, OsStr::new(&name))?;
             }
-            if Digest::of(&buffer) != frame.digest {
-                break;
-            }
-            self.hasher.update(&buffer);
-            self.verified += 1;
+            let file = match into.open_for_update(Path::new(&name)) {
+                Err(error) if error.is_missing() => into.create_file(OsStr::new(&name), 0o600)?,
+                opened => opened?,
+            };
+            verify_kept(&file, manifest.frames_of(index), &mut have)
+                .and_then(|()| file.set_len(part.size))
+                .map_err(|source| failed("read", into, &name, source))?;
+            downloads.files.push((file, name));
         }
-        let end = self.frames.get(self.verified).map_or_else(|| self.frames_end(), |frame| frame.offset);
-        self.file.set_len(end)?;
-        self.file.seek(SeekFrom::Start(end)).map(drop)
+        Ok((downloads, have))
     }
 
-    pub(super) fn digest(&self) -> Digest {
-        self.part.digest
+    /// Writes a frame whose bytes were verified.
+    pub(super) fn write(&self, frame: &Frame, bytes: &[u8]) -> Result<(), DirectoryError> {
+        let (file, name) = &self.files[frame.part as usize];
+        file.write_all_at(bytes, frame.offset).map_err(|source| failed("write", self.into, name, source))
     }
 
-    /// Index in the manifest of the first frame that is missing.
-    pub(super) fn next_frame(&self) -> usize {
-        self.first + self.verified
-    }
-
-    /// Bytes that are still to be written, the seek table included.
-    pub(super) fn left_bytes(&self) -> u64 {
-        self.part.size
-            - self.frames.get(self.verified).map_or_else(|| self.frames_end(), |frame| frame.offset)
-    }
-
-    /// The range of the frames that are missing: offset and length.
-    pub(super) fn missing(&self) -> Option<(u64, u64)> {
-        let next = self.frames.get(self.verified)?;
-        Some((next.offset, self.frames_end() - next.offset))
-    }
-
-    /// Takes bytes that follow those before; says whether more are wanted.
-    pub(super) fn take(&mut self, mut bytes: &[u8], meter: &mut Meter<'_>) -> Result<bool, Broken> {
-        while let Some(frame) = self.frames.get(self.verified) {
-            let want = frame.compressed as usize - self.pending.len();
-            let (now, later) = bytes.split_at(want.min(bytes.len()));
-            self.pending.extend_from_slice(now);
-            bytes = later;
-            if now.len() < want {
-                return Ok(true);
+    /// Adds the seek tables, which follow from the manifest, and gives the parts their final names.
+    pub(super) fn finish(&self) -> Result<(), FetchError> {
+        for (index, (part, (file, name))) in self.manifest.parts.iter().zip(&self.files).enumerate() {
+            let lengths: Vec<(u32, u32)> =
+                self.manifest.frames_of(index).map(|frame| (frame.compressed, frame.uncompressed)).collect();
+            let table = frame::seek_table(lengths.into_iter());
+            let digest = file
+                .write_all_at(&table, part.size - table.len() as u64)
+                .and_then(|()| digest_of(file, part))
+                .map_err(|source| failed("write", self.into, name, source))?;
+            if digest != part.digest {
+                return Err(FetchError::PartDigest { part: part.digest });
             }
-            if Digest::of(&self.pending) != frame.digest {
-                return Err(Broken::Frame);
+            file.sync_all().map_err(|source| failed("write", self.into, name, source))?;
+            self.into.rename(OsStr::new(name), self.into, OsStr::new(&part.file_name()))?;
+        }
+        Ok(self.into.sync()?)
+    }
+}
+
+/// Bytes of all frames, and of those that are there; the seek tables are not sent, but made here.
+pub(super) fn bytes(manifest: &Manifest, have: &[bool]) -> (u64, u64) {
+    let length = |frame: &Frame| u64::from(frame.compressed);
+    let there = manifest.frames.iter().zip(have).filter(|(_, have)| **have);
+    (manifest.frames.iter().map(length).sum(), there.map(|(frame, _)| length(frame)).sum())
+}
+
+fn verify_kept<'f>(
+    file: &File,
+    frames: impl Iterator<Item = &'f Frame>,
+    have: &mut Vec<bool>,
+) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut buffer = Vec::new();
+    for frame in frames {
+        let end = frame.offset + u64::from(frame.compressed);
+        if end > length {
+            have.push(false);
+            continue;
+        }
+        buffer.resize(frame.compressed as usize, 0);
+        match file.read_exact_at(&mut buffer, frame.offset) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => have.push(false),
+            read => {
+                read?;
+                have.push(Digest::of(&buffer) == frame.digest);
             }
-            let written = self.file.write_all(&self.pending);
-            written.map_err(|source| Broken::Disk(failed("write", self.into, &self.name, source)))?;
-            self.hasher.update(&self.pending);
-            meter.add(u64::from(frame.compressed));
-            self.verified += 1;
-            self.pending.clear();
         }
-        Ok(false)
     }
+    Ok(())
+}
 
-    /// Drops the bytes of an unfinished frame.
-    pub(super) fn forget_pending(&mut self) {
-        self.pending.clear();
+fn digest_of(file: &File, part: &Part) -> io::Result<Digest> {
+    let (mut hasher, mut buffer, mut offset) = (blake3::Hasher::new(), vec![0; CHUNK], 0);
+    while offset < part.size {
+        let most = CHUNK.min(usize::try_from(part.size - offset).unwrap_or(CHUNK));
+        file.read_exact_at(&mut buffer[..most], offset)?;
+        hasher.update(&buffer[..most]);
+        offset += most as u64;
     }
-
-    /// Adds the seek table, which follows from the manifest, and gives the part its final name.
-    pub(super) fn finish(mut self, meter: &mut Meter<'_>) -> Result<(), FetchError> {
-        let table = frame::seek_table(self.frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
-        self.hasher.update(&table);
-        if Digest::from_bytes(*self.hasher.finalize().as_bytes()) != self.part.digest {
-            return Err(FetchError::PartDigest { part: self.part.digest });
-        }
-        let written = self.file.write_all(&table).and_then(|()| self.file.sync_all());
-        written.map_err(|source| failed("write", self.into, &self.name, source))?;
-        let name = self.part.file_name();
-        self.into.rename(OsStr::new(&self.name), self.into, OsStr::new(&name))?;
-        meter.add(table.len() as u64);
-        Ok(())
-    }
-
-    fn frames_end(&self) -> u64 {
-        self.frames.last().map_or(0, |last| last.offset + u64::from(last.compressed))
-    }
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }

@@ -10,9 +10,8 @@ use crate::snapshot::manifest::tests::TestSeal;
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use crate::snapshot::unpack::{Policy, unpack};
 use faulty::Faulty;
-use std::cell::RefCell;
 use std::fs;
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 const SEAL: TestSeal = TestSeal("ours");
 
@@ -29,36 +28,52 @@ impl Site {
         let parts = temporary.path().join("parts");
         let (manifest, _) = captured(&temporary.path().join("tree"), &parts);
         let signed = SignedManifest::sign(&manifest, &SEAL).unwrap();
-        let source = Faulty {
-            parts,
-            signed: signed.to_bytes(),
-            manifest,
-            budget: u64::MAX.into(),
-            served: 0.into(),
-            requests: RefCell::default(),
-            lies: RefCell::default(),
-            forever: false,
-        };
+        let source = Faulty::sound("faulty", parts, signed.to_bytes(), manifest);
         Self { temporary, source, id: signed.id() }
     }
 
-    fn fetch(&self, into: &str, failures: u32) -> Result<Fetched, FetchError> {
-        self.fetch_with(into, failures, &mut |_| true, &Silent)
+    fn another(&self, name: &'static str) -> Faulty {
+        let Faulty { parts, signed, manifest, .. } = &self.source;
+        Faulty::sound(name, parts.clone(), signed.clone(), manifest.clone())
     }
 
-    fn fetch_with(
+    fn fetch(&self, into: &str, failures: u32) -> Result<Fetched, FetchError> {
+        self.fetch_from(&[&self.source], into, failures, &|| false, &Silent)
+    }
+
+    fn fetch_from(
         &self,
+        sources: &[&dyn Source],
         into: &str,
         failures: u32,
-        wait: &mut dyn FnMut(Duration) -> bool,
+        stop: &dyn Fn() -> bool,
         sink: &dyn Sink,
     ) -> Result<Fetched, FetchError> {
         let path = self.temporary.path().join(into);
         fs::create_dir_all(&path).unwrap();
-        let patience = Patience { failures, ..Patience::default() };
-        let request =
-            Request { source: &self.source, id: &self.id, verifier: &SEAL, reserve_bytes: None, patience };
-        fetch(&request, &Directory::open(&path).unwrap(), wait, sink)
+        fetch(&self.request(sources, failures), &Directory::open(&path).unwrap(), stop, sink)
+    }
+
+    fn request<'a>(&'a self, sources: &'a [&'a dyn Source], failures: u32) -> Request<'a> {
+        let (first, longest) = (Duration::from_millis(2), Duration::from_millis(20));
+        let patience = Patience { failures, first, longest };
+        Request { sources, connections: 1, id: &self.id, verifier: &SEAL, reserve_bytes: None, patience }
+    }
+
+    /// Bytes of all frames.
+    fn bytes(&self) -> u64 {
+        self.source.manifest.frames.iter().map(|frame| u64::from(frame.compressed)).sum()
+    }
+
+    fn largest(&self) -> u64 {
+        self.source.manifest.frames.iter().map(|frame| u64::from(frame.compressed)).max().unwrap()
+    }
+
+    fn assert_whole(&self, into: &str) {
+        for part in &self.source.manifest.parts {
+            let bytes = fs::read(self.temporary.path().join(into).join(part.file_name())).unwrap();
+            assert_eq!(Digest::of(&bytes), part.digest);
+        }
     }
 }
 
@@ -69,14 +84,7 @@ fn a_fetched_snapshot_is_published_unpacked_and_the_same_tree() {
     fs::create_dir(top.join("store")).unwrap();
     let store = DiskStore::open(Directory::open(&top.join("store")).unwrap()).unwrap();
     let staging = store.begin_download(&site.id).unwrap();
-    let request = Request {
-        source: &site.source,
-        id: &site.id,
-        verifier: &SEAL,
-        reserve_bytes: None,
-        patience: Patience::default(),
-    };
-    let fetched = fetch(&request, staging.directory(), &mut |_| false, &Silent).unwrap();
+    let fetched = fetch(&site.request(&[&site.source], 1), staging.directory(), &|| false, &Silent).unwrap();
     assert_eq!(store.publish(staging, &fetched.signed).unwrap(), site.id);
     assert!(store.verify(&site.id).unwrap().damage.is_empty());
     assert!(store.downloads().unwrap().is_empty());
@@ -88,22 +96,22 @@ fn a_fetched_snapshot_is_published_unpacked_and_the_same_tree() {
 #[test]
 fn a_kill_at_every_frame_costs_less_than_one_frame() {
     let site = Site::new();
-    let frames: u64 = site.source.manifest.frames.iter().map(|frame| u64::from(frame.compressed)).sum();
-    let largest = site.source.manifest.frames.iter().map(|frame| u64::from(frame.compressed)).max().unwrap();
+    let (frames, largest) = (site.bytes(), site.largest());
     let mut end = 0;
     for (index, frame) in site.source.manifest.frames.iter().enumerate() {
         let into = format!("into-{index}");
         // Dies one byte before the end of this frame.
         end += u64::from(frame.compressed);
-        site.source.budget.set(end - 1);
-        site.source.served.set(0);
+        site.source.allow(end - 1);
+        let before = site.source.served();
         let killed = site.fetch(&into, 1).unwrap_err();
         assert!(matches!(killed, FetchError::Unreachable { .. }), "{killed:?}");
-        site.source.budget.set(u64::MAX);
+        site.source.allow(u64::MAX);
         let fetched = site.fetch(&into, 1).unwrap();
-        let again = site.source.served.get() - frames;
+        let again = site.source.served() - before - frames;
         assert!(again < largest, "{again} bytes fetched again, the largest frame has {largest}");
         assert_eq!(fetched.received_bytes, frames - (end - u64::from(frame.compressed)));
+        site.assert_whole(&into);
     }
 }
 
@@ -112,19 +120,24 @@ fn a_torn_or_rotten_partial_file_costs_only_what_is_bad() {
     let site = Site::new();
     let first = site.source.manifest.parts[0];
     let frames: Vec<_> = site.source.manifest.frames_of(0).collect();
-    assert!(frames.len() > 2);
-    site.source.budget.set(frames[2].offset);
+    assert!(frames.len() > 3);
+    site.source.allow(frames[3].offset);
     site.fetch("into", 1).unwrap_err();
-    site.source.budget.set(u64::MAX);
+    site.source.allow(u64::MAX);
     let partial = site.temporary.path().join("into").join(format!("{}.partial", first.digest));
     let mut bytes = fs::read(&partial).unwrap();
-    assert_eq!(bytes.len() as u64, frames[2].offset);
     bytes[frames[1].offset as usize] ^= 1;
+    bytes.truncate(frames[3].offset as usize);
     bytes.extend(b"half of a frame");
     fs::write(&partial, bytes).unwrap();
-    site.source.requests.borrow_mut().clear();
-    site.fetch("into", 1).unwrap();
-    assert_eq!(site.source.requests.borrow()[0].0, frames[1].offset);
+    site.source.requests.lock().unwrap().clear();
+    let fetched = site.fetch("into", 1).unwrap();
+    let requests = site.source.requests.lock().unwrap();
+    assert_eq!(requests[0], (frames[1].offset, u64::from(frames[1].compressed)), "the rotten one alone");
+    assert_eq!(requests[1].0, frames[3].offset, "the two sound ones around it stay");
+    let kept = u64::from(frames[0].compressed) + u64::from(frames[2].compressed);
+    assert_eq!(fetched.received_bytes, site.bytes() - kept);
+    site.assert_whole("into");
 }
 
 #[test]
@@ -144,32 +157,142 @@ fn a_finished_part_is_not_fetched_again_unless_it_has_rotted() {
 #[test]
 fn a_cut_connection_is_resumed_with_growing_waits_until_patience_ends() {
     let site = Site::new();
-    site.source.budget.set(10);
-    let mut waits = Vec::new();
+    site.source.allow(10);
     let events = Events::default();
-    let error = site
-        .fetch_with(
-            "into",
-            4,
-            &mut |delay| {
-                waits.push(delay.as_millis());
-                true
-            },
-            &events,
-        )
-        .unwrap_err();
+    let error = site.fetch_from(&[&site.source], "into", 4, &|| false, &events).unwrap_err();
     assert_eq!(error.to_string(), "faulty failed 4 times in a row without delivering anything");
-    assert_eq!(waits, [500, 1000, 2000]);
-    let waiting = events
+    let events = events.0.lock().unwrap();
+    let waits: Vec<u64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Waiting { cause, next_retry_ms, .. } if cause == "faulty: connection reset" => {
+                Some(*next_retry_ms)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(waits, [2, 4, 8]);
+    let interrupted = site.fetch_from(&[&site.source], "into", 4, &|| true, &Silent).unwrap_err();
+    assert!(matches!(interrupted, FetchError::Interrupted { .. }));
+}
+
+#[test]
+fn a_source_that_hangs_is_left_when_the_caller_gives_up() {
+    let site = Site::new();
+    site.source.hangs.store(true, Ordering::Relaxed);
+    let asked = || !site.source.requests.lock().unwrap().is_empty();
+    let error = site.fetch_from(&[&site.source], "into", 4, &asked, &Silent).unwrap_err();
+    assert!(matches!(&error, FetchError::Interrupted { name } if name == "faulty"), "{error:?}");
+}
+
+#[test]
+fn a_source_that_hangs_or_is_slow_holds_up_nobody() {
+    let site = Site::new();
+    let slow = site.another("slow");
+    slow.hangs.store(true, Ordering::Relaxed);
+    let fetched = site.fetch_from(&[&slow, &site.source], "into", 2, &|| false, &Silent).unwrap();
+    assert_eq!(fetched.received_bytes, site.bytes(), "the sound one delivered all, and nothing twice");
+    assert!(!slow.requests.lock().unwrap().is_empty(), "the slow one was asked");
+    site.assert_whole("into");
+}
+
+#[test]
+fn a_source_that_lies_is_dropped_and_named_and_the_others_deliver() {
+    let site = Site::new();
+    let liar = site.another("liar");
+    liar.forever.store(true, Ordering::Relaxed);
+    *liar.lies.lock().unwrap() = (0..liar.manifest.frames.len()).collect();
+    let empty = site.another("empty");
+    empty.empty.store(true, Ordering::Relaxed);
+    let events = Events::default();
+    site.source.hangs.store(true, Ordering::Relaxed);
+    // The sound one begins once the other two are known for what they are.
+    let dropped = || {
+        let events = events.0.lock().unwrap();
+        events.iter().filter(|event| matches!(event, Event::Warning { .. })).count()
+    };
+    let stop = || {
+        if dropped() == 2 {
+            site.source.hangs.store(false, Ordering::Relaxed);
+        }
+        false
+    };
+    let sound = site.another("sound");
+    let gate = Gate(&site.source, &sound);
+    site.fetch_from(&[&liar, &empty, &gate], "into", 2, &stop, &events).unwrap();
+    site.assert_whole("into");
+    let texts: Vec<String> = events
         .0
         .lock()
         .unwrap()
         .iter()
-        .filter(|event| matches!(event, Event::Waiting { cause, .. } if cause == "faulty: connection reset"))
-        .count();
-    assert_eq!(waiting, 3);
-    let interrupted = site.fetch_with("into", 4, &mut |_| false, &Silent).unwrap_err();
-    assert!(matches!(interrupted, FetchError::Interrupted { .. }));
+        .filter_map(|event| match event {
+            Event::Warning { text } => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(texts.iter().any(|text| text.starts_with("liar delivers wrong bytes for frame ")), "{texts:?}");
+    let gone = "empty does not deliver the snapshot: 404 Not Found; other sources deliver the rest";
+    assert!(texts.iter().any(|text| text == gone), "{texts:?}");
+}
+
+/// Hangs while the first does, then delivers what the second has.
+struct Gate<'a>(&'a Faulty, &'a Faulty);
+
+impl Source for Gate<'_> {
+    fn name(&self) -> &str {
+        self.1.name
+    }
+
+    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
+        self.1.manifest(id)
+    }
+
+    fn read_range(
+        &self,
+        part: &Digest,
+        offset: u64,
+        length: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        let (never, nothing) = (Condvar::new(), Mutex::new(()));
+        while self.0.hangs.load(Ordering::Relaxed) && each(&[]).is_continue() {
+            let _woken = never.wait_timeout(nothing.lock().unwrap(), Duration::from_millis(1)).unwrap();
+        }
+        self.1.read_range(part, offset, length, each)
+    }
+}
+
+#[test]
+fn several_sources_with_several_connections_share_the_work_through_cuts_and_flips() {
+    let site = Site::new();
+    for round in 0..20u64 {
+        let sources: Vec<Faulty> = ["a", "b", "c"].map(|name| site.another(name)).into();
+        for (index, source) in sources.iter().enumerate() {
+            source.allow(400 + round * 977 * (index as u64 + 1));
+            let frames = source.manifest.frames.len();
+            source.lies.lock().unwrap().push((round as usize * 7 + index * 3) % frames);
+        }
+        let last = site.another("d");
+        let all: Vec<&dyn Source> =
+            sources.iter().map(|source| source as &dyn Source).chain([&last as &dyn Source]).collect();
+        let into = format!("into-{round}");
+        let path = site.temporary.path().join(&into);
+        fs::create_dir_all(&path).unwrap();
+        let request = Request { connections: 3, ..site.request(&all, 2) };
+        fetch(&request, &Directory::open(&path).unwrap(), &|| false, &Silent).unwrap();
+        site.assert_whole(&into);
+    }
+}
+
+#[test]
+fn when_every_source_is_dropped_the_last_reason_is_told() {
+    let site = Site::new();
+    let empty = site.another("empty");
+    site.source.allow(0);
+    empty.empty.store(true, Ordering::Relaxed);
+    let error = site.fetch_from(&[&empty, &site.source], "into", 3, &|| false, &Silent).unwrap_err();
+    assert!(matches!(&error, FetchError::Unreachable { name, .. } if name == "faulty"), "{error:?}");
 }
 
 #[derive(Default)]
@@ -184,12 +307,12 @@ impl Sink for Events {
 #[test]
 fn progress_counts_to_the_size_of_the_parts_also_after_a_resume() {
     let site = Site::new();
-    site.source.budget.set(5000);
+    site.source.allow(5000);
     site.fetch("into", 1).unwrap_err();
-    site.source.budget.set(u64::MAX);
+    site.source.allow(u64::MAX);
     let events = Events::default();
-    site.fetch_with("into", 1, &mut |_| true, &events).unwrap();
-    let total = site.source.manifest.stored_size();
+    site.fetch_from(&[&site.source], "into", 1, &|| false, &events).unwrap();
+    let total = site.bytes();
     let events = events.0.lock().unwrap();
     let first = events.first().unwrap();
     assert!(
@@ -201,26 +324,22 @@ fn progress_counts_to_the_size_of_the_parts_also_after_a_resume() {
 
 #[test]
 fn a_wrong_frame_is_fetched_again_once_and_then_named_with_its_source() {
-    for frame in 0..Site::new().source.manifest.frames.len() {
-        let mut site = Site::new();
-        site.source.lies.borrow_mut().push(frame);
-        site.source.forever = true;
+    for frame in 0..Site::new().source.manifest.frames.len().min(5) {
+        let site = Site::new();
+        site.source.lies.lock().unwrap().push(frame);
+        site.source.forever.store(true, Ordering::Relaxed);
         let error = site.fetch("into", 3).unwrap_err();
         assert!(
             matches!(&error, FetchError::Corrupt { name, frame: named, .. } if name == "faulty" && *named == frame),
             "{error:?}"
         );
-        site.source.lies.borrow_mut().clear();
+        site.source.lies.lock().unwrap().clear();
         site.fetch("into", 3).unwrap();
         // A single flip on the way costs that frame only.
-        site.source.forever = false;
-        site.source.lies.borrow_mut().push(frame);
-        if site.source.manifest.frames[frame].part == 0 {
-            site.fetch("other", 3).unwrap();
-        }
-        if frame > 3 {
-            break;
-        }
+        site.source.forever.store(false, Ordering::Relaxed);
+        site.source.lies.lock().unwrap().push(frame);
+        site.fetch("other", 3).unwrap();
+        site.assert_whole("other");
     }
 }
 
@@ -236,7 +355,7 @@ fn a_manifest_that_is_not_the_wanted_one_or_not_ours_is_refused() {
     site.id = right;
     site.source.signed = SignedManifest::sign(&site.source.manifest, &TestSeal("theirs")).unwrap().to_bytes();
     assert!(matches!(site.fetch("into", 3), Err(FetchError::Manifest { .. })));
-    assert_eq!(site.source.served.get(), 0, "no part is asked for");
+    assert_eq!(site.source.served(), 0, "no part is asked for");
 }
 
 #[test]
@@ -244,41 +363,21 @@ fn a_disk_without_room_is_refused_before_the_first_byte() {
     let site = Site::new();
     let path = site.temporary.path().join("into");
     fs::create_dir_all(&path).unwrap();
-    let reserve_bytes = Some(u64::MAX);
-    let patience = Patience::default();
-    let request = Request { source: &site.source, id: &site.id, verifier: &SEAL, reserve_bytes, patience };
-    let error = fetch(&request, &Directory::open(&path).unwrap(), &mut |_| true, &Silent).unwrap_err();
+    let sources: [&dyn Source; 1] = [&site.source];
+    let request = Request { reserve_bytes: Some(u64::MAX), ..site.request(&sources, 1) };
+    let error = fetch(&request, &Directory::open(&path).unwrap(), &|| false, &Silent).unwrap_err();
     assert!(matches!(error, FetchError::Space { .. }));
-    assert_eq!(site.source.served.get(), 0);
+    assert_eq!(site.source.served(), 0);
 }
 
 #[test]
 fn a_lasting_refusal_is_not_repeated() {
-    struct Gone;
-    impl Source for Gone {
-        fn name(&self) -> &str {
-            "gone"
-        }
-        fn manifest(&self, _id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-            Err(SourceError::lasting("404 Not Found"))
-        }
-        fn read_range(
-            &self,
-            _part: &Digest,
-            _offset: u64,
-            _length: u64,
-            _each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-        ) -> Result<(), SourceError> {
-            Err(SourceError::lasting("404 Not Found"))
-        }
-    }
-    let temporary = tempfile::tempdir().unwrap();
-    let id = SnapshotId::parse("ab").unwrap();
-    let patience = Patience::default();
-    let request = Request { source: &Gone, id: &id, verifier: &SEAL, reserve_bytes: None, patience };
-    let here = Directory::open(temporary.path()).unwrap();
-    let error = fetch(&request, &here, &mut |_| unreachable!("it must not wait"), &Silent).unwrap_err();
+    let site = Site::new();
+    site.source.empty.store(true, Ordering::Relaxed);
+    let events = Events::default();
+    let error = site.fetch_from(&[&site.source], "into", 8, &|| false, &events).unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }));
+    assert!(events.0.lock().unwrap().is_empty(), "nothing is waited for");
 }
 
 #[test]
@@ -305,9 +404,6 @@ fn a_download_whose_directory_is_gone_says_that_it_cannot_be_written() {
     fs::create_dir_all(&path).unwrap();
     let into = Directory::open(&path).unwrap();
     fs::remove_dir(&path).unwrap();
-    let patience = Patience::default();
-    let request =
-        Request { source: &site.source, id: &site.id, verifier: &SEAL, reserve_bytes: None, patience };
-    let error = fetch(&request, &into, &mut |_| true, &Silent).unwrap_err();
+    let error = fetch(&site.request(&[&site.source], 1), &into, &|| false, &Silent).unwrap_err();
     tells(&error, "EOS-T040", "the download cannot be written");
 }

@@ -18,7 +18,7 @@ pub trait Signer {
 }
 
 /// Judges signatures by the cluster's CA.
-pub trait Verifier {
+pub trait Verifier: Sync {
     /// Accepts only a certificate that chains to the CA and a signature that its key made.
     fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError>;
 }

@@ -105,6 +105,12 @@ pub enum TarballError {
         /// The target.
         path: PathBuf,
     },
+    /// Another file system is mounted on the target.
+    #[error("{} is a mount point, and a rename cannot put a directory in its place", path.display())]
+    MountPoint {
+        /// The target.
+        path: PathBuf,
+    },
     /// The output exists already.
     #[error("{} exists already", path.display())]
     Present {
@@ -152,6 +158,7 @@ impl Explain for TarballError {
             Self::Exchanged { .. } => "T113",
             Self::NotRemoved { .. } => "T114",
             Self::Interrupted => "T115",
+            Self::MountPoint { .. } => "T116",
         })
     }
 
@@ -194,6 +201,9 @@ impl Explain for TarballError {
             Self::Occupied { path } | Self::Present { path } => {
                 vec![format!("look at it, and name another place or remove it: ls -la {}", path.display())]
             }
+            Self::MountPoint { path } => {
+                vec![format!("name a directory within it: eos snapshot unpack FILE --into {}/DIR", path.display())]
+            }
             Self::Exchanged { path } => {
                 vec![format!("unpack into a directory that nobody else writes to: ls -ld {}", path.display())]
             }
@@ -234,6 +244,7 @@ pub(crate) fn samples() -> Vec<TarballError> {
         TarballError::Exchanged { path: path() },
         TarballError::NotRemoved { path: path(), cause: "it is cut off".into(), source: disk() },
         TarballError::Interrupted,
+        TarballError::MountPoint { path: path() },
     ]
 }
 
@@ -260,6 +271,7 @@ fn every_text_is_one_plain_line() {
             "/srv/data was exchanged for something else while it was filled",
             "/srv/data could not be removed after the archive was refused (it is cut off)",
             "interrupted while the archive was unpacked; nothing of it is left",
+            "/srv/data is a mount point, and a rename cannot put a directory in its place",
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

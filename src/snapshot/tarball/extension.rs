@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 /// The most bytes of records or of a long name before one header.
 pub(super) const LIMIT: u64 = 1 << 20;
 
+const TWICE: &str = "a PAX record is there twice";
+
 /// How the keys of extended attributes begin.
 pub(super) const XATTR: &[u8] = b"SCHILY.xattr.";
 
@@ -40,7 +42,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Extension, &'static str> {
             key if key.starts_with(b"GNU.sparse.") => return Err("it is in GNU's form for sparse files"),
             key if key.starts_with(b"SCHILY.acl.") => return Err("it carries an access control list"),
             key if key.starts_with(XATTR) => {
-                extension.extended.insert(unescaped(&key[XATTR.len()..]), value.to_vec());
+                let name = unescaped(&key[XATTR.len()..]);
+                if extension.extended.insert(name, value.to_vec()).is_some() {
+                    return Err(TWICE);
+                }
             }
             _ => {}
         }
@@ -65,7 +70,7 @@ type Record<'a> = (&'a [u8], &'a [u8]);
 /// `LENGTH KEY=VALUE\n`, where the length counts the whole record.
 fn records(mut bytes: &[u8]) -> Result<Vec<Record<'_>>, &'static str> {
     const MALFORMED: &str = "a PAX record is malformed";
-    let (mut records, mut known): (Vec<Record<'_>>, HashSet<&[u8]>) = Default::default();
+    let (mut records, mut keys) = (Vec::new(), HashSet::new());
     while !bytes.is_empty() {
         let space = bytes.iter().position(|byte| *byte == b' ').ok_or(MALFORMED)?;
         let length = decimal(&bytes[..space]).and_then(|length| usize::try_from(length).ok());
@@ -74,8 +79,8 @@ fn records(mut bytes: &[u8]) -> Result<Vec<Record<'_>>, &'static str> {
         let record = record[space + 1..].strip_suffix(b"\n").ok_or(MALFORMED)?;
         let equals = record.iter().position(|byte| *byte == b'=').ok_or(MALFORMED)?;
         let (key, value) = (&record[..equals], &record[equals + 1..]);
-        if !known.insert(key) {
-            return Err("a PAX record is there twice");
+        if !keys.insert(key) {
+            return Err(TWICE);
         }
         records.push((key, value));
         bytes = rest;

@@ -10,6 +10,7 @@ mod input;
 mod pack;
 mod place;
 mod reader;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod unpack;

@@ -1,15 +1,16 @@
 //! Packs a directory into one `.tar.zst` that any `zstd` and `tar` restore.
 //!
 //! It is written beside its final name and renamed once it is durable: a crash leaves a directory
-//! `.NAME.packing`, which the next packing to the same name removes, and never half an archive.
+//! `.NAME.packing-N`, which the next packing to the same name removes, and never half an archive.
 
 use super::TarballError;
+use super::staging::Staging;
 use crate::host::directory::Directory;
 use crate::model::progress::Sink;
 use crate::snapshot::capture::{self, Source};
+use crate::snapshot::manifest::Entry;
 use jiff::Timestamp;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// What to pack, and how.
@@ -45,36 +46,33 @@ pub fn pack(
     stop: &AtomicBool,
     sink: &dyn Sink,
 ) -> Result<Packed, TarballError> {
-    let present = || TarballError::Present { path: folder.path().join(name) };
     if folder.metadata_optional(name)?.is_some() {
-        return Err(present());
+        return Err(TarballError::Present { path: folder.path().join(name) });
     }
-    let mut beside = OsString::from(".");
-    beside.push(name);
-    beside.push(".packing");
-    let staging = folder.ensure_directory(&beside, 0o700)?;
-    if !staging.try_lock()? {
-        return Err(TarballError::Present { path: folder.path().join(&beside) });
+    let staging = Staging::begin(folder, name, "packing")?;
+    match write(packing, &staging, name, stop, sink) {
+        Ok(packed) => staging.remove().map(|()| packed),
+        Err(error) => Err(staging.discard(error)),
     }
-    let packed = capture::pack(&packing.source, &staging, (packing.level, packing.now), stop, sink);
-    let packed = packed.map_err(TarballError::from).and_then(|(entries, packed)| {
-        let part = packed.parts.first().expect("an archive has its end at least");
-        let written = OsString::from(part.file_name());
-        staging.rename_new(&written, folder, name).map_err(|error| match error.is_present() {
-            true => present(),
-            false => error.into(),
-        })?;
-        folder.sync()?;
-        let content_bytes = entries.iter().map(crate::snapshot::manifest::Entry::size).sum();
-        Ok(Packed { entries: entries.len(), content_bytes, archive_bytes: part.size })
-    });
-    match (packed, folder.remove_tree(&beside)) {
-        (Ok(packed), Ok(())) => Ok(packed),
-        (Ok(_), Err(error)) => Err(error.into()),
-        (Err(error), Ok(())) => Err(error),
-        (Err(error), Err(source)) => {
-            let path = folder.path().join(Path::new(&beside));
-            Err(TarballError::NotRemoved { path, cause: error.to_string(), source })
-        }
-    }
+}
+
+fn write(
+    packing: &Packing<'_>,
+    staging: &Staging<'_>,
+    name: &OsStr,
+    stop: &AtomicBool,
+    sink: &dyn Sink,
+) -> Result<Packed, TarballError> {
+    let (level, folder) = (packing.level, staging.parent);
+    let (entries, packed) =
+        capture::pack(&packing.source, &staging.directory, (level, packing.now), stop, sink)?;
+    let part = packed.parts.first().expect("an archive has its end at least");
+    let written = OsString::from(part.file_name());
+    staging.directory.rename_new(&written, folder, name).map_err(|error| match error.is_present() {
+        true => TarballError::Present { path: folder.path().join(name) },
+        false => error.into(),
+    })?;
+    folder.sync()?;
+    let content_bytes = entries.iter().map(Entry::size).sum();
+    Ok(Packed { entries: entries.len(), content_bytes, archive_bytes: part.size })
 }

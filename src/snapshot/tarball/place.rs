@@ -12,16 +12,20 @@ use std::io::Read;
 
 const CHUNK: usize = 256 << 10;
 
+/// The most bytes of names that are kept until the links are made.
+const NAMES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+
 /// What stands under a path so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Placed {
-    /// A directory; stated by an entry, or only leading to one.
+    /// A directory; stated by an entry, or only leading to one. Its place among the entries.
     Directory {
         stated: bool,
+        entry: usize,
     },
-    /// A file, or a further name of the file under this path.
+    /// A file, or a further name of the file under that path.
     File {
-        first: Name,
+        first: Option<Name>,
     },
     Symlink,
 }
@@ -32,7 +36,11 @@ pub(super) struct Builder<'a> {
     allowed: &'a Allowed,
     placed: HashMap<Name, Placed>,
     /// Directories and links, for the end.
-    entries: BTreeMap<Name, Entry>,
+    entries: Vec<Entry>,
+    /// Bytes of the names that are kept until the end.
+    names: usize,
+    /// Bytes of file content.
+    bytes: u64,
     top: Option<Member>,
     buffer: Vec<u8>,
 }
@@ -44,7 +52,9 @@ impl<'a> Builder<'a> {
             place: Place::new(staging, allowed.owners),
             allowed,
             placed: HashMap::new(),
-            entries: BTreeMap::new(),
+            entries: Vec::new(),
+            names: 0,
+            bytes: 0,
             top: None,
             buffer: vec![0; CHUNK],
         }
@@ -57,6 +67,7 @@ impl<'a> Builder<'a> {
         reader: &mut Reader<R>,
     ) -> Result<(), TarballError> {
         self.judge(&member)?;
+        self.count_names(&member)?;
         if is_top(&member.path) {
             return self.set_top(member);
         }
@@ -66,26 +77,20 @@ impl<'a> Builder<'a> {
             Kind::File(size) => self.file(member, size, reader),
             Kind::Symlink(target) => {
                 self.occupy(&member.path, Placed::Symlink)?;
-                self.keep(entry(member, Content::Symlink { target }));
+                self.entries.push(entry(member, Content::Symlink { target }));
                 Ok(())
             }
             Kind::Hardlink(target) => self.hardlink(member, &target),
         }
     }
 
-    /// How many there are so far, the directories that only lead to them included.
-    pub(super) fn entries(&self) -> usize {
-        self.placed.len() + usize::from(self.top.is_some())
-    }
-
     /// Makes the links, then gives the directories their attributes, the deepest first.
     pub(super) fn finish(mut self) -> Result<(), TarballError> {
-        let entries: Vec<Entry> = std::mem::take(&mut self.entries).into_values().collect();
-        self.place.links(&entries)?;
-        self.place.directory_attributes(&entries)?;
+        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        self.place.links(&self.entries)?;
+        self.place.directory_attributes(&self.entries)?;
         match &self.top {
             Some(top) => {
-                self.staging.set_extended(&top.extended)?;
                 let owner = self.allowed.owners.then_some((top.uid, top.gid));
                 self.staging.set_attributes(owner, top.mode, moment(top.modified))?;
             }
@@ -93,6 +98,20 @@ impl<'a> Builder<'a> {
                 let modified = self.staging.own_metadata()?.modified;
                 self.staging.set_attributes(None, 0o755, modified)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What is kept until the end is bounded, however many entries are allowed.
+    fn count_names(&mut self, member: &Member) -> Result<(), TarballError> {
+        let target = match &member.kind {
+            Kind::Symlink(target) | Kind::Hardlink(target) => target.as_bytes().len(),
+            Kind::Directory | Kind::File(_) => 0,
+        };
+        self.names += member.path.as_bytes().len() + target;
+        if self.names > NAMES {
+            let reason = "the names up to it take more than 256 MiB together";
+            return Err(TarballError::Refused { path: member.path.clone(), reason });
         }
         Ok(())
     }
@@ -109,6 +128,10 @@ impl<'a> Builder<'a> {
         }
         if member.extended.keys().any(|name| !name.starts_with(NAMESPACE) || name.contains(&0)) {
             return refuse("it carries an extended attribute that is not of the user namespace");
+        }
+        let too_long = |(name, value): (&Vec<u8>, &Vec<u8>)| name.len() > 255 || value.len() > 64 << 10;
+        if member.extended.iter().any(too_long) {
+            return refuse("it carries an extended attribute longer than 64 KiB");
         }
         if !member.extended.is_empty() && !matches!(member.kind, Kind::Directory | Kind::File(_)) {
             return refuse("it is a link with extended attributes");
@@ -135,12 +158,20 @@ impl<'a> Builder<'a> {
         if self.top.is_some() {
             return refuse("it is there twice");
         }
-        self.top = Some(member);
+        self.staging.set_extended(&member.extended)?;
+        self.top = Some(Member { extended: BTreeMap::new(), ..member });
         Ok(())
     }
 
     fn occupy(&mut self, path: &Name, what: Placed) -> Result<(), TarballError> {
+        let full = self.placed.len() >= self.allowed.entries;
         match self.placed.insert(path.clone(), what) {
+            None if full => Err(TarballError::Limit {
+                bytes: self.bytes,
+                entries: self.placed.len(),
+                max_bytes: self.allowed.bytes,
+                max_entries: self.allowed.entries,
+            }),
             None => Ok(()),
             Some(_) => Err(TarballError::Refused { path: path.clone(), reason: "it is there twice" }),
         }
@@ -157,44 +188,47 @@ impl<'a> Builder<'a> {
                     let reason = "it lies below something that is no directory";
                     return Err(TarballError::Refused { path: path.clone(), reason });
                 }
-                None => {
-                    self.placed.insert(parent.clone(), Placed::Directory { stated: false });
-                    let made = self.staging.own_metadata()?.modified;
-                    let entry = Entry {
-                        path: parent,
-                        mode: 0o755,
-                        uid: rustix::process::geteuid().as_raw(),
-                        gid: rustix::process::getegid().as_raw(),
-                        modified: Time(made.seconds, made.nanoseconds),
-                        extended: BTreeMap::new(),
-                        content: Content::Directory,
-                    };
-                    self.place.directory(&entry)?;
-                    self.keep(entry);
-                }
+                None => self.imply(parent)?,
             }
         }
         Ok(())
     }
 
-    /// For the end, in the order of the paths; a directory that is stated replaces the implied one.
-    fn keep(&mut self, entry: Entry) {
-        self.entries.insert(entry.path.clone(), entry);
+    fn imply(&mut self, path: Name) -> Result<(), TarballError> {
+        self.occupy(&path, Placed::Directory { stated: false, entry: self.entries.len() })?;
+        self.names += path.as_bytes().len();
+        let made = self.staging.own_metadata()?.modified;
+        let entry = Entry {
+            path,
+            mode: 0o755,
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            modified: Time(made.seconds, made.nanoseconds),
+            extended: BTreeMap::new(),
+            content: Content::Directory,
+        };
+        self.place.directory(&entry)?;
+        self.entries.push(entry);
+        Ok(())
     }
 
     fn directory(&mut self, member: Member) -> Result<(), TarballError> {
-        let entry = entry(member, Content::Directory);
-        match self.placed.get_mut(&entry.path) {
-            Some(Placed::Directory { stated }) if !*stated => {
-                *stated = true;
+        let (extended, path) = (member.extended.clone(), member.path.clone());
+        let stated = entry(Member { extended: BTreeMap::new(), ..member }, Content::Directory);
+        match self.placed.get_mut(&path) {
+            Some(Placed::Directory { stated: known, entry }) if !*known => {
+                *known = true;
+                self.entries[*entry] = stated;
             }
             _ => {
-                self.occupy(&entry.path, Placed::Directory { stated: true })?;
-                self.place.directory(&entry)?;
+                let entry = self.entries.len();
+                self.occupy(&path, Placed::Directory { stated: true, entry })?;
+                self.place.directory(&stated)?;
+                self.entries.push(stated);
             }
         }
-        self.keep(entry);
-        Ok(())
+        // While it still belongs to this process, and is not kept in memory.
+        Ok(self.staging.open_directory(path.as_path())?.set_extended(&extended)?)
     }
 
     fn file<R: Read>(
@@ -203,10 +237,11 @@ impl<'a> Builder<'a> {
         size: u64,
         reader: &mut Reader<R>,
     ) -> Result<(), TarballError> {
-        self.occupy(&member.path, Placed::File { first: member.path.clone() })?;
+        self.occupy(&member.path, Placed::File { first: None })?;
         let digest = Digest::of(b"");
         let entry = entry(member, Content::File { size, digest, sparse: false });
         let mut file = self.place.file(&entry, false)?;
+        self.bytes = self.bytes.saturating_add(size);
         loop {
             let length = reader.read(&mut self.buffer)?;
             if length == 0 {
@@ -220,14 +255,14 @@ impl<'a> Builder<'a> {
 
     fn hardlink(&mut self, member: Member, target: &Name) -> Result<(), TarballError> {
         let first = match self.placed.get(target) {
-            Some(Placed::File { first }) => first.clone(),
+            Some(Placed::File { first }) => first.clone().unwrap_or_else(|| target.clone()),
             _ => {
                 let reason = "its hard link target is not a file before it in the archive";
                 return Err(TarballError::Refused { path: member.path, reason });
             }
         };
-        self.occupy(&member.path, Placed::File { first: first.clone() })?;
-        self.keep(entry(member, Content::Hardlink { target: first }));
+        self.occupy(&member.path, Placed::File { first: Some(first.clone()) })?;
+        self.entries.push(entry(member, Content::Hardlink { target: first }));
         Ok(())
     }
 }

@@ -6,13 +6,14 @@
 
 use super::place::Builder;
 use super::reader::{Kind, Reader};
+use super::staging::Staging;
 use super::{TarballError, input};
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::Directory;
 use crate::model::progress::Sink;
 use crate::snapshot::manifest::Name;
 use crate::snapshot::meter::Meter;
-use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -77,9 +78,9 @@ fn unpack_stream<R: Read>(
     allowed: &Allowed,
 ) -> Result<Unpacked, TarballError> {
     refuse_occupied(parent, name)?;
-    let staging = Staging::begin(parent, name)?;
+    let staging = Staging::begin(parent, name, "unpacking")?;
     match fill(reader, &staging, allowed).and_then(|unpacked| {
-        staging.put_in_place(name)?;
+        put_in_place(&staging, name)?;
         Ok(unpacked)
     }) {
         Ok(unpacked) => Ok(unpacked),
@@ -102,8 +103,6 @@ fn fill<R: Read>(
         }
         refuse_excess(&unpacked, allowed, free, staging)?;
         builder.add(member, reader)?;
-        let placed = Unpacked { entries: builder.entries(), ..unpacked };
-        refuse_excess(&placed, allowed, free, staging)?;
     }
     builder.finish()?;
     staging.directory.sync_filesystem()?;
@@ -133,12 +132,14 @@ fn refuse_excess(
 }
 
 fn refuse_occupied(parent: &Directory, name: &OsStr) -> Result<(), TarballError> {
-    match parent.metadata_optional(name)? {
-        None => Ok(()),
-        Some(_) => match parent.open_directory(Path::new(name)) {
-            Ok(there) if there.list()?.is_empty() => Ok(()),
-            Ok(_) | Err(_) => Err(TarballError::Occupied { path: parent.path().join(name) }),
-        },
+    let path = || parent.path().join(name);
+    let Some(found) = parent.metadata_optional(name)? else { return Ok(()) };
+    if found.device != parent.own_metadata()?.device {
+        return Err(TarballError::MountPoint { path: path() });
+    }
+    match parent.open_directory(Path::new(name)) {
+        Ok(there) if there.list()?.is_empty() => Ok(()),
+        Ok(_) | Err(_) => Err(TarballError::Occupied { path: path() }),
     }
 }
 
@@ -165,84 +166,21 @@ impl<R: Read> Read for Metered<'_, R> {
     }
 }
 
-/// The directory that is filled before it gets its name.
-struct Staging<'a> {
-    parent: &'a Directory,
-    name: OsString,
-    directory: Directory,
-}
-
-impl<'a> Staging<'a> {
-    /// Makes one that nobody else has, and removes those whose process is gone.
-    fn begin(parent: &'a Directory, target: &OsStr) -> Result<Self, TarballError> {
-        let mut prefix = OsString::from(".");
-        prefix.push(target);
-        prefix.push(".unpacking-");
-        for left in parent.list()? {
-            if left.as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
-                && parent.open_directory(Path::new(&left)).is_ok_and(|left| left.try_lock().unwrap_or(false))
-            {
-                parent.remove_tree(&left)?;
-            }
-        }
-        let mut number = 0u32;
-        loop {
-            let mut name = prefix.clone();
-            name.push(number.to_string());
-            match parent.make_directory(&name, 0o700) {
-                Ok(()) => {
-                    let directory = parent.open_directory(Path::new(&name))?;
-                    if !directory.try_lock()? {
-                        number += 1;
-                        continue;
-                    }
-                    return Ok(Self { parent, name, directory });
-                }
-                Err(error) if error.is_present() => number += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+/// One rename; it replaces an empty directory and nothing else.
+fn put_in_place(staging: &Staging<'_>, target: &OsStr) -> Result<(), TarballError> {
+    let parent = staging.parent;
+    if !staging.is_in_place()? {
+        return Err(TarballError::Exchanged { path: parent.path().join(&staging.name) });
     }
-
-    /// One rename; it replaces an empty directory and nothing else.
-    fn put_in_place(&self, target: &OsStr) -> Result<(), TarballError> {
-        let (own, named) = (self.directory.own_metadata()?, self.parent.metadata(&self.name)?);
-        if (own.device, own.inode) != (named.device, named.inode) {
-            return Err(TarballError::Exchanged { path: self.parent.path().join(&self.name) });
+    let path = || parent.path().join(target);
+    parent.rename(&staging.name, parent, target).map_err(|error| match error.kind() {
+        Some(ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory) => {
+            TarballError::Occupied { path: path() }
         }
-        self.parent.rename(&self.name, self.parent, target).map_err(|error| match error.kind() {
-            Some(std::io::ErrorKind::DirectoryNotEmpty | std::io::ErrorKind::NotADirectory) => {
-                TarballError::Occupied { path: self.parent.path().join(target) }
-            }
-            _ => error.into(),
-        })?;
-        Ok(self.parent.sync()?)
-    }
-
-    /// Removes it; the error to tell is why it failed, unless it cannot be removed.
-    fn discard(self, error: TarballError) -> TarballError {
-        match self.remove() {
-            Ok(()) => error,
-            Err(source) => {
-                let path = self.parent.path().join(&self.name);
-                TarballError::NotRemoved { path, cause: error.to_string(), source }
-            }
-        }
-    }
-
-    fn remove(&self) -> Result<(), DirectoryError> {
-        for name in self.directory.list()? {
-            self.directory.remove_tree(&name)?;
-        }
-        let own = self.directory.own_metadata()?;
-        match self.parent.metadata_optional(&self.name)? {
-            // Somebody who put another thing under its name keeps that.
-            Some(named) if (named.device, named.inode) == (own.device, own.inode) => {
-                self.parent.remove_tree(&self.name)
-            }
-            _ => Ok(()),
-        }
-    }
+        Some(ErrorKind::ResourceBusy) => TarballError::MountPoint { path: path() },
+        _ => error.into(),
+    })?;
+    Ok(parent.sync()?)
 }
 
 /// Whether the path is the archive's own top.

@@ -4,29 +4,32 @@ use super::UnpackError;
 use crate::host::directory::DirectoryError;
 use crate::model::digest::Digest;
 use crate::snapshot::manifest::{Entry, Frame, Manifest, Name};
+use crate::snapshot::row::{Row, Work};
 use crate::snapshot::store::Parts;
 use crate::snapshot::{frame, layout};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use zstd::bulk::Decompressor;
 
 pub(super) struct Stream<'a> {
     manifest: &'a Manifest,
     parts: &'a dyn Parts,
-    open: Option<(u32, File)>,
+    opened: Option<(u32, Arc<File>)>,
+    /// The threads that open frames ahead; a single frame needs none.
+    row: Option<Row<Job, Result<Vec<u8>, Fault>>>,
+    /// The next frame to give to them.
+    given: usize,
+    /// The next frame to take.
     next: usize,
-    decompressor: Decompressor<'static>,
-    compressed: Vec<u8>,
     plain: Vec<u8>,
     used: usize,
 }
 
 impl<'a> Stream<'a> {
     pub(super) fn new(manifest: &'a Manifest, parts: &'a dyn Parts) -> Self {
-        // Without a dictionary there is nothing that it could refuse.
-        let decompressor = Decompressor::default();
-        let (compressed, plain) = (Vec::new(), Vec::new());
-        Self { manifest, parts, open: None, next: 0, decompressor, compressed, plain, used: 0 }
+        Self { manifest, parts, opened: None, row: None, given: 0, next: 0, plain: Vec::new(), used: 0 }
     }
 
     /// Reads the bytes before an entry's content and compares them with its own.
@@ -87,40 +90,98 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Reads, verifies and decompresses the next frame; `false` after the last.
+    /// Takes the next frame, read, verified and decompressed; `false` after the last.
     fn fill(&mut self) -> Result<bool, UnpackError> {
         let Some(one) = self.manifest.frames.get(self.next) else {
             return Ok(false);
         };
-        self.read(one)?;
-        let part = self.manifest.parts[one.part as usize];
-        let refuse =
-            |reason| UnpackError::Frame { part: part.digest, frame: self.next, offset: one.offset, reason };
-        if Digest::of(&self.compressed) != one.digest {
-            return Err(refuse("its bytes have another digest than the manifest says"));
-        }
-        frame::decompress(&mut self.decompressor, &self.compressed, one.uncompressed, &mut self.plain)
-            .map_err(refuse)?;
+        let plain = self.open(one)?;
+        let part = self.manifest.parts[one.part as usize].digest;
+        let refuse = |reason| UnpackError::Frame { part, frame: self.next, offset: one.offset, reason };
+        self.plain = match plain {
+            Ok(plain) => plain,
+            Err(Fault::Frame(reason)) => return Err(refuse(reason)),
+            Err(Fault::Read(source)) if source.kind() == ErrorKind::UnexpectedEof => {
+                return Err(refuse("its part ends before it"));
+            }
+            Err(Fault::Read(source)) => {
+                let path = self.manifest.parts[one.part as usize].file_name().into();
+                return Err(DirectoryError::Io { action: "read", path, source }.into());
+            }
+        };
         self.next += 1;
         self.used = 0;
         Ok(true)
     }
 
-    fn read(&mut self, one: &Frame) -> Result<(), UnpackError> {
-        let part = self.manifest.parts[one.part as usize];
-        let file = match &mut self.open {
-            Some((open, file)) if *open == one.part => file,
-            open => &mut open.insert((one.part, self.parts.open(&part)?)).1,
+    /// A single frame is opened here; of more, the threads are always given the next ones.
+    fn open(&mut self, one: &Frame) -> Result<Result<Vec<u8>, Fault>, UnpackError> {
+        let failed = |source| {
+            UnpackError::from(DirectoryError::Io {
+                action: "read",
+                path: "the parts of the snapshot".into(),
+                source,
+            })
         };
-        self.compressed.resize(one.compressed as usize, 0);
-        file.read_exact_at(&mut self.compressed, one.offset).map_err(|source| {
-            if source.kind() == std::io::ErrorKind::UnexpectedEof {
-                let (frame, offset, reason) = (self.next, one.offset, "its part ends before it");
-                return UnpackError::Frame { part: part.digest, frame, offset, reason };
-            }
-            DirectoryError::Io { action: "read", path: part.file_name().into(), source }.into()
-        })
+        if self.manifest.frames.len() == 1 {
+            let job = self.job(one)?;
+            return Ok(open_frame(&mut Decompressor::default(), &job));
+        }
+        if self.row.is_none() {
+            let work = || {
+                // Without a dictionary there is nothing that it could refuse.
+                let mut decompressor = Decompressor::default();
+                Ok(Box::new(move |job: Job| open_frame(&mut decompressor, &job)) as Work<_, _>)
+            };
+            self.row = Some(Row::start(work).map_err(failed)?);
+        }
+        while let Some(frame) = self.manifest.frames.get(self.given)
+            && self.row.as_ref().is_some_and(|row| !row.is_full())
+        {
+            let job = self.job(frame)?;
+            self.row.as_mut().expect("it was started above").push(job).map_err(failed)?;
+            self.given += 1;
+        }
+        let opened = self.row.as_mut().expect("it was started above").pop().map_err(failed)?;
+        Ok(opened.expect("each frame was given before it is taken"))
     }
+
+    fn job(&mut self, frame: &Frame) -> Result<Job, UnpackError> {
+        let part = self.manifest.parts[frame.part as usize];
+        let file = match &self.opened {
+            Some((opened, file)) if *opened == frame.part => file.clone(),
+            _ => {
+                let file = Arc::new(self.parts.open(&part)?);
+                self.opened = Some((frame.part, file.clone()));
+                file
+            }
+        };
+        Ok(Job { file, frame: *frame })
+    }
+}
+
+/// A frame to open.
+struct Job {
+    file: Arc<File>,
+    frame: Frame,
+}
+
+/// Why a frame cannot be opened.
+enum Fault {
+    Read(std::io::Error),
+    Frame(&'static str),
+}
+
+/// Reads a frame and verifies its bytes before they are decompressed.
+fn open_frame(decompressor: &mut Decompressor<'static>, job: &Job) -> Result<Vec<u8>, Fault> {
+    let mut bytes = vec![0; job.frame.compressed as usize];
+    job.file.read_exact_at(&mut bytes, job.frame.offset).map_err(Fault::Read)?;
+    if Digest::of(&bytes) != job.frame.digest {
+        return Err(Fault::Frame("its bytes have another digest than the manifest says"));
+    }
+    let mut plain = Vec::new();
+    frame::decompress(decompressor, &bytes, job.frame.uncompressed, &mut plain).map_err(Fault::Frame)?;
+    Ok(plain)
 }
 
 /// What a tar reader would make of these bytes, for the message.

@@ -12,7 +12,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a disk or kernel that fails, or a limit of the machine that is used up",
         "G023 G050 H010 H011 H037 H039 H070 H072 H092 I001 I003 M001 M004 \
-         M016 M017 M018 M019 T020 T030 T040 T060 T072 T080 T101 T113 T114",
+         M016 M017 M018 M019 T020 T030 T040 T060 T072 T080 T101 T113 T114 T116",
     ),
     (
         "a defect of eos itself, which no input reaches",

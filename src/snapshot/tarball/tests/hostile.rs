@@ -51,11 +51,11 @@ fn link(kind: u8, name: &str, target: &str) -> Vec<u8> {
     })
 }
 
-fn extension(kind: u8, content: &[u8]) -> Vec<u8> {
+pub(in super::super) fn extension(kind: u8, content: &[u8]) -> Vec<u8> {
     padded(header(b"extension", kind, content.len() as u64, |_| {}), content)
 }
 
-fn record(key: &str, value: &[u8]) -> Vec<u8> {
+pub(in super::super) fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let length = (1..).find(|length| *length == rest + length.to_string().len()).expect("there is one");
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
@@ -239,6 +239,8 @@ fn rights_are_refused_unless_they_are_allowed() {
         let records = record(key, b"\x01\0\0\x02");
         refused(&archive(&[extension(b'x', &records), file("x", b"")]), "extended attribute");
     }
+    let same = [record("SCHILY.xattr.user.a%25", b"1"), record("SCHILY.xattr.user.a%", b"2")].concat();
+    refused(&archive(&[extension(b'x', &same), file("x", b"")]), "a PAX record is there twice");
     let records = record("SCHILY.acl.access", b"user::rw-,user:1000:rwx");
     refused(&archive(&[extension(b'x', &records), file("x", b"")]), "an access control list");
 }

@@ -246,3 +246,70 @@ fn a_disk_without_room_for_bytes_or_names_leaves_nothing() {
         assert_eq!(names, [""; 0], "{options}");
     }
 }
+
+#[test]
+fn directories_that_are_only_led_through_count_as_entries() {
+    let deep = file("a/b/c/d", b"x");
+    let few = Allowed { entries: 3, ..Allowed::default() };
+    refused(
+        &archive(std::slice::from_ref(&deep)),
+        "0 bytes in 4 entries, and at most any number in 3 are allowed",
+        &few,
+    );
+    let place = Place::new();
+    place.unpack(&archive(&[deep]), &Allowed { entries: 4, ..few }).expect("four are allowed");
+}
+
+#[test]
+fn what_is_kept_until_the_end_is_bounded() {
+    let value = vec![b'v'; (64 << 10) + 1];
+    let records = super::hostile::record("SCHILY.xattr.user.a", &value);
+    let entries = [super::hostile::extension(b'x', &records), header(b"d/", b'5', 0, |_| {})];
+    refused(&archive(&entries), "an extended attribute longer than 64 KiB", &Allowed::default());
+    let links: Vec<Vec<u8>> = (0..300)
+        .flat_map(|number| {
+            let path = [vec![b'p'; 200], format!("{number}").into_bytes()].concat();
+            let target = vec![b't'; 4000];
+            let records =
+                [super::hostile::record("path", &path), super::hostile::record("linkpath", &target)];
+            [super::hostile::extension(b'x', &records.concat()), header(b"l", b'2', 0, |_| {})]
+        })
+        .collect();
+    refused(&archive(&links), "the names up to it take more than ", &Allowed::default());
+}
+
+#[test]
+fn a_mount_point_is_refused_before_anything_is_read() {
+    let place = Place::new();
+    fs::create_dir(place.path("target")).expect("made");
+    let target = place.path("target");
+    rustix::mount::mount("tmpfs", &target, "tmpfs", rustix::mount::MountFlags::empty(), None).expect("root");
+    let error = place.unpack(&archive(&[file("a", b"x")]), &Allowed::default()).expect_err("it is mounted");
+    rustix::mount::unmount(&target, rustix::mount::UnmountFlags::DETACH).expect("it was mounted");
+    let text =
+        format!("{} is a mount point, and a rename cannot put a directory in its place", target.display());
+    tells(&error, "EOS-T116", &text);
+    assert_eq!(place.names(), ["target"]);
+}
+
+#[test]
+fn nothing_of_others_is_removed_beside_the_target() {
+    let place = Place::new();
+    for name in
+        [".target.unpacking-notes", ".target.unpacking-", ".target.unpacking-1x", ".target.unpacking-7"]
+    {
+        fs::create_dir_all(place.path(name).join("kept")).expect("made");
+    }
+    std::os::unix::fs::chown(place.path(".target.unpacking-7"), Some(1234), None).expect("root");
+    place.unpack(&archive(&[file("a", b"x")]), &Allowed::default()).expect("unpacked");
+    assert_eq!(
+        place.names(),
+        [
+            ".target.unpacking-",
+            ".target.unpacking-1x",
+            ".target.unpacking-7",
+            ".target.unpacking-notes",
+            "target"
+        ]
+    );
+}
