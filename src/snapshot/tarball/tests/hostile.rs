@@ -119,6 +119,10 @@ fn paths_that_lead_out_or_are_none_are_refused() {
     refused(&archive(&[extension(b'x', &record("path", deep.as_bytes())), file("a", b"x")]), "too deep");
     refused(&archive(&[entry("/", b'5')]), "it is absolute");
     refused(&archive(&[file("x/", b"")]), "its name is a directory's, and its type a file's");
+    for kind in [b'1', b'2'] {
+        let named = [file("x", b""), link(kind, "l/", "x")];
+        refused(&archive(&named), "its name is a directory's, and its type a link's");
+    }
     refused(&archive(&[header(b"old/", 0, 0, |block| block[257..265].fill(0))]), "a directory's");
 }
 
