@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs all tests: unit tests, integration tests, the lab of network namespaces, documentation tests.
+# Runs all tests: fuzz targets for a minute each, documentation tests, unit tests, integration tests, the lab of
+# network namespaces.
 # What they need and is missing is installed with apt-get.
 #
 # With arguments it runs `cargo test` with them: `./test.sh tidy`, `./test.sh --test lab join`.
@@ -11,7 +12,7 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 # made of network namespaces and what cuts their links, tools that read what eos wrote, real
 # systemd hosts, clocks that are wrong.
 PACKAGES="
-    gcc libc6-dev ca-certificates
+    gcc g++ libc6-dev ca-certificates
     dash busybox shellcheck util-linux coreutils
     iproute2 nftables iputils-ping procps strace
     zstd tar sqlite3 openssl curl mandoc
@@ -43,8 +44,9 @@ if [ $# -gt 0 ]; then
     exec cargo test --locked --all-features "$@"
 fi
 
-# The documentation tests go first, so that the last line is the verdict on the largest part.
+# The largest part goes last, so that the last line is the verdict on it.
 status=0
+fuzz/run.sh || status=$?
 cargo test --locked --all-features --doc || status=$?
 cargo test --locked --all-features --lib --bins --tests --no-fail-fast || status=$?
 exit "$status"

@@ -14,6 +14,8 @@ mod meter;
 pub mod pack;
 pub mod retention;
 mod row;
+#[cfg(test)]
+pub(crate) mod seeds;
 pub mod store;
 pub mod tarball;
 pub mod unpack;

@@ -89,6 +89,7 @@ fn sample() -> Manifest {
 }
 
 fn reparse(manifest: &Manifest) -> Result<Manifest, ManifestError> {
+    crate::snapshot::seeds::keep("manifest", &manifest.canonical());
     Manifest::parse(&manifest.canonical(), &Limits::default())
 }
 

@@ -50,6 +50,11 @@ pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Header, &'static str> {
         return Err("a header states no size");
     }
     let prefix = if &block[257..263] == b"ustar\0" { text(&block[345..500]) } else { b"" };
+    let known = matches!(&block[257..265], b"ustar\x0000" | b"ustar  \0");
+    if !known && (!prefix.is_empty() || matches!(block[156], b'x' | b'g' | b'L' | b'K')) {
+        // Some readers go by the type or the prefix alone, and others find an ordinary file.
+        return Err("a header extends a name and is of no known form");
+    }
     let name = text(&block[0..100]);
     let path = if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() };
     Ok(Header {

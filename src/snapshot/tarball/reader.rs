@@ -147,6 +147,9 @@ impl<R: Read> Reader<R> {
             b'0' | 0 if named_as_directory => {
                 return Err(refuse("its name is a directory's, and its type a file's"));
             }
+            b'1' | b'2' if named_as_directory => {
+                return Err(refuse("its name is a directory's, and its type a link's"));
+            }
             b'0' | 0 => Kind::File(size),
             _ if size > 0 => return Err(refuse("it is no file, and has content")),
             b'5' => Kind::Directory,

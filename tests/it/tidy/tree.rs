@@ -73,7 +73,8 @@ impl Tree {
             let name = entry.file_name().into_string().expect("names in the package are UTF-8");
             let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
             let kind = entry.file_type().unwrap();
-            if kind.is_dir() && !matches!(name.as_str(), ".git" | "target") {
+            // What the fuzz targets are fed is made by machines, and only chance decides whether it is text.
+            if kind.is_dir() && !matches!(name.as_str(), ".git" | "target" | "corpus") {
                 self.read_directory(&entry.path(), &path);
             } else if kind.is_file() && name != ".git" {
                 // What is not UTF-8 is no text: archives and other fixtures.

@@ -119,6 +119,10 @@ fn paths_that_lead_out_or_are_none_are_refused() {
     refused(&archive(&[extension(b'x', &record("path", deep.as_bytes())), file("a", b"x")]), "too deep");
     refused(&archive(&[entry("/", b'5')]), "it is absolute");
     refused(&archive(&[file("x/", b"")]), "its name is a directory's, and its type a file's");
+    for kind in [b'1', b'2'] {
+        let named = [file("x", b""), link(kind, "l/", "x")];
+        refused(&archive(&named), "its name is a directory's, and its type a link's");
+    }
     refused(&archive(&[header(b"old/", 0, 0, |block| block[257..265].fill(0))]), "a directory's");
 }
 
@@ -296,6 +300,18 @@ fn one_header_is_extended_in_one_way() {
     refused(&archive(&[extension(b'L', b"no zero"), file("f", b"x")]), "does not end with a zero");
     refused(&archive(&[extension(b'K', b"/etc/passwd\0"), link(b'2', "l", "x")]), "it links out");
     refused(&archive(&[header(b"x", b'x', 2 << 20, |_| {})]), "longer than 1 MiB");
+    for kind in [b'x', b'g', b'L', b'K'] {
+        let old = header(b"x", kind, 0, |block| block[257..265].fill(0));
+        refused(&archive(&[old]), "a header extends a name and is of no known form");
+    }
+    let prefixed = |version: &'static [u8]| {
+        header(b"f", b'0', 0, |block| {
+            block[263..265].copy_from_slice(version);
+            block[345] = b'p';
+        })
+    };
+    refused(&archive(&[prefixed(b"01")]), "a header extends a name and is of no known form");
+    assert!(taken(&archive(&[prefixed(b"00")])).path("target/p/f").exists());
     let place = taken(&archive(&[long, extension(b'K', b"far\0"), link(b'2', "l", "near")]));
     assert_eq!(fs::read_link(place.path("target/long")).expect("a link"), Path::new("far"));
 }

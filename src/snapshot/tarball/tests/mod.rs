@@ -41,6 +41,7 @@ impl Place {
     }
 
     pub(super) fn unpack(&self, archive: &[u8], allowed: &Allowed) -> Result<Unpacked, TarballError> {
+        crate::snapshot::seeds::keep("archive", archive);
         let parent = Directory::open(&self.path).expect("it is there");
         let go_on = AtomicBool::new(false);
         unpack(archive, archive.len() as u64, &parent, OsStr::new("target"), allowed, &go_on, &Silent)
