@@ -192,7 +192,7 @@ fn state(master: &Host, id: &str) -> String {
     master.eos(&["node", "show", id]).done().text("state")
 }
 
-fn three_of_which_two_are_called_node2() -> Lab {
+fn three_of_which_two_bear_one_name() -> Lab {
     let mut lab = Lab::new(3);
     lab.host_mut(3).name = "node2".to_owned();
     lab
@@ -200,7 +200,7 @@ fn three_of_which_two_are_called_node2() -> Lab {
 
 #[test]
 fn a_removal_whose_answer_was_lost_takes_no_namesake_as_well() {
-    let lab = three_of_which_two_are_called_node2();
+    let lab = three_of_which_two_bear_one_name();
     let [member, waits] = namesakes(&lab);
     let master = lab.host(1);
     master.plan(master, &[("POST /v1/nodes/{name}/remove", Fault::Abort)]);
@@ -215,7 +215,7 @@ fn a_removal_whose_answer_was_lost_takes_no_namesake_as_well() {
 
 #[test]
 fn a_rejection_and_a_role_whose_answers_were_lost_are_done_once() {
-    let lab = three_of_which_two_are_called_node2();
+    let lab = three_of_which_two_bear_one_name();
     let [member, waits] = namesakes(&lab);
     let master = lab.host(1);
     let lost = [("POST /v1/nodes/{name}/reject", Fault::Reply), ("POST /v1/roles/set", Fault::Abort)];
