@@ -3,6 +3,7 @@
 # copy of its kept corpus. An input that breaks a promise is kept, and told with the command that shows it.
 #
 #   fuzz/run.sh [SECONDS]
+#   EOS_COMPARE=1 fuzz/run.sh 600   also holds what is unpacked to what another reader of tar makes of it
 #   fuzz/run.sh --merge DIRECTORY   adds the inputs in DIRECTORY/TARGET to the kept corpora: those that reach
 #                                   something new; what others make superfluous is dropped
 set -eu
