@@ -119,14 +119,7 @@ pub trait Sink: Send + Sync {
 
     /// This is waited for from now on, or nothing any more. It is told only when it lasts, so that what is
     /// quick is not told at all. A sink in front of another one passes it on; one that nobody watches forgets it.
-    #[cfg(not(test))]
     fn expect(&self, wait: Option<Wait>);
-
-    /// The same, which only a sink of unit tests may leave out.
-    #[cfg(test)]
-    fn expect(&self, wait: Option<Wait>) {
-        let _ = wait;
-    }
 }
 
 /// A sink that forgets: for daemons, whose tracing says the same.

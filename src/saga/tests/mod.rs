@@ -304,4 +304,6 @@ impl Sink for Told {
     fn emit(&self, event: Event) {
         self.0.lock().expect("no panic while it is held").push(event);
     }
+
+    fn expect(&self, _wait: Option<crate::model::progress::Wait>) {}
 }

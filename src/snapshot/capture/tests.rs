@@ -193,6 +193,8 @@ impl Sink for Meddler {
             std::io::Write::write_all(&mut &file, b"more").unwrap();
         }
     }
+
+    fn expect(&self, _wait: Option<crate::model::progress::Wait>) {}
 }
 
 #[test]

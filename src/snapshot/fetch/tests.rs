@@ -302,6 +302,8 @@ impl Sink for Events {
     fn emit(&self, event: Event) {
         self.0.lock().unwrap().push(event);
     }
+
+    fn expect(&self, _wait: Option<crate::model::progress::Wait>) {}
 }
 
 #[test]
