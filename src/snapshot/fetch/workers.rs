@@ -75,8 +75,9 @@ impl<'a> Team<'a> {
         std::thread::scope(|scope| {
             let sources = self.request.sources.len();
             for reader in 0..(sources * self.request.connections.max(1)).min(most.max(sources)) {
-                let (team, sender) = (&self, sender.clone());
-                scope.spawn(move || team.read(reader, reader % sources, &sender));
+                let (team, sender, span) = (&self, sender.clone(), tracing::Span::current());
+                // What a connection asks belongs to the trace of the one who waits for it.
+                scope.spawn(move || span.in_scope(|| team.read(reader, reader % sources, &sender)));
             }
             drop(sender);
             self.listen(&receiver, stop, tell);
