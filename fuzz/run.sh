@@ -2,7 +2,8 @@
 # Builds the fuzz targets with the stable toolchain and runs each for some seconds (60 unless given) on a
 # copy of its kept corpus. An input that breaks a promise is kept, and told with the command that shows it.
 #
-#   fuzz/run.sh [SECONDS]
+#   fuzz/run.sh             a minute each, from the same seed each time: what the tests run
+#   fuzz/run.sh SECONDS     from a seed of its own
 #   EOS_COMPARE=1 fuzz/run.sh 600   also holds what is unpacked to what another reader of tar makes of it
 #   fuzz/run.sh --merge DIRECTORY   adds the inputs in DIRECTORY/TARGET to the kept corpora: those that reach
 #                                   something new; what others make superfluous is dropped
@@ -17,6 +18,9 @@ case ${1-} in
     '' | *[!0-9]*) [ $# -eq 0 ] || { echo "fuzz/run.sh: SECONDS is a number, not $1" >&2; exit 2; }; seconds=60 ;;
     *) seconds=$1 ;;
 esac
+# 0 has libFuzzer choose one.
+seed=0
+[ $# -gt 0 ] || seed=1
 
 # The dependencies are the package's own, as it builds them; eos is built once more, instrumented.
 # Cargo does not see a change of fuzz/instrument: cargo clean --manifest-path fuzz/Cargo.toml -p eos
@@ -66,7 +70,7 @@ for target in manifest archive frame; do
         fi
     else
         cp -r "fuzz/corpus/$target" "$corpus"
-        if fuzz "$target" "-max_total_time=$seconds" -print_final_stats=1 "$corpus"; then
+        if fuzz "$target" "-seed=$seed" "-max_total_time=$seconds" -print_final_stats=1 "$corpus"; then
             echo "fuzz: $target: $(said number_of_executed_units) inputs in $seconds s," \
                 "$(said DONE.*cov) places reached, $(said DONE.*corp) inputs in the corpus"
             continue
