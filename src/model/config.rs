@@ -4,6 +4,7 @@ use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
 use crate::model::role_targets::{Minimums, Targets};
+use crate::model::snapshots::SnapshotConfig;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub admission: AdmissionConfig,
     /// Storage operations that differ from the defaults of scale and role.
     pub storage: StorageConfig,
+    /// What snapshots are taken of, and how they travel.
+    pub snapshot: SnapshotConfig,
     /// Where traces go.
     pub telemetry: TelemetryConfig,
 }

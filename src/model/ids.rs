@@ -66,6 +66,9 @@ identifier!(
 identifier!(
     /// The digest of a snapshot's manifest.
     SnapshotId, 80);
+identifier!(
+    /// What a snapshot is taken of: the name of a source in the configuration, or `cluster`.
+    SourceName, 63);
 
 /// A text that is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -97,6 +97,11 @@ fn extra(config: &Config) -> Result<String, StepFailure> {
         value(serde_yaml::to_value(&defaults.storage))?,
     );
     keep(
+        "snapshot",
+        value(serde_yaml::to_value(&config.snapshot))?,
+        value(serde_yaml::to_value(&defaults.snapshot))?,
+    );
+    keep(
         "telemetry",
         value(serde_yaml::to_value(&config.telemetry))?,
         value(serde_yaml::to_value(&defaults.telemetry))?,
@@ -144,10 +149,14 @@ mod tests {
     };
     use crate::model::digest::Fingerprint;
     use crate::model::explain::tells;
-    use crate::model::ids::{ClusterId, NodeName};
+    use crate::model::glob::Glob;
+    use crate::model::ids::{ClusterId, NodeName, SourceName};
     use crate::model::role::Role;
     use crate::model::role_targets::Target;
     use crate::model::scale::Scale;
+    use crate::model::snapshots::{
+        Engine, Hook, Hooks, RetentionConfig, SnapshotConfig, SourceConfig, TransferMode,
+    };
     use crate::model::storage_ops::{Retention, Thresholds};
     use crate::steps::decision::{TrustedAuthority, VERSION};
 
@@ -191,6 +200,29 @@ mod tests {
                 thresholds: Some(Thresholds::of(Scale::Single)),
                 retention: Some(Retention::of(Scale::Small)),
                 mode: StorageMode::Act,
+            },
+            snapshot: SnapshotConfig {
+                mode: TransferMode::Streaming,
+                embed_bytes: 7,
+                connections: 3,
+                bandwidth_bytes: Some(1 << 20),
+                pullers: 5,
+                retention: RetentionConfig { count: Some(4), age_seconds: Some(3600), bytes: Some(1 << 30) },
+                sources: vec![SourceConfig {
+                    name: SourceName::parse("metrics").expect("a name"),
+                    engine: Engine::Directory,
+                    path: "/srv/metrics".to_owned(),
+                    roles: [Role::Data].into(),
+                    exclude: vec![Glob::parse("tmp").expect("a pattern")],
+                    write_once: vec![Glob::parse("*.sst").expect("a pattern")],
+                    outside_links: true,
+                    setuid: true,
+                    hooks: Hooks {
+                        healthy: Some(Hook { command: vec!["/bin/true".to_owned()], timeout_seconds: 9 }),
+                        ..Hooks::default()
+                    },
+                    keep_previous: false,
+                }],
             },
             telemetry: TelemetryConfig { otlp_endpoint: Some("http://127.0.0.1:4317".to_owned()) },
         }

@@ -66,6 +66,15 @@ pub const KEYS: &[Key] = &[
     key("storage.retention.backups", Kind::Number { least: 1, most: 36_500 }),
     key("storage.retention.cache", Kind::Number { least: 1, most: 36_500 }),
     key("storage.mode", Kind::OneOf(&["observe", "act"])),
+    key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
+    key("snapshot.embed_bytes", Kind::Number { least: 0, most: 1 << 30 }),
+    key("snapshot.connections", Kind::Number { least: 1, most: 64 }),
+    key("snapshot.bandwidth_bytes", Kind::Number { least: 1 << 16, most: u64::MAX }),
+    key("snapshot.pullers", Kind::Number { least: 1, most: 10_000 }),
+    key("snapshot.retention.count", Kind::Number { least: 1, most: 1_000_000 }),
+    key("snapshot.retention.age_seconds", Kind::Number { least: 1, most: 3_155_760_000 }),
+    key("snapshot.retention.bytes", Kind::Number { least: 1, most: u64::MAX }),
+    key("snapshot.sources", Kind::Sources),
     key("telemetry.otlp_endpoint", Kind::Url),
 ];
 
@@ -114,7 +123,7 @@ mod tests {
 
     #[test]
     fn sections_and_their_names_follow_from_the_table() {
-        assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "telemetry"]);
+        assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "snapshot", "telemetry"]);
         assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join", "targets", "minimum"]);
         assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));
     }

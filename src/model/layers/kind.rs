@@ -5,6 +5,7 @@ use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
 use crate::model::role_targets::Target;
+use crate::model::snapshots;
 use serde_yaml::Value;
 use std::net::IpAddr;
 
@@ -44,6 +45,8 @@ pub enum Kind {
     Target,
     /// Absolute paths.
     Paths,
+    /// What snapshots are taken of; only a file can say it.
+    Sources,
     /// `http://HOST:PORT` without a user and password.
     Url,
 }
@@ -86,6 +89,7 @@ impl Kind {
                 let list = value.as_sequence().ok_or("must be a list")?;
                 list.iter().try_for_each(|entry| self.check_text(text_of(entry)?))
             }
+            Self::Sources => snapshots::sources(value).map(drop).map_err(|fault| fault.to_string()),
             _ => self.check_text(text_of(value)?),
         }
     }
@@ -111,7 +115,7 @@ impl Kind {
                 .map_err(|_| "must be address ranges such as 10.0.0.0/16".to_owned()),
             Self::Patterns => check_pattern(text),
             Self::Url => check_url(text),
-            Self::Number { .. } | Self::Bool => Ok(()),
+            Self::Number { .. } | Self::Bool | Self::Sources => Ok(()),
         }
     }
 }

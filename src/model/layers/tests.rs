@@ -42,6 +42,18 @@ storage:
   thresholds: {warning: 60, compress: 70, cleanup: 75, degraded: 80, emergency: 85, critical: 90}
   retention: {logs: 7, backups: 3, cache: 1}
   mode: act
+snapshot:
+  mode: streaming
+  embed_bytes: 1000000
+  connections: 2
+  bandwidth_bytes: 100000000
+  pullers: 8
+  retention: {count: 7, age_seconds: 604800, bytes: 1000000000}
+  sources:
+    - name: metrics
+      path: /srv/metrics
+      roles: [data]
+      write_once: ['*.sst']
 telemetry:
   otlp_endpoint: http://127.0.0.1:4317
 ";
@@ -220,7 +232,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ":1: unknown key rebalance_on_join",
             vec![
                 "did you mean: cluster.roles.rebalance_on_join",
-                "the file may hold: cluster, node, admission, storage, telemetry",
+                "the file may hold: cluster, node, admission, storage, snapshot, telemetry",
             ],
         ),
         (
@@ -228,7 +240,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ": unknown key cluster.port",
             vec![
                 "did you mean: cluster.port",
-                "the file may hold: cluster, node, admission, storage, telemetry",
+                "the file may hold: cluster, node, admission, storage, snapshot, telemetry",
             ],
         ),
         (
