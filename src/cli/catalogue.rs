@@ -9,6 +9,7 @@ mod identity;
 mod joining;
 mod master;
 mod preflight;
+mod restores;
 mod roles;
 mod saga;
 mod snapshots;
@@ -38,6 +39,7 @@ pub const AREAS: &[&[Entry]] = &[
     snapshots::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
+    restores::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,
 ];

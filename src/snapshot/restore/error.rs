@@ -285,7 +285,9 @@ impl Explain for RestoreError {
         match self {
             Self::Disk { source } => source.hints(),
             Self::File { source } => source.hints(),
-            Self::Hook { source, .. } | Self::Unhealthy { source, .. } => source.hints(),
+            Self::Hook { source, .. } | Self::Unhealthy { source, .. } => {
+                source.hints().into_iter().chain([self.way_out()]).collect()
+            }
             Self::Returned { cause, .. } | Self::ReturnedUnserved { cause, .. } => cause.hints(),
             _ => vec![self.way_out()],
         }
@@ -299,6 +301,29 @@ impl Explain for RestoreError {
 impl RestoreError {
     fn way_out(&self) -> String {
         match self {
+            Self::Older { source_name, id, .. } => {
+                format!(
+                    "if the older one is wanted: eos snapshot restore {id} --older (source {source_name})"
+                )
+            }
+            Self::Busy { .. } => "wait for it, or see it: eos snapshot list".to_owned(),
+            Self::Unreadable { path, .. } | Self::Version { path, .. } => {
+                format!("see what it says: cat {}", path.display())
+            }
+            Self::Hook { .. } | Self::Unhealthy { .. } => {
+                "see the programs of the source: eos config show".to_owned()
+            }
+            Self::Damaged { .. } => "restore another snapshot: eos snapshot list".to_owned(),
+            Self::NoPrevious { .. } => "restore a snapshot instead: eos snapshot list".to_owned(),
+            Self::NotCleared { .. } | Self::Interrupted { .. } | Self::NotStaged { .. } => {
+                "see what there is, then run the same command again: eos snapshot list".to_owned()
+            }
+            other => other.look_at_the_target(),
+        }
+    }
+
+    fn look_at_the_target(&self) -> String {
+        match self {
             Self::Link { target } => {
                 format!("name in snapshot.sources what it leads to: readlink -f {}", target.display())
             }
@@ -307,10 +332,7 @@ impl RestoreError {
                 target.display()
             ),
             Self::Kind { target, .. } => {
-                format!(
-                    "see what it is, and which engine the source has: stat {}; eos config show",
-                    target.display()
-                )
+                format!("see what it is, and which engine its source has: stat {}", target.display())
             }
             Self::NoFolder { folder, .. } => format!("make it: mkdir -p {}", folder.display()),
             Self::NotEmpty { .. } => {
@@ -319,15 +341,6 @@ impl RestoreError {
             }
             Self::Foreign { area, .. } => {
                 format!("see what lies there, and move it elsewhere: ls -la {}", area.display())
-            }
-            Self::Busy { .. } => "wait for it, or see it: eos snapshot list".to_owned(),
-            Self::Older { source_name, id, .. } => {
-                format!(
-                    "if the older one is wanted: eos snapshot restore {id} --older (source {source_name})"
-                )
-            }
-            Self::Unreadable { path, .. } | Self::Version { path, .. } => {
-                format!("see what it says: cat {}", path.display())
             }
             Self::Unclear { target, journal } => format!(
                 "put the right one in place by its inode, then remove the journal: cat {}; ls -lid {}",
@@ -341,7 +354,7 @@ impl RestoreError {
                 )
             }
             Self::NotReturned { target, .. } => format!(
-                "remove the cause, then let eos finish it: eos snapshot restore --recover; ls -lid {}",
+                "remove the cause, then let the agent finish it: systemctl restart eos-agent; ls -lid {}",
                 target.display()
             ),
             Self::InUse { target } => format!(
@@ -351,23 +364,13 @@ impl RestoreError {
             Self::Fold { target, .. } => {
                 format!("see what is wrong with it: sqlite3 {} 'PRAGMA integrity_check'", target.display())
             }
-            Self::Damaged { .. } => "restore another snapshot: eos snapshot list".to_owned(),
             Self::SideFile { path } => {
                 format!(
                     "stop its users by the hook before_restore of the source: fuser -v {}",
                     path.display()
                 )
             }
-            Self::NoPrevious { .. } => "restore a snapshot instead: eos snapshot list".to_owned(),
-            Self::NotCleared { .. } | Self::Interrupted { .. } | Self::NotStaged { .. } => {
-                "run the same command again: eos snapshot restore".to_owned()
-            }
-            Self::Disk { .. }
-            | Self::File { .. }
-            | Self::Hook { .. }
-            | Self::Unhealthy { .. }
-            | Self::Returned { .. }
-            | Self::ReturnedUnserved { .. } => "see the causes above".to_owned(),
+            _ => "see the causes above".to_owned(),
         }
     }
 }

@@ -88,7 +88,9 @@ impl<'a> Restore<'a> {
         let lock = Lock::take(order.root, &name, order.holder)?
             .map_err(|holder| RestoreError::Busy { target: shown, holder })?;
         if let Some(journal) = folder.journal(&name)? {
-            recover::held(order.root, &folder, &name, journal, sink)?;
+            let (source, target) = (journal.source.clone(), journal.target.clone());
+            let outcome = recover::held(order.root, &folder, &name, journal, sink)?;
+            sink.emit(Recovered { source, target, outcome }.event());
         }
         let place = match order.into {
             Some(path) => Place::find(&whole()?, &path.to_string_lossy())?,

@@ -6,7 +6,8 @@ use super::operation::Operation;
 use super::place::Place;
 use super::{Lock, place_of};
 use crate::host::root::Root;
-use crate::model::progress::Sink;
+use crate::model::progress::{Event, Sink};
+use std::error::Error;
 
 /// What became of a restore that was interrupted.
 #[derive(Debug)]
@@ -32,6 +33,35 @@ pub struct Recovered {
     pub target: String,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Recovered {
+    /// What became of it, for people.
+    pub fn event(&self) -> Event {
+        let Self { source, target, outcome } = self;
+        let note = |what: &str| Event::Note { text: format!("the interrupted restore of {source} {what}") };
+        let warning =
+            |what: String| Event::Warning { text: format!("the interrupted restore of {source} {what}") };
+        match outcome {
+            Outcome::Busy => Event::Note { text: format!("a restore of {source} is in progress") },
+            Outcome::NotBegun => note(&format!("is forgotten: {target} is as it was")),
+            Outcome::Kept => note(&format!("is finished: {target} is the restored one")),
+            Outcome::Returned(None) => note(&format!("is taken back: {target} is as it was")),
+            Outcome::Returned(Some(error)) => warning(format!("is taken back: {}", chain(error))),
+            Outcome::Failed(error) => warning(format!("cannot be finished: {}", chain(error))),
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &RestoreError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
 }
 
 /// Finishes or takes back every restore that a crash interrupted; those that run are left alone.

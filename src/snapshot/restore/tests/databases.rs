@@ -216,3 +216,16 @@ fn side_files_that_appear_beside_the_new_database_have_it_taken_back() {
     tells(cause.as_ref(), "EOS-T163", &format!("{path} appeared beside the restored database"));
     assert_eq!((content(&site, MAIN), side.exists()), ("old".to_owned(), false));
 }
+
+#[test]
+fn a_database_that_cannot_be_folded_is_left_alone() {
+    let site = site();
+    unfolded(&site);
+    let side = site.root.join("srv/app.db-wal");
+    fs::remove_file(&side).unwrap();
+    fs::create_dir(&side).unwrap();
+    let error = restore(&site).unwrap_err();
+    let text = format!("the database {} cannot be folded into one file", site.root.join(MAIN).display());
+    tells(&error, "EOS-T161", &text);
+    assert!(side.is_dir() && site.journals() == 0);
+}

@@ -128,3 +128,23 @@ fn a_journal_that_is_damaged_or_of_a_later_eos_is_left_for_a_person() {
     assert!(matches!(recovered[0].outcome, Outcome::Failed(RestoreError::Version { found: 2, .. })));
     assert!(path.exists());
 }
+
+#[test]
+fn a_disk_that_refuses_is_told_by_what_was_tried() {
+    let mut codes = std::collections::BTreeSet::new();
+    for change in 0.. {
+        let site = Site::with_old();
+        site.stage("new");
+        let (result, failed) = crate::host::directory::cut::failing(change, || site.restore());
+        if !failed {
+            break;
+        }
+        codes.extend(result.err().map(|error| error.code().to_string()));
+    }
+    assert!(codes.contains("EOS-T140"), "{codes:?}");
+    assert!(codes.contains("EOS-T155"), "{codes:?}");
+    let site = Site::with_old();
+    fs::create_dir_all(site.root.join("var/lib/eos")).unwrap();
+    fs::write(site.root.join("var/lib/eos/restores"), "").unwrap();
+    tells(&site.begin().unwrap_err(), "EOS-T141", "the restore cannot keep its records");
+}
