@@ -7,6 +7,7 @@ pub mod admin;
 pub mod error;
 pub mod join;
 pub mod member;
+pub mod snapshots;
 pub mod version;
 pub mod withdraw;
 
