@@ -4,6 +4,7 @@
 //! meaning needs a new protocol number.
 
 pub mod admin;
+pub mod embedded;
 pub mod error;
 pub mod join;
 pub mod member;

@@ -1,7 +1,8 @@
 //! Unpacks a snapshot into a staging directory: what its manifest lists, byte for byte, or nothing.
 //!
 //! Each frame is verified before it is decompressed. The tar stream is not parsed: it is compared with
-//! the one that the manifest implies, so an archive cannot say anything that the manifest does not.
+//! the one that the manifest implies, so an archive cannot say anything that the manifest does not. What is
+//! borrowed comes first, in the order of its positions, so that each frame is read and decompressed once.
 //! A failure removes the staging directory; a crash leaves it for the caller to remove by its name.
 
 mod error;
@@ -14,8 +15,7 @@ pub use error::UnpackError;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::layout;
-use super::manifest::{Content, Entry, Manifest, Name};
+use super::manifest::{Content, Entry, Manifest, Name, Span};
 use super::meter::Meter;
 use super::store::Parts;
 use crate::host::directory::Directory;
@@ -102,31 +102,44 @@ fn unpack_into(
     let staging = parent.open_directory(Path::new(name))?;
     let mut meter =
         Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
-    let mut stream = Stream::new(manifest, parts);
+    let spans = manifest.spans();
+    let mut stream = Stream::new(manifest, &spans, parts);
     let mut place = Place::new(&staging, policy.owners);
-    for entry in &manifest.entries {
-        stream.expect_header(entry)?;
-        match &entry.content {
-            Content::Directory => place.directory(entry)?,
-            Content::File { size, digest, sparse } => {
-                let mut file = place.file(entry, *sparse)?;
-                stream.content(*size, |bytes| {
-                    meter.add(bytes.len() as u64);
-                    file.write(bytes)
-                })?;
-                if file.finish(*size)? != *digest {
-                    return Err(UnpackError::Digest { path: entry.path.clone() });
-                }
-                stream.expect_zeros(layout::padding(*size), &entry.path)?;
-            }
-            Content::Symlink { .. } | Content::Hardlink { .. } => {}
-        }
+    for entry in manifest.entries.iter().filter(|entry| entry.content == Content::Directory) {
+        place.directory(entry)?;
     }
+    for index in spans.in_order() {
+        unpack_entry(&manifest.entries[*index], spans.entry(*index), &mut stream, &mut place, &mut meter)?;
+    }
+    stream.go_to(spans.end())?;
     stream.expect_end()?;
     place.links(&manifest.entries)?;
     place.directory_attributes(&manifest.entries)?;
     staging.sync_filesystem()?;
     Ok(staging)
+}
+
+fn unpack_entry(
+    entry: &Entry,
+    span: Span,
+    stream: &mut Stream<'_>,
+    place: &mut Place<'_>,
+    meter: &mut Meter<'_>,
+) -> Result<(), UnpackError> {
+    stream.go_to(span.start)?;
+    if !entry.is_borrowed() {
+        stream.expect_header(entry)?;
+    }
+    let Content::File { size, digest, sparse, .. } = &entry.content else { return Ok(()) };
+    let mut file = place.file(entry, *sparse)?;
+    stream.content(*size, |bytes| {
+        meter.add(bytes.len() as u64);
+        file.write(bytes)
+    })?;
+    if file.finish(*size)? != *digest {
+        return Err(UnpackError::Digest { path: entry.path.clone() });
+    }
+    stream.expect_zeros(span.padding, &entry.path)
 }
 
 fn check_policy(manifest: &Manifest, policy: &Policy) -> Result<(), UnpackError> {

@@ -1,9 +1,9 @@
-//! The tar stream of verified, decompressed frames, compared with what the manifest implies.
+//! The stream of verified, decompressed frames that a snapshot needs, compared with what the manifest implies.
 
 use super::UnpackError;
 use crate::host::directory::DirectoryError;
 use crate::model::digest::Digest;
-use crate::snapshot::manifest::{Entry, Frame, Manifest, Name};
+use crate::snapshot::manifest::{Entry, Frame, Manifest, Name, Spans};
 use crate::snapshot::row::{Row, Work};
 use crate::snapshot::store::Parts;
 use crate::snapshot::{frame, layout};
@@ -15,21 +15,49 @@ use zstd::bulk::Decompressor;
 
 pub(super) struct Stream<'a> {
     manifest: &'a Manifest,
+    spans: &'a Spans,
+    /// The frames that are read, by their indices.
+    needed: Vec<usize>,
     parts: &'a dyn Parts,
     opened: Option<(u32, Arc<File>)>,
     /// The threads that open frames ahead; a single frame needs none.
     row: Option<Row<Job, Result<Vec<u8>, Fault>>>,
-    /// The next frame to give to them.
+    /// How many of the needed frames were given to them.
     given: usize,
-    /// The next frame to take.
-    next: usize,
+    /// How many were taken.
+    taken: usize,
+    /// The position of the first byte of `plain`.
+    start: u64,
     plain: Vec<u8>,
     used: usize,
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(manifest: &'a Manifest, parts: &'a dyn Parts) -> Self {
-        Self { manifest, parts, opened: None, row: None, given: 0, next: 0, plain: Vec::new(), used: 0 }
+    pub(super) fn new(manifest: &'a Manifest, spans: &'a Spans, parts: &'a dyn Parts) -> Self {
+        Self {
+            manifest,
+            spans,
+            needed: spans.needed(),
+            parts,
+            opened: None,
+            row: None,
+            given: 0,
+            taken: 0,
+            start: 0,
+            plain: Vec::new(),
+            used: 0,
+        }
+    }
+
+    /// Goes on to a position, past bytes that nothing needs; never back.
+    pub(super) fn go_to(&mut self, position: u64) -> Result<(), UnpackError> {
+        while position > self.start.saturating_add(self.plain.len() as u64) {
+            if !self.fill()? {
+                return Err(UnpackError::Short);
+            }
+        }
+        self.used = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        Ok(())
     }
 
     /// Reads the bytes before an entry's content and compares them with its own.
@@ -65,8 +93,8 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    pub(super) fn expect_zeros(&mut self, length: usize, path: &Name) -> Result<(), UnpackError> {
-        self.content(length as u64, |bytes| {
+    pub(super) fn expect_zeros(&mut self, length: u64, path: &Name) -> Result<(), UnpackError> {
+        self.content(length, |bytes| {
             if bytes.iter().all(|byte| *byte == 0) {
                 return Ok(());
             }
@@ -92,12 +120,13 @@ impl<'a> Stream<'a> {
 
     /// Takes the next frame, read, verified and decompressed; `false` after the last.
     fn fill(&mut self) -> Result<bool, UnpackError> {
-        let Some(one) = self.manifest.frames.get(self.next) else {
+        let Some(index) = self.needed.get(self.taken).copied() else {
             return Ok(false);
         };
+        let one = &self.manifest.frames[index];
         let plain = self.open(one)?;
         let part = self.manifest.parts[one.part as usize].digest;
-        let refuse = |reason| UnpackError::Frame { part, frame: self.next, offset: one.offset, reason };
+        let refuse = |reason| UnpackError::Frame { part, frame: index, offset: one.offset, reason };
         self.plain = match plain {
             Ok(plain) => plain,
             Err(Fault::Frame(reason)) => return Err(refuse(reason)),
@@ -109,8 +138,8 @@ impl<'a> Stream<'a> {
                 return Err(DirectoryError::Io { action: "read", path, source }.into());
             }
         };
-        self.next += 1;
-        self.used = 0;
+        self.taken += 1;
+        (self.start, self.used) = (self.spans.frame(index).start, 0);
         Ok(true)
     }
 
@@ -123,7 +152,7 @@ impl<'a> Stream<'a> {
                 source,
             })
         };
-        if self.manifest.frames.len() == 1 {
+        if self.needed.len() == 1 {
             let job = self.job(one)?;
             return Ok(open_frame(&mut Decompressor::default(), &job));
         }
@@ -135,10 +164,10 @@ impl<'a> Stream<'a> {
             };
             self.row = Some(Row::start(work).map_err(failed)?);
         }
-        while let Some(frame) = self.manifest.frames.get(self.given)
+        while let Some(frame) = self.needed.get(self.given)
             && self.row.as_ref().is_some_and(|row| !row.is_full())
         {
-            let job = self.job(frame)?;
+            let job = self.job(&self.manifest.frames[*frame])?;
             self.row.as_mut().expect("it was started above").push(job).map_err(failed)?;
             self.given += 1;
         }
