@@ -115,6 +115,15 @@ async fn a_snapshot_is_of_the_generation_that_its_registry_has() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn a_snapshot_that_cannot_be_made_is_told_as_that() -> anyhow::Result<()> {
+    let lab = lab()?;
+    std::fs::remove_dir_all(lab.root.join(paths::CLUSTER_STATES))?;
+    let (status, error) = lab.get("/v1/snapshots/latest").await?;
+    assert_eq!((status, &error["error"]["code"]), (500, &Value::from("EOS-M018")), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_what_is_not_there_is_an_unknown_snapshot() -> anyhow::Result<()> {
     let lab = lab()?;
     let (_, latest) = lab.get("/v1/snapshots/latest").await?;
