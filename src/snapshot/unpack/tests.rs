@@ -5,9 +5,9 @@ use crate::model::digest::Digest;
 use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{captured, rich_tree};
-use crate::snapshot::frame;
 use crate::snapshot::manifest::tests::metadata;
 use crate::snapshot::manifest::{FRAME_LIMIT, Frame, Part, Time, VERSION};
+use crate::snapshot::{frame, layout};
 use std::fs;
 use std::os::unix::fs::FileExt;
 
