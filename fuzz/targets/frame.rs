@@ -105,7 +105,7 @@ fn forged(pieces: &[(&[u8], u32)]) -> bool {
         part.extend_from_slice(bytes);
     }
     part.extend(frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed))));
-    let parts = vec![Part { digest: Digest::of(&part), size: part.len() as u64 }];
+    let parts = vec![Part { borrowed: false, digest: Digest::of(&part), size: part.len() as u64 }];
     unpacked(&Manifest { frames, parts, ..MANIFEST.clone() }, &part)
 }
 

@@ -55,7 +55,7 @@ fn fitted(mut manifest: Manifest) {
         (offset, rest) = (offset + 20, rest - u64::from(uncompressed));
     }
     let size = offset + frame::seek_table_length(manifest.frames.len()) as u64;
-    manifest.parts = vec![Part { digest: Digest::of(b"part"), size }];
+    manifest.parts = vec![Part { borrowed: false, digest: Digest::of(b"part"), size }];
     accepted(&manifest.canonical());
 }
 
@@ -76,6 +76,10 @@ fn accepted(bytes: &[u8]) {
     let framed: usize = (0..manifest.parts.len()).map(|part| manifest.frames_of(part).count()).sum();
     assert_eq!(framed, manifest.frames.len(), "every frame belongs to a part");
     assert!(manifest.frames.iter().all(|frame| frame.uncompressed <= FRAME_LIMIT));
+    let spans = manifest.spans();
+    let ranges: Vec<_> = spans.in_order().iter().map(|index| spans.entry(*index).range()).collect();
+    assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "no two entries share a position");
+    assert_eq!(spans.end() + layout::END.len() as u64, spans.own().end);
     let stored: u64 = manifest.parts.iter().map(|part| part.size).sum();
     assert_eq!(stored, manifest.stored_size());
 }

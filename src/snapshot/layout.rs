@@ -67,9 +67,12 @@ pub fn padding(size: u64) -> usize {
     ((BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64) as usize
 }
 
-/// Bytes of the whole stream, its end included; `None` if it does not fit 64 bits.
+/// Bytes of the whole own stream, its end included; `None` if it does not fit 64 bits.
+///
+/// Every entry is in it but those whose content is borrowed.
 pub fn stream_length(entries: &[Entry]) -> Option<u64> {
-    entries.iter().try_fold(END.len() as u64, |sum, entry| {
+    let mut own = entries.iter().filter(|entry| !entry.is_borrowed());
+    own.try_fold(END.len() as u64, |sum, entry| {
         let size = entry.size();
         sum.checked_add(header_length(entry) as u64)?.checked_add(size)?.checked_add(padding(size) as u64)
     })
@@ -256,7 +259,7 @@ mod tests {
             extended: [(b"user.a=b".to_vec(), b"1".to_vec())]
                 .map(|(k, v)| (Name::new(k), Name::new(v)))
                 .into(),
-            content: Content::File { size, digest, sparse: true },
+            content: Content::File { size, digest, sparse: true, at: None },
         };
         let bytes = header(&entry);
         assert_eq!(bytes.len(), header_length(&entry));

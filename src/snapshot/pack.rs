@@ -172,6 +172,7 @@ impl<'a> Packer<'a> {
         let written = part.file.write_all(&table).and_then(|()| part.file.sync_all());
         written.map_err(|e| failed("write", self.into, &part.name, e))?;
         let finished = Part {
+            borrowed: false,
             digest: Digest::from_bytes(*part.hasher.finalize().as_bytes()),
             size: part.written + table.len() as u64,
         };

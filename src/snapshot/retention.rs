@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn part(number: u8, size: u64) -> Part {
-        Part { digest: Digest::from_bytes([number; 32]), size }
+        Part { borrowed: false, digest: Digest::from_bytes([number; 32]), size }
     }
 
     fn candidate(source: &str, second: i64) -> Candidate {

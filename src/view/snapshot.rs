@@ -148,7 +148,7 @@ mod tests {
             frames: 2,
             restore_bytes: 7 << 10,
             stored_bytes: 6 << 10,
-            parts: vec![Part { digest: Digest::from_bytes([1; 32]), size: 6 << 10 }],
+            parts: vec![Part { borrowed: false, digest: Digest::from_bytes([1; 32]), size: 6 << 10 }],
         }
     }
 
@@ -212,7 +212,7 @@ read by     nobody
         let target = || Name::new("a\nb");
         let all = [
             entry(b"d", Content::Directory),
-            entry(b"d/\x1b[2J", Content::File { size: 5, digest: Digest::of(b""), sparse: false }),
+            entry(b"d/\x1b[2J", Content::File { size: 5, digest: Digest::of(b""), sparse: false, at: None }),
             entry(b"l", Content::Symlink { target: target() }),
             entry(b"m", Content::Hardlink { target: target() }),
         ];

@@ -176,7 +176,7 @@ impl Found<'_> {
             (Kind::Directory, _) => Content::Directory,
             (Kind::Symlink, _) => Content::Symlink { target: self.link_target()? },
             (_, Some(first)) => Content::Hardlink { target: first.clone() },
-            (_, None) => Content::File { size, digest: Digest::of(b""), sparse: allocated < size },
+            (_, None) => Content::File { size, digest: Digest::of(b""), sparse: allocated < size, at: None },
         };
         // The kernel ignores a link's mode, and file systems differ in what they report.
         let mode = if kind == Kind::Symlink { 0o777 } else { mode };

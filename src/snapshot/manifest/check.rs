@@ -1,6 +1,6 @@
 //! The rules that a manifest keeps, whoever wrote it: what passes here can be restored without guessing.
 
-use super::{Content, Entry, FRAME_LIMIT, Limits, Manifest, ManifestError, Name};
+use super::{At, Content, Entry, FRAME_LIMIT, Frame, Limits, Manifest, ManifestError, Name};
 use crate::snapshot::{frame, layout};
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +17,7 @@ pub(super) fn check(manifest: &Manifest, limits: &Limits) -> Result<(), Manifest
     }
     check_entries(&manifest.entries, limits)?;
     check_frames(manifest)?;
+    check_borrowed(manifest)?;
     check_length(manifest)
 }
 
@@ -138,8 +139,53 @@ fn close_part(manifest: &Manifest, part: usize, end: u64, frames: usize) -> Resu
     Err(ManifestError::Part { part, reason: "its size contradicts its frames" })
 }
 
+/// What is borrowed lies whole in a borrowed part, apart from all else, and none is borrowed for nothing.
+fn check_borrowed(manifest: &Manifest) -> Result<(), ManifestError> {
+    let count = manifest.parts.iter().take_while(|part| part.borrowed).count();
+    if let Some(after) = manifest.parts[count..].iter().position(|part| part.borrowed) {
+        let reason = "it is borrowed and comes after one that is not";
+        return Err(ManifestError::Part { part: count + after, reason });
+    }
+    let mut lengths = vec![0u64; count];
+    for frame in &manifest.frames {
+        if let Some(length) = lengths.get_mut(frame.part as usize) {
+            *length += u64::from(frame.uncompressed);
+        }
+    }
+    let mut taken = Vec::new();
+    for (index, entry) in manifest.entries.iter().enumerate() {
+        let Content::File { size, at: Some(At(part, offset)), .. } = entry.content else { continue };
+        let refuse = |reason| ManifestError::Entry { path: entry.path.clone(), reason };
+        let Some(length) = lengths.get(part as usize) else {
+            return Err(refuse("its content is borrowed from a part that is not borrowed"));
+        };
+        if size == 0 || offset.checked_add(size).is_none_or(|end| end > *length) {
+            return Err(refuse("its content is borrowed from beyond the end of a part"));
+        }
+        taken.push((part, offset, size, index));
+    }
+    taken.sort_unstable();
+    for pair in taken.windows(2) {
+        let ((part, offset, size, _), (next, start, _, index)) = (pair[0], pair[1]);
+        if part == next && start < offset + size {
+            let path = manifest.entries[index].path.clone();
+            return Err(ManifestError::Entry {
+                path,
+                reason: "its content is borrowed by another entry too",
+            });
+        }
+    }
+    let named: HashSet<u32> = taken.iter().map(|one| one.0).collect();
+    match (0..count).find(|part| !named.contains(&(*part as u32))) {
+        Some(part) => Err(ManifestError::Part { part, reason: "it is borrowed and nothing in it is used" }),
+        None => Ok(()),
+    }
+}
+
+/// The own frames hold the own stream, neither more nor less.
 fn check_length(manifest: &Manifest) -> Result<(), ManifestError> {
-    let framed: u64 = manifest.frames.iter().map(|frame| u64::from(frame.uncompressed)).sum();
+    let own = |frame: &&Frame| !manifest.parts[frame.part as usize].borrowed;
+    let framed: u64 = manifest.frames.iter().filter(own).map(|frame| u64::from(frame.uncompressed)).sum();
     match layout::stream_length(&manifest.entries) {
         Some(listed) if listed == framed => Ok(()),
         listed => Err(ManifestError::Length { framed, listed: listed.unwrap_or(u64::MAX) }),

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Time(pub i64, pub u32);
 
+/// Where a borrowed content lies: the index of its part, and the offset in the uncompressed stream of
+/// that part in bytes; in JSON `[part,offset]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct At(pub u32, pub u64);
+
 /// One entry, named relative to the snapshot's top.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Flat", into = "Flat")]
@@ -43,6 +48,8 @@ pub enum Content {
         digest: Digest,
         /// Whether the source had holes; runs of zeros become holes again.
         sparse: bool,
+        /// Where an earlier snapshot's part has the content, which then is not in the own stream.
+        at: Option<At>,
     },
     /// A symbolic link.
     Symlink {
@@ -57,6 +64,11 @@ pub enum Content {
 }
 
 impl Entry {
+    /// Whether it is a file whose content lies in a borrowed part.
+    pub fn is_borrowed(&self) -> bool {
+        matches!(self.content, Content::File { at: Some(_), .. })
+    }
+
     /// Bytes of content that the parts carry for it.
     pub fn size(&self) -> u64 {
         match self.content {
@@ -80,6 +92,8 @@ enum Type {
 #[serde(deny_unknown_fields)]
 struct Flat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<At>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<Digest>,
     gid: u32,
     mode: u32,
@@ -100,6 +114,7 @@ struct Flat {
 impl From<Entry> for Flat {
     fn from(entry: Entry) -> Self {
         let mut flat = Self {
+            at: None,
             digest: None,
             gid: entry.gid,
             mode: entry.mode,
@@ -114,8 +129,8 @@ impl From<Entry> for Flat {
         };
         match entry.content {
             Content::Directory => {}
-            Content::File { size, digest, sparse } => {
-                flat.r#type = Type::File;
+            Content::File { size, digest, sparse, at } => {
+                (flat.r#type, flat.at) = (Type::File, at);
                 (flat.size, flat.digest, flat.sparse) = (Some(size), Some(digest), sparse.then_some(true));
             }
             Content::Symlink { target } => (flat.r#type, flat.target) = (Type::Symlink, Some(target)),
@@ -134,13 +149,14 @@ impl TryFrom<Flat> for Entry {
     type Error = Contradiction;
 
     fn try_from(flat: Flat) -> Result<Self, Contradiction> {
-        let content = match (flat.r#type, flat.size, flat.digest, flat.sparse, flat.target) {
-            (Type::Directory, None, None, None, None) => Content::Directory,
-            (Type::File, Some(size), Some(digest), sparse, None) => {
-                Content::File { size, digest, sparse: sparse.unwrap_or(false) }
+        let Flat { at, .. } = flat;
+        let content = match (flat.r#type, flat.size, flat.digest, flat.sparse, at, flat.target) {
+            (Type::Directory, None, None, None, None, None) => Content::Directory,
+            (Type::File, Some(size), Some(digest), sparse, at, None) => {
+                Content::File { size, digest, sparse: sparse.unwrap_or(false), at }
             }
-            (Type::Symlink, None, None, None, Some(target)) => Content::Symlink { target },
-            (Type::Hardlink, None, None, None, Some(target)) => Content::Hardlink { target },
+            (Type::Symlink, None, None, None, None, Some(target)) => Content::Symlink { target },
+            (Type::Hardlink, None, None, None, None, Some(target)) => Content::Hardlink { target },
             _ => return Err(Contradiction),
         };
         let Flat { path, mode, uid, gid, mtime, xattrs, .. } = flat;

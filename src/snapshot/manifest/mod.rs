@@ -6,16 +6,18 @@ mod error;
 mod name;
 mod outline;
 mod signed;
+mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use entry::{Content, Contradiction, Entry, Time};
+pub use entry::{At, Content, Contradiction, Entry, Time};
 pub use error::ManifestError;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use name::{InvalidName, Name};
 pub use outline::Outline;
 pub use signed::{Seal, SealError, SignedManifest, Signer, Verifier};
+pub use spans::{Span, Spans};
 
 use crate::model::digest::Digest;
 use crate::model::ids::{ClusterId, SnapshotId};
@@ -55,11 +57,12 @@ impl Default for Limits {
 pub struct Manifest {
     /// What it restores, in ascending order of the paths' bytes.
     pub entries: Vec<Entry>,
-    /// The frames of all parts, in the order of the tar stream.
+    /// The frames of all parts, in the order of the parts.
     pub frames: Vec<Frame>,
     /// Of what, when and by whom.
     pub metadata: Metadata,
-    /// The parts, in the order of the tar stream.
+    /// The parts: first those that are borrowed from earlier snapshots, then its own in the order of the
+    /// tar stream.
     pub parts: Vec<Part>,
     /// `VERSION`.
     pub version: u32,
@@ -77,7 +80,7 @@ pub struct Frame {
     pub offset: u64,
     /// Index of its part.
     pub part: u32,
-    /// Bytes of the tar stream that it holds.
+    /// Bytes of its part's stream that it holds.
     pub uncompressed: u32,
 }
 
@@ -101,10 +104,19 @@ pub struct Metadata {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
+    /// Whether an earlier snapshot made it, and only the content of some files in it is used.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub borrowed: bool,
     /// BLAKE3 of the whole file, its seek table included; also its name.
     pub digest: Digest,
     /// Bytes of the whole file.
     pub size: u64,
+}
+
+// Serde asks by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Part {
@@ -164,9 +176,19 @@ impl Manifest {
         self.entries.iter().map(Entry::size).fold(0, u64::saturating_add)
     }
 
-    /// Bytes of all parts.
+    /// Bytes of all parts, borrowed ones included.
     pub fn stored_size(&self) -> u64 {
         self.parts.iter().map(|part| part.size).fold(0, u64::saturating_add)
+    }
+
+    /// Whether it restores alone, with nothing borrowed from earlier snapshots.
+    pub fn is_full(&self) -> bool {
+        self.parts.first().is_none_or(|part| !part.borrowed)
+    }
+
+    /// Where each frame and each entry lies.
+    pub fn spans(&self) -> Spans {
+        Spans::of(self)
     }
 
     /// The frames of one part, in order.

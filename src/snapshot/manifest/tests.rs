@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod borrowed;
+
 /// A seal for tests: a keyed BLAKE3, real enough that a changed byte is noticed.
 pub(crate) struct TestSeal(pub &'static str);
 
@@ -54,7 +56,7 @@ fn entry(path: &[u8], content: Content) -> Entry {
 }
 
 fn file(path: &str) -> Entry {
-    entry(path.as_bytes(), Content::File { size: 3, digest: Digest::of(b"abc"), sparse: false })
+    entry(path.as_bytes(), Content::File { size: 3, digest: Digest::of(b"abc"), sparse: false, at: None })
 }
 
 fn directory(path: &str) -> Entry {
@@ -74,7 +76,7 @@ fn around(entries: Vec<Entry>) -> Manifest {
     let uncompressed = crate::snapshot::layout::stream_length(&entries).unwrap() as u32;
     let frame = Frame { compressed: 90, digest: Digest::of(b"frame"), offset: 0, part: 0, uncompressed };
     let size = 90 + crate::snapshot::frame::seek_table_length(1) as u64;
-    let parts = vec![Part { digest: Digest::of(b"part"), size }];
+    let parts = vec![Part { borrowed: false, digest: Digest::of(b"part"), size }];
     Manifest { entries, frames: vec![frame], metadata: metadata(), parts, version: VERSION }
 }
 
@@ -84,7 +86,10 @@ fn sample() -> Manifest {
         file("etc/a"),
         hardlink("etc/b", "etc/a"),
         symlink("etc/c", "../../anywhere"),
-        entry(b"etc/\xff\"%\\\n", Content::File { size: 9, digest: Digest::of(b"x"), sparse: true }),
+        entry(
+            b"etc/\xff\"%\\\n",
+            Content::File { size: 9, digest: Digest::of(b"x"), sparse: true, at: None },
+        ),
     ])
 }
 
@@ -161,7 +166,7 @@ fn link_targets_modes_and_sizes_are_bounded() {
     let mut odd = file("a");
     odd.mode = 0o20644;
     assert!(refusal(vec![odd]).ends_with("its mode or its time is out of range"));
-    let huge = Content::File { size: u64::MAX, digest: Digest::of(b""), sparse: true };
+    let huge = Content::File { size: u64::MAX, digest: Digest::of(b""), sparse: true, at: None };
     let mut lying = around(vec![]);
     lying.entries = vec![entry(b"a", huge)];
     assert!(reparse(&lying).unwrap_err().to_string().ends_with("its size is out of range"));
@@ -170,7 +175,8 @@ fn link_targets_modes_and_sizes_are_bounded() {
 #[test]
 fn sizes_that_contradict_the_frames_are_refused() {
     let mut lying = sample();
-    lying.entries[1].content = Content::File { size: 1 << 40, digest: Digest::of(b"abc"), sparse: false };
+    lying.entries[1].content =
+        Content::File { size: 1 << 40, digest: Digest::of(b"abc"), sparse: false, at: None };
     assert!(matches!(reparse(&lying), Err(ManifestError::Length { .. })));
     let mut lying = sample();
     lying.entries.pop();
@@ -193,7 +199,7 @@ fn sizes_that_contradict_the_frames_are_refused() {
         assert!(matches!(reparse(&lying), Err(ManifestError::Frame { frame: 0, .. })));
     }
     let mut lying = sample();
-    lying.parts.push(Part { digest: Digest::of(b"other"), size: 17 });
+    lying.parts.push(Part { borrowed: false, digest: Digest::of(b"other"), size: 17 });
     assert!(matches!(reparse(&lying), Err(ManifestError::Part { part: 1, .. })));
 }
 

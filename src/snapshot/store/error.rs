@@ -59,6 +59,12 @@ pub enum StoreError {
         /// The file's name.
         name: String,
     },
+    /// It cannot be restored without eos.
+    #[error("snapshot {id} borrows from earlier ones, so tar alone cannot restore it")]
+    Incremental {
+        /// The snapshot.
+        id: String,
+    },
     /// A part is not there.
     #[error("part {part} is not in the snapshot store")]
     PartMissing {
@@ -109,6 +115,7 @@ impl Explain for StoreError {
             Self::Damaged { .. } => "T028",
             Self::Leased { .. } => "T029",
             Self::Ambiguous { .. } => "T090",
+            Self::Incremental { .. } => "T120",
         })
     }
 
@@ -138,6 +145,9 @@ impl Explain for StoreError {
                 "have the master make it anew, there: systemctl restart eos-master".to_owned(),
                 "then pull it, on a node that is to join: eos bootstrap".to_owned(),
             ],
+            Self::Incremental { id } => {
+                vec![format!("see what it borrows: eos snapshot show {id}")]
+            }
             Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
             Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {
                 vec!["find the snapshots that are damaged: eos snapshot verify".to_owned()]
@@ -175,6 +185,7 @@ pub(crate) fn samples() -> Vec<StoreError> {
         StoreError::Manifest { id: "ab".into(), source: ManifestError::NotCanonical },
         StoreError::Damaged { damage: vec!["ab: part cd is missing".into()] },
         StoreError::Stray { name: "notes.txt".into() },
+        StoreError::Incremental { id: "ab".into() },
         StoreError::PartMissing { part },
         StoreError::PartSize { part, found: 9, listed: 10 },
         StoreError::Range { part, offset: 5, length: 6, size: 10 },
@@ -197,6 +208,7 @@ fn every_text_is_one_plain_line() {
             "the stored manifest of snapshot ab is damaged".to_owned(),
             "a snapshot is damaged: ab: part cd is missing".to_owned(),
             "\"notes.txt\" in the store's manifests is not named like a manifest".to_owned(),
+            "snapshot ab borrows from earlier ones, so tar alone cannot restore it".to_owned(),
             format!("part {part} is not in the snapshot store"),
             format!("part {part} has 9 bytes, and its manifest says 10"),
             format!("bytes 5+6 lie outside part {part}, which has 10 bytes"),

@@ -12,6 +12,9 @@ impl DiskStore {
     /// file system and have none of the names yet. Returns how many parts there are.
     pub fn export(&self, id: &SnapshotId, into: &Directory) -> Result<usize, StoreError> {
         let (_, manifest) = self.read_manifest(id)?;
+        if !manifest.is_full() {
+            return Err(StoreError::Incremental { id: id.to_string() });
+        }
         for (number, part) in manifest.parts.iter().enumerate() {
             let name = OsString::from(format!("part-{number:06}.tar.zst"));
             self.parts.make_hardlink(OsStr::new(&part.file_name()), into, &name)?;

@@ -108,7 +108,7 @@ pub struct Summary {
     pub frames: usize,
     /// Bytes of file content after a restore.
     pub restore_bytes: u64,
-    /// Bytes of its parts.
+    /// Bytes of its parts, borrowed ones included.
     pub stored_bytes: u64,
     /// Its parts.
     pub parts: Vec<Part>,
@@ -288,7 +288,7 @@ impl SnapshotStore for DiskStore {
     }
 
     fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError> {
-        let name = Part { digest: *part, size: 0 }.file_name();
+        let name = Part { borrowed: false, digest: *part, size: 0 }.file_name();
         let mut file = match self.parts.open_file(Path::new(&name)) {
             Err(error) if error.is_missing() => return Err(StoreError::PartMissing { part: *part }),
             opened => opened?,

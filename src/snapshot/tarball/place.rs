@@ -239,7 +239,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(), TarballError> {
         self.occupy(&member.path, Placed::File { first: None })?;
         let digest = Digest::of(b"");
-        let entry = entry(member, Content::File { size, digest, sparse: false });
+        let entry = entry(member, Content::File { size, digest, sparse: false, at: None });
         let mut file = self.place.file(&entry)?;
         self.bytes = self.bytes.saturating_add(size);
         loop {

@@ -1,7 +1,8 @@
 //! Unpacks a snapshot into a staging directory: what its manifest lists, byte for byte, or nothing.
 //!
 //! Each frame is verified before it is decompressed. The tar stream is not parsed: it is compared with
-//! the one that the manifest implies, so an archive cannot say anything that the manifest does not.
+//! the one that the manifest implies, so an archive cannot say anything that the manifest does not. What is
+//! borrowed comes first, in the order of its positions, so that each frame is read and decompressed once.
 //! A failure removes the staging directory; a crash leaves it for the caller to remove by its name.
 
 mod error;
@@ -110,11 +111,12 @@ fn unpack_into(
     let mut meter = Meter::start(sink, what, 0, manifest.restore_size());
     let tree = Tree::new(manifest, &staging, policy.owners);
     tree.make_directories()?;
-    let files = PartFiles::new(manifest, parts);
+    let (files, needed) = (PartFiles::new(manifest, parts), tree.plan().needed());
     side_by_side(
-        manifest.frames.len(),
+        needed.len(),
         || (tree.worker(), Vec::new()),
-        |(worker, bytes), frame| {
+        |(worker, bytes), job| {
+            let frame = needed[job];
             files.read(frame, bytes)?;
             let before = worker.placed.bytes;
             tree.place(worker, frame, bytes)?;

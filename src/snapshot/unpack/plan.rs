@@ -1,19 +1,14 @@
 //! Which bytes of which entries each frame holds: it follows from the manifest alone (pure).
 
 use crate::snapshot::layout;
-use crate::snapshot::manifest::{Content, Manifest};
+use crate::snapshot::manifest::{Manifest, Spans};
 use std::ops::Range;
 
-/// Where everything of a snapshot lies in its tar stream.
-pub(in crate::snapshot) struct Plan<'a> {
-    manifest: &'a Manifest,
-    /// Where each entry begins in the stream.
-    entries: Vec<u64>,
-    /// Where each frame begins in the stream.
-    frames: Vec<u64>,
-    /// Bytes of the stream that the entries imply, and of the one that the frames hold.
-    implied: u64,
-    framed: u64,
+/// Where everything of a snapshot lies.
+pub(in crate::snapshot) struct Plan {
+    spans: Spans,
+    /// The first position after the last entry, and after the end of the archive.
+    end: Range<u64>,
 }
 
 /// What some bytes of a frame are.
@@ -43,69 +38,50 @@ pub(in crate::snapshot) struct Piece {
     pub(in crate::snapshot) range: Range<usize>,
 }
 
-impl<'a> Plan<'a> {
-    pub(in crate::snapshot) fn new(manifest: &'a Manifest) -> Self {
-        let (mut entries, mut implied) = (Vec::with_capacity(manifest.entries.len()), 0u64);
-        for entry in &manifest.entries {
-            entries.push(implied);
-            let length = layout::header_length(entry) as u64 + layout::padding(entry.size()) as u64;
-            implied = implied.saturating_add(length).saturating_add(entry.size());
-        }
-        let (mut frames, mut framed) = (Vec::with_capacity(manifest.frames.len()), 0u64);
-        for frame in &manifest.frames {
-            frames.push(framed);
-            framed = framed.saturating_add(frame.uncompressed.into());
-        }
-        implied = implied.saturating_add(layout::END.len() as u64);
-        Self { manifest, entries, frames, implied, framed }
+impl Plan {
+    pub(in crate::snapshot) fn new(manifest: &Manifest) -> Self {
+        let spans = manifest.spans();
+        let end = spans.end();
+        Self { spans, end: end..end.saturating_add(layout::END.len() as u64) }
     }
 
     /// Whether the frames hold less than the entries need.
     pub(in crate::snapshot) fn is_short(&self) -> bool {
-        self.framed < self.implied
+        self.spans.own().end < self.end.end
+    }
+
+    /// The frames without which the snapshot cannot be restored, in order.
+    pub(in crate::snapshot) fn needed(&self) -> Vec<usize> {
+        self.spans.needed()
     }
 
     /// The frames that hold content of this entry.
     pub(in crate::snapshot) fn frames_of(&self, entry: usize) -> Range<usize> {
-        let one = &self.manifest.entries[entry];
-        if one.size() == 0 {
-            return 0..0;
-        }
-        let start = self.entries[entry].saturating_add(layout::header_length(one) as u64);
-        let end = start.saturating_add(one.size());
-        let first = self.frames.partition_point(|begin| *begin <= start).saturating_sub(1);
-        first..self.frames.partition_point(|begin| *begin < end).max(first)
+        self.spans.frames_in(&self.spans.entry(entry).content())
     }
 
-    /// What a frame holds, in order.
+    /// What a frame holds, in order. In a borrowed part, what no entry needs is nothing.
     pub(in crate::snapshot) fn pieces(&self, frame: usize) -> Vec<Piece> {
-        let begin = self.frames[frame];
-        let end = begin.saturating_add(self.manifest.frames[frame].uncompressed.into());
+        let frame = self.spans.frame(frame);
         let mut pieces = Vec::new();
         let mut add = |kind, entry, from: u64, length: u64| {
-            let (first, last) = (from.max(begin), from.saturating_add(length).min(end));
+            let (first, last) = (from.max(frame.start), from.saturating_add(length).min(frame.end));
             if first < last {
-                let range = (first - begin) as usize..(last - begin) as usize;
+                let range = (first - frame.start) as usize..(last - frame.start) as usize;
                 pieces.push(Piece { kind, entry, offset: first - from, range });
             }
         };
-        let first = self.entries.partition_point(|start| *start <= begin).saturating_sub(1);
-        for (entry, one) in self.manifest.entries.iter().enumerate().skip(first) {
-            let start = self.entries[entry];
-            if start >= end {
-                break;
-            }
-            let header = layout::header_length(one) as u64;
-            add(Kind::Header, entry, start, header);
-            if let Content::File { size, .. } = one.content {
-                let content = start.saturating_add(header);
-                add(Kind::Content, entry, content, size);
-                add(Kind::Padding, entry, content.saturating_add(size), layout::padding(size) as u64);
-            }
+        for entry in self.spans.entries_in(&frame) {
+            let span = self.spans.entry(*entry);
+            let content = span.content();
+            add(Kind::Header, *entry, span.start, span.header);
+            add(Kind::Content, *entry, content.start, span.content);
+            add(Kind::Padding, *entry, content.end, span.padding);
         }
-        let zeros = layout::END.len() as u64;
-        add(Kind::End, usize::MAX, self.implied.saturating_sub(zeros), zeros);
-        add(Kind::Beyond, usize::MAX, self.implied, u64::MAX);
+        if frame.start >= self.spans.own().start {
+            add(Kind::End, usize::MAX, self.end.start, self.end.end - self.end.start);
+            add(Kind::Beyond, usize::MAX, self.end.end, u64::MAX);
+        }
         pieces
     }
 }

@@ -6,7 +6,7 @@ use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::capture::tests::{captured, rich_tree};
 use crate::snapshot::manifest::tests::metadata;
-use crate::snapshot::manifest::{FRAME_LIMIT, Frame, Part, Time, VERSION};
+use crate::snapshot::manifest::{At, FRAME_LIMIT, Frame, Part, Time, VERSION};
 use crate::snapshot::{frame, layout};
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -24,7 +24,10 @@ fn entry(path: &str, content: Content) -> Entry {
 }
 
 fn file(path: &str, content: &[u8]) -> Entry {
-    entry(path, Content::File { size: content.len() as u64, digest: Digest::of(content), sparse: false })
+    entry(
+        path,
+        Content::File { size: content.len() as u64, digest: Digest::of(content), sparse: false, at: None },
+    )
 }
 
 fn symlink(path: &str, target: &str) -> Entry {
@@ -77,7 +80,7 @@ impl Arena {
             bytes.extend_from_slice(one);
         }
         bytes.extend(frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed))));
-        let part = Part { digest: Digest::of(&bytes), size: bytes.len() as u64 };
+        let part = Part { borrowed: false, digest: Digest::of(&bytes), size: bytes.len() as u64 };
         fs::write(self.0.path().join("parts").join(part.file_name()), bytes).unwrap();
         Manifest { entries, frames, metadata: metadata(), parts: vec![part], version: VERSION }
     }
@@ -321,7 +324,7 @@ fn parts_that_are_not_there_and_a_policy_that_is_broken_are_told() {
 fn a_snapshot_that_is_larger_than_the_disk_is_refused_before_anything_is_made() {
     let arena = Arena::new();
     let size = 1 << 60;
-    let huge = entry("a", Content::File { size, digest: Digest::of(b""), sparse: false });
+    let huge = entry("a", Content::File { size, digest: Digest::of(b""), sparse: false, at: None });
     let error = arena.refused(&arena.forge(vec![huge], &layout::END));
     let UnpackError::Space { free, .. } = error else { panic!("{error:?}") };
     let here = arena.0.path().join("here");
@@ -357,4 +360,52 @@ fn what_cannot_be_removed_after_a_failure_is_named_with_the_failure() {
         staging.display()
     );
     tells(&error, "EOS-T072", &text);
+}
+
+/// Zeros around a content that is borrowed twice from two frames, and a stream that has the rest.
+#[test]
+fn what_is_borrowed_is_found_in_its_part_and_its_digest_is_always_checked() {
+    let arena = Arena::new();
+    let mut compressor = frame::compressor(3).unwrap();
+    let old: Vec<u8> = (0..3000u32).map(|byte| byte as u8).collect();
+    let borrowed = |path: &str, range: std::ops::Range<usize>| {
+        let (size, digest) = (range.len() as u64, Digest::of(&old[range.clone()]));
+        let at = Some(At(0, range.start as u64));
+        entry(path, Content::File { size, digest, sparse: false, at })
+    };
+    let entries = vec![
+        borrowed("a", 2900..3000),
+        file("b", b"own content"),
+        borrowed("c", 900..1500),
+        hardlink("d", "a"),
+    ];
+    let mut old_frames: Vec<(Vec<u8>, usize)> = Vec::new();
+    for chunk in old.chunks(1000) {
+        old_frames.push((compressor.compress(chunk).unwrap(), chunk.len()));
+    }
+    let before = arena.of_frames(vec![], old_frames);
+    let own = [
+        &layout::header(&entries[1])[..],
+        &padded(b"own content"),
+        &layout::header(&entries[3]),
+        &layout::END,
+    ]
+    .concat();
+    let after = arena.forge(vec![], &own);
+    let parts = vec![Part { borrowed: true, ..before.parts[0] }, after.parts[0]];
+    let own_frames = after.frames.iter().map(|frame| Frame { part: 1, ..*frame });
+    let frames = before.frames.iter().copied().chain(own_frames).collect();
+    let mut manifest = Manifest::new(metadata(), entries, parts, frames).unwrap();
+    arena.unpack(&manifest, &Policy::default()).unwrap();
+    let out = arena.0.path().join("here/staging");
+    assert_eq!(fs::read(out.join("a")).unwrap(), &old[2900..]);
+    assert_eq!(fs::read(out.join("d")).unwrap(), &old[2900..]);
+    assert_eq!(fs::read(out.join("c")).unwrap(), &old[900..1500]);
+    assert_eq!(fs::read_to_string(out.join("b")).unwrap(), "own content");
+    fs::remove_dir_all(out).unwrap();
+    if let Content::File { at, .. } = &mut manifest.entries[2].content {
+        *at = Some(At(0, 901));
+    }
+    let text = "the content of \"c\" has another digest than the manifest says";
+    tells(&arena.refused(&manifest), "EOS-T071", text);
 }

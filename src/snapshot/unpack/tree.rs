@@ -21,7 +21,7 @@ use zstd::bulk::Decompressor;
 /// A tree on its way.
 pub(in crate::snapshot) struct Tree<'a> {
     manifest: &'a Manifest,
-    plan: Plan<'a>,
+    plan: Plan,
     staging: &'a Directory,
     owners: bool,
     /// Whether each entry is whole.
@@ -70,7 +70,7 @@ impl<'a> Tree<'a> {
         Worker { place, decompressor: Decompressor::default(), plain: Vec::new(), placed: Count::default() }
     }
 
-    pub(in crate::snapshot) fn plan(&self) -> &Plan<'a> {
+    pub(in crate::snapshot) fn plan(&self) -> &Plan {
         &self.plan
     }
 
@@ -151,7 +151,7 @@ impl<'a> Tree<'a> {
         bytes: &[u8],
     ) -> Result<Vec<usize>, UnpackError> {
         let entry = &self.manifest.entries[piece.entry];
-        let Content::File { size, digest, sparse } = entry.content else { return Ok(Vec::new()) };
+        let Content::File { size, digest, sparse, .. } = entry.content else { return Ok(Vec::new()) };
         if self.is_whole(piece.entry) {
             return Ok(Vec::new());
         }
