@@ -12,6 +12,7 @@ mod preflight;
 mod restores;
 mod roles;
 mod saga;
+mod serving;
 mod snapshots;
 mod states;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub const AREAS: &[&[Entry]] = &[
     transfer::ENTRIES,
     archives::ENTRIES,
     restores::ENTRIES,
+    serving::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,
 ];

@@ -166,7 +166,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T160",
+        code: "T190",
         title: "the database to be replaced is in use",
         cause: "A process has it open, and would go on writing to the old one.",
         evidence: "fuser -v DATABASE",
@@ -174,7 +174,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T161",
+        code: "T191",
         title: "the database to be replaced cannot be folded into one file",
         cause: "SQLite failed for another reason than damage: no permission, no space, a failing disk.",
         evidence: "the causes below the error; df -h DATABASE",
@@ -182,7 +182,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T162",
+        code: "T192",
         title: "the database of a snapshot is damaged",
         cause: "SQLite's own check of it failed: it was damaged before it was captured.",
         evidence: "eos snapshot show ID",
@@ -190,7 +190,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T163",
+        code: "T193",
         title: "side files appeared beside a restored database",
         cause: "A process that had the old database open wrote them, and they do not belong to the restored one.",
         evidence: "fuser -v DATABASE",
@@ -198,7 +198,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T164",
+        code: "T194",
         title: "there is no tree of before the last restore",
         cause: "Nothing was restored, there was nothing before, or keep_previous is false for the source.",
         evidence: "ls -la on the parent of the target, for .NAME.eos/previous",
@@ -206,7 +206,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T165",
+        code: "T195",
         title: "a restore was interrupted before anything was exchanged",
         cause: "Ctrl-C or a signal ended it; what arrived is kept.",
         evidence: "ls -la on the parent of the target, for .NAME.eos",
@@ -214,7 +214,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
-        code: "T166",
+        code: "T196",
         title: "there is nothing to put in place",
         cause: "The snapshot holds nothing under the last name of the source's path: it is of another source.",
         evidence: "eos snapshot show ID --entries",

@@ -6,6 +6,7 @@ mod error;
 pub(crate) use error::samples;
 
 use super::{meant, reader, stores};
+use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
@@ -16,7 +17,7 @@ use crate::model::ids::{SnapshotId, SourceName};
 use crate::model::progress::Sink;
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::manifest::{Limits, Manifest};
-use crate::snapshot::restore::{self, Activated, Order, Restore};
+use crate::snapshot::restore::{Activated, Order, Restore};
 use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
 use crate::steps::restoring::{self, Origin, Restored};
 use crate::steps::trusted::Trusted;
@@ -64,9 +65,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Don
 }
 
 fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<Done, Failure> {
-    for recovered in restore::recover(&context.root, sink).map_err(failure)? {
-        sink.emit(recovered.event());
-    }
+    bootstrap::recover_restores(context, sink)?;
     let began = Instant::now();
     let wanted = wanted(context, arguments)?;
     let into = arguments.into.as_deref().map(place).transpose()?;

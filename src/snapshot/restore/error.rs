@@ -259,13 +259,13 @@ impl Explain for RestoreError {
             Self::ReturnedUnserved { .. } => "T157",
             Self::NotReturned { .. } => "T158",
             Self::NotCleared { .. } => "T159",
-            Self::InUse { .. } => "T160",
-            Self::Fold { .. } => "T161",
-            Self::Damaged { .. } => "T162",
-            Self::SideFile { .. } => "T163",
-            Self::NoPrevious { .. } => "T164",
-            Self::Interrupted { .. } => "T165",
-            Self::NotStaged { .. } => "T166",
+            Self::InUse { .. } => "T190",
+            Self::Fold { .. } => "T191",
+            Self::Damaged { .. } => "T192",
+            Self::SideFile { .. } => "T193",
+            Self::NoPrevious { .. } => "T194",
+            Self::Interrupted { .. } => "T195",
+            Self::NotStaged { .. } => "T196",
         })
     }
 
@@ -332,7 +332,10 @@ impl RestoreError {
                 target.display()
             ),
             Self::Kind { target, .. } => {
-                format!("see what it is, and which engine its source has: stat {}", target.display())
+                format!(
+                    "see what it is, and which engine its source has: stat {}; eos config show",
+                    target.display()
+                )
             }
             Self::NoFolder { folder, .. } => format!("make it: mkdir -p {}", folder.display()),
             Self::NotEmpty { .. } => {

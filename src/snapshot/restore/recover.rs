@@ -36,19 +36,28 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// What became of it, for people.
-    pub fn event(&self) -> Event {
+    /// What became of it, in one line.
+    pub fn text(&self) -> String {
         let Self { source, target, outcome } = self;
-        let note = |what: &str| Event::Note { text: format!("the interrupted restore of {source} {what}") };
-        let warning =
-            |what: String| Event::Warning { text: format!("the interrupted restore of {source} {what}") };
-        match outcome {
-            Outcome::Busy => Event::Note { text: format!("a restore of {source} is in progress") },
-            Outcome::NotBegun => note(&format!("is forgotten: {target} is as it was")),
-            Outcome::Kept => note(&format!("is finished: {target} is the restored one")),
-            Outcome::Returned(None) => note(&format!("is taken back: {target} is as it was")),
-            Outcome::Returned(Some(error)) => warning(format!("is taken back: {}", chain(error))),
-            Outcome::Failed(error) => warning(format!("cannot be finished: {}", chain(error))),
+        let what = match outcome {
+            Outcome::Busy => return format!("a restore of {source} is in progress"),
+            Outcome::NotBegun => format!("is forgotten: {target} is as it was"),
+            Outcome::Kept => format!("is finished: {target} is the restored one"),
+            Outcome::Returned(None) => format!("is taken back: {target} is as it was"),
+            Outcome::Returned(Some(error)) => format!("is taken back: {}", chain(error)),
+            Outcome::Failed(error) => format!("cannot be finished: {}", chain(error)),
+        };
+        format!("the interrupted restore of {source} {what}")
+    }
+
+    /// The same as an event of the command that found it.
+    pub fn event(&self) -> Event {
+        let text = self.text();
+        match self.outcome {
+            Outcome::Busy | Outcome::NotBegun | Outcome::Kept | Outcome::Returned(None) => {
+                Event::Note { text }
+            }
+            Outcome::Returned(Some(_)) | Outcome::Failed(_) => Event::Warning { text },
         }
     }
 }

@@ -101,12 +101,12 @@ fn a_restore_of_nothing_is_refused() {
     let site = Site::with_old();
     let error = site.restore().unwrap_err();
     let path = site.root.join("srv/.metrics.eos/incoming");
-    tells(&error, "EOS-T166", &format!("there is nothing to restore at {}", path.display()));
+    tells(&error, "EOS-T196", &format!("there is nothing to restore at {}", path.display()));
     let error = site.begin().unwrap().previous(&|| false, &Silent).unwrap_err();
     let target = site.root.join("srv/metrics");
     tells(
         &error,
-        "EOS-T164",
+        "EOS-T194",
         &format!("there is no tree of before the last restore of {}", target.display()),
     );
     assert_eq!((site.which(), site.log().len()), ("old".to_owned(), 0));
