@@ -4,6 +4,7 @@
 //! `fetch` moves it, `unpack` and `activate` put it in place. `retention` says what to drop.
 
 pub mod activate;
+pub mod assemble;
 pub mod capture;
 mod compress;
 mod crew;
@@ -36,6 +37,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
+        boxed(assemble::samples()),
         boxed(tarball::samples()),
     ]
     .into_iter()
