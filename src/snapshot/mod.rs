@@ -4,6 +4,7 @@
 //! `fetch` moves it, `unpack` and `activate` put it in place, `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
+pub mod assemble;
 pub mod capture;
 mod compress;
 mod crew;
@@ -37,6 +38,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
+        boxed(assemble::samples()),
         boxed(tarball::samples()),
         boxed(restore::samples()),
     ]
