@@ -135,6 +135,16 @@ impl<'a> Restore<'a> {
         }
     }
 
+    /// The tree of before the last restore, which may seed the new one as well.
+    pub fn previous_seed(&self) -> Result<Option<Directory>, RestoreError> {
+        let kept = self.place.in_area(Path::new(PREVIOUS))?.is_some();
+        let directory = self.order.into.is_none() && self.order.source.engine == Engine::Directory;
+        match kept && directory {
+            true => Ok(Some(self.place.area()?.open_directory(Path::new(PREVIOUS))?)),
+            false => Ok(None),
+        }
+    }
+
     /// The work area, in which the tree is built: what an interrupted restore left there may be used.
     pub fn area(&self) -> Result<Directory, RestoreError> {
         self.place.area()
@@ -211,7 +221,7 @@ impl<'a> Restore<'a> {
     /// Undoes the last restore of the source as if it had never been: the tree of before returns, or nothing, and
     /// the one that goes is removed. Without a restore that was recorded, nothing happens.
     pub fn undo(self, sink: &dyn Sink) -> Result<(), RestoreError> {
-        let Some(last) = self.last()? else { return Ok(()) };
+        let Some(last) = self.last()? else { return self.forget_progress() };
         let previous = self.place.in_area(Path::new(PREVIOUS))?.filter(|_| last.has_previous);
         let Some(new) = self.standing.inode() else { return Ok(()) };
         // What an interrupted restore left there would be in the way of the tree that goes.
@@ -227,6 +237,11 @@ impl<'a> Restore<'a> {
             tracing::warn!(hook, why, "a hook failed while a restore was undone");
         }
         Ok(())
+    }
+
+    fn forget_progress(&self) -> Result<(), RestoreError> {
+        self.place.clear(true)?;
+        self.place.remove_empty_area()
     }
 
     fn journal(&self, kind: Kind, staged: PathBuf, new: u64) -> Journal {

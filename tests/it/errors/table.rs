@@ -49,8 +49,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a restore at an instant, or onto a place, that no test from outside makes, with unit tests in \
          src/snapshot/restore",
-        "T140 T141 T142 T143 T144 T145 T146 T147 T148 T149 T150 T151 T152 T153 T154 T155 T156 T157 T158 T159 \
-         T190 T191 T192 T193 T194 T195 T196",
+        "T200 T201 T202 T203 T204 T205 T206 T207 T208 T209 T210 T211 T212 T213 T214 T215 T216 T217 T218 T219 \
+         T220 T221 T222 T223 T224 T225 T226",
     ),
     (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",

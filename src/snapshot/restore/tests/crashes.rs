@@ -167,7 +167,7 @@ fn somebody_who_moves_the_trees_meanwhile_is_told_and_nothing_is_touched() {
         target.display(),
         journal.display()
     );
-    tells(&error, "EOS-T152", &text);
+    tells(&error, "EOS-T212", &text);
     assert_eq!((site.which(), site.journals()), ("theirs".to_owned(), 1));
 }
 

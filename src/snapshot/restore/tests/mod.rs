@@ -188,9 +188,9 @@ fn an_unhealthy_tree_is_exchanged_back_with_the_last_line_of_the_health_command(
     let error = site.restore().unwrap_err();
     let target = site.root.join("srv/metrics");
     let text = format!("{} is as it was before the restore: the restored one was not kept", target.display());
-    tells(&error, "EOS-T156", &text);
+    tells(&error, "EOS-T216", &text);
     let RestoreError::Returned { cause, .. } = &error else { panic!("{error:?}") };
-    tells(cause.as_ref(), "EOS-T154", "the health command did not succeed within 1 s");
+    tells(cause.as_ref(), "EOS-T214", "the health command did not succeed within 1 s");
     let causes = crate::model::explain::Failure::of(&error).causes;
     assert!(causes[1].ends_with("ended with status 3: no answer on port 9090"), "{causes:?}");
     assert_eq!((site.which(), site.inode("srv/metrics")), ("old".to_owned(), inode));
@@ -217,7 +217,7 @@ fn a_failing_hook_before_leaves_all_as_it_is_and_has_its_counterpart_run() {
     site.source.hooks.before_restore.as_mut().unwrap().command[2] = "echo in use >&2; exit 1".to_owned();
     site.stage("new");
     let error = site.restore().unwrap_err();
-    tells(&error, "EOS-T153", "the hook before_restore failed");
+    tells(&error, "EOS-T213", "the hook before_restore failed");
     assert_eq!((site.which(), site.log()), ("old".to_owned(), vec!["after".to_owned()]));
     assert_eq!(site.names("srv/.metrics.eos"), ["incoming"], "what was received can be used again");
     assert_eq!(site.journals(), 0);
@@ -236,7 +236,7 @@ fn a_failing_hook_after_has_the_old_tree_returned_and_is_told_when_it_fails_for_
         target.display()
     );
     assert!(text.starts_with(&begins) && text.ends_with("no such unit"), "{text}");
-    assert_eq!((error.code().to_string().as_str(), site.which().as_str()), ("EOS-T157", "old"));
+    assert_eq!((error.code().to_string().as_str(), site.which().as_str()), ("EOS-T217", "old"));
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn another_place_is_filled_without_hooks_and_without_a_record() {
         assert_eq!((which(&into), site.log().len()), ("new".to_owned(), 0));
         assert_eq!(site.names("srv"), ["copy", "metrics"]);
         let error = Restore::begin(order(), &Silent).unwrap_err();
-        tells(&error, "EOS-T146", &format!("{} is not empty", into.display()));
+        tells(&error, "EOS-T206", &format!("{} is not empty", into.display()));
         fs::remove_dir_all(&into).unwrap();
     }
     assert_eq!(last(&site.root, "metrics").unwrap(), None);
