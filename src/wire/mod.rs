@@ -4,9 +4,11 @@
 //! meaning needs a new protocol number.
 
 pub mod admin;
+pub mod embedded;
 pub mod error;
 pub mod join;
 pub mod member;
+pub mod snapshots;
 pub mod version;
 pub mod withdraw;
 

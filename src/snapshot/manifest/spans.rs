@@ -53,7 +53,7 @@ impl Span {
     fn own(entry: &Entry, start: u64) -> Self {
         let content = entry.size();
         let padding = layout::padding(content) as u64;
-        Self { start, header: layout::header(entry).len() as u64, content, padding }
+        Self { start, header: layout::header_length(entry) as u64, content, padding }
     }
 }
 

@@ -67,7 +67,7 @@ pub trait SnapshotStore: Send + Sync {
 }
 
 /// Where part files are read from: a store, or the directory of a finished download.
-pub trait Parts {
+pub trait Parts: Sync {
     /// Opens the file of a part.
     fn open(&self, part: &Part) -> Result<File, DirectoryError>;
 }
@@ -168,6 +168,11 @@ impl DiskStore {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         self.root.path()
+    }
+
+    /// Whether it lies in the directory with these numbers of device and inode.
+    pub fn is_at(&self, device: u64, inode: u64) -> bool {
+        self.root.own_metadata().is_ok_and(|own| (own.device, own.inode) == (device, inode))
     }
 
     /// The ids of all snapshots by the names of their manifests, which are not read.
