@@ -23,8 +23,9 @@ pub mod server;
 pub mod snapshot;
 pub mod telemetry;
 
-// Tier 3: sagas.
+// Tier 3: sagas, and what both daemons hand out.
 pub mod saga;
+pub mod serving;
 pub mod steps;
 
 // Tier 4: the daemons.

@@ -61,8 +61,8 @@ pub(super) fn text(root: &Root, path: &str) -> Result<String, IdentityError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::endpoint;
     use crate::agent::fixture::Node;
-    use crate::agent::metrics::{self, Metrics};
     use crate::identity::authority::served_name;
     use crate::identity::certificate::Subject;
     use crate::identity::tls;
@@ -90,11 +90,11 @@ mod tests {
         let mut certificate = NodeCertificate::load(&node.root)?;
         let (end, ended) = oneshot::channel::<()>();
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 71, 2)), 4506);
-        let (root, served) = (node.root.clone(), certificate.served());
+        let (root, served, offer) = (node.root.clone(), certificate.served(), node.offer(1)?);
         let listening = tokio::spawn(async move {
             let shutdown = async move { drop(ended.await) };
-            let endpoint = metrics::bind(&root, address, served).await?;
-            endpoint.serve(Arc::new(Metrics::default()), shutdown).await;
+            let endpoint = endpoint::bind(&root, address, served).await?;
+            endpoint.serve(offer, shutdown).await;
             Ok::<(), AgentError>(())
         });
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(10));

@@ -1,11 +1,19 @@
 //! A node with an identity of its own, for the tests of this part.
 
+use crate::agent::endpoint::Offer;
+use crate::agent::link::Link;
+use crate::agent::metrics::Metrics;
+use crate::agent::readers::Readers;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
-use crate::model::ids::ClusterId;
+use crate::identity::membership::{self, Membership};
+use crate::model::ids::{ClusterId, NodeName};
+use crate::serving::Shelf;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A node with a key, and the authority of its cluster.
@@ -29,6 +37,32 @@ impl Node {
         std::fs::write(root.join(paths::TRUSTED_AUTHORITY), authority.pem())?;
         let key = PrivateKey::load_or_create(&root.join(paths::NODE_KEY), None)?;
         Ok(Self { root, authority, key, _folder: folder })
+    }
+
+    /// Makes it a member of the cluster whose master is there.
+    pub fn join(&self, master: SocketAddr) -> anyhow::Result<()> {
+        let membership = Membership {
+            version: membership::VERSION,
+            cluster: ClusterId::parse("c-agent")?,
+            node: self.key.node_id(),
+            name: NodeName::parse("node2")?,
+            address: master.ip(),
+            master,
+            authority: self.authority.fingerprint(),
+            runs_master: false,
+            confirmed: true,
+            applied: None,
+        };
+        Ok(membership.save(&self.root)?)
+    }
+
+    /// What its agent hands out, to so many at a time.
+    pub fn offer(&self, pullers: usize) -> anyhow::Result<Offer> {
+        let metrics = Metrics::default();
+        let shelf = Shelf::new(self.root.join(paths::SNAPSHOTS), pullers, metrics.traffic.clone());
+        let link = Arc::new(Link::new(self.root.clone()));
+        let readers = Readers::new(ClusterId::parse("c-agent")?, link);
+        Ok(Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers: Arc::new(readers) })
     }
 
     /// Puts a certificate in its place that was signed at this time, in seconds since 1970.

@@ -1,25 +1,10 @@
-//! What an operator would graph of an agent, and where it is served.
+//! What an operator would graph of an agent.
 
-use crate::agent::certificate;
-use crate::agent::error::AgentError;
-use crate::host::paths;
-use crate::host::root::Root;
-use crate::identity::served::Served;
-use crate::identity::tls;
-use crate::server::{self, Limits};
-use axum::Router;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
-use axum::routing::get;
+use crate::serving::Traffic;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use std::future::Future;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use tokio::net::TcpListener;
 
 /// The agent's metrics.
 #[derive(Default)]
@@ -32,6 +17,8 @@ pub struct Metrics {
     pub applied: Counter,
     /// Rounds that failed since the agent started.
     pub failures: Counter,
+    /// Of the snapshots that it hands out.
+    pub traffic: Traffic,
 }
 
 impl Metrics {
@@ -42,70 +29,9 @@ impl Metrics {
         registry.register("generation", "The generation in force", self.generation.clone());
         registry.register("generations_applied", "Generations applied", self.applied.clone());
         registry.register("rounds_failed", "Rounds that failed", self.failures.clone());
+        self.traffic.register(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");
         text
-    }
-}
-
-async fn metrics(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.encode())
-}
-
-async fn health() -> &'static str {
-    "ok\n"
-}
-
-/// The place where metrics are served: it is taken, and nobody is answered yet.
-pub struct Endpoint {
-    listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
-}
-
-/// Takes the address, for TLS with the node's certificate, which may be replaced meanwhile.
-///
-/// # Errors
-/// When the authority's certificate cannot be used, or the address cannot be listened on.
-pub async fn bind(
-    root: &Root,
-    address: SocketAddr,
-    certificate: Arc<Served>,
-) -> Result<Endpoint, AgentError> {
-    let authority = certificate::text(root, paths::TRUSTED_AUTHORITY).map_err(AgentError::Identity)?;
-    let tls = tls::server(certificate, &authority).map_err(AgentError::Identity)?;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
-    Ok(Endpoint { listener, tls: Arc::new(tls) })
-}
-
-impl Endpoint {
-    /// Serves `/metrics` and `/v1/health` until `shutdown` resolves.
-    pub async fn serve(self, served: Arc<Metrics>, shutdown: impl Future<Output = ()>) {
-        let router =
-            Router::new().route("/metrics", get(metrics)).route("/v1/health", get(health)).with_state(served);
-        server::serve(self.listener, self.tls, router, Limits::agent(), shutdown).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::certificate::NodeCertificate;
-    use crate::agent::fixture::Node;
-    use crate::host::clock;
-
-    #[tokio::test]
-    async fn a_taken_address_is_told_before_anybody_is_told_of_readiness() -> anyhow::Result<()> {
-        let node = Node::new()?;
-        node.certify(clock::now_seconds())?;
-        let served = NodeCertificate::load(&node.root)?.served();
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let address = bind(&node.root, any, served.clone()).await?.listener.local_addr()?;
-        let _taken = TcpListener::bind(address).await?;
-        let error =
-            bind(&node.root, address, served).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
-        assert_eq!(error.to_string(), format!("the agent cannot listen on {address}"));
-        Ok(())
     }
 }

@@ -2,10 +2,13 @@
 
 mod attempts;
 pub mod certificate;
+pub mod endpoint;
 pub mod error;
 pub mod generation;
+pub mod link;
 pub mod metrics;
 pub mod monitor;
+pub mod readers;
 pub mod run;
 
 #[cfg(test)]

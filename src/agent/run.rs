@@ -8,6 +8,7 @@ use crate::agent::certificate::NodeCertificate;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
+use crate::agent::readers::Readers;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::facts;
@@ -45,10 +46,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 pub struct Agent {
     workshop: Workshop,
     metrics: Arc<Metrics>,
+    readers: Arc<Readers>,
     boot_id: Option<String>,
     certificate: NodeCertificate,
     failure: Option<Failure>,
     attempts: Attempts,
+    /// The generation of the master's last answer: each change of the members makes a new one.
+    told: Option<u64>,
     /// Whether the master could not be asked in the round before.
     disconnected: bool,
     pause: Duration,
@@ -93,7 +97,7 @@ impl Agent {
     ///
     /// # Errors
     /// When it is none, or its identity cannot be used.
-    pub fn new(workshop: Workshop, metrics: Arc<Metrics>) -> Result<Self, AgentError> {
+    pub fn new(workshop: Workshop, metrics: Arc<Metrics>, readers: Arc<Readers>) -> Result<Self, AgentError> {
         let membership = Membership::load(&workshop.root).map_err(AgentError::Identity)?;
         if membership.is_none() {
             return Err(AgentError::NotMember);
@@ -107,10 +111,12 @@ impl Agent {
         Ok(Self {
             workshop,
             metrics,
+            readers,
             boot_id,
             certificate,
             failure: None,
             attempts: Attempts::default(),
+            told: None,
             disconnected: false,
             pause: FIRST_PAUSE,
             client: None,
@@ -184,6 +190,9 @@ impl Agent {
         let renewed = if reply.renew { self.renew(&client).await } else { Ok(()) };
         let failed = self.tell(renewed);
         let wanted = reply.desired.generation;
+        if self.told.replace(wanted) != Some(wanted) {
+            self.readers.forget();
+        }
         if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
         }

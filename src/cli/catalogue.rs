@@ -11,6 +11,7 @@ mod master;
 mod preflight;
 mod roles;
 mod saga;
+mod serving;
 mod snapshots;
 mod states;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub const AREAS: &[&[Entry]] = &[
     snapshots::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
+    serving::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,
 ];

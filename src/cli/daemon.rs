@@ -1,19 +1,26 @@
 //! The daemons: master, agent, storage monitor, and the supervisor of each where there is no service manager.
 
 use crate::agent;
+use crate::agent::endpoint::Offer;
 use crate::agent::generation::Workshop;
+use crate::agent::link::Link;
 use crate::agent::metrics::Metrics;
 use crate::agent::monitor;
+use crate::agent::readers::Readers;
 use crate::agent::run::Agent;
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::host::notify::{self, Shutdown};
+use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::supervisor;
+use crate::identity::membership::Membership;
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
+use crate::model::snapshots::SnapshotConfig;
+use crate::serving::Shelf;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -114,19 +121,31 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         Workshop { root: context.root.clone(), binary: context.binary()?, services: context.services()? };
     context.block_on(async {
         let shutdown = ending()?;
-        let metrics = Arc::new(Metrics::default());
-        let mut agent = Agent::new(workshop, metrics.clone()).map_err(failure)?;
+        let offer = offer(context, &config.snapshot, &membership);
+        let mut agent =
+            Agent::new(workshop, offer.metrics.clone(), offer.readers.clone()).map_err(failure)?;
         let served = agent.served();
-        let endpoint = agent::metrics::bind(&context.root, address, served).await.map_err(failure)?;
+        let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
         tokio::select! {
-            () = endpoint.serve(metrics, shutdown) => {}
+            () = endpoint.serve(offer, shutdown) => {}
             () = agent.work() => {}
             () = beat() => {}
         }
         Ok::<(), Failure>(())
     })?;
     Ok(ended())
+}
+
+/// What the agent hands out.
+fn offer(context: &Context, config: &SnapshotConfig, membership: &Membership) -> Offer {
+    let metrics = Metrics::default();
+    let sources = config.sources.iter().map(|source| (source.name.to_string(), source.roles.clone()));
+    let store = context.root.join(paths::SNAPSHOTS);
+    let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(sources);
+    let link = Arc::new(Link::new(context.root.clone()));
+    let readers = Arc::new(Readers::new(membership.cluster.clone(), link));
+    Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers }
 }
 
 /// `eos storage monitor`.

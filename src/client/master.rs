@@ -6,7 +6,7 @@ use crate::client::terms::Terms;
 use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
-use crate::model::ids::{NodeName, TokenId};
+use crate::model::ids::{NodeId, NodeName, TokenId};
 use crate::wire::admin::{
     AcceptNode, AuditLine, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode, NodeStatus,
     SetRole, TokenStatus, Use,
@@ -15,6 +15,7 @@ use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest
 use crate::wire::member::{
     Confirm, Confirmed, Desired, LatestSnapshot, Poll, PollReply, Progress, Renew, Renewed,
 };
+use crate::wire::snapshots::Standing;
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -155,6 +156,11 @@ impl MasterClient {
     /// Renews this node's certificate.
     pub async fn renew(&self, csr: String) -> Result<Renewed, ClientError> {
         self.post("/v1/member/renew", &Renew { csr }, BRIEF).await
+    }
+
+    /// What another node is.
+    pub async fn standing(&self, node: &NodeId) -> Result<Standing, ClientError> {
+        self.get(&format!("/v1/members/{node}"), BRIEF).await
     }
 
     /// The newest snapshot of the cluster's own state.

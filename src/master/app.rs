@@ -107,8 +107,8 @@ impl App {
             signer: parts.signer,
             certificate: parts.certificate,
             challenger: Challenger::new().map_err(MasterError::Identity)?,
+            metrics: Metrics::new(&parts.snapshots.shelf.traffic),
             snapshots: parts.snapshots,
-            metrics: Metrics::new(),
             #[cfg(feature = "testing")]
             faults: parts.faults,
             generation,

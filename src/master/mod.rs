@@ -14,7 +14,6 @@ pub mod naming;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
-pub mod pulls;
 pub mod run;
 pub mod snapshots;
 pub mod strangers;

@@ -51,7 +51,7 @@ pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>
     let certificate = authority.sign_key(&signer, &grant).map_err(MasterError::Identity)?;
     let audit = AuditLog::open(&root.join(paths::AUDIT)).map_err(MasterError::File)?;
     files::remove_file(&root.join(paths::REGISTRY).with_extension("export")).map_err(MasterError::File)?;
-    let snapshots = ClusterSnapshots::open(root)?;
+    let snapshots = ClusterSnapshots::open(root, config.snapshot.pullers)?;
     #[cfg(feature = "testing")]
     let faults = crate::master::faults::Faults::of(root);
     App::new(Parts {
@@ -104,7 +104,7 @@ async fn keep_up(app: Arc<App>, served: Arc<Served>) {
         let (of_look, served, leases) = (app.clone(), served.clone(), leases.clone());
         let look = move || {
             leases.lock().unwrap_or_else(PoisonError::into_inner).look(&of_look, Now::read());
-            of_look.snapshots.look(&of_look, Instant::now());
+            of_look.snapshots.shelf.look(Instant::now());
             renew(&of_look, &served, clock::now_seconds());
         };
         if let Err(panicked) = tokio::task::spawn_blocking(look).await {

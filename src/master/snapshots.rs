@@ -10,11 +10,11 @@ use crate::host::root::Root;
 use crate::identity::key::PrivateKey;
 use crate::master::app::App;
 use crate::master::error::MasterError;
-use crate::master::pulls::Pulls;
 use crate::model::explain::Explain;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::Silent;
 use crate::registry::GENERATION;
+use crate::serving::{Shelf, Traffic};
 use crate::snapshot::capture::{self, Source};
 use crate::snapshot::manifest::{Metadata, Name, SealError, Signer};
 use crate::snapshot::pack::Cut;
@@ -38,9 +38,9 @@ const KEEP: usize = 16;
 pub struct ClusterSnapshots {
     root: Root,
     /// The store.
-    pub store: DiskStore,
-    /// Who pulls which of them.
-    pub pulls: Arc<Pulls>,
+    pub store: Arc<DiskStore>,
+    /// The same, handed out.
+    pub shelf: Arc<Shelf>,
     latest: Mutex<Option<(u64, SnapshotId)>>,
 }
 
@@ -65,21 +65,21 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(action: &'static str) ->
 
 /// Counts a failure by its code.
 pub fn counted<E: Explain>(app: &App, error: E) -> E {
-    app.metrics.snapshot_failed(error.code());
+    app.snapshots.shelf.traffic.failed(error.code());
     error
 }
 
 impl ClusterSnapshots {
-    /// Opens the store below the master's state.
+    /// Opens the store below the master's state, for so many pullers at a time.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(root: &Root) -> Result<Self, MasterError> {
+    pub fn open(root: &Root, pullers: u32) -> Result<Self, MasterError> {
         let path = root.join(paths::MASTER_SNAPSHOTS);
         files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(MasterError::File)?;
-        let directory = Directory::open(&path).map_err(failed("read"))?;
-        let store = DiskStore::open(directory).map_err(failed("read"))?;
-        Ok(Self { root: root.clone(), store, pulls: Arc::default(), latest: Mutex::new(None) })
+        let shelf = Arc::new(Shelf::new(path, pullers as usize, Traffic::default()));
+        let store = shelf.store().map_err(failed("read"))?.expect("its directory was made a moment ago");
+        Ok(Self { root: root.clone(), store, shelf, latest: Mutex::new(None) })
     }
 
     /// The newest snapshots, and a warning for each that cannot be read.
@@ -112,7 +112,7 @@ impl ClusterSnapshots {
             (cluster.id.clone(), cluster.exporter(), present.map(|(_, id)| id.clone()))
         };
         if let Some(id) = present {
-            match self.pulls.begin(&self.store, puller, &id) {
+            match self.keep(puller, &id) {
                 // Somebody removed it from the disk.
                 Err(StoreError::Unknown { .. }) => {}
                 begun => {
@@ -133,19 +133,14 @@ impl ClusterSnapshots {
         tracing::info!(%id, generation, "made a snapshot of the cluster's state");
         *latest = Some((generation, id.clone()));
         drop(latest);
-        self.pulls
-            .begin(&self.store, puller, &id)
-            .map_err(|error| counted(app, error))
-            .map_err(failed("read"))?;
+        self.keep(puller, &id).map_err(|error| counted(app, error)).map_err(failed("read"))?;
         Ok(id)
     }
 
-    /// Ends the pulls of nodes that were not heard for too long.
-    pub fn look(&self, app: &App, now: Instant) {
-        for (puller, id) in self.pulls.expire(now) {
-            tracing::info!(%id, puller, "a pull ended without a word: its snapshot may be removed");
-        }
-        app.metrics.snapshot_pulls.set(i64::try_from(self.pulls.count()).unwrap_or(i64::MAX));
+    /// Until the puller asks for it, which takes it a place.
+    fn keep(&self, puller: &str, id: &SnapshotId) -> Result<(), StoreError> {
+        let parts = self.store.summary(id)?.parts;
+        self.shelf.pulls.keep(&self.store, puller, (id, &parts), Instant::now())
     }
 
     fn capture(&self, app: &App, registry: &[u8], metadata: &Metadata) -> Result<SnapshotId, MasterError> {
@@ -161,7 +156,7 @@ impl ClusterSnapshots {
             Source::Bytes { path: Name::new("registry.db"), bytes: registry, mode: 0o600 },
         ];
         let signer = MasterSigner { key: &app.signer, certificate: &app.certificate };
-        let id = capture::create(&self.store, &sources, metadata, Cut::default(), &signer, &Silent)
+        let id = capture::create(self.store.as_ref(), &sources, metadata, Cut::default(), &signer, &Silent)
             .map_err(|error| counted(app, error))
             .map_err(failed("made"))?;
         app.metrics.snapshot_captures.inc();

@@ -5,9 +5,7 @@ use crate::agent::fixture::Node;
 use crate::host::services;
 use crate::identity::authority::Grant;
 use crate::identity::certificate::Subject;
-use crate::identity::membership;
 use crate::identity::tls;
-use crate::model::ids::{ClusterId, NodeName};
 use crate::server::{self, Limits};
 use crate::wire::member::{PollReply, Progress};
 use axum::http::StatusCode;
@@ -19,23 +17,12 @@ const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 71, 
 
 fn agent(node: &Node) -> anyhow::Result<Agent> {
     node.certify(clock::now_seconds())?;
-    let membership = Membership {
-        version: membership::VERSION,
-        cluster: ClusterId::parse("c-agent")?,
-        node: node.key.node_id(),
-        name: NodeName::parse("node2")?,
-        address: NOBODY.ip(),
-        master: NOBODY,
-        authority: node.authority.fingerprint(),
-        runs_master: false,
-        confirmed: true,
-        applied: None,
-    };
-    membership.save(&node.root)?;
+    node.join(NOBODY)?;
     let binary = std::path::PathBuf::from("/bin/true");
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
     let workshop = Workshop { root: node.root.clone(), binary, services };
-    let agent = Agent::new(workshop, Arc::new(Metrics::default()));
+    let offer = node.offer(1)?;
+    let agent = Agent::new(workshop, offer.metrics, offer.readers);
     agent.map_err(|error| anyhow::anyhow!(error.to_string()))
 }
 
@@ -203,7 +190,8 @@ fn a_host_that_is_no_member_has_no_agent() -> anyhow::Result<()> {
     let binary = std::path::PathBuf::from("/bin/true");
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
     let workshop = Workshop { root: node.root.clone(), binary, services };
-    let error = Agent::new(workshop, Arc::new(Metrics::default())).err().expect("it is no member");
+    let offer = node.offer(1)?;
+    let error = Agent::new(workshop, offer.metrics, offer.readers).err().expect("it is no member");
     let text = "this host is not a member of a cluster, so its agent has nothing to do";
     crate::model::explain::tells(&error, "EOS-A001", text);
     Ok(())

@@ -5,10 +5,10 @@ use crate::lifecycle::NodeState;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
-use crate::model::explain::{Exit, Explain, Failure};
+use crate::model::explain::{Exit, Explain};
 use crate::registry::record::NodeRecord;
 use crate::server::Peer;
-use crate::wire::ErrorBody;
+use crate::serving;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,10 +24,10 @@ impl From<MasterError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = match self.0.exit() {
-            _ if let MasterError::Unreadable { status, .. } = &self.0 => {
+impl From<Refusal> for serving::Refusal {
+    fn from(Refusal(error): Refusal) -> Self {
+        let status = match error.exit() {
+            _ if let MasterError::Unreadable { status, .. } = &error => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST)
             }
             Exit::Usage => StatusCode::NOT_FOUND,
@@ -36,9 +36,13 @@ impl IntoResponse for Refusal {
             Exit::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let failure = Failure::of(&self.0);
-        tracing::info!(code = failure.code, message = failure.message, causes = ?failure.causes, "refused");
-        (status, Json(ErrorBody { error: failure })).into_response()
+        Self::new(status, &error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        serving::Refusal::from(self).into_response()
     }
 }
 
@@ -111,16 +115,6 @@ pub(super) fn insider(peer: &Peer, cluster: &Cluster, action: &str) -> Result<()
     operator(peer, cluster, action).or_else(|_| member(peer, cluster, action).map(|_| ()))
 }
 
-/// Who the caller is, as the audit log names it.
-pub(super) fn actor(peer: &Peer) -> String {
-    match peer.subject.as_ref().map(|summary| &summary.subject) {
-        None => peer.address.to_string(),
-        Some(Subject::Node(id)) => id.to_string(),
-        Some(Subject::Admin) => "operator".to_owned(),
-        Some(Subject::Master) => "master".to_owned(),
-    }
-}
-
 fn not_allowed(peer: &Peer, action: &str, needed: &'static str) -> MasterError {
     let caller = match peer.subject.as_ref().map(|summary| &summary.subject) {
         None => format!("unknown ({})", peer.address),
@@ -140,29 +134,4 @@ pub(super) async fn health() -> &'static str {
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(axum::http::header::CONTENT_TYPE, kind)], app.metrics.encode())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::certificate::Summary;
-    use crate::model::digest::Fingerprint;
-    use crate::model::ids::{ClusterId, NodeId};
-
-    #[test]
-    fn the_audit_log_names_a_caller_by_its_certificate_and_a_stranger_by_its_address() {
-        let actor_of = |subject: Option<Subject>| {
-            let summary = |subject| Summary {
-                cluster: ClusterId::parse("c1").expect("an id"),
-                subject,
-                key: Fingerprint::from_bytes([0; 32]),
-                not_before: 0,
-                not_after: 0,
-            };
-            actor(&Peer { address: [10, 0, 0, 7].into(), subject: subject.map(summary) })
-        };
-        assert_eq!(actor_of(Some(Subject::Node(NodeId::parse("n-1").expect("an id")))), "n-1");
-        assert_eq!(actor_of(Some(Subject::Admin)), "operator");
-        assert_eq!(actor_of(None), "10.0.0.7");
-    }
 }

@@ -13,10 +13,10 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::master::presence::Presence;
-use crate::master::pulls;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::{Peer, Stopping};
+use crate::serving;
 use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -93,7 +93,7 @@ pub(super) async fn confirm(
         cluster.commit(changes)?;
         app.metrics.joined.inc();
         app.announce(cluster);
-        app.snapshots.pulls.end(&pulls::puller(&id));
+        app.snapshots.shelf.pulls.end(&serving::puller(&id));
         let node = cluster.nodes.get(&id).cloned().expect("it was put a moment ago under the same lock");
         Ok(Confirmed { desired: app.desired(cluster, &node)? })
     })

@@ -14,6 +14,7 @@ mod withdraw;
 pub(crate) use member::forget;
 
 use crate::master::app::App;
+use crate::serving;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
@@ -35,9 +36,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/member/poll", post(member::poll))
         .route("/v1/member/leave", post(member::leave))
         .route("/v1/member/renew", post(member::renew))
+        .route("/v1/members/{id}", get(snapshots::standing))
         .route("/v1/snapshots/latest", get(snapshots::latest))
-        .route("/v1/snapshots/{id}/manifest", get(snapshots::manifest))
-        .route("/v1/snapshots/parts/{part}", get(snapshots::part))
         .route("/v1/status", get(admin::status))
         .route("/v1/nodes/{name}", get(admin::node))
         .route("/v1/nodes/{name}/accept", post(admin::accept))
@@ -49,6 +49,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audit", get(admin::audit))
         .route("/v1/health", get(answer::health))
         .route("/metrics", get(answer::metrics))
+        .merge(serving::router(app.snapshots.shelf.clone(), snapshots::Insiders(app.clone())))
         .fallback(body::unknown)
         .method_not_allowed_fallback(body::unknown)
         .layer(DefaultBodyLimit::max(BODY));

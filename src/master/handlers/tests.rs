@@ -57,7 +57,7 @@ fn lab() -> anyhow::Result<Lab> {
         certificate: authority.sign_key(&signer, &grant)?,
         authority,
         signer,
-        snapshots: ClusterSnapshots::open(&root)?,
+        snapshots: ClusterSnapshots::open(&root, 2)?,
         cluster: Cluster::load(Box::new(registry), clock::now_ms())?,
         audit: AuditLog::open(&root.join(paths::AUDIT))?,
         #[cfg(feature = "testing")]
@@ -115,16 +115,25 @@ async fn a_snapshot_is_of_the_generation_that_its_registry_has() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn a_snapshot_that_cannot_be_made_is_told_as_that() -> anyhow::Result<()> {
+    let lab = lab()?;
+    std::fs::remove_dir_all(lab.root.join(paths::CLUSTER_STATES))?;
+    let (status, error) = lab.get("/v1/snapshots/latest").await?;
+    assert_eq!((status, &error["error"]["code"]), (500, &Value::from("EOS-M018")), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_what_is_not_there_is_an_unknown_snapshot() -> anyhow::Result<()> {
     let lab = lab()?;
     let (_, latest) = lab.get("/v1/snapshots/latest").await?;
     let id = latest["id"].as_str().unwrap_or_default().to_owned();
     let (status, error) = lab.get(&format!("/v1/snapshots/{}/manifest", id.replace(['0', '1'], "2"))).await?;
-    assert_eq!((status, &error["error"]["code"]), (404, &Value::from("EOS-M012")), "{error}");
+    assert_eq!((status, &error["error"]["code"]), (404, &Value::from("EOS-T163")), "{error}");
     let manifests = lab.root.join(paths::MASTER_SNAPSHOTS).join("manifests");
     std::fs::write(manifests.join(format!("{id}.json")), "{}")?;
     let (status, error) = lab.get(&format!("/v1/snapshots/{id}/manifest")).await?;
-    assert_eq!((status, &error["error"]["code"]), (500, &Value::from("EOS-M018")), "{error}");
+    assert_eq!((status, &error["error"]["code"]), (500, &Value::from("EOS-T166")), "{error}");
     let (_, told) = lab.get("/v1/status").await?;
     let warning = format!("snapshot {id}.json of the cluster cannot be read: ");
     assert!(told["warnings"][0].as_str().is_some_and(|text| text.starts_with(&warning)), "{told}");

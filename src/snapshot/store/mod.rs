@@ -170,6 +170,11 @@ impl DiskStore {
         self.root.path()
     }
 
+    /// Whether it lies in the directory with these numbers of device and inode.
+    pub fn is_at(&self, device: u64, inode: u64) -> bool {
+        self.root.own_metadata().is_ok_and(|own| (own.device, own.inode) == (device, inode))
+    }
+
     /// The ids of all snapshots by the names of their manifests, which are not read.
     ///
     /// # Errors

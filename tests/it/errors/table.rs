@@ -47,6 +47,10 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
          T069 T070 T071 T081 T082 T083 T084 T085 T086 T087 T088 T090 T120",
     ),
     (
+        "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
+        "T160 T161 T162 T163 T164 T165 T166",
+    ),
+    (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
         "M003 V008 V009 V020 V021",
     ),

@@ -25,6 +25,7 @@ pub const TIERS: &[(&str, u8)] = &[
     ("snapshot", 2),
     ("telemetry", 2),
     ("saga", 3),
+    ("serving", 3),
     ("steps", 3),
     ("agent", 4),
     ("master", 4),

@@ -90,6 +90,7 @@ fn state() -> Vec<Group> {
 
 fn snapshots() -> Vec<Group> {
     vec![
+        of("src/serving/error.rs", crate::serving::samples()),
         of("src/snapshot/activate/error.rs", crate::snapshot::activate::samples()),
         of("src/snapshot/capture/error.rs", crate::snapshot::capture::samples()),
         of("src/snapshot/fetch/error.rs", crate::snapshot::fetch::samples()),

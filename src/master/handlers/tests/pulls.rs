@@ -1,8 +1,8 @@
 //! Pulls of snapshots: what keeps them, what ends them, and what is counted of them.
 
 use super::*;
-use crate::master::pulls::SILENCE;
 use crate::model::ids::SnapshotId;
+use crate::serving::SILENCE;
 use crate::snapshot::retention::{Rule, Verdict};
 use crate::snapshot::store::{Pruned, SnapshotStore};
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ async fn two(lab: &Lab) -> anyhow::Result<(SnapshotId, SnapshotId, String)> {
 }
 
 fn gone(lab: &Lab) -> usize {
-    lab.app.snapshots.pulls.expire(Instant::now() + SILENCE + Duration::from_secs(1)).len()
+    lab.app.snapshots.shelf.pulls.expire(Instant::now() + SILENCE + Duration::from_secs(1)).len()
 }
 
 #[tokio::test]
@@ -48,7 +48,10 @@ async fn what_is_pulled_stays_between_two_requests_and_goes_when_nothing_is_hear
     let answer = lab.ask(true, Request::get(&part).body(Body::empty())?).await?;
     assert_eq!(answer.status(), 206);
     drop(answer);
-    assert!(lab.app.snapshots.pulls.expire(Instant::now() + SILENCE / 2).is_empty(), "a pause is no end");
+    assert!(
+        lab.app.snapshots.shelf.pulls.expire(Instant::now() + SILENCE / 2).is_empty(),
+        "a pause is no end"
+    );
     assert_eq!(gone(&lab), 2);
     assert_eq!(prune(&lab)?.dropped(), [old]);
     Ok(())
@@ -74,13 +77,13 @@ async fn one_puller_has_one_lease_and_a_master_that_forgot_it_gives_it_anew() ->
     for path in [format!("/v1/snapshots/{old}/manifest"), part.clone(), part.clone()] {
         lab.ask(true, Request::get(&path).body(Body::empty())?).await?;
     }
-    assert_eq!(lab.app.snapshots.pulls.count(), 2);
+    assert_eq!(lab.app.snapshots.shelf.pulls.count(), 2);
     assert_eq!(gone(&lab), 2);
     lab.ask(true, Request::get(&part).body(Body::empty())?).await?;
-    assert_eq!(lab.app.snapshots.pulls.count(), 1);
+    assert_eq!(lab.app.snapshots.shelf.pulls.count(), 1);
     assert!(prune(&lab)?.dropped().is_empty());
-    lab.app.snapshots.pulls.end("somebody else");
-    lab.app.snapshots.pulls.end("operator");
+    lab.app.snapshots.shelf.pulls.end("somebody else");
+    lab.app.snapshots.shelf.pulls.end("operator");
     assert_eq!(prune(&lab)?.dropped(), [old]);
     Ok(())
 }
@@ -89,7 +92,7 @@ async fn one_puller_has_one_lease_and_a_master_that_forgot_it_gives_it_anew() ->
 async fn a_snapshot_that_somebody_removed_is_made_anew() -> anyhow::Result<()> {
     let lab = lab()?;
     let first = latest(&lab).await?;
-    lab.app.snapshots.pulls.end("operator");
+    lab.app.snapshots.shelf.pulls.end("operator");
     lab.app.snapshots.store.delete(&first)?;
     let second = latest(&lab).await?;
     assert_eq!(lab.app.snapshots.store.ids()?, [second]);
@@ -103,7 +106,7 @@ async fn captures_pulls_and_failures_are_counted() -> anyhow::Result<()> {
     let size = lab.app.snapshots.store.summary(&old)?.parts[0].size;
     lab.ask(true, Request::get(&part).body(Body::empty())?).await?;
     lab.get("/v1/snapshots/abcdefgh/manifest").await?;
-    lab.app.snapshots.look(&lab.app, Instant::now());
+    lab.app.snapshots.shelf.look(Instant::now());
     let answer = lab.ask(true, Request::get("/metrics").body(Body::empty())?).await?;
     let text = String::from_utf8(axum::body::to_bytes(answer.into_body(), 1 << 20).await?.to_vec())?;
     for line in [

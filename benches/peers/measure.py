@@ -1,0 +1,222 @@
+"""Measures eos against its peers and writes the report; started by benches/peers.sh."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import tempfile
+
+import report
+import trees
+from contestants import Eos, Peers
+from links import Link
+from quiet import Machine, shell
+
+SOURCES = ["big", "small", "slow", "huge"]
+SLOWEST = 3  # rounds of a peer that takes more than SLOW seconds
+SLOW = 15
+
+
+class Bench:
+    """One run of the whole measurement."""
+
+    def __init__(self, arguments):
+        self.rounds, self.rows = arguments.rounds, arguments.rows.split(",")
+        self.binary = arguments.binary
+        self.work = tempfile.mkdtemp(prefix="eos-peers-", dir=arguments.work)
+        self.machine = Machine(self.work)
+        self.chance = trees.generator()
+        self.results = report.Results()
+        self.ends = []
+
+    def source(self, root, name):
+        return os.path.join(root, "srv", name)
+
+    def configuration(self):
+        # Files of these trees are replaced, never written to: that is what write_once says.
+        return [{"name": name, "path": f"/srv/{name}", "write_once": ["**"]} for name in SOURCES]
+
+    def cluster(self, network, nodes, namespaces=None):
+        """A cluster of these nodes; the first is the master and has the trees."""
+        eos = Eos(self.work, self.binary, network, namespaces)
+        self.ends.append(eos.end)
+        for number, node in enumerate(nodes):
+            os.makedirs(os.path.join(eos.root(node), "srv"))
+            eos.configure(node, self.configuration())
+            address = f"{network}.{number + 1}"
+            eos.found(node, address) if number == 0 else eos.join(node, nodes[0], address)
+        return eos
+
+    def interleaved(self, row, contestants, sources):
+        """Every contestant once in each round, so that what disturbs disturbs all."""
+        taken = {}
+        for number in range(self.rounds):
+            for name, command, pids, namespace in contestants:
+                if number >= SLOWEST and statistics.median(taken[name]) > SLOW:
+                    continue
+                run = self.machine.measure(command, sources, pids(), namespace=namespace)
+                taken.setdefault(name, []).append(run["seconds"])
+                self.results.add(row, name, run)
+                print(f"{row:8} {name:34} {run['seconds']:7.2f} s{'' if run['quiet'] else '  (not quiet)'}", flush=True)
+
+    def first_pull(self, row, eos, peers, namespace=None, only=None):
+        """A tree that the puller does not have: eos and every peer."""
+        served = os.path.dirname(self.source(eos.root("a"), row))
+        tree = self.source(eos.root("a"), row)
+        size = trees.size_of(tree)
+        self.results.sized(row, size)
+        created = eos.run("a", f"snapshot create {row}")
+        print(f"{row}: {size} bytes; snapshot {json.dumps(created)[:200]}", flush=True)
+        peers.prepare(row)
+        contestants = [
+            (name, command, (lambda server=server: peers.pids(server)), namespace)
+            for name, command, server in peers.commands(row)
+            if only is None or any(name.startswith(one) for one in only)
+        ]
+        into = os.path.join(eos.root("b"), "out")
+        os.makedirs(into, exist_ok=True)
+        # --into is a path below the node's root, as every path of eos.
+        restore = eos.command("b", f"snapshot restore {row} --into /out/$(basename DEST)")
+        contestants.insert(0, ("eos, TLS, verified", restore, lambda: eos.pids("a"), namespace))
+        self.interleaved(row, contestants, [served + "/" + row, eos.root("a") + "/var/lib/eos/snapshots"])
+        self.check(tree, into)
+        shutil.rmtree(into)
+
+    def check(self, tree, into):
+        """The last copy is the tree, byte for byte."""
+        newest = max(os.listdir(into), key=int)
+        shell(f"diff -r --no-dereference {tree} {os.path.join(into, newest)}")
+
+    def second_pull(self, eos, peers):
+        """The puller has the tree of before; 5 % of its files have changed since."""
+        tree = self.source(eos.root("a"), "big")
+        copy = os.path.join(self.work, "copy")
+        shell(f"cp -a {tree} {copy}")
+        eos.run("b", "snapshot restore big")
+        for _ in range(self.rounds):
+            changed = trees.change(tree, self.chance)
+            eos.run("a", "snapshot create big")
+            command = eos.command("b", "snapshot restore big")
+            run = self.machine.measure(command, [tree, self.source(eos.root("b"), "big")], eos.pids("a"))
+            verdict = json.loads(run["output"].splitlines()[-1])["result"]
+            run["changed"], run["received"] = changed, verdict["received_bytes"]
+            self.results.add("second", "eos, TLS, verified", run)
+            rsync = f"rsync -aW --delete rsync://{peers.address}:8730/trees/big/ {copy}/"
+            run = self.machine.measure(rsync, [tree, copy], peers.pids("rsync"))
+            run["changed"] = changed
+            self.results.add("second", "rsync -aW --delete, into the old copy", run)
+        shell(f"diff -r {tree} {self.source(eos.root('b'), 'big')}")
+        self.results.sized("second", trees.size_of(tree))
+
+    def two_sources(self, eos):
+        """The same first pull with one holder and with two."""
+        eos.run("c", "snapshot pull big")
+        os.makedirs(os.path.join(eos.root("b"), "two"), exist_ok=True)
+        tree = self.source(eos.root("a"), "big")
+        pids = lambda: eos.pids("a") + eos.pids("c")
+        one = "snapshot restore big --from a --into /two/$(basename DEST)"
+        both = "snapshot restore big --from a --from c --into /two/$(basename DEST)"
+        contestants = [("eos, one source", eos.command("b", one), pids, None)]
+        contestants.append(("eos, two sources", eos.command("b", both), pids, None))
+        self.results.sized("two", trees.size_of(tree))
+        self.interleaved("two", contestants, [eos.root("a") + "/var/lib/eos/snapshots"])
+
+    def linked(self, row, delay_us, lost_per_million, size, peers_too):
+        """A pull over a link with delay or loss, between two network namespaces."""
+        with Link(self.work, row, delay_us, lost_per_million) as link:
+            eos = Eos(self.work + "/" + row, self.binary, link.network, {"a": link.near, "b": link.far})
+            os.makedirs(eos.work)
+            eos_nodes = self.nodes(eos, ["a", "b"])
+            tree = self.source(eos.root("a"), "slow")
+            trees.big(tree, self.chance, total=size, files=40)
+            eos_nodes()
+            peers = Peers(eos.work, os.path.dirname(tree), f"{link.network}.1", link.near)
+            peers.start()
+            try:
+                self.link_contest(row, eos, peers, link, tree, peers_too)
+            finally:
+                peers.end()
+                eos.end()
+
+    def nodes(self, eos, names):
+        for node in names:
+            os.makedirs(os.path.join(eos.root(node), "srv"))
+            eos.configure(node, self.configuration())
+
+        def start():
+            eos.found(names[0], f"{eos.network}.1")
+            eos.join(names[1], names[0], f"{eos.network}.2")
+
+        return start
+
+    def link_contest(self, row, eos, peers, link, tree, peers_too):
+        self.results.sized(row, trees.size_of(tree))
+        eos.run("a", "snapshot create slow")
+        shell(f"tar -C {os.path.dirname(tree)} -c slow | zstd -q -1 -T0 -o {tree}.tar.zst")
+        contestants = [
+            (name, command, (lambda server=server: peers.pids(server)), link.far)
+            for name, command, server in peers.commands("slow")
+            if any(name.startswith(one) for one in peers_too)
+        ]
+        restore = eos.command("b", "snapshot restore slow --into /out-$(basename DEST)")
+        contestants.insert(0, ("eos, TLS, verified", restore, lambda: eos.pids("a"), link.far))
+        self.interleaved(row, contestants, [tree])
+
+    def huge(self, eos):
+        """10 GiB: what both sides keep in memory."""
+        tree = self.source(eos.root("a"), "huge")
+        trees.big(tree, self.chance, total=10 << 30, files=400)
+        self.results.sized("huge", trees.size_of(tree))
+        eos.run("a", "snapshot create huge")
+        shutil.rmtree(tree)
+        restore = eos.command("b", "snapshot restore huge --into /huge-out")
+        run = self.machine.measure(restore, [], eos.pids("a"))
+        self.results.add("huge", "eos, TLS, verified", run)
+
+    def run(self):
+        try:
+            self.measure_all()
+        finally:
+            for end in reversed(self.ends):
+                end()
+            shutil.rmtree(self.work)
+
+    def measure_all(self):
+        wanted = set(self.rows)
+        if wanted & {"big", "small", "second", "two", "huge"}:
+            eos = self.cluster("127.0.33", ["a", "b", "c"] if "two" in wanted else ["a", "b"])
+            trees.big(self.source(eos.root("a"), "big"), self.chance)
+            trees.small(self.source(eos.root("a"), "small"), self.chance)
+            peers = Peers(self.work, os.path.join(eos.root("a"), "srv"), "127.0.0.1")
+            peers.start()
+            self.ends.append(peers.end)
+            for row in ["big", "small"]:
+                if row in wanted or (row == "big" and wanted & {"second", "two"}):
+                    self.first_pull(row, eos, peers)
+            if "second" in wanted:
+                self.second_pull(eos, peers)
+            if "two" in wanted:
+                self.two_sources(eos)
+            if "huge" in wanted:
+                self.huge(eos)
+        network = ["rclone", "rsync", "curl"]
+        if "link" in wanted:
+            self.linked("link", 10_000, 0, 256 << 20, network)
+        if "loss" in wanted:
+            self.linked("loss", 10_000, 10_000, 32 << 20, network)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", default="big,small,second,two,link,loss,huge")
+    parser.add_argument("--work", default="/var/tmp")
+    bench = Bench(parser.parse_args())
+    bench.run()
+    report.write(bench.results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+//! The errors of a node that hands out snapshots.
+
+use super::Entry;
+
+/// Codes `T160` and after.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        code: "T160",
+        title: "a snapshot was asked for without a certificate",
+        cause: "The caller showed no certificate that this cluster's authority signed.",
+        evidence: "journalctl -u eos-agent -n 50 on the node that was asked",
+        remedy: "Ask with the certificate of a member; this makes the machine one: eos bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "T161",
+        title: "a snapshot was asked for by somebody who is no member",
+        cause: "The master does not know the caller, or has removed or rejected it, or the certificate is of \
+             another cluster.",
+        evidence: "eos node list",
+        remedy: "If it shall be a member, on the master: eos node accept NAME.",
+        retry: false,
+    },
+    Entry {
+        code: "T162",
+        title: "a source is for other roles",
+        cause: "snapshot.sources in cluster.yaml of the node that was asked names the roles that may have it, \
+             and the caller's is none of them.",
+        evidence: "eos status; eos config show on the node that was asked",
+        remedy: "Give the node one of these roles, on the master: eos role set NODE ROLE. Or change the roles of the source and \
+             restart the agents that serve it: systemctl restart eos-agent.",
+        retry: false,
+    },
+    Entry {
+        code: "T163",
+        title: "a node does not hold a snapshot",
+        cause: "It never had it, or has removed it since.",
+        evidence: "eos snapshot list on that node",
+        remedy: "See what it holds, on that node: eos snapshot list.",
+        retry: false,
+    },
+    Entry {
+        code: "T164",
+        title: "a node serves enough pullers already",
+        cause: "As many nodes pull from it as snapshot.pullers in its cluster.yaml allows; the place of one \
+             that went away is free after 60 s.",
+        evidence: "curl https://NODE:4506/metrics, eos_agent_snapshot_pullers",
+        remedy: "Whoever pulls asks again by itself. If the node can do more, raise snapshot.pullers in its \
+             cluster.yaml, then: systemctl restart eos-agent.",
+        retry: true,
+    },
+    Entry {
+        code: "T165",
+        title: "a node cannot find out who asks it for a snapshot",
+        cause: "It does not know the caller yet, and the master cannot be asked.",
+        evidence: "eos status on the node that was asked",
+        remedy: "Start the master again: systemctl start eos-master. Whoever pulls is served at its next try.",
+        retry: true,
+    },
+    Entry {
+        code: "T166",
+        title: "a snapshot on a node cannot be read",
+        cause: "Its manifest is damaged, or the disk fails.",
+        evidence: "eos snapshot verify on that node; dmesg there",
+        remedy: "See what is damaged on that node: eos snapshot verify. Then pull it from another one.",
+        retry: false,
+    },
+];

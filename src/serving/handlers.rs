@@ -1,0 +1,247 @@
+//! Routes that hand out snapshots: manifests, and parts by ranges.
+
+use crate::host::stream;
+use crate::model::digest::Digest;
+use crate::model::explain::{Explain, Failure};
+use crate::model::ids::SnapshotId;
+use crate::server::Peer;
+use crate::serving::access::{Access, Reader};
+use crate::serving::error::ServingError;
+use crate::serving::pulls::{NoPull, Sending};
+use crate::serving::refusal::Refusal;
+use crate::serving::shelf::Shelf;
+use crate::snapshot::store::{DiskStore, PartRange, SnapshotStore, StoreError, Summary};
+use crate::wire::ErrorBody;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Extension, Json, Router};
+use futures_util::StreamExt;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the routes work on.
+struct Desk {
+    shelf: Arc<Shelf>,
+    access: Box<dyn Access>,
+}
+
+/// The routes that hand out what is on the shelf.
+pub fn router<S: Clone + Send + Sync + 'static>(shelf: Arc<Shelf>, access: impl Access) -> Router<S> {
+    Router::new()
+        .route("/v1/snapshots/{id}/manifest", get(manifest))
+        .route("/v1/snapshots/{id}/reservation", delete(leave))
+        .route("/v1/snapshots/parts/{part}", get(part))
+        .with_state(Arc::new(Desk { shelf, access: Box::new(access) }))
+}
+
+impl Desk {
+    /// Judges the caller; nobody is served that showed no certificate.
+    async fn admit(&self, peer: &Peer, action: &'static str) -> Result<Reader, Refusal> {
+        if peer.subject.is_none() {
+            return Err(ServingError::Stranger { action: action.to_owned() }.into());
+        }
+        self.access.admit(peer, action).await
+    }
+
+    /// Runs `work` with the store away from the threads that serve, since it waits for the disk.
+    async fn with_store<T: Send + 'static>(
+        self: Arc<Self>,
+        kind: &'static str,
+        name: String,
+        work: impl FnOnce(&Self, &DiskStore) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let span = tracing::Span::current();
+        let run = move || match self.shelf.store() {
+            Ok(Some(store)) => work(&self, &store),
+            Ok(None) => Err(self.counted(ServingError::Unknown { kind, name })),
+            Err(source) => Err(self.told(kind, &name, source)),
+        };
+        match tokio::task::spawn_blocking(move || span.in_scope(run)).await {
+            Ok(result) => result,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    /// Only what is not there is unknown; damage and a disk that fails are told as what they are.
+    fn told(&self, kind: &'static str, name: &str, source: StoreError) -> Refusal {
+        self.shelf.traffic.failed(source.code());
+        let name = name.to_owned();
+        match source {
+            StoreError::Unknown { .. } | StoreError::PartMissing { .. } => {
+                ServingError::Unknown { kind, name }.into()
+            }
+            source => ServingError::Store { name, source }.into(),
+        }
+    }
+
+    fn counted(&self, error: ServingError) -> Refusal {
+        match error {
+            ServingError::Full { .. } => drop(self.shelf.traffic.turned_away.inc()),
+            _ => self.shelf.traffic.failed(error.code()),
+        }
+        error.into()
+    }
+
+    fn no_pull(&self, kind: &'static str, name: &str, why: NoPull) -> Refusal {
+        match why {
+            NoPull::Full { most } => self.counted(ServingError::Full { most }),
+            NoPull::Store(source) => self.told(kind, name, source),
+        }
+    }
+
+    /// Why this caller may not have snapshots of the source.
+    fn withheld(&self, reader: &Reader, source: &str) -> Option<ServingError> {
+        let roles = self.shelf.roles_of(source)?;
+        if reader.operator || reader.role.is_some_and(|role| roles.contains(&role)) {
+            return None;
+        }
+        let allowed: Vec<_> = roles.iter().map(|role| role.name()).collect();
+        let source_name = source.to_owned();
+        Some(ServingError::Role { source_name, allowed: allowed.join(", "), role: reader.role })
+    }
+}
+
+async fn manifest(
+    State(desk): State<Arc<Desk>>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<SnapshotId>,
+) -> Result<Response, Refusal> {
+    let reader = desk.admit(&peer, "GET /v1/snapshots/manifest").await?;
+    let read = desk.with_store("snapshot", id.to_string(), move |desk, store| {
+        let told = |error| desk.told("snapshot", id.as_str(), error);
+        let signed = store.manifest(&id).map_err(told)?;
+        let outline =
+            signed.outline().map_err(|source| told(StoreError::Manifest { id: id.to_string(), source }))?;
+        let source = outline.metadata.source;
+        if let Some(error) = desk.withheld(&reader, &source) {
+            return Err(desk.counted(error));
+        }
+        let what = (&id, outline.parts.as_slice());
+        let begun = desk.shelf.pulls.begin(store, &reader.puller, what, Instant::now());
+        begun.map_err(|why| desk.no_pull("snapshot", id.as_str(), why))?;
+        desk.access.note(&reader, &id)?;
+        tracing::info!(%id, source, reader = reader.actor, "a manifest is read");
+        Ok(signed)
+    });
+    let signed = read.await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
+}
+
+/// The caller has all that it wanted: its place is free, and nothing is kept for it.
+async fn leave(
+    State(desk): State<Arc<Desk>>,
+    Extension(peer): Extension<Peer>,
+    Path(_): Path<SnapshotId>,
+) -> Result<Json<()>, Refusal> {
+    let reader = desk.admit(&peer, "DELETE /v1/snapshots/reservation").await?;
+    desk.shelf.pulls.end(&reader.puller);
+    Ok(Json(()))
+}
+
+/// A part that can be sent, or the size of one that has no such bytes.
+enum Opened {
+    Range(PartRange, Sending),
+    Outside { size: u64, failure: Failure },
+}
+
+async fn part(
+    State(desk): State<Arc<Desk>>,
+    Extension(peer): Extension<Peer>,
+    Path(part): Path<Digest>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let reader = desk.admit(&peer, "GET /v1/snapshots/parts").await?;
+    let (offset, length) = range(&headers).unwrap_or((0, None));
+    let name = part.to_string();
+    let open = desk.clone().with_store("part", name.clone(), move |desk, store| {
+        let sending = sending(desk, store, &reader, &part)?;
+        match store.open_part(&part, offset, length) {
+            Ok(range) => Ok(Opened::Range(range, sending)),
+            Err(error @ StoreError::Range { size, .. }) => {
+                Ok(Opened::Outside { size, failure: Failure::of(&error) })
+            }
+            Err(error) => Err(desk.told("part", &name, error)),
+        }
+    });
+    Ok(match open.await? {
+        Opened::Range(range, sending) => {
+            desk.shelf.traffic.bytes.inc_by(range.length);
+            desk.shelf.traffic.ranges.inc();
+            send(range, offset, sending)
+        }
+        Opened::Outside { size, failure } => {
+            let known = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            (StatusCode::RANGE_NOT_SATISFIABLE, known, Json(ErrorBody { error: failure })).into_response()
+        }
+    })
+}
+
+/// Has the part kept for the caller while it is sent.
+fn sending(desk: &Desk, store: &DiskStore, reader: &Reader, part: &Digest) -> Result<Sending, Refusal> {
+    let refused = RefCell::new(None);
+    let may = |one: &Summary| match desk.withheld(reader, &one.metadata.source) {
+        Some(error) => {
+            refused.replace(Some(error));
+            false
+        }
+        None => true,
+    };
+    let (name, now) = (part.to_string(), Instant::now());
+    let sending = desk.shelf.pulls.send(store, &reader.puller, part, &may, now);
+    let sending = sending.map_err(|why| desk.no_pull("part", &name, why))?;
+    sending.ok_or_else(|| match refused.take() {
+        Some(error) => desk.counted(error),
+        None => desk.told("part", &name, StoreError::PartMissing { part: *part }),
+    })
+}
+
+fn send(PartRange { file, length, size }: PartRange, offset: u64, sending: Sending) -> Response {
+    // The stream owns it, so it ends with the last byte or with the connection.
+    let bytes = stream::bytes(file, length).map(move |bytes| {
+        let _held = &sending;
+        bytes
+    });
+    let body = Body::from_stream(bytes);
+    let last = offset + length.max(1) - 1;
+    let answer = [
+        (header::CONTENT_LENGTH, length.to_string()),
+        (header::CONTENT_RANGE, format!("bytes {offset}-{last}/{size}")),
+        (header::CONTENT_TYPE, "application/zstd".to_owned()),
+    ];
+    (StatusCode::PARTIAL_CONTENT, answer, body).into_response()
+}
+
+/// `bytes=FIRST-` or `bytes=FIRST-LAST` (RFC 9110, section 14.1.2); other forms are not offered.
+fn range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+    let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let (first, last) = text.split_once('-')?;
+    let first: u64 = first.parse().ok()?;
+    match last {
+        "" => Some((first, None)),
+        // A length that no number holds reaches to the end of anything.
+        last => last.parse::<u64>().ok()?.checked_sub(first).map(|after| (first, after.checked_add(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RANGE, text.parse().expect("a header value"));
+            range(&headers)
+        };
+        assert_eq!(of("bytes=0-0"), Some((0, Some(1))));
+        assert_eq!(of("bytes=5-"), Some((5, None)));
+        assert_eq!(of("bytes=0-18446744073709551615"), Some((0, None)));
+        assert_eq!(of("bytes=5-4"), None);
+        assert_eq!(of("items=1-2"), None);
+    }
+}

@@ -1,0 +1,261 @@
+//! Who pulls which snapshot from this daemon: each puller has a place, and a lease on what it pulls.
+//!
+//! A pull is many requests, so its lease belongs to none of them: every request for the manifest or a part
+//! renews it, and an answer that is still being sent keeps it. A place is given up sooner than a lease, and
+//! there are only so many of them; a puller has one, however often it asks. All this is in memory only. After
+//! a restart a puller has both again with its next request; until then only retention's own rules protect
+//! what it pulls.
+
+use crate::host::clock;
+use crate::model::digest::Digest;
+use crate::model::ids::SnapshotId;
+use crate::snapshot::manifest::Part;
+use crate::snapshot::store::{DiskStore, Lease, SnapshotStore, StoreError, Summary};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// After so long without a request, a puller is taken for gone: longer than it waits between two tries.
+pub const SILENCE: Duration = Duration::from_secs(600);
+
+/// After so long without a request, a puller's place is given to others: longer than the 30 s that it waits
+/// at most between two tries. What it pulls stays for [`SILENCE`].
+pub const PLACE: Duration = Duration::from_secs(60);
+
+/// Who, and which snapshot.
+type Key = (String, SnapshotId);
+
+/// The pulls that are going on.
+#[derive(Debug)]
+pub struct Pulls {
+    most: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    pulls: BTreeMap<Key, Pull>,
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Debug)]
+struct Pull {
+    parts: HashSet<Digest>,
+    heard: Instant,
+    /// Answers that are being sent at this moment.
+    sending: usize,
+    _lease: Lease,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    heard: Instant,
+    sending: usize,
+}
+
+impl Place {
+    fn is_taken(&self, now: Instant) -> bool {
+        self.sending > 0 || now.saturating_duration_since(self.heard) <= PLACE
+    }
+}
+
+/// An answer that is being sent; its pull does not end before it does.
+#[derive(Debug)]
+pub struct Sending {
+    pulls: Arc<Pulls>,
+    puller: String,
+    keys: Vec<Key>,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut held = self.pulls.held();
+        for key in &self.keys {
+            if let Some(pull) = held.pulls.get_mut(key) {
+                pull.sending -= 1;
+                pull.heard = now;
+            }
+        }
+        if let Some(place) = held.places.get_mut(&self.puller) {
+            place.sending -= 1;
+            place.heard = now;
+        }
+    }
+}
+
+/// Why no pull begins.
+#[derive(Debug)]
+pub enum NoPull {
+    /// There is no place.
+    Full {
+        /// How many there are.
+        most: usize,
+    },
+    /// The store refuses.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NoPull {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Pulls {
+    /// For so many pullers at a time, at least one.
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(1), held: Mutex::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.held().pulls.len()
+    }
+
+    /// How many places are taken.
+    pub fn taken(&self, now: Instant) -> usize {
+        self.held().places.values().filter(|place| place.is_taken(now)).count()
+    }
+
+    /// Keeps a snapshot for somebody who is about to pull it; this takes no place yet.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or the store's disk refuses.
+    pub fn keep(
+        &self,
+        store: &DiskStore,
+        puller: &str,
+        (id, parts): (&SnapshotId, &[Part]),
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let key = (puller.to_owned(), id.clone());
+        if let Some(pull) = self.held().pulls.get_mut(&key) {
+            pull.heard = now;
+            return Ok(());
+        }
+        // Without the lock: nobody who ends an answer waits for the disk.
+        let lease = store.lease(id, puller, clock::timestamp())?;
+        let parts = parts.iter().map(|part| part.digest).collect();
+        let pull = Pull { parts, heard: now, sending: 0, _lease: lease };
+        self.held().pulls.entry(key).or_insert(pull);
+        Ok(())
+    }
+
+    /// Begins a pull, or goes on with the one that this puller has of this snapshot already.
+    ///
+    /// # Errors
+    /// When there is no place, no such snapshot, or the store's disk refuses.
+    pub fn begin(
+        &self,
+        store: &DiskStore,
+        puller: &str,
+        what: (&SnapshotId, &[Part]),
+        now: Instant,
+    ) -> Result<(), NoPull> {
+        let fresh = self.held().take_place(puller, self.most, now)?;
+        let kept = self.keep(store, puller, what, now);
+        if kept.is_err() && fresh {
+            self.held().leave_place(puller);
+        }
+        Ok(kept?)
+    }
+
+    /// Renews this puller's pulls of all snapshots that have the part, for as long as the answer is being
+    /// sent; a puller that is not known any more begins anew, with a snapshot that it `may` have.
+    ///
+    /// # Errors
+    /// When there is no place, or the store's disk refuses.
+    pub fn send(
+        self: &Arc<Self>,
+        store: &DiskStore,
+        puller: &str,
+        part: &Digest,
+        may: &dyn Fn(&Summary) -> bool,
+        now: Instant,
+    ) -> Result<Option<Sending>, NoPull> {
+        let fresh = self.held().take_place(puller, self.most, now)?;
+        if let Some(sending) = self.renew(puller, part, now) {
+            return Ok(Some(sending));
+        }
+        let begun = self.begin_with(store, puller, part, may, now);
+        if !matches!(begun, Ok(true)) && fresh {
+            self.held().leave_place(puller);
+        }
+        Ok(if begun? { self.renew(puller, part, now) } else { None })
+    }
+
+    /// Keeps a snapshot that has the part and that the puller `may` have; whether there is one.
+    fn begin_with(
+        &self,
+        store: &DiskStore,
+        puller: &str,
+        part: &Digest,
+        may: &dyn Fn(&Summary) -> bool,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let has = |one: &Summary| one.parts.iter().any(|listed| listed.digest == *part);
+        let Some(one) = store.list()?.snapshots.into_iter().find(|one| has(one) && may(one)) else {
+            return Ok(false);
+        };
+        self.keep(store, puller, (&one.id, &one.parts), now).map(|()| true)
+    }
+
+    fn renew(self: &Arc<Self>, puller: &str, part: &Digest, now: Instant) -> Option<Sending> {
+        let mut held = self.held();
+        let mut keys = Vec::new();
+        for (key, pull) in &mut held.pulls {
+            if key.0 == puller && pull.parts.contains(part) {
+                (pull.heard, pull.sending) = (now, pull.sending + 1);
+                keys.push(key.clone());
+            }
+        }
+        if keys.is_empty() {
+            return None;
+        }
+        let place = held.places.entry(puller.to_owned()).or_insert(Place { heard: now, sending: 0 });
+        (place.heard, place.sending) = (now, place.sending + 1);
+        Some(Sending { pulls: self.clone(), puller: puller.to_owned(), keys })
+    }
+
+    /// Ends the pulls of this puller, which has all that it wanted.
+    pub fn end(&self, puller: &str) {
+        let mut held = self.held();
+        held.pulls.retain(|key, pull| key.0 != puller || pull.sending > 0);
+        held.leave_place(puller);
+    }
+
+    /// Ends the pulls of those who were not heard for too long before `now`; returns who and what it was.
+    pub fn expire(&self, now: Instant) -> Vec<(String, SnapshotId)> {
+        let gone = |pull: &Pull| pull.sending == 0 && now.saturating_duration_since(pull.heard) > SILENCE;
+        let mut held = self.held();
+        held.places.retain(|_, place| place.is_taken(now));
+        held.pulls.extract_if(.., |_, pull| gone(pull)).map(|(key, _)| key).collect()
+    }
+}
+
+impl Held {
+    /// Whether it is a new one.
+    fn take_place(&mut self, puller: &str, most: usize, now: Instant) -> Result<bool, NoPull> {
+        self.places.retain(|who, place| who == puller || place.is_taken(now));
+        if let Some(place) = self.places.get_mut(puller) {
+            place.heard = now;
+            return Ok(false);
+        }
+        if self.places.len() >= most {
+            return Err(NoPull::Full { most });
+        }
+        self.places.insert(puller.to_owned(), Place { heard: now, sending: 0 });
+        Ok(true)
+    }
+
+    fn leave_place(&mut self, puller: &str) {
+        if self.places.get(puller).is_some_and(|place| place.sending == 0) {
+            self.places.remove(puller);
+        }
+    }
+}

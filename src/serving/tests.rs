@@ -1,0 +1,199 @@
+//! Who gets what from a store that is handed out, and how many at a time.
+
+use super::*;
+use crate::host::directory::Directory;
+use crate::identity::certificate::{Subject, Summary};
+use crate::model::digest::{Digest, Fingerprint};
+use crate::model::ids::{ClusterId, NodeId, SnapshotId};
+use crate::model::progress::Silent;
+use crate::model::role::Role;
+use crate::server::Peer;
+use crate::snapshot::capture::{self, Source};
+use crate::snapshot::manifest::tests::{TestSeal, metadata};
+use crate::snapshot::manifest::{Metadata, Name};
+use crate::snapshot::pack::Cut;
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use axum::Extension;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower::ServiceExt;
+
+/// Publishes a snapshot of this source, with these bytes in one file; its part is returned too.
+pub(crate) fn published(path: &Path, source: &str, bytes: &[u8]) -> anyhow::Result<(SnapshotId, Digest)> {
+    std::fs::create_dir_all(path)?;
+    let store = DiskStore::open(Directory::open(path)?)?;
+    let sources = [Source::Bytes { path: Name::new("file"), bytes, mode: 0o600 }];
+    let metadata = Metadata { source: source.to_owned(), ..metadata() };
+    let id = capture::create(&store, &sources, &metadata, Cut::default(), &TestSeal("ours"), &Silent)?;
+    let part = store.summary(&id)?.parts[0].digest;
+    Ok((id, part))
+}
+
+/// A caller with the certificate of a node, or with none.
+pub(crate) fn caller(node: Option<&str>) -> Peer {
+    let subject = node.map(|node| Summary {
+        cluster: ClusterId::parse("c1").expect("an id"),
+        subject: Subject::Node(NodeId::parse(node).expect("an id")),
+        key: Fingerprint::from_bytes([0; 32]),
+        not_before: 0,
+        not_after: 0,
+    });
+    Peer { address: [10, 0, 0, 7].into(), subject }
+}
+
+/// Serves all who have a certificate, as nodes of the role that their id begins with.
+struct Anybody;
+
+impl Access for Anybody {
+    fn admit<'a>(&'a self, peer: &'a Peer, _action: &'static str) -> Admission<'a> {
+        let role = Role::parse(actor(peer).split('-').next().unwrap_or_default()).ok();
+        Box::pin(std::future::ready(Ok(Reader::of(peer, role))))
+    }
+
+    fn note(&self, _reader: &Reader, _id: &SnapshotId) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+struct Site {
+    folder: tempfile::TempDir,
+    shelf: Arc<Shelf>,
+}
+
+impl Site {
+    fn new(pullers: usize) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let only_data = ("metrics".to_owned(), [Role::Data].into());
+        let everybody = ("open".to_owned(), [].into());
+        let shelf = Shelf::new(folder.path().join("store"), pullers, Traffic::default());
+        let shelf = Arc::new(shelf.for_roles([only_data, everybody]));
+        Ok(Self { folder, shelf })
+    }
+
+    fn published(&self, source: &str) -> anyhow::Result<(String, String)> {
+        let (id, part) = published(&self.folder.path().join("store"), source, source.as_bytes())?;
+        Ok((format!("/v1/snapshots/{id}/manifest"), format!("/v1/snapshots/parts/{part}")))
+    }
+
+    async fn ask(&self, node: Option<&str>, method: &str, path: &str) -> anyhow::Result<Response<Body>> {
+        let router = router::<()>(self.shelf.clone(), Anybody).layer(Extension(caller(node)));
+        Ok(router.oneshot(Request::builder().method(method).uri(path).body(Body::empty())?).await?)
+    }
+
+    async fn told(&self, node: Option<&str>, path: &str) -> anyhow::Result<(u16, String)> {
+        let answer = self.ask(node, "GET", path).await?;
+        let status = answer.status().as_u16();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        Ok((status, value["error"]["code"].as_str().unwrap_or_default().to_owned()))
+    }
+}
+
+fn code(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+#[tokio::test]
+async fn the_same_puller_twice_takes_one_place_and_another_comes_when_it_has_left() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (manifest, part) = site.published("open")?;
+    for path in [&manifest, &manifest] {
+        assert_eq!(site.told(Some("edge-1"), path).await?.0, 200);
+    }
+    assert_eq!(site.told(Some("edge-1"), &part).await?.0, 206);
+    assert_eq!(site.shelf.pulls.taken(Instant::now()), 1);
+    let refused = site.ask(Some("edge-2"), "GET", &manifest).await?;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str()?), (503, "2"));
+    assert_eq!(site.told(Some("edge-2"), &manifest).await?, code(503, "EOS-T164"));
+    assert_eq!(site.told(Some("edge-2"), &part).await?, code(503, "EOS-T164"));
+    assert_eq!(site.shelf.traffic.turned_away.get(), 3);
+    let reservation = manifest.replace("manifest", "reservation");
+    assert_eq!(site.ask(Some("edge-2"), "DELETE", &reservation).await?.status(), 200);
+    assert_eq!(site.told(Some("edge-2"), &manifest).await?.0, 503, "it had no place to leave");
+    assert_eq!(site.ask(Some("edge-1"), "DELETE", &reservation).await?.status(), 200);
+    assert_eq!(site.told(Some("edge-2"), &manifest).await?.0, 200);
+    assert_eq!(site.told(Some("edge-1"), &part).await?, code(503, "EOS-T164"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_that_come_at_once_are_both_served() -> anyhow::Result<()> {
+    let site = Site::new(2)?;
+    let (manifest, part) = site.published("open")?;
+    let (first, second) =
+        tokio::join!(site.told(Some("edge-1"), &manifest), site.told(Some("edge-2"), &manifest));
+    assert_eq!((first?.0, second?.0), (200, 200));
+    let (first, second) = tokio::join!(site.told(Some("edge-1"), &part), site.told(Some("edge-2"), &part));
+    assert_eq!((first?.0, second?.0), (206, 206));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_pullers_place_is_free_after_its_time_and_what_it_pulls_stays() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    site.published("open")?;
+    let store = site.shelf.store()?.expect("there is one");
+    let summary = store.list()?.snapshots.remove(0);
+    let (what, part) = ((&summary.id, summary.parts.as_slice()), summary.parts[0].digest);
+    let (pulls, start) = (&site.shelf.pulls, Instant::now());
+    let after = |time: Duration| start + time;
+    pulls.begin(&store, "a", what, start).expect("it is the first");
+    pulls.begin(&store, "b", what, after(PLACE)).expect_err("the first may be there still");
+    let all = |_: &crate::snapshot::store::Summary| true;
+    pulls.send(&store, "b", &part, &all, after(PLACE)).expect_err("it has no place");
+    let late = PLACE + Duration::from_secs(1);
+    pulls.begin(&store, "b", what, after(late)).expect("the first is gone");
+    pulls.send(&store, "a", &part, &all, after(late)).expect_err("its place is taken");
+    assert_eq!((pulls.count(), pulls.taken(after(late))), (2, 1), "both snapshots are kept");
+    let sending =
+        pulls.send(&store, "b", &part, &all, after(late)).expect("it has a place").expect("it is there");
+    pulls.begin(&store, "c", what, after(late * 2)).expect_err("an answer is being sent");
+    drop(sending);
+    pulls.begin(&store, "c", what, after(late * 3)).expect("it is over");
+    assert_eq!(pulls.expire(after(late * 3 + SILENCE)).len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_takes_no_place() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let gone = format!("/v1/snapshots/parts/{}", Digest::of(b"gone"));
+    assert_eq!(site.told(Some("edge-1"), "/v1/snapshots/b3-1/manifest").await?, code(404, "EOS-T163"));
+    assert_eq!(site.told(Some("edge-1"), &gone).await?, code(404, "EOS-T163"), "there is no store");
+    site.published("open")?;
+    assert_eq!(site.told(Some("edge-1"), "/v1/snapshots/b3-1/manifest").await?, code(404, "EOS-T163"));
+    assert_eq!(site.told(Some("edge-1"), &gone).await?, code(404, "EOS-T163"));
+    assert_eq!(site.shelf.pulls.taken(Instant::now()), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_source_of_certain_roles_is_for_them_alone_and_a_stranger_gets_nothing() -> anyhow::Result<()> {
+    let site = Site::new(8)?;
+    let (manifest, part) = site.published("metrics")?;
+    for path in [&manifest, &part] {
+        assert_eq!(site.told(None, path).await?, code(401, "EOS-T160"), "{path}");
+        assert_eq!(site.told(Some("edge-1"), path).await?, code(403, "EOS-T162"), "{path}");
+        assert_eq!(site.told(Some("nobody-1"), path).await?, code(403, "EOS-T162"), "{path}");
+        assert!(site.told(Some("data-1"), path).await?.0 < 300, "{path}");
+    }
+    let (_, open) = site.published("open")?;
+    assert_eq!(site.told(Some("edge-1"), &open).await?.0, 206);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_takes_the_place_of_another_is_the_one_that_is_handed_out() -> anyhow::Result<()> {
+    let site = Site::new(8)?;
+    let (old, _) = site.published("open")?;
+    assert_eq!(site.told(Some("edge-1"), &old).await?.0, 200);
+    std::fs::rename(site.folder.path().join("store"), site.folder.path().join("old"))?;
+    assert_eq!(site.told(Some("edge-1"), &old).await?.0, 404);
+    let (new, _) = site.published("other")?;
+    assert_eq!(site.told(Some("edge-1"), &old).await?.0, 404);
+    assert_eq!(site.told(Some("edge-1"), &new).await?.0, 200);
+    Ok(())
+}
