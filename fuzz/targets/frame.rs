@@ -52,6 +52,7 @@ fn one_frame(bytes: &[u8], stated: u32) {
     if result.is_err() {
         return;
     }
+    assert_eq!(result, Ok(into.len()));
     assert_eq!(into.len(), stated as usize);
     let streamed = zstd::stream::decode_all(bytes).expect("it is one frame");
     assert!(streamed == into, "two readers agree");

@@ -90,11 +90,24 @@ enum Heard {
 /// # Errors
 /// When it cannot be started or outlives the deadline; a failing exit status is no error here.
 pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
+    run_with(argv, &[], deadline)
+}
+
+/// As [`run`], with these variables besides those of this process.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    deadline: Duration,
+) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
     let start = |source| CommandError::Start { program: (*program).to_owned(), source };
     let limit = Instant::now() + deadline;
     let mut child = Command::new(program)
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -160,7 +173,19 @@ pub fn replace_this_process(program: &Path, argv: &[OsString], variable: (&str, 
 /// # Errors
 /// As [`run`], and when the status is another.
 pub fn run_checked(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
-    let output = run(argv, deadline)?;
+    run_checked_with(argv, &[], deadline)
+}
+
+/// As [`run_checked`], with these variables besides those of this process.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_checked_with(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    let output = run_with(argv, variables, deadline)?;
     if output.status == Some(0) {
         return Ok(output);
     }

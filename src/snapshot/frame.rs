@@ -48,20 +48,23 @@ pub fn compressor(level: i32) -> std::io::Result<Compressor<'static>> {
 
 /// Decompresses one frame whose bytes are already verified, into at most the stated length.
 ///
-/// The error says what is wrong with the frame.
+/// `into` only grows, so that a buffer that is used again needs no clearing; the returned length of it is
+/// the frame's. The error says what is wrong with the frame.
 pub fn decompress(
     decompressor: &mut Decompressor<'_>,
     bytes: &[u8],
     uncompressed: u32,
     into: &mut Vec<u8>,
-) -> Result<(), &'static str> {
+) -> Result<usize, &'static str> {
     check_header(bytes, uncompressed)?;
-    into.clear();
-    into.resize(uncompressed as usize, 0);
+    let stated = uncompressed as usize;
+    if into.len() < stated {
+        into.resize(stated, 0);
+    }
     let length = decompressor
-        .decompress_to_buffer(bytes, into.as_mut_slice())
+        .decompress_to_buffer(bytes, &mut into[..stated])
         .map_err(|_| "it does not decompress to its stated length")?;
-    if length == into.len() { Ok(()) } else { Err("it holds fewer bytes than stated") }
+    if length == stated { Ok(length) } else { Err("it holds fewer bytes than stated") }
 }
 
 fn check_header(bytes: &[u8], uncompressed: u32) -> Result<(), &'static str> {
@@ -98,7 +101,7 @@ mod tests {
     fn open(bytes: &[u8], length: u32) -> Result<Vec<u8>, &'static str> {
         crate::snapshot::seeds::keep("frame", &[b"L", &length.to_le_bytes()[..3], bytes].concat());
         let mut into = Vec::new();
-        decompress(&mut Decompressor::new().unwrap(), bytes, length, &mut into).map(|()| into)
+        decompress(&mut Decompressor::new().unwrap(), bytes, length, &mut into).map(|_| into)
     }
 
     #[test]

@@ -54,6 +54,14 @@ pub fn header(entry: &Entry) -> Vec<u8> {
     bytes
 }
 
+/// Bytes of [`header`], without making it.
+pub fn header_length(entry: &Entry) -> usize {
+    match records_length(entry) {
+        0 => BLOCK,
+        records => 2 * BLOCK + records.next_multiple_of(BLOCK),
+    }
+}
+
 /// Bytes of zeros after so many bytes of content.
 pub fn padding(size: u64) -> usize {
     ((BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64) as usize
@@ -66,7 +74,7 @@ pub fn stream_length(entries: &[Entry]) -> Option<u64> {
     let mut own = entries.iter().filter(|entry| !entry.is_borrowed());
     own.try_fold(END.len() as u64, |sum, entry| {
         let size = entry.size();
-        sum.checked_add(header(entry).len() as u64)?.checked_add(size)?.checked_add(padding(size) as u64)
+        sum.checked_add(header_length(entry) as u64)?.checked_add(size)?.checked_add(padding(size) as u64)
     })
 }
 
@@ -106,8 +114,11 @@ fn text(field: &mut [u8], value: &[u8]) {
 /// Octal digits and a NUL; a value that does not fit is 0 here and has a PAX record.
 fn octal(field: &mut [u8], value: u64) {
     let digits = field.len() - 1;
-    let value = if value < 1 << (3 * digits) { value } else { 0 };
-    text(field, format!("{value:0digits$o}").as_bytes());
+    let mut left = if value < 1 << (3 * digits) { value } else { 0 };
+    for digit in field[..digits].iter_mut().rev() {
+        *digit = b'0' + (left % 8) as u8;
+        left /= 8;
+    }
 }
 
 fn fits_octal(time: Time) -> bool {
@@ -139,6 +150,40 @@ fn records(entry: &Entry, path: &[u8], target: &[u8]) -> Vec<u8> {
     records
 }
 
+/// Bytes of [`records`], without making them.
+fn records_length(entry: &Entry) -> usize {
+    let path = entry.path.as_bytes().len() + usize::from(entry.content == Content::Directory);
+    let target = match &entry.content {
+        Content::Symlink { target } | Content::Hardlink { target } => target.as_bytes().len(),
+        Content::Directory | Content::File { .. } => 0,
+    };
+    let mut length = 0;
+    let mut add = |key: usize, value: usize| length += record_length(key, value);
+    if path > 100 {
+        add("path".len(), path);
+    }
+    if target > 100 {
+        add("linkpath".len(), target);
+    }
+    if entry.size() >= 1 << 33 {
+        add("size".len(), decimal_digits(entry.size()));
+    }
+    for number in [entry.uid, entry.gid].into_iter().filter(|number| *number >= 1 << 21) {
+        add("uid".len(), decimal_digits(number.into()));
+    }
+    if !fits_octal(entry.modified) {
+        add("mtime".len(), decimal(entry.modified).len());
+    }
+    for (name, value) in &entry.extended {
+        add(extended_key(name.as_bytes()).len(), value.as_bytes().len());
+    }
+    length
+}
+
+fn decimal_digits(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
 /// The key of an extended attribute; `=` would end it, so GNU tar and this write `%3D`.
 fn extended_key(name: &[u8]) -> Vec<u8> {
     let mut key = b"SCHILY.xattr.".to_vec();
@@ -154,16 +199,22 @@ fn extended_key(name: &[u8]) -> Vec<u8> {
 
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits too.
 fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + 1;
-    while length != rest + length.to_string().len() {
-        length += 1;
-    }
+    let length = record_length(key.len(), value.len());
     records.extend(format!("{length} ").as_bytes());
     records.extend(key);
     records.push(b'=');
     records.extend(value);
     records.push(b'\n');
+}
+
+/// Bytes of a record with its own length in front.
+fn record_length(key: usize, value: usize) -> usize {
+    let rest = key + value + 3;
+    let mut length = rest + 1;
+    while length != rest + decimal_digits(length as u64) {
+        length += 1;
+    }
+    length
 }
 
 fn decimal(Time(seconds, nanoseconds): Time) -> String {
@@ -211,6 +262,7 @@ mod tests {
             content: Content::File { size, digest, sparse: true, at: None },
         };
         let bytes = header(&entry);
+        assert_eq!(bytes.len(), header_length(&entry));
         let mut archive = tar::Archive::new(&bytes[..]);
         let mut read = archive.entries().unwrap().next().unwrap().unwrap();
         assert_eq!(read.size(), size);

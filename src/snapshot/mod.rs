@@ -6,6 +6,7 @@
 pub mod activate;
 pub mod capture;
 mod compress;
+mod crew;
 pub mod fetch;
 pub mod frame;
 pub mod layout;

@@ -201,30 +201,34 @@ mod tests {
                 retention: Some(Retention::of(Scale::Small)),
                 mode: StorageMode::Act,
             },
-            snapshot: SnapshotConfig {
-                mode: TransferMode::Streaming,
-                embed_bytes: 7,
-                connections: 3,
-                bandwidth_bytes: Some(1 << 20),
-                pullers: 5,
-                retention: RetentionConfig { count: Some(4), age_seconds: Some(3600), bytes: Some(1 << 30) },
-                sources: vec![SourceConfig {
-                    name: SourceName::parse("metrics").expect("a name"),
-                    engine: Engine::Directory,
-                    path: "/srv/metrics".to_owned(),
-                    roles: [Role::Data].into(),
-                    exclude: vec![Glob::parse("tmp").expect("a pattern")],
-                    write_once: vec![Glob::parse("*.sst").expect("a pattern")],
-                    outside_links: true,
-                    setuid: true,
-                    hooks: Hooks {
-                        healthy: Some(Hook { command: vec!["/bin/true".to_owned()], timeout_seconds: 9 }),
-                        ..Hooks::default()
-                    },
-                    keep_previous: false,
-                }],
-            },
+            snapshot: every_key_of_snapshots(),
             telemetry: TelemetryConfig { otlp_endpoint: Some("http://127.0.0.1:4317".to_owned()) },
+        }
+    }
+
+    fn every_key_of_snapshots() -> SnapshotConfig {
+        SnapshotConfig {
+            mode: TransferMode::Streaming,
+            embed_bytes: 7,
+            connections: 3,
+            bandwidth_bytes: Some(1 << 20),
+            pullers: 5,
+            retention: RetentionConfig { count: Some(4), age_seconds: Some(3600), bytes: Some(1 << 30) },
+            sources: vec![SourceConfig {
+                name: SourceName::parse("metrics").expect("a name"),
+                engine: Engine::Directory,
+                path: "/srv/metrics".to_owned(),
+                roles: [Role::Data].into(),
+                exclude: vec![Glob::parse("tmp").expect("a pattern")],
+                write_once: vec![Glob::parse("*.sst").expect("a pattern")],
+                outside_links: true,
+                setuid: true,
+                hooks: Hooks {
+                    healthy: Some(Hook { command: vec!["/bin/true".to_owned()], timeout_seconds: 9 }),
+                    ..Hooks::default()
+                },
+                keep_previous: false,
+            }],
         }
     }
 

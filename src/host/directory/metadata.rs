@@ -147,9 +147,13 @@ fn set_by_descriptor(
     mode: u32,
     modified: Moment,
 ) -> Result<(), DirectoryError> {
-    if let Some((uid, gid)) = owner {
+    // To look costs less than to set what is so already: each change is a transaction of the file system.
+    let now = fs::fstat(fd).map_err(|e| failure("inspect", path, e))?;
+    if let Some((uid, gid)) = owner.filter(|owner| *owner != (now.st_uid, now.st_gid)) {
         fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
             .map_err(|e| failure("change the owner of", path, e))?;
+    } else if now.st_mode & 0o7777 == mode {
+        return fs::futimens(fd, &timestamps(modified)).map_err(|e| failure("set the time of", path, e));
     }
     // After the owner: changing it clears setuid and setgid.
     fs::fchmod(fd, Mode::from_raw_mode(mode)).map_err(|e| failure("change the mode of", path, e))?;

@@ -67,7 +67,7 @@ pub trait SnapshotStore: Send + Sync {
 }
 
 /// Where part files are read from: a store, or the directory of a finished download.
-pub trait Parts {
+pub trait Parts: Sync {
     /// Opens the file of a part.
     fn open(&self, part: &Part) -> Result<File, DirectoryError>;
 }

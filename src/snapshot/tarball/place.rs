@@ -240,7 +240,7 @@ impl<'a> Builder<'a> {
         self.occupy(&member.path, Placed::File { first: None })?;
         let digest = Digest::of(b"");
         let entry = entry(member, Content::File { size, digest, sparse: false, at: None });
-        let mut file = self.place.file(&entry, false)?;
+        let mut file = self.place.file(&entry)?;
         self.bytes = self.bytes.saturating_add(size);
         loop {
             let length = reader.read(&mut self.buffer)?;
@@ -249,8 +249,7 @@ impl<'a> Builder<'a> {
             }
             file.write(&self.buffer[..length])?;
         }
-        file.finish(size)?;
-        Ok(())
+        Ok(file.finish()?)
     }
 
     fn hardlink(&mut self, member: Member, target: &Name) -> Result<(), TarballError> {

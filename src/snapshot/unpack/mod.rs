@@ -6,24 +6,31 @@
 //! A failure removes the staging directory; a crash leaves it for the caller to remove by its name.
 
 mod error;
+mod growing;
+mod parts;
 mod place;
-mod stream;
+mod plan;
+mod subtrees;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use error::UnpackError;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::manifest::{Content, Entry, Manifest, Name, Span};
+use super::crew::side_by_side;
+use super::manifest::{Content, Entry, Manifest, Name};
 use super::meter::Meter;
 use super::store::Parts;
 use crate::host::directory::Directory;
 use crate::model::progress::Sink;
+pub(in crate::snapshot) use parts::PartFiles;
 pub(in crate::snapshot) use place::{Place, moment};
 use std::ffi::OsStr;
 use std::path::Path;
-use stream::Stream;
+pub use tree::Count;
+pub(in crate::snapshot) use tree::Tree;
 
 /// What the class of a snapshot allows beyond plain data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,49 +107,31 @@ fn unpack_into(
     sink: &dyn Sink,
 ) -> Result<Directory, UnpackError> {
     let staging = parent.open_directory(Path::new(name))?;
-    let mut meter =
-        Meter::start(sink, format!("unpack {}", manifest.metadata.source), 0, manifest.restore_size());
-    let spans = manifest.spans();
-    let mut stream = Stream::new(manifest, &spans, parts);
-    let mut place = Place::new(&staging, policy.owners);
-    for entry in manifest.entries.iter().filter(|entry| entry.content == Content::Directory) {
-        place.directory(entry)?;
-    }
-    for index in spans.in_order() {
-        unpack_entry(&manifest.entries[*index], spans.entry(*index), &mut stream, &mut place, &mut meter)?;
-    }
-    stream.go_to(spans.end())?;
-    stream.expect_end()?;
-    place.links(&manifest.entries)?;
-    place.directory_attributes(&manifest.entries)?;
+    let what = format!("unpack {}", manifest.metadata.source);
+    let mut meter = Meter::start(sink, what, 0, manifest.restore_size());
+    let tree = Tree::new(manifest, &staging, policy.owners);
+    tree.make_directories()?;
+    let (files, needed) = (PartFiles::new(manifest, parts), tree.plan().needed());
+    side_by_side(
+        needed.len(),
+        || (tree.worker(), Vec::new()),
+        |(worker, bytes), job| {
+            let frame = needed[job];
+            files.read(frame, bytes)?;
+            let before = worker.placed.bytes;
+            tree.place(worker, frame, bytes)?;
+            Ok::<_, UnpackError>(worker.placed.bytes - before)
+        },
+        &|| false,
+        &mut |bytes| meter.add(bytes),
+    )?;
+    tree.finish()?;
     staging.sync_filesystem()?;
+    drop(tree);
     Ok(staging)
 }
 
-fn unpack_entry(
-    entry: &Entry,
-    span: Span,
-    stream: &mut Stream<'_>,
-    place: &mut Place<'_>,
-    meter: &mut Meter<'_>,
-) -> Result<(), UnpackError> {
-    stream.go_to(span.start)?;
-    if !entry.is_borrowed() {
-        stream.expect_header(entry)?;
-    }
-    let Content::File { size, digest, sparse, .. } = &entry.content else { return Ok(()) };
-    let mut file = place.file(entry, *sparse)?;
-    stream.content(*size, |bytes| {
-        meter.add(bytes.len() as u64);
-        file.write(bytes)
-    })?;
-    if file.finish(*size)? != *digest {
-        return Err(UnpackError::Digest { path: entry.path.clone() });
-    }
-    stream.expect_zeros(span.padding, &entry.path)
-}
-
-fn check_policy(manifest: &Manifest, policy: &Policy) -> Result<(), UnpackError> {
+pub(in crate::snapshot) fn check_policy(manifest: &Manifest, policy: &Policy) -> Result<(), UnpackError> {
     let (bytes, entries) = (manifest.restore_size(), manifest.entries.len());
     if bytes > policy.max_bytes || entries > policy.max_entries {
         let (max_bytes, max_entries) = (policy.max_bytes, policy.max_entries);

@@ -2,17 +2,19 @@
 
 use super::UnpackError;
 use crate::host::directory::{Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes};
-use crate::model::digest::Digest;
 use crate::snapshot::manifest::{Content, Entry, Name, Time};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Zeros of this length and alignment become a hole in a file that had holes.
 const HOLE: usize = 4096;
+
+/// Permission bits of a file that is not whole yet.
+pub(super) const PRIVATE: u32 = 0o600;
 
 pub(in crate::snapshot) struct Place<'a> {
     staging: &'a Directory,
@@ -31,16 +33,28 @@ impl<'a> Place<'a> {
         Ok(parent.make_directory(name, 0o700)?)
     }
 
-    pub(in crate::snapshot) fn file<'e>(
-        &mut self,
-        entry: &'e Entry,
-        sparse: bool,
-    ) -> Result<NewFile<'e>, UnpackError> {
+    pub(in crate::snapshot) fn file<'e>(&mut self, entry: &'e Entry) -> Result<NewFile<'e>, UnpackError> {
         let owner = self.owners.then_some((entry.uid, entry.gid));
+        let (file, path) = self.create(entry, PRIVATE)?;
+        Ok(NewFile { file, path, entry, owner, written: 0 })
+    }
+
+    /// Creates a file; the path serves messages only.
+    pub(super) fn create(&mut self, entry: &Entry, mode: u32) -> Result<(File, PathBuf), UnpackError> {
         let (parent, name) = self.parent(&entry.path)?;
-        let path = parent.path().join(name);
-        let file = parent.create_file(name, 0o600)?;
-        Ok(NewFile { file, path, entry, owner, sparse, hasher: blake3::Hasher::new(), written: 0 })
+        Ok((parent.create_file(name, mode)?, parent.path().join(name)))
+    }
+
+    /// Opens a file that an earlier process began.
+    pub(super) fn open(&mut self, entry: &Entry) -> Result<(File, PathBuf), UnpackError> {
+        let (parent, name) = self.parent(&entry.path)?;
+        Ok((parent.open_for_update(Path::new(name))?, parent.path().join(name)))
+    }
+
+    /// Removes a file that an earlier process damaged.
+    pub(super) fn remove(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+        let (parent, name) = self.parent(&entry.path)?;
+        Ok(parent.remove_file(name)?)
     }
 
     /// The second pass: every file and directory is there, so no entry can lie behind a link.
@@ -93,59 +107,61 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A file that is being written.
+/// A file that is being written from its beginning to its end.
 pub(in crate::snapshot) struct NewFile<'e> {
     file: File,
     path: PathBuf,
     entry: &'e Entry,
     owner: Option<(u32, u32)>,
-    sparse: bool,
-    hasher: blake3::Hasher,
     written: u64,
 }
 
 impl NewFile<'_> {
     pub(in crate::snapshot) fn write(&mut self, bytes: &[u8]) -> Result<(), UnpackError> {
-        self.hasher.update(bytes);
-        let result = if self.sparse { self.write_around_holes(bytes) } else { self.file.write_all(bytes) };
+        write_piece(&self.file, false, self.written, bytes).map_err(|source| DirectoryError::Io {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })?;
         self.written += bytes.len() as u64;
-        result.map_err(|source| self.failed(source))
-    }
-
-    /// Sets length, owner, mode and time; returns the digest of what was written.
-    pub(in crate::snapshot) fn finish(self, size: u64) -> Result<Digest, UnpackError> {
-        if self.sparse {
-            self.file.set_len(size).map_err(|source| self.failed(source))?;
-        }
-        set_extended_of_file(&self.file, &self.path, &extended(self.entry))?;
-        set_file_attributes(
-            &self.file,
-            &self.path,
-            self.owner,
-            self.entry.mode,
-            moment(self.entry.modified),
-        )?;
-        Ok(Digest::from_bytes(*self.hasher.finalize().as_bytes()))
-    }
-
-    fn write_around_holes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        let (mut at, mut rest) = (self.written, bytes);
-        while !rest.is_empty() {
-            let to_boundary = HOLE - (at % HOLE as u64) as usize;
-            let (piece, tail) = rest.split_at(to_boundary.min(rest.len()));
-            if piece.iter().any(|byte| *byte != 0) {
-                self.file.seek(SeekFrom::Start(at))?;
-                self.file.write_all(piece)?;
-            }
-            at += piece.len() as u64;
-            rest = tail;
-        }
         Ok(())
     }
 
-    fn failed(&self, source: std::io::Error) -> UnpackError {
-        DirectoryError::Io { action: "write", path: self.path.clone(), source }.into()
+    /// Sets owner, mode and time.
+    pub(in crate::snapshot) fn finish(self) -> Result<(), UnpackError> {
+        attributes(&self.file, &self.path, self.entry, self.owner)
     }
+}
+
+/// Writes a piece of a file; in one that had holes, runs of zeros are left out.
+pub(super) fn write_piece(file: &File, sparse: bool, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+    if !sparse {
+        return file.write_all_at(bytes, offset);
+    }
+    let (mut at, mut rest) = (offset, bytes);
+    while !rest.is_empty() {
+        let to_boundary = HOLE - (at % HOLE as u64) as usize;
+        let (piece, tail) = rest.split_at(to_boundary.min(rest.len()));
+        if piece.iter().any(|byte| *byte != 0) {
+            file.write_all_at(piece, at)?;
+        }
+        at += piece.len() as u64;
+        rest = tail;
+    }
+    Ok(())
+}
+
+/// Gives a file its extended attributes, owner, mode and time, once its content is written.
+pub(super) fn attributes(
+    file: &File,
+    path: &Path,
+    entry: &Entry,
+    owner: Option<(u32, u32)>,
+) -> Result<(), UnpackError> {
+    if !entry.extended.is_empty() {
+        set_extended_of_file(file, path, &extended(entry))?;
+    }
+    Ok(set_file_attributes(file, path, owner, entry.mode, moment(entry.modified))?)
 }
 
 pub(in crate::snapshot) fn moment(Time(seconds, nanoseconds): Time) -> Moment {
