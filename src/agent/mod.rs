@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod endpoint;
 pub mod error;
 pub mod generation;
+pub mod holdings;
 pub mod link;
 pub mod metrics;
 pub mod monitor;
