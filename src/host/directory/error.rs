@@ -1,6 +1,7 @@
 //! What can go wrong below a directory handle.
 
 use crate::model::explain::{Code, Explain};
+use rustix::io::Errno;
 use std::io;
 use std::path::PathBuf;
 
@@ -55,6 +56,16 @@ impl DirectoryError {
     /// Whether the cause is that there is such a file already.
     pub fn is_present(&self) -> bool {
         self.kind() == Some(io::ErrorKind::AlreadyExists)
+    }
+
+    /// Whether the cause is that this file cannot have a second name there.
+    pub fn forbids_link(&self) -> bool {
+        let answers =
+            [Errno::XDEV, Errno::MLINK, Errno::PERM, Errno::NOTSUP].map(|errno| Some(errno.raw_os_error()));
+        match self {
+            Self::Io { source, .. } => answers.contains(&source.raw_os_error()),
+            Self::Escape { .. } | Self::LeadsOut { .. } | Self::Name { .. } => false,
+        }
     }
 
     /// The kind of the system's answer, if it was one.

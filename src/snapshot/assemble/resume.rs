@@ -89,7 +89,19 @@ fn sweep(
         directories.push(index);
         sweep_directory(manifest, &opened, &entry.path, stated, &mut found)?;
     }
-    Ok((found, directories))
+    // Further names that the snapshot lists are gone by now; another one is somebody else's, who would
+    // see what is written, or write.
+    let mut place = Place::new(staging, false);
+    let mut alone = Vec::with_capacity(found.len());
+    for (index, links) in found {
+        let (parent, name) = place.parent(&manifest.entries[index].path)?;
+        if links > 1 && parent.metadata(name)?.links > 1 {
+            parent.remove_file(name)?;
+        } else {
+            alone.push(index);
+        }
+    }
+    Ok((alone, directories))
 }
 
 fn sweep_directory(
@@ -97,7 +109,7 @@ fn sweep_directory(
     directory: &Directory,
     path: &Name,
     stated: &[Claim],
-    found: &mut Vec<usize>,
+    found: &mut Vec<(usize, u64)>,
 ) -> Result<(), AssembleError> {
     directory.set_own_mode(0o700)?;
     for name in directory.list()? {
@@ -107,7 +119,7 @@ fn sweep_directory(
         match listed.map(|index| (index, &manifest.entries[index].content)) {
             Some((_, Content::Directory)) if there.kind == Kind::Directory => {}
             Some((index, Content::File { size, .. })) if is_ours(&there, *size, stated[index]) => {
-                found.push(index);
+                found.push((index, there.links));
             }
             _ => directory.remove_tree(&name)?,
         }
@@ -115,10 +127,9 @@ fn sweep_directory(
     Ok(())
 }
 
-/// A second name may be one of somebody else, who would see what is written.
 fn is_ours(there: &Metadata, size: u64, stated: Claim) -> bool {
     let fits = if stated == Claim::Whole { there.size == size } else { there.size <= size };
-    there.kind == Kind::File && there.links == 1 && fits && stated != Claim::None
+    there.kind == Kind::File && fits && stated != Claim::None
 }
 
 /// Reads whole files on all cores; those that are not right are removed. Returns the right ones.

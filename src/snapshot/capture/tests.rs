@@ -1,6 +1,10 @@
 //! Real trees: captured, unpacked by eos and by zstd and tar, and compared.
 
 use super::*;
+
+mod freezing;
+mod incremental;
+
 use crate::model::explain::tells;
 use crate::model::progress::Silent;
 use crate::snapshot::manifest::tests::{TestSeal, metadata};

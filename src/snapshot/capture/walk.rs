@@ -1,10 +1,12 @@
 //! Finds everything that the sources contain, before any of it is read.
 
+use super::freeze::Frozen;
 use super::{CaptureError, Source, split, time};
 use crate::host::directory::{
     Directory, DirectoryError, Kind, Metadata as Attributes, Moment, extended_of_file,
 };
 use crate::model::digest::Digest;
+use crate::model::glob::Glob;
 use crate::snapshot::manifest::{Content, Entry, Limits, Name};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 /// One thing that will be an entry.
 pub(super) struct Found<'a> {
     pub(super) metadata: Attributes,
+    /// How its content is kept while it is read; otherwise it is read in place.
+    pub(super) frozen: Option<Frozen>,
     pub(super) origin: Origin<'a>,
 }
 
@@ -33,22 +37,30 @@ pub(super) enum Origin<'a> {
 pub(super) fn walk<'a>(
     sources: &'a [Source<'a>],
     created_at: Timestamp,
+    without: &[Glob],
 ) -> Result<BTreeMap<Name, Found<'a>>, CaptureError> {
     let mut found = BTreeMap::new();
     for source in sources {
         match source {
-            Source::Tree { directory, prefix, exclude } => tree(&mut found, directory, prefix, exclude)?,
+            Source::Tree { directory, prefix, exclude } => {
+                let left_out = |relative: &Path| {
+                    let bytes = relative.as_os_str().as_bytes();
+                    exclude.iter().any(|path| path == relative)
+                        || without.iter().any(|glob| glob.matches(bytes))
+                };
+                tree(&mut found, directory, prefix, &left_out)?;
+            }
             Source::File { directory, relative, path } => {
                 let metadata = inspect(directory, relative)?;
                 if metadata.kind != Kind::File {
                     return Err(CaptureError::Special { path: directory.path().join(relative) });
                 }
                 let origin = Origin::Disk { base: directory, relative: relative.clone() };
-                add(&mut found, path.clone(), Found { metadata, origin })?;
+                add(&mut found, path.clone(), Found::new(metadata, origin))?;
             }
             Source::Bytes { path, bytes, mode } => {
                 let metadata = Attributes { size: bytes.len() as u64, ..made(Kind::File, *mode, created_at) };
-                add(&mut found, path.clone(), Found { metadata, origin: Origin::Bytes { bytes } })?;
+                add(&mut found, path.clone(), Found::new(metadata, Origin::Bytes { bytes }))?;
             }
         }
     }
@@ -76,18 +88,18 @@ fn tree<'a>(
     found: &mut BTreeMap<Name, Found<'a>>,
     base: &'a Directory,
     prefix: &Name,
-    exclude: &[PathBuf],
+    left_out: &dyn Fn(&Path) -> bool,
 ) -> Result<(), CaptureError> {
     if !prefix.as_bytes().is_empty() {
         let origin = Origin::Disk { base, relative: PathBuf::new() };
-        add(found, prefix.clone(), Found { metadata: base.own_metadata()?, origin })?;
+        add(found, prefix.clone(), Found::new(base.own_metadata()?, origin))?;
     }
     let mut left = vec![(PathBuf::new(), prefix.clone())];
     while let Some((inside, path)) = left.pop() {
         let directory = base.open_directory(&inside)?;
         for name in directory.list()? {
             let relative = inside.join(&name);
-            if exclude.contains(&relative) {
+            if left_out(&relative) {
                 continue;
             }
             let path = path.join(name.as_bytes());
@@ -103,7 +115,7 @@ fn tree<'a>(
             if metadata.kind == Kind::Directory {
                 left.push((relative.clone(), path.clone()));
             }
-            add(found, path, Found { metadata, origin: Origin::Disk { base, relative } })?;
+            add(found, path, Found::new(metadata, Origin::Disk { base, relative }))?;
         }
     }
     Ok(())
@@ -126,8 +138,7 @@ fn imply_parents(found: &mut BTreeMap<Name, Found<'_>>, created_at: Timestamp) {
         let mut parent = path.split().0;
         while !parent.is_empty() {
             let name = Name::new(parent);
-            let implied =
-                || Found { metadata: made(Kind::Directory, 0o755, created_at), origin: Origin::Implied };
+            let implied = || Found::new(made(Kind::Directory, 0o755, created_at), Origin::Implied);
             found.entry(name).or_insert_with(implied);
             parent = match parent.iter().rposition(|byte| *byte == b'/') {
                 Some(slash) => &parent[..slash],
@@ -155,9 +166,17 @@ fn made(kind: Kind, mode: u32, created_at: Timestamp) -> Attributes {
     }
 }
 
-impl Found<'_> {
-    pub(super) fn content_bytes(&self) -> u64 {
-        if self.metadata.kind == Kind::File { self.metadata.size } else { 0 }
+impl<'a> Found<'a> {
+    fn new(metadata: Attributes, origin: Origin<'a>) -> Self {
+        Self { metadata, frozen: None, origin }
+    }
+
+    /// Where it lies, for messages; nowhere for given bytes.
+    pub(super) fn path(&self) -> PathBuf {
+        match &self.origin {
+            Origin::Disk { base, relative } => base.path().join(relative),
+            Origin::Implied | Origin::Bytes { .. } => PathBuf::new(),
+        }
     }
 
     pub(super) fn inode(&self) -> (u64, u64) {

@@ -92,6 +92,8 @@ struct Reading {
     pending: Vec<u8>,
     /// Bytes that came since the last frame.
     received: u64,
+    /// Whether nothing more of it was wanted.
+    enough: bool,
 }
 
 /// What is left when all workers have ended.
@@ -155,8 +157,10 @@ impl<'a, L: Landing> Team<'a, L> {
         let mut pending = Vec::new();
         while let Some(run) = self.next_run(reader, &mut source) {
             let (mut broken, next) = (None, run.start);
-            let mut reading = Reading { reader, source, run: run.clone(), next, pending, received: 0 };
+            let mut reading =
+                Reading { reader, source, run: run.clone(), next, pending, received: 0, enough: false };
             let result = self.read_run(&mut reading, &mut worker, news, &mut broken);
+            let enough = reading.enough;
             pending = reading.pending;
             pending.clear();
             let mut state = self.lock();
@@ -168,7 +172,7 @@ impl<'a, L: Landing> Team<'a, L> {
                     let judged = state.standings[source].lied(part, frame);
                     self.judge(&mut state, judged.map(|()| None), news);
                 }
-                None if run.clone().all(|frame| state.queue.has(frame)) || state.over => {}
+                None if enough || run.clone().all(|frame| state.queue.has(frame)) || state.over => {}
                 None => {
                     let error = result.err().unwrap_or_else(SourceError::cut);
                     let now = Instant::now();
@@ -279,7 +283,9 @@ impl<'a, L: Landing> Team<'a, L> {
             reading.pending.extend_from_slice(now);
             bytes = later;
             if now.len() < want {
-                return Ok(self.wanted(reading.next..reading.run.end));
+                let flow = self.wanted(reading.next..reading.run.end);
+                reading.enough = flow.is_break();
+                return Ok(flow);
             }
             let pending = std::mem::take(&mut reading.pending);
             let landed = self.whole(reading, worker, &pending, news);
@@ -287,6 +293,7 @@ impl<'a, L: Landing> Team<'a, L> {
             reading.pending.clear();
             landed?;
         }
+        reading.enough = true;
         Ok(ControlFlow::Break(()))
     }
 

@@ -69,6 +69,21 @@ impl Entry {
         matches!(self.content, Content::File { at: Some(_), .. })
     }
 
+    /// Whether it restores to the same, wherever its content lies.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let nowhere = |content: &Content| match content {
+            Content::File { size, digest, sparse, .. } => {
+                Content::File { size: *size, digest: *digest, sparse: *sparse, at: None }
+            }
+            other => other.clone(),
+        };
+        let rest = |entry: &Self| (entry.mode, entry.uid, entry.gid, entry.modified);
+        rest(self) == rest(other)
+            && self.path == other.path
+            && self.extended == other.extended
+            && nowhere(&self.content) == nowhere(&other.content)
+    }
+
     /// Bytes of content that the parts carry for it.
     pub fn size(&self) -> u64 {
         match self.content {

@@ -4,7 +4,7 @@
 //! then its own. A position is a number of bytes from the beginning of that. So a frame is a range of
 //! positions, what an entry needs is another, and any frame can be placed by itself, in any order.
 
-use super::{Content, Entry, Manifest};
+use super::{At, Content, Entry, Manifest};
 use crate::snapshot::layout;
 use std::ops::Range;
 
@@ -124,6 +124,21 @@ impl Spans {
     /// What belongs to an entry, by its index.
     pub fn entry(&self, entry: usize) -> Span {
         self.entries[entry]
+    }
+
+    /// Where another snapshot that borrows the part finds the content of an entry; nothing to borrow has none.
+    pub fn at(&self, entry: usize) -> Option<At> {
+        let content = self.entries[entry].content();
+        let part = self.part_of(content.start)?;
+        let range = self.part(part);
+        let inside = !content.is_empty() && content.end <= range.end;
+        inside.then(|| At(part as u32, content.start - range.start))
+    }
+
+    /// The part that holds this position.
+    fn part_of(&self, position: u64) -> Option<usize> {
+        let after = self.parts.partition_point(|first| self.frames[*first] <= position);
+        after.checked_sub(1).filter(|part| self.part(*part).contains(&position))
     }
 
     /// The indices of all entries in the order of their positions: first those that are borrowed.

@@ -1,0 +1,97 @@
+//! Captures of what is frozen first: names may go and clones be written to while they are read.
+
+use super::incremental::Site;
+use super::*;
+use crate::model::glob::Glob;
+use crate::model::progress::{Event, Wait};
+
+/// Does something once, when the first byte is about to be packed.
+struct Once<F: Fn()>(F, std::sync::atomic::AtomicBool);
+
+impl<F: Fn()> Once<F> {
+    fn new(action: F) -> Self {
+        Self(action, AtomicBool::new(false))
+    }
+}
+
+impl<F: Fn() + Send + Sync> Sink for Once<F> {
+    fn emit(&self, event: Event) {
+        if matches!(event, Event::Transfer { .. }) && !self.1.swap(true, std::sync::atomic::Ordering::SeqCst)
+        {
+            (self.0)();
+        }
+    }
+
+    fn expect(&self, _wait: Option<Wait>) {}
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn write_once() -> Vec<Glob> {
+    vec![Glob::parse("*.sst").unwrap()]
+}
+
+#[test]
+fn a_write_once_file_that_is_deleted_or_replaced_while_it_is_read_is_captured_as_it_was() {
+    let mut site = Site::new();
+    site.write("a.sst", "first");
+    site.write("b.sst", "second");
+    fs::hard_link(site.path("srv/b.sst"), site.path("srv/c.sst")).unwrap();
+    let before = shape(&site.path("srv"));
+    fs::create_dir(site.path("freeze")).unwrap();
+    let (freeze, globs) = (Directory::open(&site.path("freeze")).unwrap(), write_once());
+    let freezer = Freezer::new(&freeze, &globs);
+    let srv = site.path("srv");
+    let meddler = Once::new(|| {
+        fs::remove_file(srv.join("a.sst")).unwrap();
+        fs::rename(srv.join("b.sst"), srv.join("d.sst")).unwrap();
+        fs::write(srv.join("e.sst"), "late").unwrap();
+    });
+    let terms = Terms { freezer: Some(&freezer), ..Terms::default() };
+    let taken = site.take_with(now(), terms, &meddler).unwrap();
+    assert!(meddler.1.into_inner(), "it meddled");
+    let manifest = taken.manifest.unwrap();
+    let names: Vec<_> = manifest.entries.iter().map(|entry| entry.path.to_string()).collect();
+    assert_eq!(names, ["srv", "srv/a.sst", "srv/b.sst", "srv/c.sst"], "the moment of the capture");
+    assert_eq!(fs::read_dir(site.path("freeze")).unwrap().count(), 0, "nothing stays frozen");
+    fs::remove_dir_all(&srv).unwrap();
+    let here = Directory::open(&site.path("out")).unwrap();
+    let store = DiskStore::open(Directory::open(&site.path("store")).unwrap()).unwrap();
+    unpack(&manifest, &store, &here, OsStr::new("tree"), &Policy::default(), &Silent).unwrap();
+    let after = shape(&site.path("out/tree/srv"));
+    assert_eq!(after, before);
+}
+
+#[test]
+fn a_write_once_file_is_remembered_though_freezing_changed_it() {
+    let mut site = Site::new();
+    site.write("a.sst", "first");
+    fs::File::open(site.path("srv/a.sst")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    fs::create_dir(site.path("freeze")).unwrap();
+    let (freeze, globs) = (Directory::open(&site.path("freeze")).unwrap(), write_once());
+    let freezer = Freezer::new(&freeze, &globs);
+    let terms = Terms { freezer: Some(&freezer), ..Terms::default() };
+    assert_eq!(site.take_with(now(), terms, &Silent).unwrap().counts.files_read, 1);
+    let again = site.take_with(now(), terms, &Silent).unwrap();
+    assert!(again.manifest.is_none() && again.counts.files_read == 0);
+}
+
+#[test]
+fn beside_what_is_frozen_what_is_read_in_place_must_stand_still() {
+    let mut site = Site::new();
+    site.write("a.sst", "first");
+    site.write("log", "line");
+    fs::create_dir(site.path("freeze")).unwrap();
+    let (freeze, globs) = (Directory::open(&site.path("freeze")).unwrap(), write_once());
+    let freezer = Freezer::new(&freeze, &globs);
+    let srv = site.path("srv");
+    let can_clone =
+        freeze.clone_file(OsStr::new("a.sst"), &freeze, OsStr::new("x")).is_ok_and(|cloned| cloned);
+    assert!(!can_clone);
+    let terms = Terms { freezer: Some(&freezer), ..Terms::default() };
+    let meddler = Once::new(|| fs::write(srv.join("log"), "other").unwrap());
+    let taken = site.take_with(now(), terms, &meddler).unwrap().manifest.unwrap();
+    assert_eq!(taken.restore_size(), 10, "tried again, with what is there now");
+}

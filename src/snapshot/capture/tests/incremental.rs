@@ -1,0 +1,315 @@
+//! Captures that borrow: what they read, what they borrow, and that what they make restores alone.
+
+use super::*;
+use crate::snapshot::manifest::Part;
+use crate::snapshot::store::SnapshotStore;
+use jiff::ToSpan;
+
+/// A tree `srv` and a store.
+pub(super) struct Site {
+    folder: tempfile::TempDir,
+    store: DiskStore,
+    last: Option<(Manifest, Memory)>,
+    generation: u64,
+    cut: Cut,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["srv", "store", "out"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let store = DiskStore::open(Directory::open(&folder.path().join("store")).unwrap()).unwrap();
+        Self { folder, store, last: None, generation: 0, cut: SMALL }
+    }
+
+    /// With parts of the usual size, which hold all of a small tree.
+    fn of_large_parts() -> Self {
+        Self { cut: Cut { level: 1, ..Cut::default() }, ..Self::new() }
+    }
+
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    pub(super) fn write(&self, relative: &str, content: impl AsRef<[u8]>) {
+        let path = self.path("srv").join(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// A capture that began an hour from now, so that everything has come to rest.
+    pub(super) fn take(&mut self) -> Captured {
+        self.take_with(Timestamp::now() + 1.hour(), Terms::default(), &Silent).unwrap()
+    }
+
+    pub(super) fn take_with(
+        &mut self,
+        created_at: Timestamp,
+        terms: Terms<'_>,
+        sink: &dyn Sink,
+    ) -> Result<Captured, CaptureError> {
+        let tree = Directory::open(&self.path("srv")).unwrap();
+        let sources = [Source::Tree { directory: &tree, prefix: Name::new("srv"), exclude: vec![] }];
+        let metadata = Metadata { generation: self.generation + 1, created_at, ..metadata() };
+        let is_there = |part: &Part| self.store.open_part(&part.digest, 0, None).is_ok();
+        let last = self.last.clone();
+        let previous = last.map(|(manifest, memory)| Previous::new(manifest, Some(memory), is_there));
+        let terms = Terms { previous: previous.as_ref(), ..terms };
+        let staging = self.store.begin().unwrap();
+        let never = AtomicBool::new(false);
+        let captured = gather(&sources, staging.directory(), &metadata, self.cut, terms, &never, sink);
+        let Ok(captured) = captured else {
+            staging.discard().unwrap();
+            return captured;
+        };
+        match &captured.manifest {
+            Some(manifest) => {
+                let signed = SignedManifest::sign(manifest, &TestSeal("ours")).unwrap();
+                self.store.publish(staging, &signed).unwrap();
+                self.generation += 1;
+            }
+            None => staging.discard().unwrap(),
+        }
+        let last = self.last.take().map(|(manifest, _)| manifest);
+        let manifest = captured.manifest.clone().or(last).unwrap();
+        let memory = Memory {
+            captured_at: created_at,
+            files: captured.stamps.clone(),
+            generation: self.generation,
+            snapshot: manifest.id(),
+            source: "srv".to_owned(),
+            version: MEMORY_VERSION,
+        };
+        self.last = Some((manifest, memory));
+        Ok(captured)
+    }
+
+    /// Unpacks the newest and compares it with the tree.
+    pub(super) fn compare(&self) {
+        let (manifest, _) = self.last.as_ref().unwrap();
+        let here = Directory::open(&self.path("out")).unwrap();
+        let policy = Policy { outside_links: true, ..Policy::default() };
+        unpack(manifest, &self.store, &here, OsStr::new("tree"), &policy, &Silent).unwrap();
+        assert_eq!(shape(&self.path("out/tree/srv")), shape(&self.path("srv")));
+        fs::remove_dir_all(self.path("out/tree")).unwrap();
+        let id = manifest.id();
+        assert!(self.store.verify(&id).unwrap().damage.is_empty());
+    }
+}
+
+fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+fn change(path: &Path) {
+    let mode = fs::metadata(path).unwrap().permissions();
+    fs::set_permissions(path, mode).unwrap();
+}
+
+#[test]
+fn an_unchanged_tree_of_20000_files_is_captured_again_without_reading_any() {
+    let mut site = Site::of_large_parts();
+    for number in 0..20_000u32 {
+        let path = site.path("srv").join(format!("{:03}", number / 200));
+        if number % 200 == 0 {
+            fs::create_dir(&path).unwrap();
+        }
+        fs::write(path.join(number.to_string()), number.to_le_bytes()).unwrap();
+    }
+    let first = site.take();
+    assert_eq!(
+        (first.counts.files, first.counts.files_read, first.counts.read_bytes),
+        (20_000, 20_000, 80_000)
+    );
+    assert_eq!(first.stamps.len(), 20_000);
+
+    let second = site.take();
+    assert!(second.manifest.is_none(), "nothing changed");
+    assert_eq!((second.counts.files, second.counts.files_read, second.counts.read_bytes), (20_000, 0, 0));
+
+    let changed = site.path("srv/007/1500");
+    change(&changed);
+    let third = site.take();
+    assert!(third.manifest.is_none(), "its content is the same");
+    assert_eq!((third.counts.files_read, third.counts.read_bytes), (1, 4), "another time of change is read");
+
+    fs::write(&changed, "other").unwrap();
+    let fourth = site.take();
+    let manifest = fourth.manifest.unwrap();
+    assert_eq!((fourth.counts.files_read, fourth.counts.read_bytes), (1, 5));
+    assert_eq!(fourth.counts.borrowed_bytes, 80_000 - 4);
+    let own: u64 = manifest.parts.iter().filter(|part| !part.borrowed).map(|part| part.size).sum();
+    assert!(own * 20 < manifest.stored_size(), "{own} of {}", manifest.stored_size());
+    site.compare();
+}
+
+#[test]
+fn a_file_that_was_written_within_a_tick_of_the_capture_is_read_again() {
+    let mut site = Site::new();
+    site.write("a", "content");
+    let just_now = site.take_with(Timestamp::now(), Terms::default(), &Silent).unwrap();
+    assert!(just_now.stamps.is_empty());
+    let again = site.take();
+    assert!(again.manifest.is_none() && again.counts.files_read == 1);
+    assert_eq!(site.take().counts.files_read, 0);
+}
+
+#[test]
+fn what_was_touched_renamed_or_moved_is_compared_and_borrowed_and_a_copy_is_stored() {
+    let mut site = Site::new();
+    for number in 0..8 {
+        site.write(&format!("d/{number}"), noise(number, 3000 + number as usize));
+    }
+    site.take();
+    let at = |name: &str| site.path("srv/d").join(name);
+    fs::File::open(at("1")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    fs::rename(at("2"), at("renamed")).unwrap();
+    fs::copy(at("3"), at("0 copy of 3")).unwrap();
+    change(&at("3"));
+    fs::write(at("4"), noise(99, 3004)).unwrap();
+    let taken = site.take();
+    let manifest = taken.manifest.unwrap();
+    let own: Vec<String> = manifest
+        .entries
+        .iter()
+        .filter(|entry| entry.size() > 0 && !entry.is_borrowed())
+        .map(|entry| entry.path.to_string())
+        .collect();
+    assert_eq!(own, ["srv/d/0 copy of 3", "srv/d/4"]);
+    assert_eq!(taken.counts.files_read, 5, "the touched, the renamed, the copy and its origin, the changed");
+    site.compare();
+}
+
+#[test]
+fn what_is_borrowed_again_comes_from_the_part_itself_and_outlives_the_snapshots_between() {
+    let mut site = Site::of_large_parts();
+    rich_tree(&site.path("srv"));
+    let mut ids = Vec::new();
+    for round in 0..4 {
+        site.write(&format!("round {round}"), noise(round, 50_000));
+        ids.push(site.take().manifest.unwrap().id());
+        site.compare();
+    }
+    let last = site.last.as_ref().unwrap().0.clone();
+    assert!(!last.is_full() && last.parts.len() == 4);
+    for id in &ids[..3] {
+        site.store.delete(id).unwrap();
+    }
+    site.compare();
+    let parts: Vec<_> = fs::read_dir(site.path("store/parts")).unwrap().collect();
+    assert_eq!(parts.len(), last.parts.len(), "parts that only the deleted ones named are gone");
+}
+
+#[test]
+fn a_part_that_is_mostly_dead_or_gone_is_not_borrowed_from() {
+    let mut site = Site::new();
+    for number in 0..12 {
+        site.write(&format!("{number:02}"), noise(number, 4000));
+    }
+    let first = site.take().manifest.unwrap();
+    assert!(first.parts.len() >= 3, "{}", first.parts.len());
+    let spans = first.spans();
+    let in_part = |part: u32| {
+        let held = |index: &usize| spans.at(*index).is_some_and(|at| at.0 == part);
+        (0..first.entries.len())
+            .filter(held)
+            .map(|index| first.entries[index].path.as_path())
+            .collect::<Vec<_>>()
+    };
+    let doomed = in_part(0);
+    for path in &doomed[1..] {
+        fs::remove_file(site.path("").join(path)).unwrap();
+    }
+    fs::remove_file(site.path("store/parts").join(first.parts[1].file_name())).unwrap();
+    let second = site.take();
+    let manifest = second.manifest.unwrap();
+    let borrowed: Vec<_> =
+        manifest.parts.iter().filter(|part| part.borrowed).map(|part| part.digest).collect();
+    assert_eq!(borrowed, first.parts[2..].iter().map(|part| part.digest).collect::<Vec<_>>());
+    assert_eq!(second.counts.files_read as usize, 1 + in_part(1).len(), "read and stored again");
+    site.compare();
+}
+
+#[test]
+fn no_more_than_64_parts_are_borrowed_from_and_the_smallest_are_left() {
+    let mut site = Site::new();
+    for number in 0..70u32 {
+        site.write(&format!("{number:02}"), noise(number, 17_000 + number as usize * 100));
+    }
+    let first = site.take().manifest.unwrap();
+    assert!(first.parts.len() >= 70);
+    site.write("new", "new");
+    let second = site.take();
+    let manifest = second.manifest.unwrap();
+    assert_eq!(manifest.parts.iter().filter(|part| part.borrowed).count(), MOST);
+    let own: Vec<_> = manifest
+        .entries
+        .iter()
+        .filter(|entry| !entry.is_borrowed() && entry.size() > 0)
+        .map(|entry| entry.path.to_string())
+        .collect();
+    assert_eq!(own, ["srv/00", "srv/01", "srv/02", "srv/03", "srv/04", "srv/05", "srv/new"]);
+    site.compare();
+}
+
+#[test]
+fn a_change_of_attributes_alone_or_of_a_directory_makes_a_snapshot_that_borrows_all() {
+    let mut site = Site::new();
+    site.write("d/a", noise(1, 5000));
+    site.write("d/b", noise(2, 5000));
+    fs::hard_link(site.path("srv/d/b"), site.path("srv/d/c")).unwrap();
+    site.take();
+    fs::set_permissions(site.path("srv/d/a"), fs::Permissions::from_mode(0o600)).unwrap();
+    let taken = site.take();
+    assert_eq!((taken.counts.files_read, taken.counts.borrowed_bytes), (1, 10_000));
+    site.compare();
+    fs::set_permissions(site.path("srv/d"), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(site.take().counts.files_read, 0);
+    site.compare();
+    fs::remove_file(site.path("srv/d/b")).unwrap();
+    let taken = site.take();
+    assert_eq!((taken.counts.files_read, taken.counts.borrowed_bytes), (1, 10_000), "its other name has it");
+    site.compare();
+}
+
+#[test]
+fn a_forced_capture_of_what_did_not_change_borrows_everything() {
+    let mut site = Site::of_large_parts();
+    rich_tree(&site.path("srv"));
+    site.take();
+    let forced = Terms { force: true, ..Terms::default() };
+    let taken = site.take_with(Timestamp::now() + 1.hour(), forced, &Silent).unwrap();
+    assert_eq!((taken.counts.read_bytes, taken.manifest.unwrap().is_full()), (0, false));
+    site.compare();
+}
+
+#[test]
+fn what_matches_a_pattern_is_left_out_with_all_beneath_it() {
+    let mut site = Site::new();
+    for path in ["cache/deep/x", "kept/cache.txt", "kept/a.tmp", "b.tmp"] {
+        site.write(path, "content");
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(site.path("srv/control.sock")).unwrap();
+    let exclude = ["cache", "*.tmp", "*.sock"].map(|text| crate::model::glob::Glob::parse(text).unwrap());
+    let terms = Terms { exclude: &exclude, ..Terms::default() };
+    let taken = site.take_with(Timestamp::now(), terms, &Silent).unwrap().manifest.unwrap();
+    let paths: Vec<_> = taken.entries.iter().map(|entry| entry.path.to_string()).collect();
+    assert_eq!(paths, ["srv", "srv/kept", "srv/kept/cache.txt"]);
+}
+
+#[test]
+fn holes_are_not_read() {
+    let mut site = Site::new();
+    let sparse = fs::File::create(site.path("srv/sparse")).unwrap();
+    sparse.set_len(64 << 20).unwrap();
+    sparse.write_all_at(b"an island", 32 << 20).unwrap();
+    let taken = site.take();
+    assert!(taken.counts.read_bytes <= 128 << 10, "{}", taken.counts.read_bytes);
+    site.compare();
+    let bytes = fs::metadata(site.path("srv/sparse")).unwrap();
+    assert!(bytes.blocks() * 512 < 1 << 20);
+}
