@@ -193,7 +193,7 @@ fn find(env: &Env, client: &MasterClient, source: &SourceConfig) -> Result<Optio
 }
 
 /// The codes of a master that knows of no such snapshot, or of none at all.
-const UNKNOWN: [&str; 2] = ["EOS-M012", "EOS-M027"];
+pub(crate) const UNKNOWN: [&str; 2] = ["EOS-M012", "EOS-M027"];
 
 /// What was restored is the node's own from now on: no later rollback takes it away.
 ///

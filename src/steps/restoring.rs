@@ -2,7 +2,7 @@
 
 use crate::host::clock;
 use crate::model::ids::SnapshotId;
-use crate::model::progress::Sink;
+use crate::model::progress::{Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request};
@@ -133,6 +133,14 @@ fn manifest(
 pub fn verified(store: &DiskStore, id: &SnapshotId, verifier: &dyn Verifier) -> Result<Manifest, StoreError> {
     let verified = store.manifest(id)?.verify(id, verifier, &Limits::default());
     verified.map_err(|source| StoreError::Manifest { id: id.to_string(), source })
+}
+
+/// Of which source a snapshot is that is not here.
+///
+/// # Errors
+/// When nobody delivers its manifest.
+pub fn named(request: &Request<'_>, stop: &dyn Fn() -> bool) -> Result<String, StepFailure> {
+    Ok(fetch::obtain(request, None, stop, &Silent)?.manifest.metadata.source)
 }
 
 fn policy(source: &SourceConfig, top: Option<&OsStr>) -> Policy {
