@@ -91,10 +91,12 @@ fn recorded(name: &str) -> bool {
         !name.contains('/') && name.ends_with(".json")
     };
     match name.split_once('/') {
-        Some(("last", name)) => record(name),
+        Some(("last" | "counted", name)) => record(name),
         Some(("locks", name)) => !name.contains('/'),
         Some(_) => false,
-        None => matches!(name, "last" | "locks" | "joined.yaml") || record(name) || unfinished(name),
+        None => {
+            matches!(name, "last" | "counted" | "locks" | "joined.yaml") || record(name) || unfinished(name)
+        }
     }
 }
 

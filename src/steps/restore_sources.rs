@@ -24,6 +24,7 @@ use crate::steps::error::{StepFailure, to_step};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
 use crate::steps::{Decision, Env, env, sources};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -51,6 +52,8 @@ struct OneBegun {
     source: SourceConfig,
     /// The directories leading to it that were not there, the shallowest first.
     made: Vec<String>,
+    /// When it was restored before, by another operation.
+    before: Option<Timestamp>,
 }
 
 impl RestoreSources {
@@ -94,11 +97,11 @@ impl RestoreSources {
             note(format!("no node has a snapshot of {name} yet, so {} stays as it is", source.path));
             return Ok(false);
         };
-        if let Some(last) = restore::last(&env.root, name.as_str())?.and_then(|last| last.now)
-            && last.id == found.id
-            && begun.sources.iter().any(|one| one.source.name == *name)
+        if let Some(before) = begun.sources.iter().find(|one| one.source.name == *name)
+            && restored_at(env, source)? != before.before
         {
-            // A run before this one was interrupted after it.
+            // A run before this one was interrupted after it: another restore would take its place as that which
+            // undoing returns to.
             return Ok(true);
         }
         note(format!("nodes of role {role} have {name}: restoring {} from {}", source.path, listed(&found)));
@@ -137,13 +140,14 @@ impl RestoreSources {
     }
 
     fn undo_all(env: &Env) -> Result<(), StepFailure> {
-        for OneBegun { source, made } in begun(env)?.sources.iter().rev() {
+        for OneBegun { source, made, before } in begun(env)?.sources.iter().rev() {
             let order =
                 Order { root: &env.root, source, into: None, make_folder: false, holder: "eos bootstrap" };
             match Restore::begin(order, env.sink.as_ref()) {
                 // It was not even begun.
                 Err(RestoreError::NoFolder { .. }) => {}
-                begun => begun?.undo(env.sink.as_ref())?,
+                begun if restored_at(env, source)? != *before => begun?.undo(env.sink.as_ref())?,
+                begun => begun?.forget_progress()?,
             }
             for directory in made.iter().rev() {
                 files::remove_empty_directory(&env.root.join(decode(directory)))?;
@@ -203,6 +207,12 @@ pub(crate) fn keep(env: &Env) -> Result<(), StepFailure> {
     Ok(files::remove_file(&env.root.join(RESTORED))?)
 }
 
+/// When the source was restored last on this node.
+fn restored_at(env: &Env, source: &SourceConfig) -> Result<Option<Timestamp>, StepFailure> {
+    let last = restore::last(&env.root, source.name.as_str())?;
+    Ok(last.and_then(|last| last.now).map(|now| now.restored_at))
+}
+
 fn listed(found: &Found) -> String {
     let names: Vec<&str> = found.holders.iter().map(|holder| holder.name.as_str()).collect();
     names.join(", ")
@@ -231,7 +241,8 @@ impl Begun {
             return Ok(());
         }
         let folder = Path::new(source.path.trim_start_matches('/')).parent().unwrap_or(Path::new(""));
-        self.sources.push(OneBegun { source: source.clone(), made: absent(&env.root, folder)? });
+        let (made, before) = (absent(&env.root, folder)?, restored_at(env, source)?);
+        self.sources.push(OneBegun { source: source.clone(), made, before });
         let path = env.root.join(RESTORED);
         if let Some(folder) = path.parent() {
             files::create_directory(folder, Attributes { mode: 0o700, owner: None })?;

@@ -1,8 +1,10 @@
 //! Snapshots of a node's own data put in place: by a person on a member, and by a join on a new one.
 
-use crate::support::{Machine, Run, assert_same};
+use crate::support::{Machine, Run, assert_same, eventually};
 use eos::host::directory::Directory;
 use eos::host::inventory::Inventory;
+use eos::identity::authority::{Authority, Grant};
+use eos::identity::certificate::Subject;
 use eos::identity::key::PrivateKey;
 use eos::model::ids::ClusterId;
 use eos::model::progress::Silent;
@@ -14,6 +16,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 /// The configuration of a source whose hooks write down that they ran.
 fn sources(machine: &Machine, roles: &str, healthy: &str) -> String {
@@ -64,12 +67,15 @@ fn snapshot(machine: &Machine, seconds: i64) -> String {
     let store = DiskStore::open(Directory::open(&store).unwrap()).unwrap();
     let tree = Directory::open(&machine.path("srv/metrics")).unwrap();
     let sources = [Source::Tree { directory: &tree, prefix: Name::new("metrics"), exclude: Vec::new() }];
-    let signer = Master {
-        key: PrivateKey::load(&machine.path("var/lib/eos/master/server.key")).unwrap(),
-        certificate: fs::read_to_string(machine.path("var/lib/eos/master/server.crt")).unwrap(),
-    };
+    let state = |name: &str| machine.path("var/lib/eos/master").join(name);
+    let cluster = ClusterId::parse("c1").unwrap();
+    let authority =
+        Authority::load(cluster.clone(), &state("authority.key"), &state("authority.crt")).unwrap();
+    let key = PrivateKey::load(&state("server.key")).unwrap();
+    let grant = Grant { subject: Subject::Master, now: eos::host::clock::now_seconds() };
+    let signer = Master { certificate: authority.sign_key(&key, &grant).unwrap(), key };
     let metadata = Metadata {
-        cluster_id: ClusterId::parse("c1").unwrap(),
+        cluster_id: cluster,
         created_at: jiff::Timestamp::from_second(seconds).unwrap(),
         eos_version: "0.1.0".to_owned(),
         generation: 1,
@@ -178,6 +184,11 @@ fn a_joining_node_has_the_data_of_its_role_and_one_that_fails_has_what_it_had() 
     assert!(early.stderr.contains("no node has a snapshot of metrics yet"), "{}", early.stderr);
     node.eos(&["rollback"]).ends_with(0);
     snapshot(&master, 100);
+    let address: std::net::IpAddr = master.address.parse().unwrap();
+    let client = eos::steps::env::member_client(&master.root(), (address, 4507).into(), address).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let told = || runtime.block_on(client.holders("metrics")).is_ok();
+    assert!(eventually(Duration::from_secs(20), told), "the master does not hear of the snapshot");
     for occupied in [false, true] {
         if occupied {
             fill(&node.path("srv/metrics"), "mine");

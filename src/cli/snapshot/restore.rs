@@ -168,6 +168,10 @@ fn wanted(
         let source_name = arguments.what.clone();
         failure(RestoreCommandError::NoSnapshot { source_name })
     };
+    if let (None, Some(from)) = (&found, arguments.from.first()) {
+        let (from, known) = (from.clone(), Vec::new());
+        return Err(failure(RestoreCommandError::NoHolder { from, known }));
+    }
     let (id, holders) = match (found, here) {
         (Some(found), _) => (found.id.clone(), chosen(&found, &arguments.from)?),
         (None, Some(here)) => (here, Vec::new()),

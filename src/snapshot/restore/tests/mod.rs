@@ -158,7 +158,7 @@ fn after_success_nothing_of_the_restore_is_left_but_the_previous_tree_and_the_re
         site.restore().unwrap();
         assert_eq!(site.names("srv/.metrics.eos"), ["previous"]);
         assert_eq!(site.names("srv"), [".metrics.eos", "metrics"]);
-        assert_eq!(site.names("var/lib/eos/restores"), ["last", "locks"]);
+        assert_eq!(site.names("var/lib/eos/restores"), ["counted", "last", "locks"]);
         assert_eq!(site.names("var/lib/eos/restores/last"), ["metrics.json"]);
         assert_eq!(site.names("var/lib/eos/restores/locks"), [""; 0]);
     }
@@ -303,4 +303,54 @@ fn another_place_is_filled_without_hooks_and_without_a_record() {
         fs::remove_dir_all(&into).unwrap();
     }
     assert_eq!(last(&site.root, "metrics").unwrap(), None);
+}
+
+#[test]
+fn an_undone_restore_that_was_only_begun_leaves_no_work_area() {
+    let site = Site::with_old();
+    site.stage("new");
+    site.begin().unwrap().undo(&Silent).unwrap();
+    assert_eq!((site.which(), site.names("srv")), ("old".to_owned(), vec!["metrics".to_owned()]));
+    assert!(site.log().is_empty());
+}
+
+#[test]
+fn readers_find_the_old_tree_or_the_new_one_at_any_instant_of_a_restore() {
+    let site = Site::with_old();
+    let target = site.root.join("srv/metrics/which");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut read, mut ended) = (0, false);
+            while !ended {
+                ended = over.load(std::sync::atomic::Ordering::Relaxed);
+                let text = fs::read_to_string(&target).expect("it is there");
+                assert!(["old", "0", "1", "2", "3"].contains(&text.as_str()), "{text}");
+                read += 1;
+            }
+            (read, fs::read_to_string(&target).unwrap())
+        });
+        for what in ["0", "1", "2", "3"] {
+            site.stage(what);
+            site.restore().unwrap();
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (read, last) = reader.join().unwrap();
+        assert!(read > 4 && last == "3", "{read} reads, the last {last}");
+    });
+}
+
+#[test]
+fn restores_are_counted_with_their_time_and_their_failures_by_code() {
+    let site = Site::with_old();
+    site.stage("new");
+    site.restore().unwrap();
+    site.fall_sick();
+    for _ in 0..2 {
+        site.stage("new");
+        site.restore().unwrap_err();
+    }
+    let counted = statistics(&site.root).unwrap();
+    assert_eq!((counted.restored, counted.received_bytes), (1, 7));
+    assert_eq!(counted.failures, [("EOS-T216".to_owned(), 2)].into());
 }
