@@ -92,7 +92,9 @@ impl Explain for ServingError {
             Self::Stranger { .. } => "ask as a member of the cluster: eos bootstrap".to_owned(),
             Self::NotMember { .. } => "see what the node is, on the master: eos node list".to_owned(),
             Self::Role { .. } => "see which roles the nodes have: eos status".to_owned(),
-            Self::Unknown { .. } => "see what it holds, on that node: eos snapshot list".to_owned(),
+            Self::Unknown { .. } => {
+                "on the master, see who holds what: eos snapshot list --cluster".to_owned()
+            }
             Self::Full { .. } => "wait, and see whether the cluster is well: eos status".to_owned(),
             Self::Unjudged { .. } => "see whether the master is up: eos status".to_owned(),
             Self::Store { .. } => "look at the store of that node: eos snapshot verify".to_owned(),

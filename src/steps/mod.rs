@@ -23,6 +23,7 @@ pub mod report;
 pub mod start_service;
 pub mod states_tree;
 pub mod trust_authority;
+pub mod trusted;
 pub mod verify_health;
 pub mod write_configuration;
 
