@@ -1,7 +1,8 @@
 //! `eos snapshot`: the snapshots that this node holds, and those of others.
 
 mod prune;
-pub(crate) mod pull;
+pub mod pull;
+pub mod restore;
 mod show;
 mod verify;
 
@@ -19,6 +20,7 @@ use crate::view::units::bytes;
 use clap::Subcommand;
 use prune::PruneArguments;
 use pull::PullArguments;
+use restore::RestoreArguments;
 use serde_json::json as object;
 use std::collections::BTreeSet;
 
@@ -47,6 +49,8 @@ pub enum SnapshotCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// Put a snapshot in the place of what is there, by one exchange, with the hooks of its source
+    Restore(RestoreArguments),
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
     /// Fetch a snapshot from those who hold it, so that this node holds it too
@@ -64,6 +68,7 @@ impl SnapshotCommand {
             Self::List { .. } => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
+            Self::Restore(_) => "snapshot restore",
             Self::Prune(_) => "snapshot prune",
             Self::Pull(_) => "snapshot pull",
             Self::Pack(_) => "snapshot pack",
@@ -73,7 +78,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_))
+        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
     }
 }
 
@@ -113,6 +118,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::List { cluster: false } => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
+        SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),

@@ -9,6 +9,7 @@ use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::fetch::{Source, SourceError};
 use crate::wire::ErrorBody;
+use crate::wire::embedded::AT_MOST;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::future::Future;
@@ -71,24 +72,48 @@ impl HttpSource {
     pub fn leave(&self, id: &SnapshotId) {
         let path = format!("/v1/snapshots/{id}/reservation");
         let request = self.http.delete(format!("{}{path}", self.origin));
-        let told = self.runtime.block_on(tokio::time::timeout(FAREWELL, in_trace(request).send()));
+        let farewell = async { tokio::time::timeout(FAREWELL, in_trace(request).send()).await };
+        let told = self.runtime.block_on(farewell);
         tracing::debug!(holder = self.name, in_time = told.is_ok(), "left the place at a holder");
     }
 
+    /// All of an answer, which has at most so many bytes.
+    async fn whole(&self, response: reqwest::Response, most: usize) -> Result<Vec<u8>, SourceError> {
+        let length = response.content_length();
+        let mut stream = response.bytes_stream();
+        let mut whole = Vec::new();
+        while let Some(bytes) = self.next(&mut stream).await? {
+            if whole.len() + bytes.len() > most {
+                return Err(SourceError::lasting(format!("it sends more than {most} bytes")));
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        match length {
+            Some(length) if length > whole.len() as u64 => {
+                Err(SourceError::passing("the answer ended early"))
+            }
+            _ => Ok(whole),
+        }
+    }
+
     async fn open(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
+        let response = self.asked(path, range).await?;
+        let wanted = if range.is_some() { 206 } else { 200 };
+        if response.status() == wanted { Ok(response) } else { Err(self.refused(response, wanted).await) }
+    }
+
+    async fn asked(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
         let mut request = self.http.get(format!("{}{path}", self.origin));
         if let Some((offset, length)) = range {
             request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
         }
         let began = Instant::now();
         let response = self.within(&format!("answer GET {path}"), in_trace(request).send()).await?;
-        let response = response.map_err(|error| {
+        response.map_err(|error| {
             let error = ClientError::of(self.address, &format!("GET {path}"), began.elapsed(), error);
             let retry = error.is_transient();
             SourceError { what: error.to_string(), retry, again: None, source: Some(Box::new(error)) }
-        })?;
-        let wanted = if range.is_some() { 206 } else { 200 };
-        if response.status() == wanted { Ok(response) } else { Err(self.refused(response, wanted).await) }
+        })
     }
 
     /// What an answer says that is none: its own words, and when to ask again.
@@ -139,15 +164,20 @@ impl Source for HttpSource {
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
         self.runtime.block_on(async {
             let response = self.open(&format!("/v1/snapshots/{id}/manifest"), None).await?;
-            let mut stream = response.bytes_stream();
-            let mut manifest = Vec::new();
-            while let Some(bytes) = self.next(&mut stream).await? {
-                if manifest.len() + bytes.len() > MANIFEST {
-                    return Err(SourceError::lasting(format!("a manifest of more than {MANIFEST} bytes")));
-                }
-                manifest.extend_from_slice(&bytes);
+            self.whole(response, MANIFEST).await
+        })
+    }
+
+    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.runtime.block_on(async {
+            let path = format!("/v1/snapshots/{id}/embedded?{AT_MOST}={at_most}");
+            let response = self.asked(&path, None).await?;
+            match response.status().as_u16() {
+                200 => self.whole(response, usize::try_from(at_most).unwrap_or(usize::MAX)).await.map(Some),
+                // It is larger, or the holder is an older one.
+                404 | 413 => Ok(None),
+                _ => Err(self.refused(response, 200).await),
             }
-            Ok(manifest)
         })
     }
 

@@ -1,9 +1,10 @@
 //! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
 //!
 //! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
-//! `fetch` moves it, `unpack` and `activate` put it in place. `retention` says what to drop.
+//! `fetch` moves it, `unpack` and `activate` put it in place, `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
+pub mod assemble;
 pub mod capture;
 mod compress;
 mod crew;
@@ -13,6 +14,7 @@ pub mod layout;
 pub mod manifest;
 mod meter;
 pub mod pack;
+pub mod restore;
 pub mod retention;
 mod row;
 #[cfg(test)]
@@ -36,7 +38,9 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
+        boxed(assemble::samples()),
         boxed(tarball::samples()),
+        boxed(restore::samples()),
     ]
     .into_iter()
     .flatten()

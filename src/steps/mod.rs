@@ -20,6 +20,7 @@ pub mod register;
 pub mod registration;
 pub mod renewal;
 pub mod report;
+pub mod restoring;
 pub mod start_service;
 pub mod states_tree;
 pub mod trust_authority;

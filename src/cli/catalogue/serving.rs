@@ -91,4 +91,12 @@ pub const ENTRIES: &[Entry] = &[
              eos snapshot pull cluster --from master.",
         retry: false,
     },
+    Entry {
+        code: "T170",
+        title: "a snapshot does not fit into one reply",
+        cause: "It was asked for in one reply, and has more bytes than the caller takes in one.",
+        evidence: "eos snapshot list --cluster on the master",
+        remedy: "Whoever pulls goes on by ranges, as this does: eos snapshot pull ID.",
+        retry: false,
+    },
 ];

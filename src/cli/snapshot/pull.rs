@@ -20,7 +20,8 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::snapshot::fetch::{self, Fetched, Patience, Request, Source};
+use crate::model::snapshots::{SnapshotConfig, TransferMode};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
 use crate::snapshot::store::{DiskStore, SnapshotStore, Staging, StoreError};
 use crate::steps::env;
 use crate::steps::trusted::Trusted;
@@ -36,6 +37,9 @@ use std::time::{Duration, Instant};
 /// No pull takes longer; it bounds what is told of waits.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
+/// What is sent in one reply is in memory until it is written.
+const MOST_IN_MEMORY: u64 = 256 << 20;
+
 /// The source that the master alone signs.
 const CLUSTER: &str = "cluster";
 
@@ -48,9 +52,12 @@ pub struct PullArguments {
     /// Pull from this holder alone; may be given several times
     #[arg(long, value_name = "NODE|ADDRESS")]
     from: Vec<String>,
-    /// Connections to each holder; those of the configuration unless given
+    /// Connections at a time, to all holders together; those of the configuration unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
+    /// Receive at most so many bytes a second, over all connections
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    bandwidth: Option<u64>,
 }
 
 /// Hands everything on, and keeps the warnings: they name the sources that failed or lied.
@@ -158,6 +165,7 @@ fn fetched(
 ) -> Result<Fetched, Failure> {
     let config = context.resolve(Vec::new())?.config.snapshot;
     let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
+    let limiter = arguments.bandwidth.or(config.bandwidth_bytes).map(Limiter::new);
     let staging = store.begin_download(id).map_err(failure)?;
     let asked: Vec<&dyn Source> = sources.iter().map(|source| source as _).collect();
     let request = Request {
@@ -168,12 +176,44 @@ fn fetched(
         // It is kept, not restored.
         reserve_bytes: Some(0),
         patience: Patience::default(),
+        embed_bytes: embed_bytes(&config),
+        limiter: limiter.as_ref(),
     };
-    let fetched = fetch::fetch(&request, staging.directory(), &|| context.is_interrupted(), sink);
+    let stop = || context.is_interrupted();
+    let lent = lend(&request, store, &staging, &stop, sink);
+    let fetched =
+        lent.and_then(|()| fetch::fetch(&request, staging.directory(), &stop, sink).map_err(failure));
     sources.iter().for_each(|source| source.leave(id));
-    let fetched = fetched.map_err(failure)?;
+    let fetched = fetched?;
     publish(store, staging, &fetched)?;
     Ok(fetched)
+}
+
+/// How many bytes may come in one reply.
+fn embed_bytes(config: &SnapshotConfig) -> Option<u64> {
+    match config.mode {
+        TransferMode::Auto => Some(config.embed_bytes),
+        TransferMode::Embedded => Some(MOST_IN_MEMORY),
+        TransferMode::Streaming => None,
+    }
+}
+
+/// Puts parts that the store has from other snapshots beside those that are downloaded. A snapshot that comes
+/// in one reply needs none.
+fn lend(
+    request: &Request<'_>,
+    store: &DiskStore,
+    staging: &Staging,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<(), Failure> {
+    if store.ids().map_err(failure)?.is_empty() {
+        return Ok(());
+    }
+    // What is in the store already makes a reply with everything the longer way.
+    let request = Request { embed_bytes: None, ..*request };
+    let obtained = fetch::obtain(&request, Some(staging.directory()), stop, sink).map_err(failure)?;
+    store.lend(staging, &obtained.manifest.parts).map_err(failure)
 }
 
 fn publish(store: &DiskStore, staging: Staging, fetched: &Fetched) -> Result<(), Failure> {
