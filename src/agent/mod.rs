@@ -10,6 +10,7 @@ pub mod link;
 pub mod metrics;
 pub mod monitor;
 pub mod readers;
+pub mod recovery;
 pub mod run;
 
 #[cfg(test)]

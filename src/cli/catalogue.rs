@@ -9,6 +9,7 @@ mod identity;
 mod joining;
 mod master;
 mod preflight;
+mod restores;
 mod roles;
 mod saga;
 mod serving;
@@ -39,6 +40,7 @@ pub const AREAS: &[&[Entry]] = &[
     snapshots::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
+    restores::ENTRIES,
     serving::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,

@@ -125,6 +125,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
         let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
+        let recovering = agent::recovery::begin(&context.root, offer.metrics.clone());
+        recovering.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
         let served = agent.served();
         let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));

@@ -1,6 +1,7 @@
 //! `eos snapshot`: the snapshots of the cluster's own state that this node holds.
 
 mod prune;
+pub mod restore;
 mod show;
 mod verify;
 
@@ -17,6 +18,7 @@ use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
 use prune::PruneArguments;
+use restore::RestoreArguments;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -41,6 +43,8 @@ pub enum SnapshotCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// Put a snapshot in the place of what is there, by one exchange, with the hooks of its source
+    Restore(RestoreArguments),
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
@@ -56,6 +60,7 @@ impl SnapshotCommand {
             Self::List => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
+            Self::Restore(_) => "snapshot restore",
             Self::Prune(_) => "snapshot prune",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
@@ -64,7 +69,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_))
+        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
     }
 }
 
@@ -103,6 +108,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::List => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
+        SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),

@@ -1,7 +1,7 @@
 //! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
 //!
 //! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
-//! `fetch` moves it, `unpack` and `activate` put it in place. `retention` says what to drop.
+//! `fetch` moves it, `unpack` and `activate` put it in place, `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
 pub mod assemble;
@@ -14,6 +14,7 @@ pub mod layout;
 pub mod manifest;
 mod meter;
 pub mod pack;
+pub mod restore;
 pub mod retention;
 mod row;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(activate::samples()),
         boxed(assemble::samples()),
         boxed(tarball::samples()),
+        boxed(restore::samples()),
     ]
     .into_iter()
     .flatten()
