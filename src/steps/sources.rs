@@ -40,9 +40,14 @@ mod tests {
     use super::*;
     use crate::model::explain::tells;
 
-    const CLUSTER: &str = "cluster: {id: c1}\nlater: {key: 1}\nsnapshot:\n  sources:\n\
-        - {name: metrics, path: /srv/metrics, hooks: {before_restore: {command: [/bin/stop]}}}\n\
-        - {name: logs, path: /srv/logs, roles: [data]}\n";
+    const CLUSTER: &str = "
+cluster: {id: c1}
+later: {key: 1}
+snapshot:
+  sources:
+  - {name: metrics, path: /srv/metrics, hooks: {before_restore: {command: [/bin/stop]}}}
+  - {name: logs, path: /srv/logs, roles: [data]}
+";
 
     #[test]
     fn sources_of_the_cluster_are_known_without_hooks_and_the_nodes_own_come_first() -> anyhow::Result<()> {

@@ -55,7 +55,7 @@ impl Explain for RestoreCommandError {
             }
             Self::NoSnapshot { .. } => "see which there are: eos snapshot list".to_owned(),
             Self::NoHolder { .. } => {
-                "name one of these, or let eos choose: eos snapshot restore SOURCE".to_owned()
+                "name one of these, or leave --from out: eos snapshot restore SOURCE".to_owned()
             }
         }]
     }
@@ -79,7 +79,11 @@ mod tests {
         let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
-            ["the configuration has no source metrics; it has logs", "there is no snapshot of metrics",]
+            [
+                "the configuration has no source metrics; it has logs",
+                "there is no snapshot of metrics",
+                "node9 has no such snapshot; it is held by node2",
+            ]
         );
         let none = RestoreCommandError::NoSource { name: "metrics".to_owned(), known: Vec::new() };
         assert_eq!(none.to_string(), "the configuration has no source metrics; it has none");
