@@ -48,6 +48,7 @@ impl HttpSource {
             SourceError {
                 what: error.to_string(),
                 retry: error.is_transient(),
+                again: None,
                 source: Some(Box::new(error)),
             }
         })?;

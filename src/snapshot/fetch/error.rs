@@ -5,6 +5,7 @@ use crate::model::digest::Digest;
 use crate::model::explain::{Code, Exit, Explain};
 use crate::snapshot::manifest::ManifestError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a source says when it does not deliver.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,8 @@ pub struct SourceError {
     pub what: String,
     /// Whether asking again can help.
     pub retry: bool,
+    /// When it may be asked again, if it only has no place at this moment.
+    pub again: Option<Duration>,
     /// The cause, if there is one.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
@@ -22,12 +25,17 @@ pub struct SourceError {
 impl SourceError {
     /// A failure that may pass: a cut connection, a timeout, a busy server.
     pub fn passing(what: impl Into<String>) -> Self {
-        Self { what: what.into(), retry: true, source: None }
+        Self { what: what.into(), retry: true, again: None, source: None }
     }
 
     /// A refusal that repeating does not change: not found, not allowed.
     pub fn lasting(what: impl Into<String>) -> Self {
-        Self { what: what.into(), retry: false, source: None }
+        Self { what: what.into(), retry: false, again: None, source: None }
+    }
+
+    /// It is there and serves others at this moment: no failure, and a reason to come again.
+    pub fn busy(what: impl Into<String>, again: Duration) -> Self {
+        Self { again: Some(again), ..Self::passing(what) }
     }
 
     pub(super) fn cut() -> Self {

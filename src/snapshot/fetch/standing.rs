@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// Wrong frames after which a source is not asked any more: one may have been damaged on the way.
 const WRONG: u32 = 2;
 
+/// For how long a source is asked again that has no place; the caller may give up sooner.
+const FULL: Duration = Duration::from_secs(900);
+
 /// What is known of one source.
 #[derive(Debug)]
 pub(super) struct Standing {
@@ -61,6 +64,11 @@ impl Standing {
             return Ok(None);
         }
         let since = *self.since.get_or_insert(now);
+        if let Some(next) = error.again.filter(|_| now - since < FULL) {
+            self.pause = Some(now + next);
+            let cause = format!("{name}: {error}");
+            return Ok(Some(Pause { cause, elapsed: now - since, all: FULL, next }));
+        }
         self.failures += 1;
         if self.failures >= patience.failures {
             self.dropped = true;
@@ -113,6 +121,22 @@ mod tests {
         let error = fail(6).expect_err("patience is over");
         assert_eq!(error.to_string(), "a failed 4 times in a row without delivering anything");
         assert!(standing.dropped);
+    }
+
+    #[test]
+    fn a_source_that_serves_others_is_asked_again_when_it_says_and_has_not_failed() {
+        let patience = Patience { failures: 2, ..Patience::default() };
+        let (mut standing, start) = (Standing::new("a"), Instant::now());
+        let mut full = |seconds: u64| {
+            let error = SourceError::busy("full", Duration::from_secs(2));
+            standing.failed(error, &patience, start + Duration::from_secs(seconds))
+        };
+        for seconds in [0, 2, 4, 600] {
+            let wait = full(seconds).expect("it is asked again").expect("a wait");
+            assert_eq!((wait.next.as_secs(), wait.elapsed.as_secs()), (2, seconds));
+        }
+        full(FULL.as_secs()).expect("one failure");
+        full(FULL.as_secs() + 60).expect_err("that is enough");
     }
 
     #[test]
