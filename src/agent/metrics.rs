@@ -1,10 +1,19 @@
 //! What an operator would graph of an agent.
 
+use crate::host::root::Root;
 use crate::serving::Traffic;
+use crate::snapshot::create::Counters;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+fn counted(value: u64) -> Counter {
+    let counter = Counter::default();
+    counter.inc_by(value);
+    counter
+}
 
 /// The agent's metrics.
 #[derive(Default)]
@@ -19,6 +28,8 @@ pub struct Metrics {
     pub failures: Counter,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
+    /// Where the counters of captures lie, which are processes of their own.
+    pub root: Option<Root>,
 }
 
 impl Metrics {
@@ -30,8 +41,36 @@ impl Metrics {
         registry.register("generations_applied", "Generations applied", self.applied.clone());
         registry.register("rounds_failed", "Rounds that failed", self.failures.clone());
         self.traffic.register(&mut registry);
+        self.captures(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");
         text
+    }
+
+    fn captures(&self, registry: &mut Registry) {
+        let counters = self.root.as_ref().map(Counters::load).transpose().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the counters of captures cannot be read");
+            None
+        });
+        let Some(counters) = counters else { return };
+        let sums = [
+            ("snapshot_captures", "Snapshots that were made of sources", counters.captures),
+            ("snapshot_captures_unchanged", "Captures that found nothing changed", counters.unchanged),
+            ("snapshot_capture_read_bytes", "Bytes read from files by captures", counters.read_bytes),
+            (
+                "snapshot_capture_borrowed_bytes",
+                "Bytes borrowed from earlier snapshots",
+                counters.borrowed_bytes,
+            ),
+            ("snapshot_capture_stored_bytes", "Bytes of parts written by captures", counters.stored_bytes),
+        ];
+        for (name, help, value) in sums {
+            registry.register(name, help, counted(value));
+        }
+        let failures: Family<Vec<(String, String)>, Counter> = Family::default();
+        for (code, count) in counters.failures {
+            failures.get_or_create(&vec![("code".to_owned(), code)]).inc_by(count);
+        }
+        registry.register("snapshot_capture_failures", "Captures that failed", failures);
     }
 }

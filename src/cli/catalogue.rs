@@ -2,6 +2,7 @@
 
 mod agent;
 mod archives;
+mod captures;
 mod configuration;
 mod entry;
 mod host;
@@ -37,6 +38,7 @@ pub const AREAS: &[&[Entry]] = &[
     roles::ENTRIES,
     states::ENTRIES,
     snapshots::ENTRIES,
+    captures::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
     serving::ENTRIES,

@@ -124,6 +124,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let offer = offer(context, &config.snapshot, &membership);
         let mut agent =
             Agent::new(workshop, offer.metrics.clone(), offer.readers.clone()).map_err(failure)?;
+        let captures = agent::captures::begin(&context.root);
+        captures.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
         let served = agent.served();
         let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
@@ -139,7 +141,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
 
 /// What the agent hands out.
 fn offer(context: &Context, config: &SnapshotConfig, membership: &Membership) -> Offer {
-    let metrics = Metrics::default();
+    let metrics = Metrics { root: Some(context.root.clone()), ..Metrics::default() };
     let sources = config.sources.iter().map(|source| (source.name.to_string(), source.roles.clone()));
     let store = context.root.join(paths::SNAPSHOTS);
     let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(sources);

@@ -1,5 +1,6 @@
-//! `eos snapshot`: the snapshots of the cluster's own state that this node holds.
+//! `eos snapshot`: the snapshots that this node makes and holds.
 
+mod create;
 mod prune;
 mod show;
 mod verify;
@@ -16,6 +17,7 @@ use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
+use create::CreateArguments;
 use prune::PruneArguments;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -23,6 +25,8 @@ use std::collections::BTreeSet;
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
+    /// Capture sources of this node, reading only what changed since the snapshot before
+    Create(CreateArguments),
     /// List the snapshots
     List,
     /// Show what a snapshot holds, who signed it and who reads it
@@ -53,6 +57,7 @@ impl SnapshotCommand {
     /// Its name in the verdict object.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Create(_) => "snapshot create",
             Self::List => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
@@ -64,7 +69,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_))
+        matches!(self, Self::Create(_) | Self::Pack(_) | Self::Unpack(_))
     }
 }
 
@@ -100,6 +105,7 @@ fn reader(command: &str) -> String {
 /// When a store cannot be read or changed, there is no such snapshot, or one is damaged.
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
+        SnapshotCommand::Create(arguments) => create::run(context, &arguments),
         SnapshotCommand::List => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),

@@ -41,7 +41,7 @@ pub const MASTER_SNAPSHOTS: &str = "var/lib/eos/master/snapshots";
 /// The states tree of the cluster.
 pub const CLUSTER_STATES: &str = "var/lib/eos/cluster/states";
 /// Records of captures that run, and what captures did.
-pub const CAPTURES: &str = "var/lib/eos/captures";
+pub const CAPTURES: &str = "var/lib/eos/snapshots/captures";
 /// Snapshots that this node holds.
 pub const SNAPSHOTS: &str = "var/lib/eos/snapshots";
 /// The cluster's own state as last pulled by this node: states, templates, registry, configuration.

@@ -1,6 +1,6 @@
 //! Detached signatures by a key whose certificate chains to the cluster's authority.
 
-use crate::identity::certificate;
+use crate::identity::certificate::{self, Subject};
 use crate::identity::error::IdentityError;
 use crate::model::digest::Fingerprint;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
@@ -19,10 +19,38 @@ pub fn verify(
     expected: Fingerprint,
     what: &'static str,
 ) -> Result<(), IdentityError> {
+    let is_master = |subject: &Subject| *subject == Subject::Master;
+    check(message, signature, certificate_pem, (authority_pem, expected), what, is_master)
+}
+
+/// As [`verify`], but the certificate may also be that of a node.
+///
+/// # Errors
+/// When any of it does not hold.
+pub fn verify_member(
+    message: &[u8],
+    signature: &[u8],
+    certificate_pem: &str,
+    authority_pem: &str,
+    expected: Fingerprint,
+    what: &'static str,
+) -> Result<(), IdentityError> {
+    let is_member = |subject: &Subject| matches!(subject, Subject::Master | Subject::Node(_));
+    check(message, signature, certificate_pem, (authority_pem, expected), what, is_member)
+}
+
+fn check(
+    message: &[u8],
+    signature: &[u8],
+    certificate_pem: &str,
+    (authority_pem, expected): (&str, Fingerprint),
+    what: &'static str,
+    may_sign: impl Fn(&Subject) -> bool,
+) -> Result<(), IdentityError> {
     let leaf = certificate::parse_pem(certificate_pem, "the signer's certificate")?.remove(0);
     let authority = certificate::parse_pem(authority_pem, "the authority's certificate")?.remove(0);
     certificate::check_chain(&leaf, &authority, Some(expected))?;
-    if certificate::summarize(&leaf, "the signer's certificate")?.subject != certificate::Subject::Master {
+    if !may_sign(&certificate::summarize(&leaf, "the signer's certificate")?.subject) {
         return Err(IdentityError::BadSignature { what });
     }
     let (_, parsed) = X509Certificate::from_der(&leaf)

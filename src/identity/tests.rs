@@ -76,6 +76,20 @@ fn a_signature_of_other_bytes_or_of_a_member_does_not_verify() {
 }
 
 #[test]
+fn a_member_may_sign_where_members_may_and_the_operator_may_not() {
+    let authority = authority();
+    let signer = key();
+    let signed = signer.sign(b"manifest").expect("a signature");
+    let verify = |subject: Subject| {
+        let (pem, expected) = (certificate(&authority, &signer, subject), authority.fingerprint());
+        signature::verify_member(b"manifest", &signed, &pem, authority.pem(), expected, "the manifest")
+    };
+    verify(Subject::Node(signer.node_id())).expect("it is a member's");
+    verify(Subject::Master).expect("it is the master's");
+    verify(Subject::Admin).expect_err("the operator makes no snapshots");
+}
+
+#[test]
 fn a_certificate_of_another_key_is_not_served() -> anyhow::Result<()> {
     let authority = authority();
     let foreign = certificate(&authority, &key(), Subject::Master);

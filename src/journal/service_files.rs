@@ -76,8 +76,15 @@ fn stored(name: &str) -> bool {
             let digits = name.split('.').next().unwrap_or(name);
             unfinished(name) || digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         }
+        Some(("memory" | "captures", name)) => {
+            let ending = |ending: &&str| name.ends_with(*ending);
+            !name.contains('/') && ([".json", ".lock", ".new"].iter().any(ending) || unfinished(name))
+        }
         Some(_) => false,
-        None => matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases"),
+        None => matches!(
+            name,
+            "incoming" | "partial" | "manifests" | "parts" | "leases" | "memory" | "captures"
+        ),
     }
 }
 
@@ -102,6 +109,8 @@ mod tests {
             "var/lib/eos/snapshots/partial/x/y",
             "var/lib/eos/snapshots/leases",
             "var/lib/eos/snapshots/leases/0123456789abcdef.0",
+            "var/lib/eos/snapshots/memory/metrics.json",
+            "var/lib/eos/snapshots/captures/.counters.json",
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
@@ -112,6 +121,7 @@ mod tests {
             "var/lib/eos/master/snapshots/parts/notes",
             "var/lib/eos/snapshots/mine",
             "var/lib/eos/snapshots/leases/notes",
+            "var/lib/eos/snapshots/memory/notes",
             "var/lib/eos/log/other.log",
             "var/lib/eos/log/eos-agent",
             "run/eos/other.pid",

@@ -98,7 +98,7 @@ pub fn create(
 /// # Errors
 /// When the records cannot be listed.
 pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, CreateError> {
-    let records = Records::open(root)?;
+    let Some(records) = Records::existing(root)? else { return Ok(Vec::new()) };
     let mut recovered = Vec::new();
     for source in records.sources()? {
         // Whoever holds it is alive, and ends it.

@@ -92,6 +92,12 @@ impl Records {
         Ok(Self { folder })
     }
 
+    /// Those that there are; none where nothing was ever captured.
+    pub(super) fn existing(root: &Root) -> Result<Option<Self>, CreateError> {
+        let folder = root.join(paths::CAPTURES);
+        Ok(files::exists(&folder)?.then_some(Self { folder }))
+    }
+
     /// Takes a source for this process; nothing when another has it.
     pub(super) fn hold(&self, source: &str) -> Result<Option<Held>, CreateError> {
         let path = self.folder.join(format!("{source}.lock"));

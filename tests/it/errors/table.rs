@@ -44,7 +44,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
         "a snapshot that was forged, damaged or cut off, with unit tests in src/snapshot",
         "T001 T002 T003 T004 T005 T006 T007 T008 T009 T011 T012 T013 T021 T023 T024 T025 T026 T027 T029 \
          T031 T032 T033 T035 T041 T042 T043 T044 T045 T046 T047 T062 T063 T064 T065 T066 T067 T068 \
-         T069 T070 T071 T081 T082 T083 T084 T085 T086 T087 T088 T090 T120",
+         T069 T070 T071 T081 T082 T083 T084 T085 T086 T087 T088 T090",
     ),
     (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
@@ -57,6 +57,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115"),
     ("a machine that is slower than the time it was given", "J042"),
+    (
+        "another capture at the same instant, a database that is locked or damaged, or a full snapshot that is \
+         asked for where there is none, with unit tests in src/snapshot",
+        "T120 T123 T127 T128 T129",
+    ),
 ];
 
 #[test]
