@@ -244,6 +244,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,prune)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,restore)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__restore"
+                ;;
             eos__subcmd__help__subcmd__snapshot,show)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__show"
                 ;;
@@ -346,6 +349,9 @@ _eos() {
             eos__subcmd__snapshot,prune)
                 cmd="eos__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__snapshot,restore)
+                cmd="eos__subcmd__snapshot__subcmd__restore"
+                ;;
             eos__subcmd__snapshot,show)
                 cmd="eos__subcmd__snapshot__subcmd__show"
                 ;;
@@ -366,6 +372,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,prune)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__prune"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,restore)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__restore"
                 ;;
             eos__subcmd__snapshot__subcmd__help,show)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__show"
@@ -1549,7 +1558,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="list show verify prune pack unpack"
+            opts="list show verify restore prune pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1591,6 +1600,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2533,7 +2556,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help list show verify prune pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help list show verify restore prune pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2567,7 +2590,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="list show verify prune pack unpack help"
+            opts="list show verify restore prune pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2623,6 +2646,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2778,6 +2815,44 @@ _eos() {
                     return 0
                     ;;
                 --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__restore)
+            opts="-v -h --into --previous --older --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

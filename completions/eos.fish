@@ -394,24 +394,25 @@ complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subc
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one checkpoint'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "list" -d 'List the snapshots'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify prune pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "list" -d 'List the snapshots'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -447,6 +448,20 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l quick -d 'Look only at manifests and at the sizes of parts, and read no part'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l into -d 'Restore to this directory instead, which is empty or not there; no hooks are run' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l previous -d 'Put the tree of before the last restore of the source in place again'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l older -d 'Allow a snapshot that is older than the one restored last'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l keep -d 'Keep so many of the newest of each source' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l older-than -d 'Remove what is older, 7d or 36h' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l max-bytes -d 'Remove the oldest until the others take no more bytes in each store' -r
@@ -496,6 +511,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the snapshots'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
@@ -767,6 +783,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "list" -d 'List the snapshots'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'

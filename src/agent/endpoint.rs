@@ -120,23 +120,4 @@ async fn keep_up(shelf: Arc<Shelf>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::certificate::NodeCertificate;
-    use crate::agent::fixture::Node;
-    use crate::host::clock;
-
-    #[tokio::test]
-    async fn a_taken_address_is_told_before_anybody_is_told_of_readiness() -> anyhow::Result<()> {
-        let node = Node::new()?;
-        node.certify(clock::now_seconds())?;
-        let served = NodeCertificate::load(&node.root)?.served();
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let address = bind(&node.root, any, served.clone()).await?.listener.local_addr()?;
-        let _taken = TcpListener::bind(address).await?;
-        let error =
-            bind(&node.root, address, served).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
-        assert_eq!(error.to_string(), format!("the agent cannot listen on {address}"));
-        Ok(())
-    }
-}
+mod tests;

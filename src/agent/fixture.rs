@@ -4,14 +4,19 @@ use crate::agent::endpoint::Offer;
 use crate::agent::link::Link;
 use crate::agent::metrics::Metrics;
 use crate::agent::readers::Readers;
+use crate::host::clock;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::{self, Membership};
+use crate::identity::served::Served;
+use crate::identity::tls;
 use crate::model::ids::{ClusterId, NodeName};
+use crate::server::{self, Limits};
 use crate::serving::Shelf;
+use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -71,4 +76,16 @@ impl Node {
         let pem = self.authority.sign_key(&self.key, &grant)?;
         Ok(std::fs::write(self.root.join(paths::NODE_CERTIFICATE), pem)?)
     }
+}
+
+/// A master of the node's cluster that has only these routes.
+pub fn master(node: &Node, router: Router) -> anyhow::Result<(SocketAddr, tokio::task::JoinHandle<()>)> {
+    let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
+    let key = PrivateKey::generate()?;
+    let own = node.authority.sign_key(&key, &grant)?;
+    let tls = tls::server(Served::new(&own, &key, node.authority.pem())?, node.authority.pem())?;
+    let listener = server::listen("127.0.0.1:0".parse()?)?;
+    let address = listener.local_addr()?;
+    let serving = server::serve(listener, Arc::new(tls), router, Limits::agent(), std::future::pending());
+    Ok((address, tokio::spawn(serving)))
 }

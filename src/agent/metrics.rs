@@ -26,13 +26,20 @@ pub struct Metrics {
     pub applied: Counter,
     /// Rounds that failed since the agent started.
     pub failures: Counter,
+    /// Interrupted restores that were dealt with when the agent started, by what became of them.
+    recovered: Family<Vec<(&'static str, &'static str)>, Counter>,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
     /// Where the counters of captures lie, which are processes of their own.
-    pub root: Option<Root>,
+    root: Option<Root>,
 }
 
 impl Metrics {
+    /// With what the captures of this host did.
+    pub fn of(root: &Root) -> Self {
+        Self { root: Some(root.clone()), ..Self::default() }
+    }
+
     /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut registry = Registry::with_prefix("eos_agent");
@@ -40,6 +47,11 @@ impl Metrics {
         registry.register("generation", "The generation in force", self.generation.clone());
         registry.register("generations_applied", "Generations applied", self.applied.clone());
         registry.register("rounds_failed", "Rounds that failed", self.failures.clone());
+        registry.register(
+            "restores_recovered",
+            "Interrupted restores dealt with, by what became of them",
+            self.recovered.clone(),
+        );
         self.traffic.register(&mut registry);
         self.captures(&mut registry);
         let mut text = String::new();
@@ -72,5 +84,10 @@ impl Metrics {
             failures.get_or_create(&vec![("code".to_owned(), code)]).inc_by(count);
         }
         registry.register("snapshot_capture_failures", "Captures that failed", failures);
+    }
+
+    /// Counts an interrupted restore that was dealt with.
+    pub fn restore_recovered(&self, outcome: &'static str) {
+        self.recovered.get_or_create(&vec![("outcome", outcome)]).inc();
     }
 }

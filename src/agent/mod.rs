@@ -6,10 +6,12 @@ pub mod certificate;
 pub mod endpoint;
 pub mod error;
 pub mod generation;
+pub mod holdings;
 pub mod link;
 pub mod metrics;
 pub mod monitor;
 pub mod readers;
+pub mod recovery;
 pub mod run;
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 use crate::agent::attempts::Attempts;
 use crate::agent::certificate::NodeCertificate;
+use crate::agent::endpoint::Offer;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
-use crate::agent::readers::Readers;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::facts;
@@ -26,6 +26,7 @@ use crate::telemetry::context;
 use crate::wire::member::{Confirm, Desired, Poll};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// How long the master may keep the answer back.
 const WAIT: Duration = Duration::from_secs(20);
@@ -46,7 +47,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 pub struct Agent {
     workshop: Workshop,
     metrics: Arc<Metrics>,
-    readers: Arc<Readers>,
+    offer: Offer,
+    /// Has the holdings told.
+    holdings: Arc<Notify>,
     boot_id: Option<String>,
     certificate: NodeCertificate,
     failure: Option<Failure>,
@@ -97,7 +100,7 @@ impl Agent {
     ///
     /// # Errors
     /// When it is none, or its identity cannot be used.
-    pub fn new(workshop: Workshop, metrics: Arc<Metrics>, readers: Arc<Readers>) -> Result<Self, AgentError> {
+    pub fn new(workshop: Workshop, offer: Offer, holdings: Arc<Notify>) -> Result<Self, AgentError> {
         let membership = Membership::load(&workshop.root).map_err(AgentError::Identity)?;
         if membership.is_none() {
             return Err(AgentError::NotMember);
@@ -110,8 +113,9 @@ impl Agent {
         let boot_id = facts::boot_id();
         Ok(Self {
             workshop,
-            metrics,
-            readers,
+            metrics: offer.metrics.clone(),
+            offer,
+            holdings,
             boot_id,
             certificate,
             failure: None,
@@ -191,10 +195,13 @@ impl Agent {
         let failed = self.tell(renewed);
         let wanted = reply.desired.generation;
         if self.told.replace(wanted) != Some(wanted) {
-            self.readers.forget();
+            self.offer.readers.forget();
         }
         if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);
+        }
+        if reply.holdings {
+            self.holdings.notify_one();
         }
         // A join confirms by itself; this is a member that was removed and is let in again.
         if reply.confirm && membership.confirmed {
@@ -209,8 +216,14 @@ impl Agent {
     }
 
     fn poll(&self, membership: &Membership) -> Poll {
-        let report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
-        let wait = if report.monitor.is_some() { WAIT_UNWELL } else { WAIT };
+        let mut report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
+        report.snapshot_pullers = u32::try_from(self.offer.shelf.pulls.taken(Instant::now())).ok();
+        let wait = match &report.monitor {
+            // A master that was away may have forgotten what this node holds, and says so in its answer.
+            _ if self.disconnected => Duration::ZERO,
+            Some(_) => WAIT_UNWELL,
+            None => WAIT,
+        };
         let applied = membership.applied.as_ref();
         Poll {
             applied: applied.map_or(0, |applied| applied.generation),

@@ -10,6 +10,7 @@ mod identity;
 mod joining;
 mod master;
 mod preflight;
+mod restores;
 mod roles;
 mod saga;
 mod serving;
@@ -41,6 +42,7 @@ pub const AREAS: &[&[Entry]] = &[
     captures::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
+    restores::ENTRIES,
     serving::ENTRIES,
     usage::ENTRIES,
     verification::ENTRIES,

@@ -3,6 +3,7 @@
 use crate::agent;
 use crate::agent::endpoint::Offer;
 use crate::agent::generation::Workshop;
+use crate::agent::holdings::Teller;
 use crate::agent::link::Link;
 use crate::agent::metrics::Metrics;
 use crate::agent::monitor;
@@ -15,7 +16,6 @@ use crate::host::notify::{self, Shutdown};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::supervisor;
-use crate::identity::membership::Membership;
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
@@ -121,9 +121,12 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         Workshop { root: context.root.clone(), binary: context.binary()?, services: context.services()? };
     context.block_on(async {
         let shutdown = ending()?;
-        let offer = offer(context, &config.snapshot, &membership);
-        let mut agent =
-            Agent::new(workshop, offer.metrics.clone(), offer.readers.clone()).map_err(failure)?;
+        let link = Arc::new(Link::new(context.root.clone()));
+        let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
+        let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
+        let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
+        let recovering = agent::recovery::begin(&context.root, offer.metrics.clone());
+        recovering.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
         let captures = agent::captures::begin(&context.root);
         captures.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
         let served = agent.served();
@@ -132,6 +135,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         tokio::select! {
             () = endpoint.serve(offer, shutdown) => {}
             () = agent.work() => {}
+            () = teller.work() => {}
             () = beat() => {}
         }
         Ok::<(), Failure>(())
@@ -140,14 +144,12 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
 }
 
 /// What the agent hands out.
-fn offer(context: &Context, config: &SnapshotConfig, membership: &Membership) -> Offer {
-    let metrics = Metrics { root: Some(context.root.clone()), ..Metrics::default() };
+fn offer(context: &Context, config: &SnapshotConfig, readers: Readers) -> Offer {
+    let metrics = Metrics::of(&context.root);
     let sources = config.sources.iter().map(|source| (source.name.to_string(), source.roles.clone()));
     let store = context.root.join(paths::SNAPSHOTS);
     let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(sources);
-    let link = Arc::new(Link::new(context.root.clone()));
-    let readers = Arc::new(Readers::new(membership.cluster.clone(), link));
-    Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers }
+    Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers: Arc::new(readers) }
 }
 
 /// `eos storage monitor`.

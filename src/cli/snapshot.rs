@@ -2,6 +2,7 @@
 
 mod create;
 mod prune;
+pub mod restore;
 mod show;
 mod verify;
 
@@ -19,6 +20,7 @@ use crate::view::units::bytes;
 use clap::Subcommand;
 use create::CreateArguments;
 use prune::PruneArguments;
+use restore::RestoreArguments;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -45,6 +47,8 @@ pub enum SnapshotCommand {
         #[arg(long)]
         quick: bool,
     },
+    /// Put a snapshot in the place of what is there, by one exchange, with the hooks of its source
+    Restore(RestoreArguments),
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
@@ -61,6 +65,7 @@ impl SnapshotCommand {
             Self::List => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
+            Self::Restore(_) => "snapshot restore",
             Self::Prune(_) => "snapshot prune",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
@@ -69,7 +74,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Pack(_) | Self::Unpack(_))
+        matches!(self, Self::Create(_) | Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
     }
 }
 
@@ -109,6 +114,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::List => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
+        SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),

@@ -15,7 +15,7 @@ use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest
 use crate::wire::member::{
     Confirm, Confirmed, Desired, LatestSnapshot, Poll, PollReply, Progress, Renew, Renewed,
 };
-use crate::wire::snapshots::Standing;
+use crate::wire::snapshots::{ClusterHoldings, Held, Holdings, Standing};
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,9 +41,22 @@ pub(crate) fn http(
     local: Option<IpAddr>,
     connect: Duration,
 ) -> reqwest::Client {
+    named(MASTER_NAME, address, config, local, connect)
+}
+
+/// A connection to whoever has a certificate of this name.
+pub(crate) fn named(
+    name: &str,
+    address: SocketAddr,
+    config: rustls::ClientConfig,
+    local: Option<IpAddr>,
+    connect: Duration,
+) -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
-        .resolve(MASTER_NAME, address)
+        // Several requests at a time are several connections, so none waits for another's window.
+        .http1_only()
+        .resolve(name, address)
         .local_address(local)
         .connect_timeout(connect)
         .no_proxy()
@@ -161,6 +174,21 @@ impl MasterClient {
     /// What another node is.
     pub async fn standing(&self, node: &NodeId) -> Result<Standing, ClientError> {
         self.get(&format!("/v1/members/{node}"), BRIEF).await
+    }
+
+    /// Tells all snapshots that this node's store holds.
+    pub async fn tell_holdings(&self, holdings: &Holdings) -> Result<(), ClientError> {
+        self.post("/v1/snapshots/holdings", holdings, BRIEF).await
+    }
+
+    /// The newest snapshot of a source, or the one of this id or beginning of an id, with all who have it.
+    pub async fn holders(&self, meant: &str) -> Result<Held, ClientError> {
+        self.get(&format!("/v1/snapshots/sources/{meant}"), LONG).await
+    }
+
+    /// Every snapshot that somebody in the cluster has.
+    pub async fn holdings(&self) -> Result<ClusterHoldings, ClientError> {
+        self.get("/v1/snapshots/holdings", LONG).await
     }
 
     /// The newest snapshot of the cluster's own state.

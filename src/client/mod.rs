@@ -1,6 +1,7 @@
 //! Typed calls of the master's API; the only user of the HTTP client library.
 
 pub mod error;
+pub mod holders;
 pub mod look;
 pub mod master;
 mod reply;

@@ -1,6 +1,8 @@
 //! How full the file system of a path is, in bytes and in inodes.
 
 use crate::host::files::FileError;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +69,31 @@ pub fn device_of(path: &Path) -> Result<u64, FileError> {
     std::fs::metadata(path).map(|found| found.dev()).map_err(|e| FileError::new("look at", path, e))
 }
 
+/// The mount points at the path, which must be free of links, and below it, as the kernel lists them.
+///
+/// # Errors
+/// When the kernel's list cannot be read.
+pub fn below(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let table = Path::new("/proc/self/mountinfo");
+    let text = std::fs::read(table).map_err(|e| FileError::new("read", table, e))?;
+    let points = text.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+    Ok(points.map(unescaped).filter(|point| point.starts_with(path)).collect())
+}
+
+/// The kernel writes a blank, a tab, a line's end and a backslash in a name as three octal digits.
+fn unescaped(name: &[u8]) -> PathBuf {
+    let (mut plain, mut rest) = (Vec::with_capacity(name.len()), name);
+    while let Some((first, tail)) = rest.split_first() {
+        let digits =
+            tail.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => (plain.push(byte), rest = &tail[3..]).1,
+            None => (plain.push(*first), rest = tail).1,
+        }
+    }
+    PathBuf::from(OsString::from_vec(plain))
+}
+
 /// Percent with one digit behind the point; 0 of nothing.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 1000.0).round() / 10.0 }
@@ -100,6 +127,15 @@ mod tests {
         assert_eq!((full.bytes_percent(), full.inodes_percent(), full.percent()), (50.0, 0.0, 50.0));
         (full.inodes_total, full.inodes_used) = (1000, 987);
         assert_eq!(full.percent(), 98.7);
+    }
+
+    #[test]
+    fn what_is_mounted_below_a_path_is_listed_by_its_plain_name() -> anyhow::Result<()> {
+        assert!(below(Path::new("/"))?.contains(&PathBuf::from("/proc")));
+        assert_eq!(below(Path::new("/proc"))?.first(), Some(&PathBuf::from("/proc")));
+        assert_eq!(below(tempfile::tempdir()?.path())?, Vec::<PathBuf>::new());
+        assert_eq!(unescaped(b"/srv/a\\040b\\134"), Path::new("/srv/a b\\"));
+        Ok(())
     }
 
     #[test]

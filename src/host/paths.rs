@@ -44,6 +44,8 @@ pub const CLUSTER_STATES: &str = "var/lib/eos/cluster/states";
 pub const CAPTURES: &str = "var/lib/eos/snapshots/captures";
 /// Snapshots that this node holds.
 pub const SNAPSHOTS: &str = "var/lib/eos/snapshots";
+/// Journals of restores, and what was restored last.
+pub const RESTORES: &str = "var/lib/eos/restores";
 /// The cluster's own state as last pulled by this node: states, templates, registry, configuration.
 pub const CLUSTER_STATE: &str = "var/lib/eos/cluster";
 /// What this node knows of its membership.

@@ -1,4 +1,4 @@
-//! Waiting for a file to change, through the kernel's notice on its directory.
+//! Waiting for a file, or any file of a directory, to change, through the kernel's notice on its directory.
 
 use crate::host::files::FileError;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
@@ -10,12 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tokio::io::unix::AsyncFd;
 
-/// A watch on one name in a directory: the file may be written, replaced, removed or come back.
+/// A watch on one name in a directory, or on all: the file may be written, replaced, removed or come back.
 #[derive(Debug)]
 pub struct FileWatch {
     notices: AsyncFd<OwnedFd>,
     path: PathBuf,
-    name: OsString,
+    name: Option<OsString>,
 }
 
 impl FileWatch {
@@ -24,13 +24,26 @@ impl FileWatch {
     /// # Errors
     /// When the directory is not there, or the kernel has no watch left.
     pub fn new(path: &Path) -> Result<Self, FileError> {
-        let failed = |error: std::io::Error| FileError::new("watch", path, error);
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+            return Err(FileError::new("watch", path, std::io::ErrorKind::InvalidInput.into()));
         };
+        Self::on(directory, path, Some(name.to_owned()))
+    }
+
+    /// Watches every name in this directory from now on; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the directory is not there, or the kernel has no watch left.
+    pub fn of_directory(directory: &Path) -> Result<Self, FileError> {
+        Self::on(directory, directory, None)
+    }
+
+    fn on(directory: &Path, path: &Path, name: Option<OsString>) -> Result<Self, FileError> {
+        let failed = |error: std::io::Error| FileError::new("watch", path, error);
         let queue =
             inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
         let changes = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
             | WatchFlags::MOVED_TO
             | WatchFlags::MOVED_FROM
             | WatchFlags::DELETE
@@ -40,7 +53,7 @@ impl FileWatch {
         inotify::add_watch(&queue, directory, changes).map_err(|e| failed(e.into()))?;
         #[expect(deprecated, reason = "what replaces it is unsafe; an owned descriptor keeps its promise")]
         let notices = AsyncFd::new(queue).map_err(failed)?;
-        Ok(Self { notices, path: path.to_owned(), name: name.to_owned() })
+        Ok(Self { notices, path: path.to_owned(), name })
     }
 
     /// Returns when the file may have changed since the last call; dropping the future loses nothing.
@@ -51,7 +64,7 @@ impl FileWatch {
         let failed = |path: &Path, error: std::io::Error| FileError::new("watch", path, error);
         loop {
             let mut ready = self.notices.readable().await.map_err(|e| failed(&self.path, e))?;
-            match drain(self.notices.get_ref(), &self.name) {
+            match drain(self.notices.get_ref(), self.name.as_ref()) {
                 Ok(Drained::Changed) => return Ok(()),
                 Ok(Drained::Other) => ready.clear_ready(),
                 Ok(Drained::Gone) => {
@@ -70,7 +83,7 @@ enum Drained {
 }
 
 /// Takes every notice out of the queue.
-fn drain(queue: &OwnedFd, name: &OsString) -> Result<Drained, Errno> {
+fn drain(queue: &OwnedFd, name: Option<&OsString>) -> Result<Drained, Errno> {
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut reader = Reader::new(queue, &mut buffer);
     let mut drained = Drained::Other;
@@ -82,11 +95,17 @@ fn drain(queue: &OwnedFd, name: &OsString) -> Result<Drained, Errno> {
             Err(error) => return Err(error),
         };
         let events = notice.events();
+        // A file that was only created is not written yet.
+        if events.contains(ReadFlags::CREATE) && !events.contains(ReadFlags::ISDIR) {
+            continue;
+        }
         if events.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::IGNORED) {
             drained = Drained::Gone;
         } else if matches!(drained, Drained::Other)
             && (events.contains(ReadFlags::QUEUE_OVERFLOW)
-                || notice.file_name().is_some_and(|changed| changed.to_bytes() == name.as_bytes()))
+                || notice
+                    .file_name()
+                    .is_some_and(|changed| name.is_none_or(|name| changed.to_bytes() == name.as_bytes())))
         {
             drained = Drained::Changed;
         }
@@ -114,6 +133,34 @@ mod tests {
         timeout(DEADLINE, watch.changed()).await??;
         std::fs::remove_file(&path)?;
         timeout(DEADLINE, watch.changed()).await??;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_comes_is_noticed_and_a_file_only_when_it_is_written() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("watched");
+        let mut watch = FileWatch::new(&path)?;
+        let file = std::fs::File::create(&path)?;
+        assert!(watch.changed().now_or_never().is_none(), "it may be empty still");
+        drop(file);
+        timeout(DEADLINE, watch.changed()).await??;
+        std::fs::remove_file(&path)?;
+        timeout(DEADLINE, watch.changed()).await??;
+        std::fs::create_dir(&path)?;
+        timeout(DEADLINE, watch.changed()).await??;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn any_file_of_a_directory_is_noticed() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut watch = FileWatch::of_directory(folder.path())?;
+        assert!(watch.changed().now_or_never().is_none());
+        for name in ["one", "two"] {
+            write_atomic(&folder.path().join(name), b"x", Attributes::PUBLIC)?;
+            timeout(DEADLINE, watch.changed()).await??;
+        }
         Ok(())
     }
 

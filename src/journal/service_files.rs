@@ -81,10 +81,9 @@ fn stored(name: &str) -> bool {
             !name.contains('/') && ([".json", ".lock", ".new"].iter().any(ending) || unfinished(name))
         }
         Some(_) => false,
-        None => matches!(
-            name,
-            "incoming" | "partial" | "manifests" | "parts" | "leases" | "memory" | "captures"
-        ),
+        None => {
+            matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases" | "memory" | "captures")
+        }
     }
 }
 

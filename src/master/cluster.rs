@@ -10,6 +10,7 @@ use crate::model::scale::Scale;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry};
 use crate::wire::member::Report;
+use crate::wire::snapshots::Holdings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Live {
     pub presence: Arc<Presence>,
     /// What it last reported.
     pub report: Report,
+    /// Which snapshots it holds, if it has told.
+    pub holdings: Option<Arc<Holdings>>,
     /// Whether a generation was begun because of what it says to have applied.
     pub overtaken: bool,
 }

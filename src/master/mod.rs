@@ -8,6 +8,7 @@ pub mod entry;
 pub mod error;
 #[cfg(feature = "testing")]
 pub mod faults;
+pub mod holdings;
 pub mod leases;
 pub mod metrics;
 pub mod naming;

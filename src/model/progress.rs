@@ -59,6 +59,12 @@ pub enum Event {
         rate: u64,
         /// The time until all of it is there at this rate, in milliseconds; none while no rate is known.
         remaining_ms: Option<u64>,
+        /// Files that are whole so far and in all, where files are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<Files>,
+        /// What each source sent, where there are several or one of many.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sources: Vec<Supply>,
     },
     /// A fact worth telling: which address was chosen and why, which service manager was found.
     Note {
@@ -80,8 +86,29 @@ impl Event {
         let endless = total_bytes < done_bytes;
         let remaining = remaining.filter(|_| !endless);
         let remaining_ms = remaining.map(|left| u64::try_from(left).unwrap_or(u64::MAX));
-        Self::Transfer { what, done_bytes, total_bytes, rate, remaining_ms }
+        let (files, sources) = (None, Vec::new());
+        Self::Transfer { what, done_bytes, total_bytes, rate, remaining_ms, files, sources }
     }
+}
+
+/// Files that are whole so far, and in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Files {
+    /// So far.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// What one source sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supply {
+    /// How people know it.
+    pub name: String,
+    /// Bytes so far, wrong ones included.
+    pub bytes: u64,
+    /// Bytes a second, over the transfer so far.
+    pub rate: u64,
 }
 
 /// Something that is waited for; told as [`Event::Waiting`] once it lasts.

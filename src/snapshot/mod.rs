@@ -1,9 +1,11 @@
 //! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
 //!
 //! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
-//! `create` takes a configured source with its hooks, `fetch` moves it, `unpack` and `activate` put it in place. `retention` says what to drop.
+//! `create` takes a configured source with its hooks, `fetch` moves it, `unpack` and `activate` put it in place,
+//! `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
+pub mod assemble;
 pub mod capture;
 mod compress;
 pub mod create;
@@ -14,6 +16,7 @@ pub mod layout;
 pub mod manifest;
 mod meter;
 pub mod pack;
+pub mod restore;
 pub mod retention;
 mod row;
 #[cfg(test)]
@@ -38,7 +41,9 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),
+        boxed(assemble::samples()),
         boxed(tarball::samples()),
+        boxed(restore::samples()),
     ]
     .into_iter()
     .flatten()

@@ -1,5 +1,6 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
+use crate::client::holders::Connector;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::files;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// The pause between two attempts while the master is away.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -179,6 +181,17 @@ pub fn stranger_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result
 /// When keys or certificates are missing or damaged.
 pub fn member_client(root: &Root, master: SocketAddr, local: IpAddr) -> Result<MasterClient, StepFailure> {
     client_with(root, paths::NODE_KEY, paths::NODE_CERTIFICATE, master, local)
+}
+
+/// Connections to nodes that hold snapshots, with the node's certificate.
+///
+/// # Errors
+/// When keys or certificates are missing or damaged.
+pub fn connector(root: &Root, local: IpAddr, runtime: Handle) -> Result<Connector, StepFailure> {
+    let authority = read_text(root, paths::TRUSTED_AUTHORITY)?;
+    let certificate = read_text(root, paths::NODE_CERTIFICATE)?;
+    let key = PrivateKey::load(&root.join(paths::NODE_KEY))?;
+    Ok(Connector::new(authority, (certificate, key), Some(local), runtime))
 }
 
 /// A mutual connection to the master with the operator's certificate, which is signed anew when it is due.

@@ -141,6 +141,7 @@ below!(
     crate::snapshot::store::StoreError,
     crate::snapshot::unpack::UnpackError,
     crate::snapshot::activate::ActivateError,
+    crate::snapshot::restore::RestoreError,
 );
 
 /// For `?` in steps: the failure keeps what the part below said.

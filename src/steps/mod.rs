@@ -20,9 +20,11 @@ pub mod register;
 pub mod registration;
 pub mod renewal;
 pub mod report;
+pub mod restoring;
 pub mod start_service;
 pub mod states_tree;
 pub mod trust_authority;
+pub mod trusted;
 pub mod verify_health;
 pub mod write_configuration;
 

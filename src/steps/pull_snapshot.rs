@@ -11,6 +11,7 @@ use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::identity::signature;
 use crate::model::digest::Fingerprint;
+use crate::model::snapshots::DEFAULT_EMBED_BYTES;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::snapshot::activate::{self, Activation};
 use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request};
@@ -68,6 +69,8 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
         verifier: &verifier,
         reserve_bytes: None,
         patience: Patience::default(),
+        embed_bytes: Some(DEFAULT_EMBED_BYTES),
+        limiter: None,
     };
     let began = Instant::now();
     let stop = || env.is_interrupted() || Instant::now() >= env.deadline;

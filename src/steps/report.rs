@@ -63,6 +63,7 @@ pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> 
         storage_level: level,
         failure: failure.map(shortened),
         boot_id: boot_id.map(str::to_owned),
+        snapshot_pullers: None,
         disk_free_bytes: mounts::sample(&root.join(paths::STATE)).ok().map(|sample| sample.available),
     }
 }

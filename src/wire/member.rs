@@ -68,6 +68,8 @@ pub struct Report {
     pub boot_id: Option<String>,
     /// Free bytes where its state lives.
     pub disk_free_bytes: Option<u64>,
+    /// How many nodes pull snapshots from it.
+    pub snapshot_pullers: Option<u32>,
 }
 
 /// The answer to [`Poll`].
@@ -83,6 +85,9 @@ pub struct PollReply {
     /// The trace in which the generation came about, as `traceparent` (W3C Trace Context).
     #[serde(default)]
     pub trace: Option<String>,
+    /// Whether the master does not know which snapshots the node holds.
+    #[serde(default)]
+    pub holdings: bool,
 }
 
 /// `POST /v1/member/confirm`: the joiner runs and is healthy.

@@ -1,6 +1,6 @@
 //! What an eos of protocol 1 or 2 said stays readable, with or without what was added since.
 
-use super::{admin, error, join, member, withdraw};
+use super::{admin, error, join, member, snapshots, withdraw};
 use crate::model::role::Role;
 use serde::de::DeserializeOwned;
 
@@ -43,7 +43,7 @@ fn what_a_member_says_and_hears_stays_readable() {
     let poll: member::Poll = fixture!("poll");
     assert_eq!((poll.applied, poll.report.version.as_str(), poll.report.monitor), (2, "0.1.0", None));
     let reply: member::PollReply = fixture!("poll-reply");
-    assert!(reply.renew && !reply.confirm && reply.trace.is_none());
+    assert!(reply.renew && !reply.confirm && reply.trace.is_none() && !reply.holdings);
     assert_eq!(reply.desired.pillar["storage"]["mode"], "observe");
     let confirm: member::Confirm = fixture!("confirm");
     assert_eq!(confirm.report.disk_free_bytes, Some(7));
@@ -60,4 +60,16 @@ fn what_the_operator_says_and_hears_stays_readable() {
     assert!(accept.plan && accept.replace.is_some());
     let role: admin::SetRole = fixture!("role-set");
     assert_eq!((role.role, role.plan), (Some(Role::Data), false));
+}
+
+#[test]
+fn what_is_said_of_holders_of_snapshots_stays_readable() {
+    let told: snapshots::Holdings = fixture!("holdings");
+    assert_eq!((told.version, told.port, told.snapshots[0].source.as_str()), (1, 4506, "metrics"));
+    let held: snapshots::Held = fixture!("holders");
+    assert_eq!(held.snapshot, told.snapshots[0]);
+    let holders: Vec<_> = held.holders.iter().map(|one| (one.node.is_some(), one.pullers)).collect();
+    assert_eq!(holders, [(true, Some(2)), (false, None)]);
+    let standing: snapshots::Standing = fixture!("standing");
+    assert_eq!((standing.admitted, standing.role), (true, None));
 }

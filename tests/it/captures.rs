@@ -27,7 +27,8 @@ fn write(node: &Machine, path: &str, content: impl AsRef<[u8]>) {
 }
 
 fn create(node: &Machine, arguments: &[&str]) -> Value {
-    let all: Vec<&str> = ["snapshot", "create"].iter().chain(arguments).chain(&["--output", "json"]).copied().collect();
+    let all: Vec<&str> =
+        ["snapshot", "create"].iter().chain(arguments).chain(&["--output", "json"]).copied().collect();
     node.eos(&all).ends_with(0).verdict()
 }
 

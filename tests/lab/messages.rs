@@ -3,7 +3,7 @@
 use crate::support::{Fault, Host, Lab, eventually, uses_of_token};
 
 /// The messages of a join, as ARCHITECTURE lists them: what a join says besides turns the first test red.
-const MESSAGES: [&str; 11] = [
+const MESSAGES: [&str; 12] = [
     "GET /v1/hello",
     "GET /v1/member/desired",
     "GET /v1/snapshots/latest",
@@ -15,11 +15,14 @@ const MESSAGES: [&str; 11] = [
     POLL,
     REGISTER,
     "POST /v1/register dry_run",
+    TELL,
 ];
 
 const CONFIRM: &str = "POST /v1/member/confirm";
 const LEASE: &str = "POST /v1/member/lease";
 const POLL: &str = "POST /v1/member/poll";
+/// The joiner's agent says which snapshots it holds.
+const TELL: &str = "POST /v1/snapshots/holdings";
 const REGISTER: &str = "POST /v1/register";
 
 /// A message in the middle of a join. A join may be over before its lease is renewed for the first time;

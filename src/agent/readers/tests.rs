@@ -2,18 +2,13 @@
 
 use super::*;
 use crate::agent::endpoint::{Offer, router};
-use crate::agent::fixture::Node;
+use crate::agent::fixture::{Node, master};
 use crate::host::clock;
 use crate::host::paths;
-use crate::identity::authority::Grant;
 use crate::identity::certificate::Summary;
-use crate::identity::key::PrivateKey;
-use crate::identity::served::Served;
-use crate::identity::tls;
 use crate::model::digest::Fingerprint;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
-use crate::server::{self, Limits};
 use crate::serving::tests::published;
 use crate::wire::ErrorBody;
 use axum::body::Body;
@@ -59,23 +54,15 @@ struct Site {
 impl Site {
     async fn new() -> anyhow::Result<Self> {
         let node = Node::new()?;
-        let now = clock::now_seconds();
-        node.certify(now)?;
-        let (key, asked) = (PrivateKey::generate()?, Asked::default());
-        let pem = node.authority.sign_key(&key, &Grant { subject: Subject::Master, now })?;
-        let served = Served::new(&pem, &key, node.authority.pem())?;
-        let config = Arc::new(tls::server(served, node.authority.pem())?);
-        let listener = server::listen(ANY)?;
-        let address = listener.local_addr()?;
+        node.certify(clock::now_seconds())?;
+        let asked = Asked::default();
         let answers = asked.clone();
         let route = get(move |_: Path<String>| std::future::ready(answers.answer()));
-        let routes = Router::new().route("/v1/members/{id}", route);
-        let master =
-            tokio::spawn(server::serve(listener, config, routes, Limits::agent(), std::future::pending()));
+        let (address, serving) = master(&node, Router::new().route("/v1/members/{id}", route))?;
         node.join(address)?;
         let offer = node.offer(8)?;
         let (id, _) = published(&node.root.join(paths::SNAPSHOTS), "metrics", b"x")?;
-        Ok(Self { _node: node, offer, asked, path: format!("/v1/snapshots/{id}/manifest"), master })
+        Ok(Self { _node: node, offer, asked, path: format!("/v1/snapshots/{id}/manifest"), master: serving })
     }
 
     fn summary(&self, cluster: &str, subject: Subject) -> Option<Summary> {

@@ -1,12 +1,8 @@
 //! What the agent makes of how a round ended.
 
 use super::*;
-use crate::agent::fixture::Node;
+use crate::agent::fixture::{Node, master};
 use crate::host::services;
-use crate::identity::authority::Grant;
-use crate::identity::certificate::Subject;
-use crate::identity::tls;
-use crate::server::{self, Limits};
 use crate::wire::member::{PollReply, Progress};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -22,7 +18,7 @@ fn agent(node: &Node) -> anyhow::Result<Agent> {
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
     let workshop = Workshop { root: node.root.clone(), binary, services };
     let offer = node.offer(1)?;
-    let agent = Agent::new(workshop, offer.metrics, offer.readers);
+    let agent = Agent::new(workshop, offer, Arc::default());
     agent.map_err(|error| anyhow::anyhow!(error.to_string()))
 }
 
@@ -122,18 +118,6 @@ async fn a_round_without_a_master_is_trouble_with_the_connection() -> anyhow::Re
     Ok(())
 }
 
-/// A master of the node's cluster that has only these routes.
-fn master(node: &Node, router: Router) -> anyhow::Result<(SocketAddr, tokio::task::JoinHandle<()>)> {
-    let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
-    let key = PrivateKey::generate()?;
-    let own = node.authority.sign_key(&key, &grant)?;
-    let tls = tls::server(Served::new(&own, &key, node.authority.pem())?, node.authority.pem())?;
-    let listener = server::listen("127.0.0.1:0".parse()?)?;
-    let address = listener.local_addr()?;
-    let serving = server::serve(listener, Arc::new(tls), router, Limits::agent(), std::future::pending());
-    Ok((address, tokio::spawn(serving)))
-}
-
 #[tokio::test]
 async fn a_renewal_that_fails_is_told_also_while_a_generation_is_not_tried_again_yet() -> anyhow::Result<()> {
     let node = Node::new()?;
@@ -149,7 +133,7 @@ async fn a_renewal_that_fails_is_told_also_while_a_generation_is_not_tried_again
         master: NOBODY,
         pillar: serde_json::Value::Null,
     };
-    let reply = PollReply { desired, renew: true, confirm: false, trace: None };
+    let reply = PollReply { desired, renew: true, confirm: false, trace: None, holdings: false };
     let poll = post(async move || Json(reply));
     let renew = post(async || StatusCode::INTERNAL_SERVER_ERROR);
     let router = Router::new().route("/v1/member/poll", poll).route("/v1/member/renew", renew);
@@ -191,7 +175,7 @@ fn a_host_that_is_no_member_has_no_agent() -> anyhow::Result<()> {
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
     let workshop = Workshop { root: node.root.clone(), binary, services };
     let offer = node.offer(1)?;
-    let error = Agent::new(workshop, offer.metrics, offer.readers).err().expect("it is no member");
+    let error = Agent::new(workshop, offer, Arc::default()).err().expect("it is no member");
     let text = "this host is not a member of a cluster, so its agent has nothing to do";
     crate::model::explain::tells(&error, "EOS-A001", text);
     Ok(())

@@ -17,7 +17,7 @@ pub use decide::{BootstrapArguments, read};
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use look::glance;
-pub use operation::{environment, lock, steps_of, undo, unfinished};
+pub use operation::{environment, lock, recover_restores, steps_of, undo, unfinished};
 
 use crate::cli::bootstrap::lease::{Lease, StageWatch};
 use crate::cli::bootstrap::line::CommandLine;
@@ -73,6 +73,7 @@ fn bootstrap(
         return dry_run::plan(context, arguments, asked, line, progress, deadline);
     }
     let mut lock = operation::lock(context, KIND, progress.as_ref(), deadline)?;
+    operation::recover_restores(context, progress.as_ref())?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {

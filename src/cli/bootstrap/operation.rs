@@ -17,6 +17,7 @@ use crate::model::ids::SagaId;
 use crate::model::progress::{Event, Sink, Wait};
 use crate::saga::engine::Engine;
 use crate::saga::error::SagaError;
+use crate::snapshot::restore;
 use crate::steps::{self, AnyStep, Decision, Env, StepFailure};
 use crate::view::progress::Progress;
 use std::sync::Arc;
@@ -90,6 +91,17 @@ pub fn environment(
         token,
         deadline,
     })
+}
+
+/// Finishes or takes back what a crash left of restores, and tells what became of them.
+///
+/// # Errors
+/// When the records of restores cannot be read.
+pub fn recover_restores(context: &Context, sink: &dyn Sink) -> Result<(), Failure> {
+    for recovered in restore::recover(&context.root, sink).map_err(failure)? {
+        sink.emit(recovered.event());
+    }
+    Ok(())
 }
 
 /// The steps of a saga in the journal, rebuilt from its plan.

@@ -162,6 +162,23 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U030",
+        title: "the configuration has no such source of snapshots",
+        cause: "The name is none of snapshot.sources, or the snapshot is of a source that this node has not.",
+        evidence: "eos config show --origin",
+        remedy: "Name one that there is, add it to snapshot.sources in /etc/eos/cluster.yaml, or restore the \
+             snapshot to another place: eos snapshot restore ID --into DIR.",
+        retry: false,
+    },
+    Entry {
+        code: "U031",
+        title: "there is no snapshot of a source",
+        cause: "None was made yet, or none is held where it was looked for.",
+        evidence: "eos snapshot list",
+        remedy: "Look on the nodes that make it: eos snapshot list there.",
+        retry: false,
+    },
+    Entry {
         code: "U090",
         title: "there is no such error code",
         cause: "It is misspelled, or from another version of eos.",

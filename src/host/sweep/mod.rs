@@ -14,6 +14,7 @@ mod report;
 mod tests;
 mod walk;
 
+use open_files::OpenFiles;
 pub use report::{Kept, Listed, Reason, Report, printable};
 
 use crate::host::files::FileError;
@@ -22,6 +23,19 @@ use crate::model::explain::{Code, Exit, Explain};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
+
+/// Whether any process, this one included, has the file open; one that is not there is not.
+///
+/// # Errors
+/// When it or the processes cannot be looked at.
+pub fn is_open(path: &Path) -> Result<bool, FileError> {
+    let failed = |error: std::io::Error| FileError::new("look for users of", path, error);
+    match rustix::fs::lstat(path) {
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(error) => Err(failed(error.into())),
+        Ok(stat) => OpenFiles::look().and_then(|mut open| open.contains(&stat)).map_err(failed),
+    }
+}
 
 /// What a sweep does with the files that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -144,7 +144,8 @@ pub(super) async fn poll(
         let node = member(&peer, cluster, "POST /v1/member/poll")?;
         let renew = peer.subject.as_ref().is_some_and(|summary| summary.is_due(clock::now_seconds()));
         let confirm = node.state == NodeState::Joining;
-        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace() })
+        let holdings = cluster.live.get(&node.id).is_none_or(|live| live.holdings.is_none());
+        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace(), holdings })
     })
     .await
 }

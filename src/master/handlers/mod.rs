@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod body;
+mod holdings;
 mod joiner;
 pub(crate) mod member;
 mod proven;
@@ -23,6 +24,9 @@ use std::sync::Arc;
 /// The most bytes that the body of a request may have: each is a question or a report.
 const BODY: usize = 16 * 1024;
 
+/// The same of a list of holdings.
+const HOLDINGS: usize = 2 * 1024 * 1024;
+
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
@@ -37,6 +41,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/member/leave", post(member::leave))
         .route("/v1/member/renew", post(member::renew))
         .route("/v1/members/{id}", get(snapshots::standing))
+        .route(
+            "/v1/snapshots/holdings",
+            get(holdings::list).post(holdings::tell).layer(DefaultBodyLimit::max(HOLDINGS)),
+        )
+        .route("/v1/snapshots/sources/{source}", get(holdings::source))
         .route("/v1/snapshots/latest", get(snapshots::latest))
         .route("/v1/status", get(admin::status))
         .route("/v1/nodes/{name}", get(admin::node))

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 mod deciding;
+mod holding;
 mod joining;
 mod pulls;
 

@@ -19,16 +19,17 @@ const PAGES: i32 = 1024;
 const RESTARTS: u32 = 3;
 
 /// How long a database that is locked is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Copies the database at `path` to the new file `name` in a directory, with its owner, mode and time.
 pub(super) fn copy(
     path: &Path,
     into: &Directory,
     name: &OsStr,
+    patience: Duration,
     stop: &AtomicBool,
 ) -> Result<(), CreateError> {
-    let failed = |source| fault(path, source);
+    let failed = |source| fault(path, source, patience);
     let io = |source| DirectoryError::Io { action: "open", path: path.to_owned(), source };
     let (folder, file_name) = (path.parent().unwrap_or(Path::new("/")), path.file_name().unwrap_or_default());
     let original = Directory::open(folder)?.open_file(Path::new(file_name))?;
@@ -38,11 +39,15 @@ pub(super) fn copy(
     drop(original);
     drop(into.create_file(name, 0o600)?);
     let target = into.path().join(name);
-    let source = open(path).map_err(failed)?;
+    let source = open(path, patience).map_err(failed)?;
     let mut copy = Connection::open_with_flags(&target, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    transfer(path, &source, &mut copy, stop)?;
+    transfer((path, patience), &source, &mut copy, stop)?;
     drop(source);
-    check(path, &copy)?;
+    let found: String = copy.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)).map_err(failed)?;
+    if found != "ok" {
+        let found = found.lines().next().unwrap_or_default().to_owned();
+        return Err(CreateError::Unsound { path: path.to_owned(), found });
+    }
     copy.close().map_err(|(_, source)| failed(source))?;
     let copied = into.open_for_update(Path::new(name))?;
     set_extended_of_file(&copied, &target, &extended)?;
@@ -53,10 +58,10 @@ pub(super) fn copy(
 }
 
 /// For reading alone, unless a writer died and the database must be brought in order first.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+fn open(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
     let reading = |flags| {
         let source = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        source.busy_timeout(PATIENCE)?;
+        source.busy_timeout(patience)?;
         source.query_row("SELECT count(*) FROM sqlite_master", (), |_| Ok(()))?;
         Ok(source)
     };
@@ -71,12 +76,12 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn transfer(
-    path: &Path,
+    (path, patience): (&Path, Duration),
     source: &Connection,
     copy: &mut Connection,
     stop: &AtomicBool,
 ) -> Result<(), CreateError> {
-    let failed = |error| fault(path, error);
+    let failed = |error| fault(path, error, patience);
     let mode: String = source.query_row("PRAGMA journal_mode", (), |row| row.get(0)).map_err(failed)?;
     if mode == "wal" {
         // A reader of a write-ahead log holds up nobody and sees one state, as long as it reads.
@@ -90,7 +95,7 @@ fn transfer(
         }
         match backup.step(if restarts < RESTARTS { PAGES } else { -1 }).map_err(failed)? {
             StepResult::Done => return Ok(()),
-            StepResult::Busy | StepResult::Locked => return Err(locked(path)),
+            StepResult::Busy | StepResult::Locked => return Err(locked(path, patience)),
             _ => {}
         }
         let now = backup.progress().remaining;
@@ -99,24 +104,13 @@ fn transfer(
     }
 }
 
-fn check(path: &Path, copy: &Connection) -> Result<(), CreateError> {
-    let found: String = copy
-        .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
-        .map_err(|source| fault(path, source))?;
-    if found == "ok" {
-        return Ok(());
-    }
-    let found = found.lines().next().unwrap_or_default().to_owned();
-    Err(CreateError::Unsound { path: path.to_owned(), found })
-}
-
-fn fault(path: &Path, source: rusqlite::Error) -> CreateError {
+fn fault(path: &Path, source: rusqlite::Error, patience: Duration) -> CreateError {
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(path, patience),
         _ => CreateError::Backup { path: path.to_owned(), source },
     }
 }
 
-fn locked(path: &Path) -> CreateError {
-    CreateError::Locked { path: path.to_owned(), seconds: PATIENCE.as_secs() }
+fn locked(path: &Path, patience: Duration) -> CreateError {
+    CreateError::Locked { path: path.to_owned(), seconds: patience.as_secs() }
 }

@@ -285,7 +285,7 @@ impl Capture<'_> {
                 self.look(path, false)?;
                 work.directory().make_directory(OsStr::new("database"), 0o700)?;
                 let into = work.directory().open_directory(Path::new("database"))?;
-                database::copy(path, &into, name, self.stop)?;
+                database::copy(path, &into, name, database::PATIENCE, self.stop)?;
                 let copy = Source::File {
                     directory: &into,
                     relative: name.into(),

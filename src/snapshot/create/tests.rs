@@ -351,3 +351,20 @@ fn a_database_that_is_damaged_is_not_captured() {
     assert_eq!(site.store.ids().unwrap().len(), 0);
     site.is_clear();
 }
+
+#[test]
+fn a_database_that_others_lock_is_not_waited_for_without_end() {
+    let site = Site::of("");
+    let path = site.path("srv/app.db");
+    let writer = database(&path, "delete");
+    write(&writer, 10);
+    writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let into = Directory::open(&site.path("log")).unwrap();
+    let (patience, never) = (std::time::Duration::from_millis(1), AtomicBool::new(false));
+    let error = database::copy(&path, &into, OsStr::new("copy"), patience, &never).unwrap_err();
+    tells(&error, "EOS-T127", &format!("the database {} was locked by others for 0 s", path.display()));
+    writer.execute_batch("COMMIT").unwrap();
+    let stopped = AtomicBool::new(true);
+    let error = database::copy(&path, &into, OsStr::new("second"), patience, &stopped).unwrap_err();
+    tells(&error, "EOS-T036", &format!("interrupted while {} was captured", path.display()));
+}

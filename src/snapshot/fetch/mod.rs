@@ -1,43 +1,40 @@
-//! Downloads a snapshot into a directory: verified by frame, from any number of sources at once, resumable
+//! Downloads a snapshot into a directory, or straight into its tree: verified by frame, from any number of sources at once, resumable
 //! after any kill.
 //!
 //! What is on the disk is the progress: on resume each frame is verified again rather than believed, so
 //! a kill costs less than the one frame that was under way on each connection, and a torn or rotten byte
 //! costs its frame. A finished part has its final name.
 
+mod embedded;
 mod error;
+mod limiter;
+mod obtain;
 mod part;
 mod queue;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(in crate::snapshot) mod tests;
 mod workers;
 
+pub use embedded::Held;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use error::{FetchError, SourceError};
+pub use limiter::Limiter;
+pub use obtain::{Obtained, obtain};
+pub(in crate::snapshot) use workers::{Landed, Landing};
 
-use super::manifest::{Limits, Manifest, SignedManifest, Verifier};
+use super::manifest::{Manifest, SignedManifest, Verifier};
 use super::meter::Meter;
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Event, Files, Sink};
 use part::Downloads;
-use queue::Queue;
 use standing::{Pause, Standing};
-use std::ffi::OsStr;
-use std::io::{Read, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use workers::{News, Team};
-
-const MANIFEST: &str = "manifest.json";
-
-/// How often it is looked whether the caller gave up.
-const LOOK: Duration = Duration::from_millis(50);
+use std::time::Duration;
+use workers::{Ended, News, Team};
 
 /// Where a snapshot is downloaded from; several connections are used at once.
 pub trait Source: Send + Sync {
@@ -45,6 +42,12 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &str;
     /// The bytes of the signed manifest.
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError>;
+    /// Manifest and parts in one body of at most so many bytes, in the form of [`crate::wire::embedded`];
+    /// none when there are more of them, or the source has no such reply.
+    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let _ = (id, at_most);
+        Ok(None)
+    }
     /// Hands out the bytes `offset..offset+length` of a part, in order, in pieces of any size.
     ///
     /// After a `Break` it stops and returns `Ok`. While it waits it hands out nothing now and then, so
@@ -80,7 +83,7 @@ impl Default for Patience {
 pub struct Request<'a> {
     /// From where, the preferred ones first; at least one.
     pub sources: &'a [&'a dyn Source],
-    /// How many connections to each source.
+    /// How many connections to all of them together; each has at least one.
     pub connections: usize,
     /// Which snapshot.
     pub id: &'a SnapshotId,
@@ -90,6 +93,44 @@ pub struct Request<'a> {
     pub reserve_bytes: Option<u64>,
     /// How long to insist.
     pub patience: Patience,
+    /// A snapshot that takes at most so many bytes with all its parts is asked for in one reply.
+    pub embed_bytes: Option<u64>,
+    /// What all connections together may receive.
+    pub limiter: Option<&'a Limiter>,
+}
+
+impl<'a> Request<'a> {
+    /// From where and how, without the what.
+    pub fn terms(&self) -> Terms<'a> {
+        let Self { sources, connections, patience, limiter, .. } = *self;
+        Terms { sources, connections, patience, limiter }
+    }
+}
+
+/// From where frames come, and on what terms.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// From where, the preferred ones first.
+    pub sources: &'a [&'a dyn Source],
+    /// How many connections to all of them together; each has at least one.
+    pub connections: usize,
+    /// How long to insist.
+    pub patience: Patience,
+    /// What all connections together may receive.
+    pub limiter: Option<&'a Limiter>,
+}
+
+impl Terms<'_> {
+    /// The names of all sources, for people.
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.sources.iter().map(|source| source.name()).collect();
+        names.join(", ")
+    }
+
+    /// How many connections are made, if there is enough to do for them.
+    fn readers(&self) -> usize {
+        self.connections.max(self.sources.len()).max(1)
+    }
 }
 
 /// What was downloaded; the parts lie in the directory, each a durable file.
@@ -113,9 +154,7 @@ pub fn fetch(
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Fetched, FetchError> {
-    let mut standings: Vec<Standing> =
-        request.sources.iter().map(|source| Standing::new(source.name())).collect();
-    let (signed, manifest) = obtain_manifest(request, into, &mut standings, stop, sink)?;
+    let Obtained { signed, manifest, held, received_bytes } = obtain(request, Some(into), stop, sink)?;
     let (downloads, have) = Downloads::open(&manifest, into)?;
     let (total, there) = part::bytes(&manifest, &have);
     let left = total - there;
@@ -124,88 +163,78 @@ pub fn fetch(
     if free < needed {
         return Err(FetchError::Space { path: into.path().to_owned(), needed, free });
     }
-    let names: Vec<&str> = request.sources.iter().map(|source| source.name()).collect();
-    let what = format!("snapshot {} from {}", manifest.metadata.source, names.join(", "));
-    let mut meter = Meter::start(sink, what, there, total);
-    let queue = Queue::new(&manifest.frames, have);
-    let team = Team::new(request, &manifest, &downloads, queue, standings);
-    let standings = team.work(stop, &mut |news| match news {
-        News::Frame(bytes) => meter.add(bytes),
-        News::Pause(pause) => tell(sink, &pause),
-        News::Dropped(text) => sink.emit(Event::Warning { text }),
-    })?;
+    let what = format!("snapshot {}", manifest.metadata.source);
+    let bring = Bring { terms: request.terms(), manifest: &manifest, held: held.as_ref(), what };
+    let brought = bring.bring(&downloads, have, (there, total), None, stop, sink)?;
     downloads.finish()?;
-    let received_bytes = standings.iter().map(|standing| standing.received).sum();
+    let received_bytes = brought + held.map_or(0, |_| received_bytes);
     Ok(Fetched { signed, manifest, received_bytes })
 }
 
-/// Asks the sources in turn until one sends the manifest; one that sends another is not asked any more.
-fn obtain_manifest(
-    request: &Request<'_>,
-    into: &Directory,
-    standings: &mut [Standing],
-    stop: &dyn Fn() -> bool,
-    sink: &dyn Sink,
-) -> Result<(SignedManifest, Manifest), FetchError> {
-    let limits = Limits::default();
-    let judge = |bytes: &[u8]| {
-        let signed = SignedManifest::from_bytes(bytes, &limits)?;
-        let manifest = signed.verify(request.id, request.verifier, &limits)?;
-        Ok((signed, manifest))
-    };
-    if let Some(bytes) = read_kept(into)?
-        && let Ok(kept) = judge(&bytes)
-    {
-        return Ok(kept);
-    }
-    loop {
-        let mut fallen = Vec::new();
-        for (source, standing) in request.sources.iter().zip(standings.iter_mut()) {
-            if standing.dropped || standing.pause.is_some_and(|pause| Instant::now() < pause) {
+/// The transfer of frames that are missing, wherever they go.
+pub(in crate::snapshot) struct Bring<'a> {
+    pub(in crate::snapshot) terms: Terms<'a>,
+    pub(in crate::snapshot) manifest: &'a Manifest,
+    /// A reply that has everything, asked first.
+    pub(in crate::snapshot) held: Option<&'a Held>,
+    /// What is moved, for people; the sources are added.
+    pub(in crate::snapshot) what: String,
+}
+
+impl Bring<'_> {
+    /// Brings every frame of which `have` says that it is missing; returns the bytes that came for it.
+    ///
+    /// `(done, total)` are bytes as the landing counts them.
+    pub(in crate::snapshot) fn bring<L: Landing>(
+        &self,
+        landing: &L,
+        mut have: Vec<bool>,
+        (mut done, total): (u64, u64),
+        mut files: Option<Files>,
+        stop: &dyn Fn() -> bool,
+        sink: &dyn Sink,
+    ) -> Result<u64, L::Error> {
+        let held: Option<&dyn Source> = self.held.map(|held| held as _);
+        let mut received = 0;
+        for (sources, last) in [(held.as_slice(), self.terms.sources.is_empty()), (self.terms.sources, true)]
+        {
+            if sources.is_empty() || have.iter().all(|have| *have) {
                 continue;
             }
-            let asked = match source.manifest(request.id) {
-                Ok(bytes) => match judge(&bytes) {
-                    Ok(judged) => {
-                        standing.delivered();
-                        keep(into, &bytes)?;
-                        return Ok(judged);
-                    }
-                    Err(error) => Err(standing.is_refused(error)),
-                },
-                Err(error) => standing.failed(error, &request.patience, Instant::now()),
-            };
-            match asked {
-                Ok(pause) => pause.iter().for_each(|pause| tell(sink, pause)),
-                Err(error) => fallen.push(error),
+            // What is in memory came already.
+            let limiter = self.terms.limiter.filter(|_| last);
+            let terms = Terms { sources, limiter, ..self.terms };
+            let names: Vec<&str> = sources.iter().map(|source| source.name()).collect();
+            let what = format!("{} from {}", self.what, names.join(", "));
+            let mut meter = Meter::of_sources(sink, what, (done, total), files, &names);
+            let standings = names.iter().map(|name| Standing::new(name)).collect();
+            let team = Team::new(terms, self.manifest, landing, &have, standings);
+            let left = team.work(stop, &mut |news| hear(news, &mut meter, sink));
+            (done, files) = meter.so_far();
+            if self.held.is_none() || !std::ptr::eq(sources, held.as_slice()) {
+                received += left.standings.iter().map(|standing| standing.received).sum::<u64>();
+            }
+            have = left.have;
+            match left.error {
+                None => {}
+                Some(Ended::Landing(error)) => return Err(error),
+                Some(Ended::Source(error)) if last || stop() => return Err(error.into()),
+                Some(Ended::Source(error)) => sink.emit(Event::Warning { text: workers::told(&error) }),
             }
         }
-        match fallen.pop() {
-            Some(error) if standings.iter().all(|standing| standing.dropped) => return Err(error),
-            last => last.into_iter().chain(fallen).for_each(|error| {
-                sink.emit(Event::Warning { text: workers::told(&error) });
-            }),
-        }
-        rest(request, standings, stop)?;
+        Ok(received)
     }
 }
 
-/// Waits until a source may be asked again.
-fn rest(request: &Request<'_>, standings: &[Standing], stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
-    let asked = standings.iter().filter(|standing| !standing.dropped);
-    let Some(until) = asked.filter_map(|standing| standing.pause).min() else { return Ok(()) };
-    let (never, nothing) = (Condvar::new(), Mutex::new(()));
-    let mut guard = nothing.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if stop() {
-            let names: Vec<&str> = request.sources.iter().map(|source| source.name()).collect();
-            return Err(FetchError::Interrupted { name: names.join(", ") });
+fn hear(news: News, meter: &mut Meter<'_>, sink: &dyn Sink) {
+    match news {
+        News::Frame { source, received, bytes, files } => {
+            meter.received(source, received);
+            meter.add_files(files);
+            meter.add(bytes);
         }
-        if left.is_zero() {
-            return Ok(());
-        }
-        guard = never.wait_timeout(guard, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
+        News::Pause(pause) => tell(sink, &pause),
+        News::Dropped(text) => sink.emit(Event::Warning { text }),
     }
 }
 
@@ -216,27 +245,6 @@ fn tell(sink: &dyn Sink, pause: &Pause) {
         deadline_ms: milliseconds(pause.all),
         next_retry_ms: milliseconds(pause.next),
     });
-}
-
-fn read_kept(into: &Directory) -> Result<Option<Vec<u8>>, FetchError> {
-    let mut file = match into.open_file(Path::new(MANIFEST)) {
-        Err(error) if error.is_missing() => return Ok(None),
-        opened => opened?,
-    };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|source| failed("read", into, MANIFEST, source))?;
-    Ok(Some(bytes))
-}
-
-fn keep(into: &Directory, bytes: &[u8]) -> Result<(), FetchError> {
-    let fresh = OsStr::new("manifest.json.new");
-    into.remove_tree(fresh)?;
-    let mut file = into.create_file(fresh, 0o600)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|source| failed("write", into, "manifest.json.new", source))?;
-    into.rename(fresh, into, OsStr::new(MANIFEST))?;
-    Ok(into.sync()?)
 }
 
 fn failed(action: &'static str, below: &Directory, name: &str, source: std::io::Error) -> DirectoryError {

@@ -3,7 +3,7 @@
 //! What is on the disk is the progress: a frame counts as there when its bytes have its digest. A crash
 //! leaves partial files; a finished part has its final name.
 
-use super::{FetchError, failed};
+use super::{FetchError, Landed, Landing, failed};
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::snapshot::frame;
@@ -49,12 +49,6 @@ impl<'a> Downloads<'a> {
         Ok((downloads, have))
     }
 
-    /// Writes a frame whose bytes were verified.
-    pub(super) fn write(&self, frame: &Frame, bytes: &[u8]) -> Result<(), DirectoryError> {
-        let (file, name) = &self.files[frame.part as usize];
-        file.write_all_at(bytes, frame.offset).map_err(|source| failed("write", self.into, name, source))
-    }
-
     /// Adds the seek tables, which follow from the manifest, and gives the parts their final names.
     pub(super) fn finish(&self) -> Result<(), FetchError> {
         for (index, (part, (file, name))) in self.manifest.parts.iter().zip(&self.files).enumerate() {
@@ -72,6 +66,21 @@ impl<'a> Downloads<'a> {
             self.into.rename(OsStr::new(name), self.into, OsStr::new(&part.file_name()))?;
         }
         Ok(self.into.sync()?)
+    }
+}
+
+impl Landing for Downloads<'_> {
+    type Worker = ();
+    type Error = FetchError;
+
+    fn worker(&self) {}
+
+    fn land(&self, (): &mut (), frame: usize, bytes: &[u8]) -> Result<Landed, FetchError> {
+        let frame = &self.manifest.frames[frame];
+        let (file, name) = &self.files[frame.part as usize];
+        let written = file.write_all_at(bytes, frame.offset);
+        written.map_err(|source| failed("write", self.into, name, source))?;
+        Ok(Landed { bytes: u64::from(frame.compressed), ..Landed::default() })
     }
 }
 

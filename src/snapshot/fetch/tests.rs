@@ -1,6 +1,6 @@
 //! Downloads from a source that cuts, lies, stalls and dies at every frame.
 
-mod faulty;
+pub(in crate::snapshot) mod faulty;
 
 use super::*;
 use crate::model::explain::tells;
@@ -10,8 +10,10 @@ use crate::snapshot::manifest::tests::TestSeal;
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use crate::snapshot::unpack::{Policy, unpack};
 use faulty::Faulty;
+use std::ffi::OsStr;
 use std::fs;
 use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex};
 
 const SEAL: TestSeal = TestSeal("ours");
 
@@ -57,7 +59,16 @@ impl Site {
     fn request<'a>(&'a self, sources: &'a [&'a dyn Source], failures: u32) -> Request<'a> {
         let (first, longest) = (Duration::from_millis(2), Duration::from_millis(20));
         let patience = Patience { failures, first, longest };
-        Request { sources, connections: 1, id: &self.id, verifier: &SEAL, reserve_bytes: None, patience }
+        Request {
+            sources,
+            connections: 1,
+            id: &self.id,
+            verifier: &SEAL,
+            reserve_bytes: None,
+            patience,
+            embed_bytes: None,
+            limiter: None,
+        }
     }
 
     /// Bytes of all frames.

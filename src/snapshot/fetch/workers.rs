@@ -2,11 +2,9 @@
 //!
 //! Each connection is a thread that takes runs from the queue. A frame is verified before it is written.
 
-use super::part::Downloads;
 use super::queue::Queue;
 use super::standing::{Pause, Standing};
-use super::{FetchError, Request, SourceError};
-use crate::host::directory::DirectoryError;
+use super::{FetchError, SourceError, Terms};
 use crate::model::digest::Digest;
 use crate::snapshot::manifest::Manifest;
 use std::ops::{ControlFlow, Range};
@@ -17,10 +15,35 @@ use std::time::{Duration, Instant};
 /// How often it is looked whether the caller gave up.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Where verified frames go: part files on the disk, or the tree itself.
+pub(in crate::snapshot) trait Landing: Sync {
+    /// What one connection needs for it.
+    type Worker;
+    /// Why a frame cannot land; it ends everything.
+    type Error: From<FetchError> + Send;
+
+    /// For one more connection.
+    fn worker(&self) -> Self::Worker;
+
+    /// Puts a frame in its place whose bytes were verified; each frame once, until it is asked for again.
+    fn land(&self, worker: &mut Self::Worker, frame: usize, bytes: &[u8]) -> Result<Landed, Self::Error>;
+}
+
+/// What came of a frame that landed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::snapshot) struct Landed {
+    /// Bytes that count as done now.
+    pub(in crate::snapshot) bytes: u64,
+    /// Files that became whole.
+    pub(in crate::snapshot) files: u64,
+    /// Frames that are to be brought once more.
+    pub(in crate::snapshot) again: Vec<usize>,
+}
+
 /// What the workers tell the one who waits for them.
 pub(super) enum News {
-    /// Bytes of a frame that is there now.
-    Frame(u64),
+    /// What came of a frame that is there now, and who sent how many bytes for it.
+    Frame { source: usize, received: u64, bytes: u64, files: u64 },
     /// A source failed and is asked again.
     Pause(Pause),
     /// A source is not asked any more, others are.
@@ -28,53 +51,79 @@ pub(super) enum News {
 }
 
 /// What all workers share.
-pub(super) struct Team<'a> {
-    request: &'a Request<'a>,
+pub(super) struct Team<'a, L: Landing> {
+    terms: Terms<'a>,
     manifest: &'a Manifest,
-    downloads: &'a Downloads<'a>,
-    state: Mutex<State>,
+    landing: &'a L,
+    state: Mutex<State<L::Error>>,
     changed: Condvar,
 }
 
-struct State {
+struct State<E> {
     queue: Queue,
     standings: Vec<Standing>,
     /// Set when all must stop.
     over: bool,
-    error: Option<FetchError>,
+    error: Option<Ended<E>>,
+}
+
+/// Why all ended before every frame was there.
+pub(super) enum Ended<E> {
+    /// No source brings the rest, or the caller gave up.
+    Source(FetchError),
+    /// A frame could not be put in its place.
+    Landing(E),
 }
 
 /// Why a run was broken off.
-enum Broken {
+enum Broken<E> {
     /// A frame has another digest than the manifest says.
     Wrong(usize),
-    /// The disk refused.
-    Disk(DirectoryError),
+    /// It could not be put in its place.
+    Landing(E),
 }
 
-impl<'a> Team<'a> {
+/// How far a run has come.
+struct Reading {
+    reader: usize,
+    source: usize,
+    run: Range<usize>,
+    next: usize,
+    pending: Vec<u8>,
+    /// Bytes that came since the last frame.
+    received: u64,
+    /// Whether nothing more of it was wanted.
+    enough: bool,
+}
+
+/// What is left when all workers have ended.
+pub(super) struct Left<E> {
+    pub(super) standings: Vec<Standing>,
+    /// Of each frame, whether it is there.
+    pub(super) have: Vec<bool>,
+    pub(super) error: Option<Ended<E>>,
+}
+
+impl<'a, L: Landing> Team<'a, L> {
     pub(super) fn new(
-        request: &'a Request<'a>,
+        terms: Terms<'a>,
         manifest: &'a Manifest,
-        downloads: &'a Downloads<'a>,
-        queue: Queue,
+        landing: &'a L,
+        have: &[bool],
         standings: Vec<Standing>,
     ) -> Self {
+        let queue = Queue::new(&manifest.frames, have, terms.readers());
         let state = Mutex::new(State { queue, standings, over: false, error: None });
-        Self { request, manifest, downloads, state, changed: Condvar::new() }
+        Self { terms, manifest, landing, state, changed: Condvar::new() }
     }
 
-    /// Works until every frame is there; `tell` hears of it, `stop` ends it early.
-    pub(super) fn work(
-        self,
-        stop: &dyn Fn() -> bool,
-        tell: &mut dyn FnMut(News),
-    ) -> Result<Vec<Standing>, FetchError> {
+    /// Works until every frame is there or nobody brings the rest; `tell` hears of it, `stop` ends it early.
+    pub(super) fn work(self, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(News)) -> Left<L::Error> {
         let most = self.lock().queue.runs();
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            let sources = self.request.sources.len();
-            for reader in 0..(sources * self.request.connections.max(1)).min(most.max(sources)) {
+            let sources = self.terms.sources.len();
+            for reader in 0..self.terms.readers().min(most.max(sources)) {
                 let (team, sender, span) = (&self, sender.clone(), tracing::Span::current());
                 // What a connection asks belongs to the trace of the one who waits for it.
                 scope.spawn(move || span.in_scope(|| team.read(reader, reader % sources, &sender)));
@@ -83,14 +132,9 @@ impl<'a> Team<'a> {
             self.listen(&receiver, stop, tell);
         });
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match state.error {
-            Some(error) => Err(error),
-            None if state.queue.is_complete() => Ok(state.standings),
-            None => {
-                let names: Vec<&str> = self.request.sources.iter().map(|source| source.name()).collect();
-                Err(FetchError::Interrupted { name: names.join(", ") })
-            }
-        }
+        let interrupted = || Ended::Source(FetchError::Interrupted { name: self.terms.names() });
+        let error = state.error.or_else(|| (!state.queue.is_complete()).then(interrupted));
+        Left { standings: state.standings, have: state.queue.have(), error }
     }
 
     /// Hands on what the workers tell, until all have ended.
@@ -108,24 +152,31 @@ impl<'a> Team<'a> {
         }
     }
 
-    fn read(&self, reader: usize, source: usize, news: &Sender<News>) {
-        while let Some(run) = self.next_run(reader, source) {
-            let mut broken = None;
-            let result = self.read_run(source, run.clone(), news, &mut broken);
+    fn read(&self, reader: usize, mut source: usize, news: &Sender<News>) {
+        let mut worker = self.landing.worker();
+        let mut pending = Vec::new();
+        while let Some(run) = self.next_run(reader, &mut source) {
+            let (mut broken, next) = (None, run.start);
+            let mut reading =
+                Reading { reader, source, run: run.clone(), next, pending, received: 0, enough: false };
+            let result = self.read_run(&mut reading, &mut worker, news, &mut broken);
+            let enough = reading.enough;
+            pending = reading.pending;
+            pending.clear();
             let mut state = self.lock();
             state.queue.give_back(reader);
             match broken {
-                Some(Broken::Disk(error)) => state.end(error.into()),
+                Some(Broken::Landing(error)) => state.end(Ended::Landing(error)),
                 Some(Broken::Wrong(frame)) => {
                     let part = self.manifest.parts[self.manifest.frames[frame].part as usize].digest;
                     let judged = state.standings[source].lied(part, frame);
                     self.judge(&mut state, judged.map(|()| None), news);
                 }
-                None if run.clone().all(|frame| state.queue.has(frame)) || state.over => {}
+                None if enough || run.clone().all(|frame| state.queue.has(frame)) || state.over => {}
                 None => {
                     let error = result.err().unwrap_or_else(SourceError::cut);
                     let now = Instant::now();
-                    let judged = state.standings[source].failed(error, &self.request.patience, now);
+                    let judged = state.standings[source].failed(error, &self.terms.patience, now);
                     self.judge(&mut state, judged, news);
                 }
             }
@@ -135,29 +186,40 @@ impl<'a> Team<'a> {
     }
 
     /// Tells of a pause, or drops the source, and ends all when it was the last one.
-    fn judge(&self, state: &mut State, judged: Result<Option<Pause>, FetchError>, news: &Sender<News>) {
+    fn judge(
+        &self,
+        state: &mut State<L::Error>,
+        judged: Result<Option<Pause>, FetchError>,
+        news: &Sender<News>,
+    ) {
         // Nobody listens any more once the caller has given up.
         match judged {
             Ok(Some(pause)) => drop(news.send(News::Pause(pause))),
             Ok(None) => {}
-            Err(error) if state.standings.iter().all(|standing| standing.dropped) => state.end(error),
+            Err(error) if state.standings.iter().all(|standing| standing.dropped) => {
+                state.end(Ended::Source(error));
+            }
             Err(error) => drop(news.send(News::Dropped(told(&error)))),
         }
     }
 
-    /// Waits for work; none when there is none any more for this source.
-    fn next_run(&self, reader: usize, source: usize) -> Option<Range<usize>> {
+    /// Waits for work; none when there is none any more. A reader whose source is dropped goes to another.
+    fn next_run(&self, reader: usize, source: &mut usize) -> Option<Range<usize>> {
         let mut state = self.lock();
         loop {
-            let standing = &state.standings[source];
-            if state.over || state.queue.is_complete() || standing.dropped {
+            if state.over || state.queue.is_complete() {
                 return None;
             }
+            if state.standings[*source].dropped {
+                let count = state.standings.len();
+                let others = (1..count).map(|step| (*source + step) % count);
+                *source = others.into_iter().find(|other| !state.standings[*other].dropped)?;
+            }
             let now = Instant::now();
-            let pause = standing.pause.map(|pause| pause.saturating_duration_since(now));
+            let pause = state.standings[*source].pause.map(|pause| pause.saturating_duration_since(now));
             let pause = pause.filter(|left| !left.is_zero());
             if pause.is_none()
-                && let Some(run) = state.queue.take(reader)
+                && let Some(run) = state.queue.take(reader, now)
             {
                 return Some(run);
             }
@@ -168,24 +230,19 @@ impl<'a> Team<'a> {
 
     fn read_run(
         &self,
-        source: usize,
-        run: Range<usize>,
+        reading: &mut Reading,
+        worker: &mut L::Worker,
         news: &Sender<News>,
-        broken: &mut Option<Broken>,
+        broken: &mut Option<Broken<L::Error>>,
     ) -> Result<(), SourceError> {
-        let frames = &self.manifest.frames[run.clone()];
+        let frames = &self.manifest.frames[reading.run.clone()];
         let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return Ok(()) };
         let part = self.manifest.parts[first.part as usize].digest;
         let length = last.offset + u64::from(last.compressed) - first.offset;
-        let (mut next, mut pending) = (run.start, Vec::new());
-        self.request.sources[source].read_range(&part, first.offset, length, &mut |bytes| match self.take(
-            source,
-            run.clone(),
-            &mut next,
-            &mut pending,
-            bytes,
-            news,
-        ) {
+        let source = self.terms.sources[reading.source];
+        source.read_range(&part, first.offset, length, &mut |bytes| match self
+            .take(reading, worker, bytes, news)
+        {
             Ok(flow) => flow,
             Err(error) => {
                 *broken = Some(error);
@@ -197,36 +254,78 @@ impl<'a> Team<'a> {
     /// Takes bytes that follow those before. No bytes ask whether more are wanted.
     fn take(
         &self,
-        source: usize,
-        run: Range<usize>,
-        next: &mut usize,
-        pending: &mut Vec<u8>,
+        reading: &mut Reading,
+        worker: &mut L::Worker,
         mut bytes: &[u8],
         news: &Sender<News>,
-    ) -> Result<ControlFlow<()>, Broken> {
-        self.lock().standings[source].received += bytes.len() as u64;
-        while *next < run.end {
-            let frame = &self.manifest.frames[*next];
-            let want = frame.compressed as usize - pending.len();
+    ) -> Result<ControlFlow<()>, Broken<L::Error>> {
+        let came = bytes.len() as u64;
+        self.lock().standings[reading.source].received += came;
+        reading.received += came;
+        if let Some(limiter) = self.terms.limiter {
+            limiter.take(came, &|| self.lock().over);
+        }
+        while reading.next < reading.run.end {
+            let frame = &self.manifest.frames[reading.next];
+            let length = frame.compressed as usize;
+            // A frame that came in one piece is not copied.
+            if reading.pending.is_empty() && bytes.len() >= length {
+                let (whole, later) = bytes.split_at(length);
+                bytes = later;
+                self.whole(reading, worker, whole, news)?;
+                continue;
+            }
+            if reading.pending.is_empty() {
+                reading.pending.reserve_exact(length);
+            }
+            let want = length - reading.pending.len();
             let (now, later) = bytes.split_at(want.min(bytes.len()));
-            pending.extend_from_slice(now);
+            reading.pending.extend_from_slice(now);
             bytes = later;
             if now.len() < want {
-                return Ok(self.wanted(*next..run.end));
+                let flow = self.wanted(reading.next..reading.run.end);
+                reading.enough = flow.is_break();
+                return Ok(flow);
             }
-            if Digest::of(pending) != frame.digest {
-                return Err(Broken::Wrong(*next));
-            }
-            self.downloads.write(frame, pending).map_err(Broken::Disk)?;
-            pending.clear();
-            let mut state = self.lock();
-            state.standings[source].delivered();
-            if state.queue.arrived(*next) {
-                drop(news.send(News::Frame(u64::from(frame.compressed))));
-            }
-            *next += 1;
+            let pending = std::mem::take(&mut reading.pending);
+            let landed = self.whole(reading, worker, &pending, news);
+            reading.pending = pending;
+            reading.pending.clear();
+            landed?;
         }
+        reading.enough = true;
         Ok(ControlFlow::Break(()))
+    }
+
+    /// All bytes of the next frame are there.
+    fn whole(
+        &self,
+        reading: &mut Reading,
+        worker: &mut L::Worker,
+        bytes: &[u8],
+        news: &Sender<News>,
+    ) -> Result<(), Broken<L::Error>> {
+        let frame = reading.next;
+        if Digest::of(bytes) != self.manifest.frames[frame].digest {
+            return Err(Broken::Wrong(frame));
+        }
+        let claimed = {
+            let mut state = self.lock();
+            state.standings[reading.source].delivered();
+            state.queue.claim(reading.reader, frame, Instant::now())
+        };
+        let mut landed = Landed::default();
+        if claimed {
+            landed = self.landing.land(worker, frame, bytes).map_err(Broken::Landing)?;
+            let mut state = self.lock();
+            state.queue.arrived(frame);
+            state.queue.again(&landed.again);
+        }
+        reading.next += 1;
+        let (source, received) = (reading.source, std::mem::take(&mut reading.received));
+        // Nobody listens any more once the caller has given up.
+        drop(news.send(News::Frame { source, received, bytes: landed.bytes, files: landed.files }));
+        Ok(())
     }
 
     /// Whether anything of these frames is still to be read.
@@ -239,13 +338,13 @@ impl<'a> Team<'a> {
     }
 
     /// A worker that panicked leaves what it had counted; the panic itself ends the others' scope.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<L::Error>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn end(&mut self, error: FetchError) {
+impl<E> State<E> {
+    fn end(&mut self, error: Ended<E>) {
         self.over = true;
         self.error.get_or_insert(error);
     }

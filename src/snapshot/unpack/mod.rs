@@ -26,11 +26,12 @@ use super::store::Parts;
 use crate::host::directory::Directory;
 use crate::model::progress::Sink;
 pub(in crate::snapshot) use parts::PartFiles;
-pub(in crate::snapshot) use place::{Place, moment};
+pub(in crate::snapshot) use place::{Place, attributes, moment};
+pub(in crate::snapshot) use plan::Plan;
 use std::ffi::OsStr;
 use std::path::Path;
 pub use tree::Count;
-pub(in crate::snapshot) use tree::Tree;
+pub(in crate::snapshot) use tree::{Kept, Tree, Worker};
 
 /// What the class of a snapshot allows beyond plain data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,11 +75,7 @@ pub fn unpack(
     sink: &dyn Sink,
 ) -> Result<Directory, UnpackError> {
     check_policy(manifest, policy)?;
-    let (needed, free) = (manifest.restore_size(), parent.free_bytes()?);
-    // Holes need no room, so only a snapshot without any can be refused by its size.
-    if needed > free && !has_holes(manifest) {
-        return Err(UnpackError::Space { path: parent.path().to_owned(), needed, free });
-    }
+    check_space(manifest, parent, manifest.restore_size())?;
     match parent.make_directory(name, 0o700) {
         Err(error) if error.is_present() => {
             return Err(UnpackError::Present { path: parent.path().join(name) });
@@ -148,6 +145,20 @@ pub(in crate::snapshot) fn check_policy(manifest: &Manifest, policy: &Policy) ->
         {
             return Err(refuse("it links out of the snapshot"));
         }
+    }
+    Ok(())
+}
+
+/// Whether there is room for so many bytes.
+pub(in crate::snapshot) fn check_space(
+    manifest: &Manifest,
+    parent: &Directory,
+    needed: u64,
+) -> Result<(), UnpackError> {
+    let free = parent.free_bytes()?;
+    // Holes need no room, so only a snapshot without any can be refused by its size.
+    if needed > free && !has_holes(manifest) {
+        return Err(UnpackError::Space { path: parent.path().to_owned(), needed, free });
     }
     Ok(())
 }

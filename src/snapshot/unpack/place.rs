@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const HOLE: usize = 4096;
 
 /// Permission bits of a file that is not whole yet.
-pub(super) const PRIVATE: u32 = 0o600;
+pub(in crate::snapshot) const PRIVATE: u32 = 0o600;
 
 pub(in crate::snapshot) struct Place<'a> {
     staging: &'a Directory,
@@ -40,19 +40,23 @@ impl<'a> Place<'a> {
     }
 
     /// Creates a file; the path serves messages only.
-    pub(super) fn create(&mut self, entry: &Entry, mode: u32) -> Result<(File, PathBuf), UnpackError> {
+    pub(in crate::snapshot) fn create(
+        &mut self,
+        entry: &Entry,
+        mode: u32,
+    ) -> Result<(File, PathBuf), UnpackError> {
         let (parent, name) = self.parent(&entry.path)?;
         Ok((parent.create_file(name, mode)?, parent.path().join(name)))
     }
 
     /// Opens a file that an earlier process began.
-    pub(super) fn open(&mut self, entry: &Entry) -> Result<(File, PathBuf), UnpackError> {
+    pub(in crate::snapshot) fn open(&mut self, entry: &Entry) -> Result<(File, PathBuf), UnpackError> {
         let (parent, name) = self.parent(&entry.path)?;
         Ok((parent.open_for_update(Path::new(name))?, parent.path().join(name)))
     }
 
     /// Removes a file that an earlier process damaged.
-    pub(super) fn remove(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+    pub(in crate::snapshot) fn remove(&mut self, entry: &Entry) -> Result<(), UnpackError> {
         let (parent, name) = self.parent(&entry.path)?;
         Ok(parent.remove_file(name)?)
     }
@@ -96,7 +100,10 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    fn parent<'n>(&mut self, path: &'n Name) -> Result<(&Directory, &'n OsStr), UnpackError> {
+    pub(in crate::snapshot) fn parent<'n>(
+        &mut self,
+        path: &'n Name,
+    ) -> Result<(&Directory, &'n OsStr), UnpackError> {
         let (parent, name) = path.split();
         if self.near.as_ref().is_none_or(|(near, _)| near != parent) {
             let opened = self.staging.open_directory(Path::new(OsStr::from_bytes(parent)))?;
@@ -152,7 +159,7 @@ pub(super) fn write_piece(file: &File, sparse: bool, offset: u64, bytes: &[u8]) 
 }
 
 /// Gives a file its extended attributes, owner, mode and time, once its content is written.
-pub(super) fn attributes(
+pub(in crate::snapshot) fn attributes(
     file: &File,
     path: &Path,
     entry: &Entry,

@@ -60,6 +60,12 @@ impl Plan {
         self.spans.frames_in(&self.spans.entry(entry).content())
     }
 
+    /// Bytes of this entry's content that a frame holds.
+    pub(in crate::snapshot) fn content_in(&self, entry: usize, frame: usize) -> u64 {
+        let (content, frame) = (self.spans.entry(entry).content(), self.spans.frame(frame));
+        content.end.min(frame.end).saturating_sub(content.start.max(frame.start))
+    }
+
     /// What a frame holds, in order. In a borrowed part, what no entry needs is nothing.
     pub(in crate::snapshot) fn pieces(&self, frame: usize) -> Vec<Piece> {
         let frame = self.spans.frame(frame);

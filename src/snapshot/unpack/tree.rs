@@ -38,9 +38,20 @@ struct PartFiles {
     kept: HashSet<usize>,
 }
 
+/// What an earlier process left, after it was looked at.
+#[derive(Debug, Default)]
+pub(in crate::snapshot) struct Kept {
+    /// Entries that are whole, their content verified.
+    pub(in crate::snapshot) whole: Vec<usize>,
+    /// Of each frame, whether what it holds was written.
+    pub(in crate::snapshot) before: Vec<bool>,
+    /// Files that are there and not whole.
+    pub(in crate::snapshot) partial: HashSet<usize>,
+}
+
 /// What one thread needs to put frames in their place.
 pub(in crate::snapshot) struct Worker<'a> {
-    pub(super) place: Place<'a>,
+    pub(in crate::snapshot) place: Place<'a>,
     decompressor: Decompressor<'static>,
     plain: Vec<u8>,
     /// Content that was put in place: files that became whole, and bytes.
@@ -74,13 +85,85 @@ impl<'a> Tree<'a> {
         &self.plan
     }
 
-    /// Makes all directories, and the files without content, which no frame holds.
+    /// What an earlier process left is there: the directories, entries that are whole, frames whose content
+    /// was written, and entries of which these hold only a part.
+    pub(in crate::snapshot) fn resumed(
+        manifest: &'a Manifest,
+        staging: &'a Directory,
+        owners: bool,
+        kept: Kept,
+    ) -> Self {
+        let Kept { whole, before, partial } = kept;
+        let tree = Self { before, ..Self::new(manifest, staging, owners) };
+        whole.into_iter().for_each(|entry| tree.set_whole(entry));
+        tree.parts().kept = partial;
+        tree
+    }
+
+    /// Of each frame, whether nothing of it is needed any more.
+    ///
+    /// A frame without content is needed for its headers, unless an earlier process compared them.
+    pub(in crate::snapshot) fn have(&self) -> Vec<bool> {
+        let mut have = vec![true; self.before.len()];
+        let mut empty = vec![true; self.before.len()];
+        let kept = self.parts().kept.clone();
+        for (index, entry) in self.manifest.entries.iter().enumerate().filter(|(_, entry)| entry.size() > 0) {
+            debug_assert!(matches!(entry.content, Content::File { .. }), "only files have content");
+            for frame in self.plan.frames_of(index) {
+                empty[frame] = false;
+                let written = kept.contains(&index) && self.before[frame];
+                have[frame] &= self.is_whole(index) || written;
+            }
+        }
+        for frame in self.plan.needed() {
+            have[frame] &= !empty[frame] || self.before[frame];
+        }
+        have
+    }
+
+    /// Files with content and bytes of it that are there.
+    pub(in crate::snapshot) fn there(&self) -> Count {
+        let (mut count, kept) = (Count::default(), self.parts().kept.clone());
+        for (index, entry) in self.manifest.entries.iter().enumerate() {
+            if entry.size() > 0 && self.is_whole(index) {
+                count.files += 1;
+                count.bytes += entry.size();
+            } else if kept.contains(&index) {
+                let written = self.plan.frames_of(index).filter(|frame| self.before[*frame]);
+                count.bytes += written.map(|frame| self.plan.content_in(index, frame)).sum::<u64>();
+            }
+        }
+        count
+    }
+
+    pub(in crate::snapshot) fn staging(&self) -> &'a Directory {
+        self.staging
+    }
+
+    /// Of each frame, whether an earlier process wrote what it holds.
+    pub(in crate::snapshot) fn before(&self) -> Vec<bool> {
+        self.before.clone()
+    }
+
+    /// The entries with content that are whole.
+    pub(in crate::snapshot) fn whole_files(&self) -> Vec<usize> {
+        let entries = self.manifest.entries.iter().enumerate();
+        let whole = entries.filter(|(index, entry)| entry.size() > 0 && self.is_whole(*index));
+        whole.map(|(index, _)| index).collect()
+    }
+
+    /// Whether an earlier process wrote a part of this entry.
+    pub(in crate::snapshot) fn is_partial(&self, entry: usize) -> bool {
+        self.parts().kept.contains(&entry)
+    }
+
+    /// Makes all directories that are not there, and the files without content, which no frame holds.
     pub(in crate::snapshot) fn make_directories(&self) -> Result<(), UnpackError> {
         let mut worker = self.worker();
         for (index, entry) in self.manifest.entries.iter().enumerate() {
             match entry.content {
-                Content::Directory => worker.place.directory(entry)?,
-                Content::File { size: 0, digest, .. } => {
+                Content::Directory if !self.is_whole(index) => worker.place.directory(entry)?,
+                Content::File { size: 0, digest, .. } if !self.is_whole(index) => {
                     self.whole_file(&mut worker, index, b"", digest)?;
                 }
                 _ => {}
@@ -245,7 +328,7 @@ impl<'a> Tree<'a> {
         self.whole[entry].store(true, Ordering::Release);
     }
 
-    pub(super) fn owner(&self, entry: &Entry) -> Option<(u32, u32)> {
+    pub(in crate::snapshot) fn owner(&self, entry: &Entry) -> Option<(u32, u32)> {
         self.owners.then_some((entry.uid, entry.gid))
     }
 

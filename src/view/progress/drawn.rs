@@ -53,8 +53,9 @@ impl Drawn {
                 let wait = lines::waiting(cause, *elapsed_ms, *deadline_ms, *next_retry_ms);
                 self.spin(self.after_step(wait));
             }
-            Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms } => {
-                let text = lines::transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms);
+            Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms, files, sources } => {
+                let text = lines::transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms)
+                    + &lines::details(*files, sources);
                 self.bar.set_style(style(BAR, self.color));
                 self.bar.set_length(*total_bytes.max(done_bytes));
                 self.bar.set_position(*done_bytes);

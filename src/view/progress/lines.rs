@@ -1,6 +1,6 @@
 //! Progress as plain lines: one for each event, a wait and a transfer only every few of theirs.
 
-use crate::model::progress::Event;
+use crate::model::progress::{Event, Files, Supply};
 use crate::view::paragraph::clean;
 use crate::view::style::{Tone, paint};
 use crate::view::units::{bytes, precise};
@@ -64,8 +64,8 @@ pub fn line(color: bool, event: &Event) -> String {
         Event::Waiting { cause, elapsed_ms, deadline_ms, next_retry_ms } => {
             waiting(cause, *elapsed_ms, *deadline_ms, *next_retry_ms)
         }
-        Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms } => {
-            transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms)
+        Event::Transfer { what, done_bytes, total_bytes, rate, remaining_ms, files, sources } => {
+            transfer(what, *done_bytes, *total_bytes, *rate, *remaining_ms) + &details(*files, sources)
         }
         Event::Note { text } => clean(text),
         Event::Warning { text } => {
@@ -89,6 +89,14 @@ fn ended(color: bool, number: usize, total: usize, name: &str, outcome: &str, mi
     };
     let outcome = paint(color, tone, &clean(outcome));
     format!("[{number}/{total}] {}: {outcome} in {}", clean(name), precise(milliseconds))
+}
+
+/// `, 120 of 200 files, 10.0.1.10:4507 sends 60.0 MiB/s, ...`; a single source is not named.
+pub fn details(files: Option<Files>, sources: &[Supply]) -> String {
+    let files = files.map(|files| format!(", {} of {} files", files.done, files.total));
+    let several = sources.iter().filter(|_| sources.len() > 1);
+    let each = several.map(|one| format!(", {} sends {}/s", clean(&one.name), bytes(one.rate)));
+    files.into_iter().chain(each).collect()
 }
 
 /// `snapshot: 512.0 MiB of 1.4 GiB (35 %), 100.0 MiB/s, 9 s left`.

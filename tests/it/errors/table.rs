@@ -47,6 +47,12 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
          T069 T070 T071 T081 T082 T083 T084 T085 T086 T087 T088 T090",
     ),
     (
+        "a restore at an instant, or onto a place, that no test from outside makes, with unit tests in \
+         src/snapshot/restore",
+        "T140 T141 T142 T143 T144 T145 T146 T147 T148 T149 T150 T151 T152 T153 T154 T155 T156 T157 T158 T159 \
+         T190 T191 T192 T193 T194 T195 T196",
+    ),
+    (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
         "T160 T161 T162 T163 T164 T165 T166",
     ),

@@ -283,8 +283,14 @@ fn a_forced_capture_of_what_did_not_change_borrows_everything() {
     site.take();
     let forced = Terms { force: true, ..Terms::default() };
     let taken = site.take_with(Timestamp::now() + 1.hour(), forced, &Silent).unwrap();
-    assert_eq!((taken.counts.read_bytes, taken.manifest.unwrap().is_full()), (0, false));
+    let manifest = taken.manifest.unwrap();
+    assert_eq!((taken.counts.read_bytes, manifest.is_full()), (0, false));
     site.compare();
+    let out = Directory::open(&site.path("out")).unwrap();
+    let error = site.store.export(&manifest.id(), &out).unwrap_err();
+    let text =
+        format!("snapshot {} borrows from earlier ones, so tar alone cannot restore it", manifest.id());
+    tells(&error, "EOS-T120", &text);
 }
 
 #[test]

@@ -14,25 +14,34 @@ use std::time::Duration;
 const PIECE: usize = 700;
 
 /// Serves a directory of part files; `budget` bytes later it dies, and `lies` frames come out flipped.
-pub(super) struct Faulty {
-    pub(super) name: &'static str,
-    pub(super) parts: PathBuf,
-    pub(super) signed: Vec<u8>,
-    pub(super) manifest: Manifest,
-    pub(super) budget: AtomicU64,
-    pub(super) served: AtomicU64,
-    pub(super) requests: Mutex<Vec<(u64, u64)>>,
-    pub(super) lies: Mutex<Vec<usize>>,
+pub(in crate::snapshot) struct Faulty {
+    pub(in crate::snapshot) name: &'static str,
+    pub(in crate::snapshot) parts: PathBuf,
+    pub(in crate::snapshot) signed: Vec<u8>,
+    pub(in crate::snapshot) manifest: Manifest,
+    pub(in crate::snapshot) budget: AtomicU64,
+    pub(in crate::snapshot) served: AtomicU64,
+    pub(in crate::snapshot) requests: Mutex<Vec<(u64, u64)>>,
+    pub(in crate::snapshot) lies: Mutex<Vec<usize>>,
     /// Whether it lies each time, and not only once.
-    pub(super) forever: AtomicBool,
+    pub(in crate::snapshot) forever: AtomicBool,
     /// Whether it delivers nothing more until it is told to stop.
-    pub(super) hangs: AtomicBool,
+    pub(in crate::snapshot) hangs: AtomicBool,
     /// Whether it has nothing of the snapshot.
-    pub(super) empty: AtomicBool,
+    pub(in crate::snapshot) empty: AtomicBool,
+    /// Whether it sends another range than the one it is asked for.
+    pub(in crate::snapshot) shifts: AtomicBool,
+    /// What it sends as the whole snapshot in one reply, if it does so.
+    pub(in crate::snapshot) whole: Mutex<Option<Vec<u8>>>,
 }
 
 impl Faulty {
-    pub(super) fn sound(name: &'static str, parts: PathBuf, signed: Vec<u8>, manifest: Manifest) -> Self {
+    pub(in crate::snapshot) fn sound(
+        name: &'static str,
+        parts: PathBuf,
+        signed: Vec<u8>,
+        manifest: Manifest,
+    ) -> Self {
         Self {
             name,
             parts,
@@ -45,15 +54,27 @@ impl Faulty {
             forever: false.into(),
             hangs: false.into(),
             empty: false.into(),
+            shifts: false.into(),
+            whole: Mutex::default(),
         }
     }
 
-    pub(super) fn served(&self) -> u64 {
+    pub(in crate::snapshot) fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
     }
 
-    pub(super) fn allow(&self, bytes: u64) {
+    pub(in crate::snapshot) fn allow(&self, bytes: u64) {
         self.budget.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The whole snapshot in one reply.
+    pub(in crate::snapshot) fn body(&self) -> Vec<u8> {
+        let read =
+            |part: &crate::snapshot::manifest::Part| fs::read(self.parts.join(part.file_name())).unwrap();
+        let parts: Vec<Vec<u8>> = self.manifest.parts.iter().map(read).collect();
+        let lengths: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
+        let head = crate::wire::embedded::head(self.signed.len() as u64, &lengths);
+        [head, self.signed.clone(), parts.concat()].concat()
     }
 
     fn spend(&self, wanted: usize) -> usize {
@@ -73,6 +94,11 @@ impl Source for Faulty {
             true => Err(SourceError::lasting("404 Not Found")),
             false => Ok(self.signed.clone()),
         }
+    }
+
+    fn embedded(&self, _id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let whole = self.whole.lock().unwrap().clone();
+        Ok(whole.filter(|body| body.len() as u64 <= at_most))
     }
 
     fn read_range(
@@ -105,6 +131,9 @@ impl Source for Faulty {
             if !self.forever.load(Ordering::Relaxed) {
                 lies.retain(|frame| within(*frame).is_none());
             }
+        }
+        if self.shifts.load(Ordering::Relaxed) {
+            bytes.rotate_left(1);
         }
         for piece in bytes[offset as usize..(offset + length) as usize].chunks(PIECE) {
             let take = self.spend(piece.len());

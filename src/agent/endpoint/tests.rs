@@ -1,0 +1,171 @@
+//! The place where an agent is asked, over TLS.
+
+use super::*;
+use crate::agent::certificate::NodeCertificate;
+use crate::agent::fixture::{Node, master};
+use crate::client::holders::Connector;
+use crate::host::clock;
+use crate::host::directory::Directory;
+use crate::identity::authority::Grant;
+use crate::identity::certificate::Subject;
+use crate::identity::key::PrivateKey;
+use crate::model::digest::Digest;
+use crate::model::ids::{NodeId, NodeName};
+use crate::model::progress::{Event, Silent, Sink, Wait};
+use crate::serving::tests::published;
+use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request, Source};
+use crate::snapshot::manifest::tests::TestSeal;
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::wire::snapshots::{Holder, Standing};
+use axum::extract::Path;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+#[tokio::test]
+async fn a_taken_address_is_told_before_anybody_is_told_of_readiness() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    node.certify(clock::now_seconds())?;
+    let served = NodeCertificate::load(&node.root)?.served();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let address = bind(&node.root, any, served.clone()).await?.listener.local_addr()?;
+    let _taken = TcpListener::bind(address).await?;
+    let error =
+        bind(&node.root, address, served).await.err().ok_or_else(|| anyhow::anyhow!("it was free"))?;
+    assert_eq!(error.to_string(), format!("the agent cannot listen on {address}"));
+    Ok(())
+}
+
+/// An agent with a snapshot that listens, and another member of its cluster.
+struct Site {
+    node: Node,
+    offer: Offer,
+    address: SocketAddr,
+    id: SnapshotId,
+    part: Digest,
+    runtime: tokio::runtime::Runtime,
+}
+
+fn id_of(node: &Node) -> NodeId {
+    node.key.node_id()
+}
+
+impl Site {
+    fn new(pullers: usize) -> anyhow::Result<Self> {
+        let node = Node::new()?;
+        node.certify(clock::now_seconds())?;
+        let store = node.root.join(paths::SNAPSHOTS);
+        let (id, part) = published(&store, "metrics", &[7; 100_000])?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let (offer, address) = runtime.block_on(async {
+            let admitted = get(async move |Path(id): Path<NodeId>| {
+                let name = NodeName::parse("node2").expect("a name");
+                let state = "active".to_owned();
+                axum::Json(Standing { id, name, state, admitted: true, role: None })
+            });
+            let routes = Router::new().route("/v1/members/{id}", admitted);
+            let (address, _) = master(&node, routes)?;
+            node.join(address)?;
+            let offer = node.offer(pullers)?;
+            let served = NodeCertificate::load(&node.root)?.served();
+            let endpoint = bind(&node.root, SocketAddr::from(([127, 0, 0, 1], 0)), served).await?;
+            let address = endpoint.listener.local_addr()?;
+            tokio::spawn(endpoint.serve(offer.clone(), std::future::pending()));
+            Ok::<_, anyhow::Error>((offer, address))
+        })?;
+        Ok(Self { node, offer, address, id, part, runtime })
+    }
+
+    /// The agent as another member sees it; it believes that it is the node of this id.
+    fn source(&self, node: NodeId) -> anyhow::Result<impl Source + use<>> {
+        let key = PrivateKey::generate()?;
+        let grant = Grant { subject: Subject::Node(key.node_id()), now: clock::now_seconds() };
+        let own = (self.node.authority.sign_key(&key, &grant)?, key);
+        let pem = self.node.authority.pem().to_owned();
+        let connector = Connector::new(pem, own, None, self.runtime.handle().clone());
+        let name = "node1".to_owned();
+        Ok(connector.source(&Holder {
+            node: Some(node),
+            name,
+            address: self.address,
+            alive: true,
+            pullers: None,
+        })?)
+    }
+
+    fn pull(&self, source: &dyn Source, sink: &dyn Sink) -> anyhow::Result<Result<Fetched, FetchError>> {
+        let folder = tempfile::tempdir()?;
+        let store = DiskStore::open(Directory::open(folder.path())?)?;
+        let staging = store.begin_download(&self.id)?;
+        let request = Request {
+            sources: &[source],
+            connections: 2,
+            id: &self.id,
+            verifier: &TestSeal("ours"),
+            reserve_bytes: Some(0),
+            patience: Patience::default(),
+        };
+        let fetched = fetch::fetch(&request, staging.directory(), &|| false, sink);
+        if let Ok(fetched) = &fetched {
+            assert_eq!(store.publish(staging, &fetched.signed)?, self.id);
+            assert!(store.verify(&self.id)?.damage.is_empty());
+        }
+        Ok(fetched)
+    }
+}
+
+#[test]
+fn another_member_pulls_from_an_agent_over_tls() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let source = site.source(id_of(&site.node))?;
+    assert_eq!(source.name(), format!("node1 ({})", site.address));
+    let fetched = site.pull(&source, &Silent)??;
+    assert_eq!(fetched.manifest.metadata.source, "metrics");
+    let text = site.offer.metrics.encode();
+    assert!(
+        text.contains(&format!("eos_agent_snapshot_sent_bytes_total {}\n", fetched.received_bytes)),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_node_that_is_another_one_than_the_wanted_is_not_believed() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let source = site.source(NodeId::parse("n-other")?)?;
+    let error = source.manifest(&site.id).expect_err("it has another certificate");
+    assert!(error.what.contains("is not believed: TLS failed") && !error.retry, "{error}");
+    Ok(())
+}
+
+/// Frees the place that another puller holds as soon as a wait is told.
+struct Freeing<'a>(&'a Shelf, Mutex<Vec<String>>);
+
+impl Sink for Freeing<'_> {
+    fn emit(&self, event: Event) {
+        if let Event::Waiting { cause, .. } = event {
+            self.0.pulls.end("node n-first");
+            self.1.lock().expect("nobody panicked").push(cause);
+        }
+    }
+
+    fn expect(&self, _wait: Option<Wait>) {}
+}
+
+#[test]
+fn who_finds_no_place_waits_with_the_reason_told_and_comes_when_there_is_one() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let store = site.offer.shelf.store()?.expect("there is one");
+    let parts = store.summary(&site.id)?.parts;
+    let begun = site.offer.shelf.pulls.begin(&store, "node n-first", (&site.id, &parts), Instant::now());
+    begun.expect("it is the first");
+    let source = site.source(id_of(&site.node))?;
+    let mut each = |_: &[u8]| ControlFlow::Continue(());
+    let refused = source.read_range(&site.part, 0, 1, &mut each).expect_err("there is no place");
+    assert!(refused.retry && refused.again.is_some(), "{refused:?}");
+    let sink = Freeing(&site.offer.shelf, Mutex::default());
+    site.pull(&source, &sink)??;
+    let told = sink.1.into_inner().expect("nobody panicked");
+    let why = "1 pull from this node already, and it serves no more at a time (EOS-T164)";
+    assert_eq!(told, [format!("node1 ({}): {why}", site.address)]);
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What a crash left of restores is finished or taken back when the agent starts, beside its other work.
+
+use crate::agent::metrics::Metrics;
+use crate::host::root::Root;
+use crate::model::explain::Explain;
+use crate::model::progress::Silent;
+use crate::snapshot::restore::{self, Outcome, RestoreError};
+use std::io;
+use std::sync::Arc;
+
+/// Begins, and does not wait: hooks and health commands may take as long as their configuration lets them.
+/// When the agent ends meanwhile, its next start goes on.
+///
+/// # Errors
+/// When there can be no thread for it.
+pub fn begin(root: &Root, metrics: Arc<Metrics>) -> io::Result<()> {
+    let root = root.clone();
+    std::thread::Builder::new().name("recovery".to_owned()).spawn(move || recover(&root, &metrics)).map(drop)
+}
+
+fn recover(root: &Root, metrics: &Metrics) {
+    match restore::recover(root, &Silent) {
+        Ok(found) => {
+            for one in &found {
+                metrics.restore_recovered(told(&one.outcome));
+                tracing::warn!(source = one.source, target = one.target, "{}", one.text());
+            }
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &RestoreError) {
+    tracing::error!(code = %error.code(), "interrupted restores could not be looked for: {error}");
+}
+
+fn told(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Busy => "busy",
+        Outcome::NotBegun => "not-begun",
+        Outcome::Kept => "kept",
+        Outcome::Returned(_) => "returned",
+        Outcome::Failed(_) => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_restore_that_a_crash_interrupted_is_dealt_with_and_counted() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path().canonicalize()?)?;
+        let journals = root.join("var/lib/eos/restores");
+        fs::create_dir_all(&journals)?;
+        fs::create_dir_all(root.join("srv/metrics"))?;
+        fs::create_dir_all(root.join("srv/.metrics.eos/incoming"))?;
+        let inode = |path: &str| -> anyhow::Result<u64> {
+            Ok(std::os::unix::fs::MetadataExt::ino(&fs::metadata(root.join(path))?))
+        };
+        let text = include_str!("../../tests/fixtures/v1/restore-journal.json");
+        let text = text.replace("1234", &inode("srv/.metrics.eos/incoming")?.to_string());
+        let text = text.replace("1200", &inode("srv/metrics")?.to_string());
+        fs::write(journals.join("metrics.json"), text)?;
+        let metrics = Metrics::default();
+        recover(&root, &metrics);
+        assert!(!journals.join("metrics.json").exists());
+        let told = metrics.encode();
+        assert!(told.contains("eos_agent_restores_recovered_total{outcome=\"not-begun\"} 1"), "{told}");
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Why it is not known what shall be restored.
+
+use crate::model::explain::{Code, Exit, Explain};
+
+/// Nothing that can be restored is meant.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreCommandError {
+    /// The configuration has no such source.
+    #[error("the configuration has no source {name}; it has {}", listed(known))]
+    NoSource {
+        /// The name.
+        name: String,
+        /// The sources that it has.
+        known: Vec<String>,
+    },
+    /// There is no snapshot of the source.
+    #[error("there is no snapshot of {source_name}")]
+    NoSnapshot {
+        /// The source.
+        source_name: String,
+    },
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+}
+
+impl Explain for RestoreCommandError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::NoSource { .. } => "U030",
+            Self::NoSnapshot { .. } => "U031",
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![match self {
+            Self::NoSource { .. } => {
+                "see the sources: eos config show; or restore it elsewhere: eos snapshot \
+                                      restore ID --into DIR"
+                    .to_owned()
+            }
+            Self::NoSnapshot { .. } => "see which there are: eos snapshot list".to_owned(),
+        }]
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<RestoreCommandError> {
+    vec![
+        RestoreCommandError::NoSource { name: "metrics".to_owned(), known: vec!["logs".to_owned()] },
+        RestoreCommandError::NoSnapshot { source_name: "metrics".to_owned() },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_one_plain_line() {
+        let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            ["the configuration has no source metrics; it has logs", "there is no snapshot of metrics",]
+        );
+        let none = RestoreCommandError::NoSource { name: "metrics".to_owned(), known: Vec::new() };
+        assert_eq!(none.to_string(), "the configuration has no source metrics; it has none");
+    }
+}

@@ -1,0 +1,59 @@
+//! Routes that say who holds which snapshots.
+
+use super::answer::{self, Answer, Refusal, blocking, member, operator, with_cluster};
+use super::body::Sent;
+use crate::host::clock;
+use crate::master::app::App;
+use crate::master::error::MasterError;
+use crate::master::holdings;
+use crate::server::Peer;
+use crate::wire::snapshots::{ClusterHoldings, HOLDINGS, Held, Holdings, MOST};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use std::sync::Arc;
+
+pub(super) async fn tell(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Sent(told): Sent<Holdings>,
+) -> Answer<()> {
+    if told.version != HOLDINGS || told.snapshots.len() > MOST {
+        let why = format!("version {} with {} holdings", told.version, told.snapshots.len());
+        return Err(Refusal(MasterError::Unreadable { status: StatusCode::BAD_REQUEST.as_u16(), why }));
+    }
+    with_cluster(&app, move |_, cluster| {
+        let node = member(&peer, cluster, "POST /v1/snapshots/holdings")?;
+        holdings::told(cluster, &node.id, &node.name, told);
+        Ok(())
+    })
+    .await
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+) -> Answer<ClusterHoldings> {
+    let caller = peer.clone();
+    let Json(()) =
+        with_cluster(&app, move |_, cluster| operator(&caller, cluster, "GET /v1/snapshots/holdings"))
+            .await?;
+    all(&app).await
+}
+
+/// For whoever pulls: the newest snapshot of a source and who has it.
+pub(super) async fn source(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Path(source): Path<String>,
+) -> Answer<Held> {
+    let action = "GET /v1/snapshots/sources";
+    let Json(()) = with_cluster(&app, move |_, cluster| answer::insider(&peer, cluster, action)).await?;
+    let Json(all) = all(&app).await?;
+    Ok(Json(holdings::meant(all, &source)?))
+}
+
+async fn all(app: &Arc<App>) -> Answer<ClusterHoldings> {
+    let own = blocking(app, holdings::own).await?;
+    with_cluster(app, move |app, cluster| Ok(holdings::all(cluster, app.address, own, clock::now_ms()))).await
+}

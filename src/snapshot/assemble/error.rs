@@ -1,0 +1,148 @@
+//! Why a tree is not assembled.
+
+use crate::host::directory::DirectoryError;
+use crate::model::explain::{Code, Exit, Explain};
+use crate::snapshot::fetch::FetchError;
+use crate::snapshot::unpack::UnpackError;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+/// A tree that did not become whole; what was verified stays for the next time, unless it is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// What the snapshot holds is refused, or the disk refused.
+    #[error(transparent)]
+    Tree(UnpackError),
+    /// No source delivers what is missing.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// What is done so far could not be written down or read.
+    #[error("the progress of the restore cannot be kept")]
+    Record {
+        /// What the disk said.
+        #[source]
+        source: DirectoryError,
+    },
+    /// The disk or the quota is full.
+    #[error("there is no room left for {}", path.display())]
+    Full {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: DirectoryError,
+    },
+    /// Nobody has the rest.
+    #[error("{frames} frames of the snapshot are not on this machine, and no node is known that has them")]
+    NoSource {
+        /// How many are missing.
+        frames: usize,
+    },
+    /// The caller gave up.
+    #[error("the restore into {} was interrupted", path.display())]
+    Interrupted {
+        /// Where it was to go.
+        path: PathBuf,
+    },
+}
+
+impl AssembleError {
+    /// Whether the snapshot itself is at fault, so that trying again cannot help.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Tree(error) if !matches!(error, UnpackError::Disk { .. } | UnpackError::Space { .. }))
+    }
+}
+
+impl From<UnpackError> for AssembleError {
+    fn from(error: UnpackError) -> Self {
+        match error {
+            UnpackError::Disk { source: DirectoryError::Io { action, path, source } }
+                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                let full = path.clone();
+                Self::Full { path: full, source: DirectoryError::Io { action, path, source } }
+            }
+            error => Self::Tree(error),
+        }
+    }
+}
+
+impl From<DirectoryError> for AssembleError {
+    fn from(source: DirectoryError) -> Self {
+        UnpackError::from(source).into()
+    }
+}
+
+impl Explain for AssembleError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Tree(error) => error.code(),
+            Self::Fetch(error) => error.code(),
+            Self::Record { .. } => Code("T140"),
+            Self::Full { .. } => Code("T141"),
+            Self::NoSource { .. } => Code("T142"),
+            Self::Interrupted { .. } => Code("T143"),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Tree(error) => error.exit(),
+            Self::Fetch(error) => error.exit(),
+            Self::Interrupted { .. } => Exit::Interrupted,
+            _ => Exit::Failed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Tree(error) => error.hints(),
+            Self::Fetch(error) => error.hints(),
+            Self::Record { source } => source.hints(),
+            Self::Full { path, .. } => vec![
+                format!("make room: df -h -i {}", path.display()),
+                "run the same command to go on where it stopped".to_owned(),
+            ],
+            Self::NoSource { .. } => vec!["see who has the snapshot: eos snapshot list".to_owned()],
+            Self::Interrupted { .. } => vec!["run the same command to go on where it stopped".to_owned()],
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        match self {
+            Self::Tree(error) => error.retry_helps(),
+            Self::Fetch(error) => error.retry_helps(),
+            Self::Full { .. } | Self::Interrupted { .. } => true,
+            Self::Record { .. } | Self::NoSource { .. } => false,
+        }
+    }
+}
+
+/// One value of every variant that has a code of its own.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<AssembleError> {
+    let disk = || crate::host::directory::samples().remove(3);
+    let path = || PathBuf::from("/srv/.metrics.eos");
+    vec![
+        AssembleError::Record { source: disk() },
+        AssembleError::Full { path: path(), source: disk() },
+        AssembleError::NoSource { frames: 3 },
+        AssembleError::Interrupted { path: path() },
+    ]
+}
+
+#[cfg(test)]
+#[test]
+fn every_text_is_one_plain_line() {
+    let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "the progress of the restore cannot be kept",
+            "there is no room left for /srv/.metrics.eos",
+            "3 frames of the snapshot are not on this machine, and no node is known that has them",
+            "the restore into /srv/.metrics.eos was interrupted",
+        ]
+    );
+    assert!(samples().iter().all(|error| !error.hints().is_empty()));
+}

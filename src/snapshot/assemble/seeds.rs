@@ -1,0 +1,256 @@
+//! Takes files over from trees that are on this machine already.
+//!
+//! A file of the same path and size is cloned where the file system can, linked if nobody writes to such
+//! files, else copied; its content is read and verified in any case, and one that differs is left alone.
+
+use super::record::Record;
+use super::resume::{below, digest_of};
+use super::{AssembleError, Order, Seed};
+use crate::host::directory::{self, Directory, DirectoryError, Kind, Metadata};
+use crate::model::digest::Digest;
+use crate::model::progress::Sink;
+use crate::snapshot::crew::side_by_side;
+use crate::snapshot::manifest::{Content, Entry, Name};
+use crate::snapshot::meter::Meter;
+use crate::snapshot::unpack::{Count, Tree, Worker, attributes, moment};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const CHUNK: usize = 256 << 10;
+
+/// So many files are written down together.
+const TOGETHER: usize = 64;
+
+struct Seeding<'a> {
+    order: &'a Order<'a>,
+    tree: &'a Tree<'a>,
+    /// Cleared once the file system said that it cannot.
+    clones: AtomicBool,
+}
+
+struct Hand<'a> {
+    worker: Worker<'a>,
+    buffer: Vec<u8>,
+    /// The directory of the file before, of one seed.
+    near: Option<(usize, Vec<u8>, Directory)>,
+}
+
+/// Takes over what there is; returns how much.
+///
+/// # Errors
+/// When the disk refuses, or `stop` ends it.
+pub(super) fn take(
+    order: &Order<'_>,
+    tree: &Tree<'_>,
+    record: &Record<'_>,
+    staging: &Directory,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<Count, AssembleError> {
+    let entries = &order.manifest.entries;
+    let missing =
+        |index: &usize| entries[*index].size() > 0 && !tree.is_whole(*index) && !tree.is_partial(*index);
+    let wanted: Vec<usize> =
+        if order.seeds.is_empty() { Vec::new() } else { (0..entries.len()).filter(missing).collect() };
+    if wanted.is_empty() {
+        return Ok(Count::default());
+    }
+    let total = wanted.iter().map(|index| entries[*index].size()).sum();
+    let what = format!("compare {} with what is here", order.manifest.metadata.source);
+    let mut meter = Meter::start(sink, what, 0, total);
+    let seeding = Seeding { order, tree, clones: AtomicBool::new(true) };
+    let (mut taken, mut told, mut failed) = (Count::default(), Vec::new(), None);
+    let done = side_by_side(
+        wanted.len(),
+        || Hand { worker: tree.worker(), buffer: vec![0; CHUNK], near: None },
+        |hand, job| Ok::<_, AssembleError>((wanted[job], seeding.one(hand, wanted[job])?)),
+        stop,
+        &mut |(index, seeded): (usize, bool)| {
+            let bytes = entries[index].size();
+            meter.add(bytes);
+            if seeded {
+                (taken.files, taken.bytes) = (taken.files + 1, taken.bytes + bytes);
+                told.push(index);
+            }
+            if told.len() >= TOGETHER {
+                let bytes = told.iter().map(|index| entries[*index].size()).sum();
+                failed = failed.take().or(record.whole(std::mem::take(&mut told), bytes).err());
+            }
+        },
+    )?;
+    failed.map_or(Ok(()), Err)?;
+    if !told.is_empty() {
+        record.whole(told, 0)?;
+    }
+    if done { Ok(taken) } else { Err(AssembleError::Interrupted { path: staging.path().to_owned() }) }
+}
+
+impl<'a> Seeding<'a> {
+    /// Takes one file over from the first seed that has it; says whether one did.
+    fn one(&self, hand: &mut Hand<'a>, index: usize) -> Result<bool, AssembleError> {
+        let entry = &self.order.manifest.entries[index];
+        for (number, seed) in self.order.seeds.iter().enumerate() {
+            let Some(path) = seed.path_of(&entry.path) else { continue };
+            if let Some((file, there)) = hand.open((number, seed), path, entry.size())?
+                && self.from(hand, entry, (seed, path), (&file, there))?
+            {
+                self.tree.set_whole(index);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn from(
+        &self,
+        hand: &mut Hand<'a>,
+        entry: &Entry,
+        (seed, path): (&Seed<'_>, &[u8]),
+        (file, there): (&File, Metadata),
+    ) -> Result<bool, AssembleError> {
+        let Content::File { digest, .. } = entry.content else { return Ok(false) };
+        let written_once = seed.write_once.iter().any(|glob| glob.matches(path));
+        if written_once && self.is_alike(entry, file, &there)? {
+            return self.link(hand, entry, digest, file);
+        }
+        let (new, name) = hand.worker.place.create(entry, 0o600)?;
+        let failed = |action| {
+            let path = name.clone();
+            move |source| DirectoryError::Io { action, path, source }
+        };
+        let cloned = self.clones.load(Ordering::Relaxed)
+            && match rustix::fs::ioctl_ficlone(&new, file) {
+                Ok(()) => true,
+                Err(_) => {
+                    // Every refusal is about the two file systems; a copy says what else is wrong.
+                    self.clones.store(false, Ordering::Relaxed);
+                    false
+                }
+            };
+        let found = match cloned {
+            true => digest_of(&new, &mut hand.buffer).map_err(failed("read"))?,
+            false => copy(file, &new, &mut hand.buffer, entry).map_err(failed("write"))?,
+        };
+        if found != digest {
+            hand.worker.place.remove(entry)?;
+            return Ok(false);
+        }
+        attributes(&new, &name, entry, self.tree.owner(entry))?;
+        Ok(true)
+    }
+
+    /// Whether a second name of the file would be the file itself, attributes included.
+    fn is_alike(&self, entry: &Entry, file: &File, there: &Metadata) -> Result<bool, AssembleError> {
+        let owner = self.tree.owner(entry).unwrap_or((there.uid, there.gid));
+        let same = there.mode == entry.mode
+            && owner == (there.uid, there.gid)
+            && there.modified == moment(entry.modified);
+        if !same {
+            return Ok(false);
+        }
+        let has = directory::extended_of_file(file, entry.path.as_path())?;
+        let bytes = |(name, value): (&Name, &Name)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        Ok(has == entry.extended.iter().map(bytes).collect())
+    }
+
+    fn link(
+        &self,
+        hand: &mut Hand<'a>,
+        entry: &Entry,
+        digest: Digest,
+        file: &File,
+    ) -> Result<bool, AssembleError> {
+        let found = digest_of(file, &mut hand.buffer).map_err(|source| DirectoryError::Io {
+            action: "read",
+            path: entry.path.as_path().to_owned(),
+            source,
+        })?;
+        if found != digest {
+            return Ok(false);
+        }
+        let (_, _, from) = hand.near.as_ref().expect("the file was opened below it");
+        let (_, name) = entry.path.split();
+        let name = std::os::unix::ffi::OsStrExt::from_bytes(name);
+        let (parent, new) = hand.worker.place.parent(&entry.path)?;
+        match from.make_hardlink(name, parent, new) {
+            Ok(()) => Ok(true),
+            // Another file system, or too many names already: then its frames are fetched.
+            Err(error)
+                if matches!(error.kind(), Some(ErrorKind::CrossesDevices | ErrorKind::TooManyLinks)) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Hand<'_> {
+    /// Opens a regular file of this size below a seed; none when there is no such one.
+    fn open(
+        &mut self,
+        (number, seed): (usize, &Seed<'_>),
+        path: &[u8],
+        size: u64,
+    ) -> Result<Option<(File, Metadata)>, AssembleError> {
+        let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &path[..slash]);
+        if self.near.as_ref().is_none_or(|(of, near, _)| *of != number || near != parent) {
+            let Ok((opened, _)) = below(seed.tree, path) else { return Ok(None) };
+            self.near = Some((number, parent.to_vec(), opened));
+        }
+        let (_, _, directory) = self.near.as_ref().expect("it was set just above");
+        let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(
+            path.rsplit(|byte| *byte == b'/').next().unwrap_or(path),
+        );
+        // What cannot be opened or is something else is no seed, and no error: it is fetched.
+        match directory.metadata_optional(name) {
+            Ok(Some(there)) if there.kind == Kind::File && there.size == size => {}
+            _ => return Ok(None),
+        }
+        let Ok(file) = directory.open_file(Path::new(name)) else { return Ok(None) };
+        let there = Metadata::of_file(&file, entry_path(name))?;
+        Ok((there.kind == Kind::File && there.size == size).then_some((file, there)))
+    }
+}
+
+fn entry_path(name: &std::ffi::OsStr) -> &Path {
+    Path::new(name)
+}
+
+impl Seed<'_> {
+    /// Where an entry of the snapshot lies in this tree, if it would.
+    fn path_of<'n>(&self, path: &'n Name) -> Option<&'n [u8]> {
+        let bytes = path.as_bytes();
+        if self.prefix.as_bytes().is_empty() {
+            return Some(bytes);
+        }
+        bytes.strip_prefix(self.prefix.as_bytes())?.strip_prefix(b"/")
+    }
+}
+
+/// Copies what there is up to the entry's size; returns the digest of what was copied.
+fn copy(mut from: &File, to: &File, buffer: &mut [u8], entry: &Entry) -> std::io::Result<Digest> {
+    let (mut hasher, mut at) = (blake3::Hasher::new(), 0u64);
+    let sparse = matches!(entry.content, Content::File { sparse: true, .. });
+    loop {
+        let length = match from.read(buffer) {
+            Ok(0) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        let piece = &buffer[..length];
+        hasher.update(piece);
+        at += length as u64;
+        if at > entry.size() {
+            break;
+        }
+        if !sparse || piece.iter().any(|byte| *byte != 0) {
+            to.write_all_at(piece, at - length as u64)?;
+        }
+    }
+    to.set_len(entry.size().min(at))?;
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+}

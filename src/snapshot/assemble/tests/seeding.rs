@@ -1,0 +1,89 @@
+//! Files that are here already.
+
+use super::*;
+use crate::snapshot::capture::tests::shape;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+fn globs(texts: &[&str]) -> Vec<Glob> {
+    texts.iter().map(|text| Glob::parse(text).unwrap()).collect()
+}
+
+impl Site {
+    fn seeded(&self, old: &str, write_once: &[Glob], area: &str) -> Assembled {
+        let tree = Directory::open(&self.path(old)).unwrap();
+        let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once }];
+        let sources: [&dyn Source; 1] = [&self.source];
+        let order = Order { seeds: &seeds, ..self.order(&sources) };
+        let assembled = self.with(&order, area).unwrap();
+        self.assert_whole(area);
+        assembled
+    }
+}
+
+#[test]
+fn what_an_old_tree_has_is_not_fetched() {
+    let site = Site::new();
+    let before = shape(&site.path("tree"));
+    let assembled = site.seeded("tree", &[], "area");
+    let size = site.source.manifest.restore_size();
+    assert_eq!((assembled.seeded.bytes, assembled.local_bytes), (size, 0));
+    assert!(assembled.received_bytes < site.frames().0 / 2, "only what holds no content");
+    let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+    assert_ne!(inode("area/incoming/data/sub/noise"), inode("tree/sub/noise"), "a copy of its own");
+    assert_eq!(shape(&site.path("tree")), before, "the old tree is as it was");
+}
+
+#[test]
+fn files_that_nobody_writes_to_get_a_second_name_if_their_attributes_agree() {
+    let site = Site::new();
+    let noise = fs::metadata(site.path("tree/sub/noise")).unwrap();
+    site.seeded("tree", &globs(&["noise", "with*"]), "area");
+    let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+    assert_eq!(inode("area/incoming/data/sub/noise"), noise.ino());
+    assert_eq!(inode("area/incoming/data/sub/with space"), inode("tree/sub/with space"));
+    assert_ne!(inode("area/incoming/data/holes"), inode("tree/holes"));
+    // Another time of it is another file.
+    let file = fs::File::open(site.path("tree/sub/noise")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let tree = Directory::open(&site.path("tree")).unwrap();
+    let once = globs(&["noise"]);
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once }];
+    let sources: [&dyn Source; 1] = [&site.source];
+    let order = Order { seeds: &seeds, ..site.order(&sources) };
+    site.with(&order, "again").unwrap();
+    assert_ne!(inode("again/incoming/data/sub/noise"), noise.ino());
+    let restored = fs::metadata(site.path("again/incoming/data/sub/noise")).unwrap();
+    assert_eq!((restored.mtime(), restored.mtime_nsec()), (noise.mtime(), noise.mtime_nsec()));
+}
+
+#[test]
+fn a_file_that_differs_is_left_alone_and_fetched() {
+    let site = Site::new();
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-a")
+            .args([site.path("tree"), site.path("old")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut noise = fs::read(site.path("old/sub/noise")).unwrap();
+    noise[12_345] ^= 1;
+    fs::write(site.path("old/sub/noise"), &noise).unwrap();
+    fs::remove_file(site.path("old/holes")).unwrap();
+    std::os::unix::fs::symlink("sub/noise", site.path("old/holes")).unwrap();
+    fs::remove_dir_all(site.path("old/empty")).unwrap();
+    let assembled = site.seeded("old", &globs(&["**"]), "area");
+    assert!(assembled.seeded.files > 5);
+    assert!(assembled.received_bytes > 30_000 / 2);
+    assert_eq!(fs::read(site.path("old/sub/noise")).unwrap(), noise);
+}
+
+#[test]
+fn what_was_seeded_before_a_kill_is_not_compared_with_the_old_tree_again() {
+    let site = Site::new();
+    site.seeded("tree", &[], "area");
+    let again = site.seeded("tree", &[], "area");
+    assert_eq!((again.seeded.bytes, again.resumed.bytes), (0, site.source.manifest.restore_size()));
+}

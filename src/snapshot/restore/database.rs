@@ -1,0 +1,125 @@
+//! What is special about a database: its side files, which must never meet another database of its name.
+//!
+//! The old database is folded into its one file and held by an exclusive lock until it has been exchanged, so
+//! nobody can make side files of it meanwhile. One that SQLite cannot read is moved with its side files.
+
+use super::RestoreError;
+use super::place::Place;
+use crate::host::directory::Directory;
+use crate::host::sweep;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// What SQLite keeps beside a database, by the endings of the names.
+pub(super) const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// How long the users of the old database are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An old database that cannot be written to, or opened, by anybody else until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Whether it was in the write-ahead mode.
+    pub was_wal: bool,
+    _connection: Connection,
+}
+
+/// Refuses a database that fails its own check; nothing is written, not even beside it.
+pub(super) fn check(path: &Path) -> Result<(), RestoreError> {
+    let mut address = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                address.push(*byte as char)
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let told = Connection::open_with_flags(address, flags).and_then(|database| {
+        database.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))
+    });
+    match told {
+        Ok(told) if told == "ok" => Ok(()),
+        Ok(found) => {
+            Err(RestoreError::Damaged { found: found.lines().next().unwrap_or_default().to_owned() })
+        }
+        Err(error) => Err(RestoreError::Damaged { found: error.to_string() }),
+    }
+}
+
+/// Folds the old database into its one file and keeps everybody else out; none if SQLite cannot read it.
+pub(super) fn fold(place: &Place) -> Result<Option<Held>, RestoreError> {
+    let target = &place.target;
+    if sweep::is_open(target)? {
+        return Err(RestoreError::InUse { target: target.clone() });
+    }
+    match folded(target) {
+        Ok(Some(held)) => Ok(Some(held)),
+        Ok(None) => Err(RestoreError::InUse { target: target.clone() }),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(None),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Err(RestoreError::InUse { target: target.clone() })
+            }
+            _ => Err(RestoreError::Fold { target: target.clone(), source: error }),
+        },
+    }
+}
+
+/// None when somebody uses it.
+fn folded(target: &Path) -> rusqlite::Result<Option<Held>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(target, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.query_row("PRAGMA locking_mode=EXCLUSIVE", [], |_| Ok(()))?;
+    // The first look rolls back what a hot journal holds.
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    let was_wal = mode == "wal";
+    if was_wal {
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy != 0 {
+            return Ok(None);
+        }
+    }
+    let mode: String = connection.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get(0))?;
+    if mode != "delete" {
+        return Ok(None);
+    }
+    connection.execute_batch("BEGIN EXCLUSIVE")?;
+    Ok(Some(Held { was_wal, _connection: connection }))
+}
+
+/// Gives a database the write-ahead mode again that folding took from it; one that does not take it stays
+/// sound, since the mode is about speed alone.
+pub(super) fn unfold(target: &Path) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mode = Connection::open_with_flags(target, flags).and_then(|database| {
+        database.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0))
+    });
+    tracing::info!(target = %target.display(), ?mode, "the database that returned has its former mode again");
+}
+
+/// The name of a side file.
+pub(super) fn side(name: &OsStr, ending: &str) -> OsString {
+    let mut side = name.to_owned();
+    side.push(ending);
+    side
+}
+
+/// The side files that stand beside a name, by their endings.
+pub(super) fn sides(folder: &Directory, name: &OsStr) -> Result<Vec<String>, RestoreError> {
+    let mut found = Vec::new();
+    for ending in SIDES {
+        if folder.metadata_optional(&side(name, ending))?.is_some() {
+            found.push(ending.to_owned());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,153 @@
+//! The place of a restore: the target, the directory that holds it, and the work area beside it.
+
+use super::RestoreError;
+use crate::host::directory::{Directory, Kind};
+use crate::host::files::{self, Attributes};
+use crate::host::mounts;
+use crate::host::root::Root;
+use crate::model::snapshots::Engine;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// Where a tree is built before it is put in place.
+pub const INCOMING: &str = "incoming";
+
+/// Where the tree that was replaced stays.
+pub const PREVIOUS: &str = "previous";
+
+/// What stands at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing.
+    Absent,
+    /// A directory or a file of this inode.
+    There(u64),
+}
+
+impl Standing {
+    pub fn inode(self) -> Option<u64> {
+        match self {
+            Self::Absent => None,
+            Self::There(inode) => Some(inode),
+        }
+    }
+}
+
+/// A target and what is around it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The directory that holds the target and the work area.
+    pub parent: Directory,
+    /// The target's name in it.
+    pub name: OsString,
+    /// The work area's name in it.
+    area: OsString,
+    /// The target, as an operator sees it.
+    pub target: PathBuf,
+}
+
+impl Place {
+    /// Finds the place of an absolute path below the root; nothing is made or changed.
+    pub fn find(root: &Root, target: &str) -> Result<Self, RestoreError> {
+        let path = root.join(target);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(RestoreError::NoFolder { target: path.clone(), folder: path });
+        };
+        if !files::exists(folder)? {
+            return Err(RestoreError::NoFolder { target: path.clone(), folder: folder.to_owned() });
+        }
+        // The configuration may name a directory behind a link of this machine, as long as that leads not out.
+        let real = files::real_directory(folder)?;
+        if !real.starts_with(files::real_directory(root.path())?) {
+            let link = folder.to_owned();
+            let error =
+                crate::host::directory::DirectoryError::LeadsOut { link, root: root.path().to_owned() };
+            return Err(error.into());
+        }
+        let mut area = OsString::from(".");
+        area.push(name);
+        area.push(".eos");
+        Ok(Self { parent: Directory::open(&real)?, name: name.to_owned(), area, target: real.join(name) })
+    }
+
+    /// What stands at the target, refused when it is nothing that can be exchanged.
+    pub fn judged(&self, engine: Engine) -> Result<Standing, RestoreError> {
+        let Some(found) = self.parent.metadata_optional(&self.name)? else { return Ok(Standing::Absent) };
+        let target = || self.target.clone();
+        match (engine, found.kind) {
+            (_, Kind::Symlink) => return Err(RestoreError::Link { target: target() }),
+            (Engine::Directory, Kind::Directory) | (Engine::Sqlite, Kind::File) => {}
+            (Engine::Directory, _) => {
+                return Err(RestoreError::Kind { target: target(), wanted: "directory" });
+            }
+            (Engine::Sqlite, _) => return Err(RestoreError::Kind { target: target(), wanted: "file" }),
+        }
+        match mounts::below(&self.target)?.into_iter().next() {
+            Some(mount) => Err(RestoreError::Mount { target: target(), mount }),
+            None => Ok(Standing::There(found.inode)),
+        }
+    }
+
+    /// What stands at the target, whatever it is.
+    pub fn standing(&self) -> Result<Standing, RestoreError> {
+        let found = self.parent.metadata_optional(&self.name)?;
+        Ok(found.map_or(Standing::Absent, |found| Standing::There(found.inode)))
+    }
+
+    /// The inode of something in the work area, if it is there.
+    pub fn in_area(&self, path: &Path) -> Result<Option<u64>, RestoreError> {
+        let Some(area) = self.existing_area()? else { return Ok(None) };
+        let (folder, name) = split(path);
+        match area.open_directory(folder) {
+            Err(error) if error.is_missing() => Ok(None),
+            opened => Ok(opened?.metadata_optional(name)?.map(|found| found.inode)),
+        }
+    }
+
+    /// The work area, made when it is missing: for its owner alone.
+    pub fn area(&self) -> Result<Directory, RestoreError> {
+        let area = self.parent.ensure_directory(&self.area, 0o700)?;
+        let found = area.own_metadata()?;
+        if found.uid != rustix::process::geteuid().as_raw() {
+            return Err(RestoreError::Foreign { area: area.path().to_owned(), user: found.uid });
+        }
+        if found.mode != 0o700 {
+            area.set_own_mode(0o700)?;
+        }
+        Ok(area)
+    }
+
+    /// The work area, if there is one.
+    pub fn existing_area(&self) -> Result<Option<Directory>, RestoreError> {
+        match self.parent.open_directory(Path::new(&self.area)) {
+            Err(error) if error.is_missing() => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
+    }
+
+    /// The work area's path, as an operator sees it.
+    pub fn area_path(&self) -> PathBuf {
+        self.parent.path().join(&self.area)
+    }
+
+    /// Removes the work area if nothing is in it.
+    pub fn remove_empty_area(&self) -> Result<(), RestoreError> {
+        if self.parent.remove_empty_directory(&self.area)? {
+            self.parent.sync()?;
+        }
+        Ok(())
+    }
+}
+
+/// The directory that holds the path, and its name there.
+pub(super) fn split(path: &Path) -> (&Path, &OsStr) {
+    (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default())
+}
+
+/// Makes the directories that lead to an absolute path below the root, those that are missing with mode 755.
+pub(super) fn make_folder(root: &Root, target: &str) -> Result<(), RestoreError> {
+    match root.join(target).parent() {
+        Some(folder) => Ok(files::create_directory(folder, Attributes { mode: 0o755, owner: None })?),
+        None => Ok(()),
+    }
+}
