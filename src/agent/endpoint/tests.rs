@@ -103,6 +103,8 @@ impl Site {
             verifier: &TestSeal("ours"),
             reserve_bytes: Some(0),
             patience: Patience::default(),
+            embed_bytes: None,
+            limiter: None,
         };
         let fetched = fetch::fetch(&request, staging.directory(), &|| false, sink);
         if let Ok(fetched) = &fetched {
