@@ -32,7 +32,7 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "T123",
         title: "a source is being captured already",
-        cause: "Another eos snapshot create works on the same source.",
+        cause: "Another process works on the same source.",
         evidence: "ps -ef; eos snapshot list",
         remedy: "Wait until it ends, then run the same command again.",
         retry: true,
@@ -50,7 +50,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a hook named a place that is none",
         cause: "A line EOS_CAPTURE_PATH= of the hook before_capture is followed by a path that is not absolute.",
         evidence: "run the program by hand",
-        remedy: "Have it print an absolute path, or no such line.",
+        remedy: "Have it print an absolute path, or no such line; where it is configured: eos config show --origin.",
         retry: false,
     },
     Entry {

@@ -181,7 +181,7 @@ pub(crate) fn samples() -> Vec<CreateError> {
         CreateError::Hook {
             name: name(),
             hook: "before_capture",
-            source: CommandError::TooSlow { program: "/usr/bin/sync".into(), seconds: 30 },
+            source: CommandError::TooSlow { program: "systemctl".into(), seconds: 30 },
         },
         CreateError::Redirect { name: name(), line: "EOS_CAPTURE_PATH=snap".into() },
         CreateError::Backup { path: path(), source: rusqlite::Error::InvalidQuery },

@@ -82,8 +82,12 @@ pub fn create(
     let made = make(order, store, stop, sink);
     count(order.root, |counters| match &made {
         Ok(made) => {
-            *(if made.unchanged { &mut counters.unchanged } else { &mut counters.captures }) += 1;
             counters.read_bytes += made.counts.read_bytes;
+            if made.unchanged {
+                counters.unchanged += 1;
+                return;
+            }
+            counters.captures += 1;
             counters.borrowed_bytes += made.counts.borrowed_bytes;
             counters.stored_bytes += made.stored_bytes;
         }
