@@ -8,7 +8,7 @@ use crate::identity::key::random;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::fetch::{Source, SourceError};
-use crate::wire::ErrorBody;
+use crate::wire::{ErrorBody, embedded};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::future::Future;
@@ -76,19 +76,38 @@ impl HttpSource {
     }
 
     async fn open(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
+        let response = self.ask(path, range).await?;
+        let wanted = if range.is_some() { 206 } else { 200 };
+        if response.status() == wanted { Ok(response) } else { Err(self.refused(response, wanted).await) }
+    }
+
+    /// The answer, whatever its status.
+    async fn ask(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
         let mut request = self.http.get(format!("{}{path}", self.origin));
         if let Some((offset, length)) = range {
             request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
         }
         let began = Instant::now();
         let response = self.within(&format!("answer GET {path}"), in_trace(request).send()).await?;
-        let response = response.map_err(|error| {
+        response.map_err(|error| {
             let error = ClientError::of(self.address, &format!("GET {path}"), began.elapsed(), error);
             let retry = error.is_transient();
             SourceError { what: error.to_string(), retry, again: None, source: Some(Box::new(error)) }
-        })?;
-        let wanted = if range.is_some() { 206 } else { 200 };
-        if response.status() == wanted { Ok(response) } else { Err(self.refused(response, wanted).await) }
+        })
+    }
+
+    /// The whole body, which has at most so many bytes.
+    async fn whole(&self, response: reqwest::Response, most: u64) -> Result<Vec<u8>, SourceError> {
+        let length = response.content_length().unwrap_or(0).min(most);
+        let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        let mut stream = response.bytes_stream();
+        while let Some(bytes) = self.next(&mut stream).await? {
+            if (body.len() + bytes.len()) as u64 > most {
+                return Err(SourceError::lasting(format!("it sends more than {most} bytes")));
+            }
+            body.extend_from_slice(&bytes);
+        }
+        Ok(body)
     }
 
     /// What an answer says that is none: its own words, and when to ask again.
@@ -139,15 +158,20 @@ impl Source for HttpSource {
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
         self.runtime.block_on(async {
             let response = self.open(&format!("/v1/snapshots/{id}/manifest"), None).await?;
-            let mut stream = response.bytes_stream();
-            let mut manifest = Vec::new();
-            while let Some(bytes) = self.next(&mut stream).await? {
-                if manifest.len() + bytes.len() > MANIFEST {
-                    return Err(SourceError::lasting(format!("a manifest of more than {MANIFEST} bytes")));
-                }
-                manifest.extend_from_slice(&bytes);
+            self.whole(response, MANIFEST as u64).await
+        })
+    }
+
+    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.runtime.block_on(async {
+            let path = format!("/v1/snapshots/{id}/embedded?{}={at_most}", embedded::AT_MOST);
+            let response = self.ask(&path, None).await?;
+            match response.status().as_u16() {
+                200 => self.whole(response, at_most).await.map(Some),
+                // It is larger, or its holder is older and has no such reply; the ranges tell what else is wrong.
+                404 | 413 => Ok(None),
+                _ => Err(self.refused(response, 200).await),
             }
-            Ok(manifest)
         })
     }
 

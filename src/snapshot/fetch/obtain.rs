@@ -71,7 +71,7 @@ pub fn obtain(
             if standing.dropped || standing.pause.is_some_and(|pause| Instant::now() < pause) {
                 continue;
             }
-            let asked = match ask(request, *source) {
+            let asked = match ask(request, *source, stop) {
                 Ok(obtained) => {
                     if let Some(keep) = keep {
                         store(keep, &obtained.signed.to_bytes())?;
@@ -96,7 +96,7 @@ pub fn obtain(
     }
 }
 
-fn ask(request: &Request<'_>, source: &dyn Source) -> Result<Obtained, Refused> {
+fn ask(request: &Request<'_>, source: &dyn Source, stop: &dyn Fn() -> bool) -> Result<Obtained, Refused> {
     let judge = |bytes: &[u8]| judge(request, bytes).map_err(Refused::Manifest);
     let whole = match request.embed_bytes {
         Some(at_most) => source.embedded(request.id, at_most)?,
@@ -112,6 +112,10 @@ fn ask(request: &Request<'_>, source: &dyn Source) -> Result<Obtained, Refused> 
         SourceError::lasting(format!("its reply with the whole snapshot is refused: {why}"))
     };
     let received_bytes = body.len() as u64;
+    if let Some(limiter) = request.limiter {
+        // It has come at once; what follows waits until it was due.
+        limiter.take(received_bytes, stop);
+    }
     let manifest = Embedded::parse(&body).map_err(|fault| unfit(&fault))?.manifest;
     let (signed, manifest) = judge(manifest)?;
     let held = Held::new(source.name(), body, &manifest).map_err(|fault| unfit(&fault))?;
