@@ -368,3 +368,33 @@ fn a_database_that_others_lock_is_not_waited_for_without_end() {
     let error = database::copy(&path, &into, OsStr::new("second"), patience, &stopped).unwrap_err();
     tells(&error, "EOS-T036", &format!("interrupted while {} was captured", path.display()));
 }
+
+#[test]
+fn a_death_at_any_change_of_a_capture_is_ended_by_the_next() {
+    let site = Site::of(", write_once: ['*.sst']");
+    site.write("a.sst", "content");
+    site.write("b", "content");
+    site.create().unwrap();
+    let mut deaths = 0;
+    loop {
+        site.write("b", &format!("after death {deaths}"));
+        let before = site.store.ids().unwrap().len();
+        let (made, died) = crate::host::directory::cut::after(deaths, || site.create());
+        let store = DiskStore::open(Directory::open(site.store.path()).unwrap()).unwrap();
+        assert!(recover(&site.root).unwrap().iter().all(|(_, error)| error.is_none()));
+        let after = store.ids().unwrap();
+        assert!(after.len() == before || after.len() == before + 1);
+        for id in &after {
+            assert!(store.verify(id).unwrap().damage.is_empty(), "change {deaths}");
+        }
+        if !died {
+            assert!(!made.unwrap().unchanged);
+            break;
+        }
+        let made = site.create().unwrap();
+        assert_eq!(shape(&site.restored(&made.id).join("metrics")), shape(&site.path("srv/metrics")));
+        site.is_clear();
+        deaths += 1;
+    }
+    assert!(deaths > 20, "{deaths}");
+}
