@@ -1,13 +1,14 @@
-//! `eos snapshot`: the snapshots that this node makes and holds.
+//! `eos snapshot`: the snapshots that this node makes and holds, and those of others.
 
 mod create;
 mod prune;
+pub mod pull;
 pub mod restore;
 mod show;
 mod verify;
 
 use crate::cli::context::{Context, failure};
-use crate::cli::done::Done;
+use crate::cli::done::{Done, json};
 use crate::cli::tarball::{self, PackArguments, UnpackArguments};
 use crate::host::directory::Directory;
 use crate::host::files;
@@ -20,8 +21,9 @@ use crate::view::units::bytes;
 use clap::Subcommand;
 use create::CreateArguments;
 use prune::PruneArguments;
+use pull::PullArguments;
 use restore::RestoreArguments;
-use serde_json::json;
+use serde_json::json as object;
 use std::collections::BTreeSet;
 
 /// The commands.
@@ -29,8 +31,12 @@ use std::collections::BTreeSet;
 pub enum SnapshotCommand {
     /// Capture sources of this node, reading only what changed since the snapshot before
     Create(CreateArguments),
-    /// List the snapshots
-    List,
+    /// List the snapshots of this host, or of the whole cluster
+    List {
+        /// Every snapshot that a node holds, with the nodes; only on the master's host
+        #[arg(long)]
+        cluster: bool,
+    },
     /// Show what a snapshot holds, who signed it and who reads it
     Show {
         /// Its id, or at least 8 characters of the beginning
@@ -51,6 +57,8 @@ pub enum SnapshotCommand {
     Restore(RestoreArguments),
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
+    /// Fetch a snapshot from those who hold it, so that this node holds it too
+    Pull(PullArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
     Pack(PackArguments),
     /// Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster
@@ -62,11 +70,12 @@ impl SnapshotCommand {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "snapshot create",
-            Self::List => "snapshot list",
+            Self::List { .. } => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
             Self::Restore(_) => "snapshot restore",
             Self::Prune(_) => "snapshot prune",
+            Self::Pull(_) => "snapshot pull",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
         }
@@ -111,11 +120,13 @@ fn reader(command: &str) -> String {
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
         SnapshotCommand::Create(arguments) => create::run(context, &arguments),
-        SnapshotCommand::List => list(context),
+        SnapshotCommand::List { cluster: true } => holdings(context),
+        SnapshotCommand::List { cluster: false } => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
         SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
+        SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
@@ -137,11 +148,19 @@ fn list(context: &Context) -> Result<Done, Failure> {
     let listed: Vec<_> = lines
         .iter()
         .map(|one| {
-            json!({
+            object!({
                 "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
                 "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
             })
         })
         .collect();
-    Ok(Done::new(json!({ "snapshots": listed }), text))
+    Ok(Done::new(object!({ "snapshots": listed }), text))
+}
+
+/// Who holds what in the whole cluster.
+fn holdings(context: &Context) -> Result<Done, Failure> {
+    let client = context.operator("snapshot list --cluster")?;
+    let held = context.block_on(client.holdings()).map_err(failure)?;
+    let text = view::snapshot::holdings(&held);
+    Ok(Done::new(json(&held), text))
 }

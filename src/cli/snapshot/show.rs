@@ -31,7 +31,7 @@ struct Trusted {
 impl Verifier for Trusted {
     fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
         let what = "the snapshot's manifest";
-        let judge = if self.is_cluster { signature::verify } else { signature::verify_member };
+        let judge = if self.is_cluster { signature::verify_master } else { signature::verify };
         judge(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
             .map_err(Into::into)
     }

@@ -94,7 +94,7 @@ fn an_endless_manifest_is_refused() -> anyhow::Result<()> {
     let client = MasterClient::new(address, &authority, None, None)?;
     let source = HttpSource::new(client, runtime.handle().clone());
     let error = source.manifest(&SnapshotId::parse(&"ab".repeat(32))?).expect_err("it never ends");
-    assert_eq!((error.what, error.retry), (format!("a manifest of more than {MANIFEST} bytes"), false));
+    assert_eq!((error.what, error.retry), (format!("it sends more than {MANIFEST} bytes"), false));
     Ok(())
 }
 
