@@ -127,6 +127,18 @@ fn a_source_is_captured_under_its_last_name_and_generations_count_upwards() {
 }
 
 #[test]
+fn a_snapshot_that_lost_a_part_is_not_taken_for_the_state_of_its_source() {
+    let site = Site::of("");
+    site.write("a", "content");
+    let first = site.create().unwrap();
+    let part = site.manifest(&first.id).parts[0].file_name();
+    fs::remove_file(site.path("var/lib/eos/snapshots/parts").join(part)).unwrap();
+    let second = site.create().unwrap();
+    assert!(!second.unchanged && site.store.verify(&second.id).unwrap().damage.is_empty());
+    assert_eq!(second.counts.files_read, 1);
+}
+
+#[test]
 fn a_full_snapshot_borrows_nothing() {
     let mut site = Site::of("");
     site.write("a", "content");

@@ -308,6 +308,35 @@ fn what_matches_a_pattern_is_left_out_with_all_beneath_it() {
 }
 
 #[test]
+fn a_part_ends_with_the_file_that_fills_it_however_large_that_is_and_no_file_is_in_two() {
+    let mut site = Site::new();
+    for number in 0..20 {
+        site.write(&format!("small {number:02}"), noise(number, 1000));
+    }
+    site.write("large", noise(50, 100_000));
+    // With its header it fills a part to the last byte.
+    site.write("z exact", noise(60, 16 << 10));
+    let manifest = site.take().manifest.unwrap();
+    let spans = manifest.spans();
+    let (mut last, mut seen) = (None, 0);
+    for part in 0..manifest.parts.len() {
+        let range = spans.part(part);
+        let inside = spans.entries_in(&range);
+        let whole = |index: &usize| {
+            range.contains(&spans.entry(*index).start) && spans.entry(*index).range().end <= range.end
+        };
+        assert!(inside.iter().all(whole), "no entry is in two parts");
+        let before_last = spans.entry(*inside.last().unwrap()).start - range.start;
+        assert!(before_last < SMALL.part_bytes, "it would have ended before");
+        seen += inside.len();
+        last = last.max(Some(range.end - range.start));
+    }
+    assert_eq!(seen, manifest.entries.len(), "each is in one");
+    assert!(last.unwrap() > 100_000, "the large one is whole");
+    site.compare();
+}
+
+#[test]
 fn holes_are_not_read() {
     let mut site = Site::new();
     let sparse = fs::File::create(site.path("srv/sparse")).unwrap();
