@@ -137,6 +137,7 @@ const CASES: &[Case] = &[
     ("no-unsafe", "src/host/a.rs", "fn f() {\n    unsafe { g() }\n}", 2),
     ("no-unsafe", "src/host/a.rs", "// unsafe\n#![forbid(unsafe_code)]", 0),
     ("nothing-unfinished", "README.md", concat!("# eos\n\nTO", "DO: write"), 3),
+    ("nothing-unfinished", "docs/x.md", concat!("a\n<<<<", "<<< HEAD\n"), 2),
     ("nothing-unfinished", "test.sh", concat!("mktemp /tmp/eos.XX", "XXXX"), 0),
     ("no-outside-words", "docs/a.md", concat!("see\n`DESIGN", ".md`"), 2),
     ("no-outside-words", "install.sh", concat!("cd /wo", "rk/main"), 1),
