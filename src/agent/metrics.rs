@@ -91,3 +91,33 @@ impl Metrics {
         self.recovered.get_or_create(&vec![("outcome", outcome)]).inc();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::paths;
+
+    #[test]
+    fn what_captures_did_is_told_by_the_agent() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        assert!(Metrics::of(&root).encode().contains("eos_agent_snapshot_captures_total 0\n"));
+        let place = root.join(paths::CAPTURES);
+        std::fs::create_dir_all(&place)?;
+        let counters = "{\"borrowed_bytes\":5,\"captures\":2,\"failures\":{\"EOS-T031\":3},\"read_bytes\":7,\
+                        \"stored_bytes\":6,\"unchanged\":1,\"version\":1}";
+        std::fs::write(place.join(".counters.json"), counters)?;
+        let text = Metrics::of(&root).encode();
+        for line in [
+            "eos_agent_snapshot_captures_total 2\n",
+            "eos_agent_snapshot_captures_unchanged_total 1\n",
+            "eos_agent_snapshot_capture_read_bytes_total 7\n",
+            "eos_agent_snapshot_capture_borrowed_bytes_total 5\n",
+            "eos_agent_snapshot_capture_stored_bytes_total 6\n",
+            "eos_agent_snapshot_capture_failures_total{code=\"EOS-T031\"} 3\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        Ok(())
+    }
+}
