@@ -247,6 +247,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,prune)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,pull)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__pull"
+                ;;
             eos__subcmd__help__subcmd__snapshot,restore)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -355,6 +358,9 @@ _eos() {
             eos__subcmd__snapshot,prune)
                 cmd="eos__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__snapshot,pull)
+                cmd="eos__subcmd__snapshot__subcmd__pull"
+                ;;
             eos__subcmd__snapshot,restore)
                 cmd="eos__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -381,6 +387,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,prune)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__prune"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,pull)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__pull"
                 ;;
             eos__subcmd__snapshot__subcmd__help,restore)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__restore"
@@ -1567,7 +1576,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="create list show verify restore prune pack unpack"
+            opts="create list show verify restore prune pull pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1623,6 +1632,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__pull)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2579,7 +2602,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore prune pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2655,7 +2678,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="create list show verify restore prune pack unpack help"
+            opts="create list show verify restore prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2738,6 +2761,20 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -2795,7 +2832,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__list)
-            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --cluster --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2894,6 +2931,52 @@ _eos() {
                     return 0
                     ;;
                 --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__pull)
+            opts="-v -h --from --connections --bandwidth --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bandwidth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
