@@ -3,6 +3,7 @@
 use crate::host::root::Root;
 use crate::serving::Traffic;
 use crate::snapshot::create::Counters;
+use crate::snapshot::restore::{self, Statistics};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +14,20 @@ fn counted(value: u64) -> Counter {
     let counter = Counter::default();
     counter.inc_by(value);
     counter
+}
+
+/// What the processes counted that restored.
+fn register_restores(registry: &mut Registry, restores: &Statistics) {
+    registry.register("restores", "Restores that stayed", counted(restores.restored));
+    let time = "From their first hook to their commit, in milliseconds";
+    registry.register("restore_milliseconds", time, counted(restores.milliseconds));
+    let received = "Bytes received for restores that stayed";
+    registry.register("restore_received_bytes", received, counted(restores.received_bytes));
+    let failures: Family<Vec<(&'static str, String)>, Counter> = Family::default();
+    for (code, count) in &restores.failures {
+        failures.get_or_create(&vec![("code", code.clone())]).inc_by(*count);
+    }
+    registry.register("restore_failures", "Restores that did not stay, by the code of the error", failures);
 }
 
 /// The agent's metrics.
@@ -28,14 +43,14 @@ pub struct Metrics {
     pub failures: Counter,
     /// Interrupted restores that were dealt with when the agent started, by what became of them.
     recovered: Family<Vec<(&'static str, &'static str)>, Counter>,
+    /// Where captures and restores are counted, which are processes of their own.
+    root: Option<Root>,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
-    /// Where the counters of captures lie, which are processes of their own.
-    root: Option<Root>,
 }
 
 impl Metrics {
-    /// With what the captures of this host did.
+    /// Of the agent on this node.
     pub fn of(root: &Root) -> Self {
         Self { root: Some(root.clone()), ..Self::default() }
     }
@@ -52,6 +67,11 @@ impl Metrics {
             "Interrupted restores dealt with, by what became of them",
             self.recovered.clone(),
         );
+        match self.root.as_ref().map(restore::statistics) {
+            Some(Ok(restores)) => register_restores(&mut registry, &restores),
+            Some(Err(error)) => tracing::warn!(%error, "the count of restores is left out"),
+            None => {}
+        }
         self.traffic.register(&mut registry);
         self.captures(&mut registry);
         let mut text = String::new();
