@@ -123,8 +123,8 @@ fn what_cannot_be_captured_is_told_with_its_code_and_does_not_keep_others_from_i
     refused(&node, &["nosuch"], 2, "EOS-U002");
     let run = node.eos(&["snapshot", "create", "--output", "json"]).ends_with(2);
     let verdict = run.verdict();
-    assert_eq!(verdict["snapshots"][0]["source"], "good", "{verdict}");
-    assert_eq!(verdict["failed"].as_array().unwrap().len(), 6);
+    assert_eq!(verdict["result"]["snapshots"][0]["source"], "good", "{verdict}");
+    assert_eq!(verdict["result"]["failed"].as_array().unwrap().len(), 6);
     let metrics = node.path("var/lib/eos/snapshots/captures/.counters.json");
     assert!(fs::read_to_string(metrics).unwrap().contains("\"EOS-T121\":2"));
 }
