@@ -170,7 +170,7 @@ fn wanted(
     };
     if let (None, Some(from)) = (&found, arguments.from.first()) {
         let (from, known) = (from.clone(), Vec::new());
-        return Err(failure(RestoreCommandError::NoHolder { from, known }));
+        return Err(failure(RestoreCommandError::NotHeld { from, known }));
     }
     let (id, holders) = match (found, here) {
         (Some(found), _) => (found.id.clone(), chosen(&found, &arguments.from)?),
@@ -225,7 +225,7 @@ fn chosen(found: &Found, from: &[String]) -> Result<Vec<Holder>, Failure> {
     if let Some(from) = from.iter().find(|text| !found.holders.iter().any(|holder| names(holder, text))) {
         let known = found.holders.iter().map(|holder| format!("{} ({})", holder.name, holder.address));
         let (from, known) = (from.clone(), known.collect());
-        return Err(failure(RestoreCommandError::NoHolder { from, known }));
+        return Err(failure(RestoreCommandError::NotHeld { from, known }));
     }
     let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
     Ok(found.holders.iter().filter(wanted).cloned().collect())
@@ -267,7 +267,7 @@ fn nowhere(name: &str) -> Option<SourceConfig> {
 
 fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
     let known = known.iter().map(|source| source.name.to_string()).collect();
-    failure(RestoreCommandError::NoSource { name: name.to_owned(), known })
+    failure(RestoreCommandError::UnknownSource { name: name.to_owned(), known })
 }
 
 /// The newest snapshot of the source that this node holds.

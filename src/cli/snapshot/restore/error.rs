@@ -7,7 +7,7 @@ use crate::model::explain::{Code, Exit, Explain};
 pub enum RestoreCommandError {
     /// The configuration has no such source.
     #[error("the configuration has no source {name}; it has {}", listed(known))]
-    NoSource {
+    UnknownSource {
         /// The name.
         name: String,
         /// The sources that it has.
@@ -21,7 +21,7 @@ pub enum RestoreCommandError {
     },
     /// A node that was named does not have it.
     #[error("{from} has no such snapshot; it is held by {}", listed(known))]
-    NoHolder {
+    NotHeld {
         /// As given.
         from: String,
         /// Who has it.
@@ -36,9 +36,9 @@ fn listed(known: &[String]) -> String {
 impl Explain for RestoreCommandError {
     fn code(&self) -> Code {
         Code(match self {
-            Self::NoSource { .. } => "U030",
+            Self::UnknownSource { .. } => "U030",
             Self::NoSnapshot { .. } => "U031",
-            Self::NoHolder { .. } => "U032",
+            Self::NotHeld { .. } => "U032",
         })
     }
 
@@ -48,13 +48,13 @@ impl Explain for RestoreCommandError {
 
     fn hints(&self) -> Vec<String> {
         vec![match self {
-            Self::NoSource { .. } => {
+            Self::UnknownSource { .. } => {
                 "see the sources: eos config show; or restore it elsewhere: eos snapshot \
                                       restore ID --into DIR"
                     .to_owned()
             }
             Self::NoSnapshot { .. } => "see which there are: eos snapshot list".to_owned(),
-            Self::NoHolder { .. } => {
+            Self::NotHeld { .. } => {
                 "name one of these, or leave --from out: eos snapshot restore SOURCE".to_owned()
             }
         }]
@@ -64,9 +64,9 @@ impl Explain for RestoreCommandError {
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<RestoreCommandError> {
     vec![
-        RestoreCommandError::NoSource { name: "metrics".to_owned(), known: vec!["logs".to_owned()] },
+        RestoreCommandError::UnknownSource { name: "metrics".to_owned(), known: vec!["logs".to_owned()] },
         RestoreCommandError::NoSnapshot { source_name: "metrics".to_owned() },
-        RestoreCommandError::NoHolder { from: "node9".to_owned(), known: vec!["node2".to_owned()] },
+        RestoreCommandError::NotHeld { from: "node9".to_owned(), known: vec!["node2".to_owned()] },
     ]
 }
 
@@ -85,7 +85,7 @@ mod tests {
                 "node9 has no such snapshot; it is held by node2",
             ]
         );
-        let none = RestoreCommandError::NoSource { name: "metrics".to_owned(), known: Vec::new() };
+        let none = RestoreCommandError::UnknownSource { name: "metrics".to_owned(), known: Vec::new() };
         assert_eq!(none.to_string(), "the configuration has no source metrics; it has none");
     }
 }
