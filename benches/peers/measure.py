@@ -48,8 +48,8 @@ class Bench:
             eos.found(node, address) if number == 0 else eos.join(node, nodes[0], address)
         return eos
 
-    def interleaved(self, row, contestants, sources):
-        """Every contestant once in each round, so that what disturbs disturbs all."""
+    def interleaved(self, row, contestants, sources, tree):
+        """Every contestant once in each round, so that what disturbs disturbs all; the first brings the tree."""
         taken = {}
         for number in range(self.rounds):
             for name, command, pids, namespace in contestants:
@@ -58,6 +58,10 @@ class Bench:
                 run = self.machine.measure(command, sources, pids(), namespace=namespace)
                 taken.setdefault(name, []).append(run["seconds"])
                 self.results.add(row, name, run)
+                if number == 0 and name == contestants[0][0]:
+                    shell(f"diff -r --no-dereference {tree} {run['into']}/{os.path.basename(tree)}")
+                if trees.size_of(tree) > 5e8:
+                    shutil.rmtree(run["into"])
                 print(f"{row:8} {name:34} {run['seconds']:7.2f} s{'' if run['quiet'] else '  (not quiet)'}", flush=True)
 
     def first_pull(self, row, eos, peers, namespace=None, only=None):
@@ -74,19 +78,9 @@ class Bench:
             for name, command, server in peers.commands(row)
             if only is None or any(name.startswith(one) for one in only)
         ]
-        into = os.path.join(eos.root("b"), "out")
-        os.makedirs(into, exist_ok=True)
-        # --into is a path below the node's root, as every path of eos.
-        restore = eos.command("b", f"snapshot restore {row} --into /out/$(basename DEST)")
+        restore = eos.command("b", f"snapshot restore {row} --into DEST/{row}")
         contestants.insert(0, ("eos, TLS, verified", restore, lambda: eos.pids("a"), namespace))
-        self.interleaved(row, contestants, [served + "/" + row, eos.root("a") + "/var/lib/eos/snapshots"])
-        self.check(tree, into)
-        shutil.rmtree(into)
-
-    def check(self, tree, into):
-        """The last copy is the tree, byte for byte."""
-        newest = max(os.listdir(into), key=int)
-        shell(f"diff -r --no-dereference {tree} {os.path.join(into, newest)}")
+        self.interleaved(row, contestants, [served + "/" + row, eos.root("a") + "/var/lib/eos/snapshots"], tree)
 
     def second_pull(self, eos, peers):
         """The puller has the tree of before; 5 % of its files have changed since."""
@@ -112,15 +106,14 @@ class Bench:
     def two_sources(self, eos):
         """The same first pull with one holder and with two."""
         eos.run("c", "snapshot pull big")
-        os.makedirs(os.path.join(eos.root("b"), "two"), exist_ok=True)
         tree = self.source(eos.root("a"), "big")
         pids = lambda: eos.pids("a") + eos.pids("c")
-        one = "snapshot restore big --from a --into /two/$(basename DEST)"
-        both = "snapshot restore big --from a --from c --into /two/$(basename DEST)"
+        one = "snapshot restore big --from a --into DEST/big"
+        both = "snapshot restore big --from a --from c --into DEST/big"
         contestants = [("eos, one source", eos.command("b", one), pids, None)]
         contestants.append(("eos, two sources", eos.command("b", both), pids, None))
         self.results.sized("two", trees.size_of(tree))
-        self.interleaved("two", contestants, [eos.root("a") + "/var/lib/eos/snapshots"])
+        self.interleaved("two", contestants, [eos.root("a") + "/var/lib/eos/snapshots"], tree)
 
     def linked(self, row, delay_us, lost_per_million, size, peers_too):
         """A pull over a link with delay or loss, between two network namespaces."""
@@ -159,9 +152,9 @@ class Bench:
             for name, command, server in peers.commands("slow")
             if any(name.startswith(one) for one in peers_too)
         ]
-        restore = eos.command("b", "snapshot restore slow --into /out-$(basename DEST)")
+        restore = eos.command("b", "snapshot restore slow --into DEST/slow")
         contestants.insert(0, ("eos, TLS, verified", restore, lambda: eos.pids("a"), link.far))
-        self.interleaved(row, contestants, [tree])
+        self.interleaved(row, contestants, [tree], tree)
 
     def huge(self, eos):
         """10 GiB: what both sides keep in memory."""
@@ -170,8 +163,8 @@ class Bench:
         self.results.sized("huge", trees.size_of(tree))
         eos.run("a", "snapshot create huge")
         shutil.rmtree(tree)
-        restore = eos.command("b", "snapshot restore huge --into /huge-out")
-        run = self.machine.measure(restore, [], eos.pids("a"))
+        run = self.machine.measure(eos.command("b", "snapshot restore huge --into DEST/huge"), [], eos.pids("a"))
+        shutil.rmtree(run["into"])
         self.results.add("huge", "eos, TLS, verified", run)
 
     def run(self):

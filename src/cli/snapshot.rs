@@ -1,12 +1,13 @@
-//! `eos snapshot`: the snapshots of the cluster's own state that this node holds.
+//! `eos snapshot`: the snapshots that this node holds, and those of others.
 
 mod prune;
+pub mod pull;
 pub mod restore;
 mod show;
 mod verify;
 
 use crate::cli::context::{Context, failure};
-use crate::cli::done::Done;
+use crate::cli::done::{Done, json};
 use crate::cli::tarball::{self, PackArguments, UnpackArguments};
 use crate::host::directory::Directory;
 use crate::host::files;
@@ -18,15 +19,20 @@ use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
 use prune::PruneArguments;
+use pull::PullArguments;
 use restore::RestoreArguments;
-use serde_json::json;
+use serde_json::json as object;
 use std::collections::BTreeSet;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
-    /// List the snapshots
-    List,
+    /// List the snapshots of this host, or of the whole cluster
+    List {
+        /// Every snapshot that a node holds, with the nodes; only on the master's host
+        #[arg(long)]
+        cluster: bool,
+    },
     /// Show what a snapshot holds, who signed it and who reads it
     Show {
         /// Its id, or at least 8 characters of the beginning
@@ -47,6 +53,8 @@ pub enum SnapshotCommand {
     Restore(RestoreArguments),
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
+    /// Fetch a snapshot from those who hold it, so that this node holds it too
+    Pull(PullArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
     Pack(PackArguments),
     /// Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster
@@ -57,11 +65,12 @@ impl SnapshotCommand {
     /// Its name in the verdict object.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::List => "snapshot list",
+            Self::List { .. } => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
             Self::Restore(_) => "snapshot restore",
             Self::Prune(_) => "snapshot prune",
+            Self::Pull(_) => "snapshot pull",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
         }
@@ -105,11 +114,13 @@ fn reader(command: &str) -> String {
 /// When a store cannot be read or changed, there is no such snapshot, or one is damaged.
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
-        SnapshotCommand::List => list(context),
+        SnapshotCommand::List { cluster: true } => holdings(context),
+        SnapshotCommand::List { cluster: false } => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
         SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
+        SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
@@ -131,11 +142,19 @@ fn list(context: &Context) -> Result<Done, Failure> {
     let listed: Vec<_> = lines
         .iter()
         .map(|one| {
-            json!({
+            object!({
                 "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
                 "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
             })
         })
         .collect();
-    Ok(Done::new(json!({ "snapshots": listed }), text))
+    Ok(Done::new(object!({ "snapshots": listed }), text))
+}
+
+/// Who holds what in the whole cluster.
+fn holdings(context: &Context) -> Result<Done, Failure> {
+    let client = context.operator("snapshot list --cluster")?;
+    let held = context.block_on(client.holdings()).map_err(failure)?;
+    let text = view::snapshot::holdings(&held);
+    Ok(Done::new(json(&held), text))
 }

@@ -73,7 +73,8 @@ impl HttpSource {
     pub fn leave(&self, id: &SnapshotId) {
         let path = format!("/v1/snapshots/{id}/reservation");
         let request = self.http.delete(format!("{}{path}", self.origin));
-        let told = self.runtime.block_on(tokio::time::timeout(FAREWELL, in_trace(request).send()));
+        let farewell = async { tokio::time::timeout(FAREWELL, in_trace(request).send()).await };
+        let told = self.runtime.block_on(farewell);
         tracing::debug!(holder = self.name, in_time = told.is_ok(), "left the place at a holder");
     }
 

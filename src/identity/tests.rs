@@ -57,7 +57,7 @@ fn a_certificate_that_the_presented_authority_did_not_sign_is_refused() {
 }
 
 #[test]
-fn a_signature_of_other_bytes_or_of_a_member_does_not_verify() {
+fn a_signature_of_other_bytes_or_of_nobody_who_signs_does_not_verify() {
     let authority = authority();
     let signer = key();
     let master = certificate(&authority, &signer, Subject::Master);
@@ -72,7 +72,15 @@ fn a_signature_of_other_bytes_or_of_a_member_does_not_verify() {
     let by_other = key().sign(b"manifest").expect("a signature");
     tells(&verify(b"manifest", &by_other, &master).expect_err("another key"), "EOS-I015", text);
     let member = certificate(&authority, &signer, Subject::Node(signer.node_id()));
-    tells(&verify(b"manifest", &signed, &member).expect_err("a member is no master"), "EOS-I015", text);
+    verify(b"manifest", &signed, &member).expect("a member's");
+    let operator = certificate(&authority, &signer, Subject::Admin);
+    tells(&verify(b"manifest", &signed, &operator).expect_err("it signs nothing"), "EOS-I015", text);
+    let as_master = |certificate: &str| {
+        let (pem, expected) = (authority.pem(), authority.fingerprint());
+        signature::verify_master(b"manifest", &signed, certificate, pem, expected, "the manifest")
+    };
+    as_master(&master).expect("it is the master's");
+    tells(&as_master(&member).expect_err("a member is no master"), "EOS-I015", text);
 }
 
 #[test]

@@ -45,6 +45,14 @@ pub enum ServingError {
         /// How many places there are.
         most: usize,
     },
+    /// It does not fit into one reply.
+    #[error("snapshot {id} has more than {at_most} bytes")]
+    TooLarge {
+        /// The snapshot.
+        id: String,
+        /// How many bytes the caller takes in one reply.
+        at_most: u64,
+    },
     /// It cannot be found out who the caller is.
     #[error("the master cannot be asked whether {caller} is a member")]
     Unjudged {
@@ -75,6 +83,7 @@ impl Explain for ServingError {
             Self::Full { .. } => "T164",
             Self::Unjudged { .. } => "T165",
             Self::Store { .. } => "T166",
+            Self::TooLarge { .. } => "T170",
         })
     }
 
@@ -83,7 +92,7 @@ impl Explain for ServingError {
             Self::Stranger { .. } | Self::NotMember { .. } | Self::Role { .. } => Exit::Refused,
             Self::Unknown { .. } => Exit::Usage,
             Self::Full { .. } | Self::Unjudged { .. } => Exit::NoAnswer,
-            Self::Store { .. } => Exit::Failed,
+            Self::Store { .. } | Self::TooLarge { .. } => Exit::Failed,
         }
     }
 
@@ -92,8 +101,11 @@ impl Explain for ServingError {
             Self::Stranger { .. } => "ask as a member of the cluster: eos bootstrap".to_owned(),
             Self::NotMember { .. } => "see what the node is, on the master: eos node list".to_owned(),
             Self::Role { .. } => "see which roles the nodes have: eos status".to_owned(),
-            Self::Unknown { .. } => "see what it holds, on that node: eos snapshot list".to_owned(),
+            Self::Unknown { .. } => {
+                "on the master, see who holds what: eos snapshot list --cluster".to_owned()
+            }
             Self::Full { .. } => "wait, and see whether the cluster is well: eos status".to_owned(),
+            Self::TooLarge { .. } => "pull it by ranges: eos snapshot pull ID".to_owned(),
             Self::Unjudged { .. } => "see whether the master is up: eos status".to_owned(),
             Self::Store { .. } => "look at the store of that node: eos snapshot verify".to_owned(),
         }]
@@ -117,6 +129,7 @@ pub(crate) fn samples() -> Vec<ServingError> {
         },
         ServingError::Unknown { kind: "snapshot", name: "b3-1".to_owned() },
         ServingError::Full { most: 32 },
+        ServingError::TooLarge { id: "b3-1".to_owned(), at_most: 7 },
         ServingError::Unjudged {
             caller: "n-1".to_owned(),
             source: Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)),
@@ -141,6 +154,7 @@ fn every_text_is_one_plain_line() {
             "the source metrics is for the roles data, core, and the caller has edge",
             "this node holds no snapshot b3-1",
             "32 pull from this node already, and it serves no more at a time",
+            "snapshot b3-1 has more than 7 bytes",
             "the master cannot be asked whether n-1 is a member",
             "the snapshot b3-1 cannot be read",
         ]

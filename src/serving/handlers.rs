@@ -10,15 +10,19 @@ use crate::serving::error::ServingError;
 use crate::serving::pulls::{NoPull, Sending};
 use crate::serving::refusal::Refusal;
 use crate::serving::shelf::Shelf;
+use crate::snapshot::manifest::{Outline, Part, SignedManifest};
 use crate::snapshot::store::{DiskStore, PartRange, SnapshotStore, StoreError, Summary};
 use crate::wire::ErrorBody;
+use crate::wire::embedded::{self, MEDIA_TYPE};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Extension, Json, Router};
+use bytes::Bytes;
 use futures_util::StreamExt;
+use serde::Deserialize;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +37,7 @@ struct Desk {
 pub fn router<S: Clone + Send + Sync + 'static>(shelf: Arc<Shelf>, access: impl Access) -> Router<S> {
     Router::new()
         .route("/v1/snapshots/{id}/manifest", get(manifest))
+        .route("/v1/snapshots/{id}/embedded", get(embedded))
         .route("/v1/snapshots/{id}/reservation", delete(leave))
         .route("/v1/snapshots/parts/{part}", get(part))
         .with_state(Arc::new(Desk { shelf, access: Box::new(access) }))
@@ -112,23 +117,106 @@ async fn manifest(
 ) -> Result<Response, Refusal> {
     let reader = desk.admit(&peer, "GET /v1/snapshots/manifest").await?;
     let read = desk.with_store("snapshot", id.to_string(), move |desk, store| {
-        let told = |error| desk.told("snapshot", id.as_str(), error);
-        let signed = store.manifest(&id).map_err(told)?;
-        let outline =
-            signed.outline().map_err(|source| told(StoreError::Manifest { id: id.to_string(), source }))?;
-        let source = outline.metadata.source;
-        if let Some(error) = desk.withheld(&reader, &source) {
-            return Err(desk.counted(error));
-        }
-        let what = (&id, outline.parts.as_slice());
-        let begun = desk.shelf.pulls.begin(store, &reader.puller, what, Instant::now());
-        begun.map_err(|why| desk.no_pull("snapshot", id.as_str(), why))?;
-        desk.access.note(&reader, &id)?;
-        tracing::info!(%id, source, reader = reader.actor, "a manifest is read");
+        let (signed, outline) = open(desk, store, &reader, &id)?;
+        begin(desk, store, &reader, (&id, &outline))?;
         Ok(signed)
     });
     let signed = read.await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
+}
+
+/// The manifest of a snapshot that the caller may have.
+fn open(
+    desk: &Desk,
+    store: &DiskStore,
+    reader: &Reader,
+    id: &SnapshotId,
+) -> Result<(SignedManifest, Outline), Refusal> {
+    let told = |error| desk.told("snapshot", id.as_str(), error);
+    let signed = store.manifest(id).map_err(told)?;
+    let outline = signed.outline();
+    let outline = outline.map_err(|source| told(StoreError::Manifest { id: id.to_string(), source }))?;
+    match desk.withheld(reader, &outline.metadata.source) {
+        Some(error) => Err(desk.counted(error)),
+        None => Ok((signed, outline)),
+    }
+}
+
+/// Takes the caller its place, and writes down that it reads the snapshot.
+fn begin(
+    desk: &Desk,
+    store: &DiskStore,
+    reader: &Reader,
+    (id, outline): (&SnapshotId, &Outline),
+) -> Result<(), Refusal> {
+    let begun = desk.shelf.pulls.begin(store, &reader.puller, (id, &outline.parts), Instant::now());
+    begun.map_err(|why| desk.no_pull("snapshot", id.as_str(), why))?;
+    desk.access.note(reader, id)?;
+    let source = &outline.metadata.source;
+    tracing::info!(%id, source, reader = reader.actor, "a manifest is read");
+    Ok(())
+}
+
+/// What a caller that wants a whole snapshot can take.
+#[derive(Deserialize)]
+struct Wanted {
+    at_most: u64,
+}
+
+/// A snapshot that is sent whole, or one that is too large for that.
+enum Whole {
+    Body { head: Vec<u8>, parts: Vec<PartRange>, length: u64, sending: Sending },
+    TooLarge(Refusal),
+}
+
+async fn embedded(
+    State(desk): State<Arc<Desk>>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<SnapshotId>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Refusal> {
+    let reader = desk.admit(&peer, "GET /v1/snapshots/embedded").await?;
+    let name = id.to_string();
+    let work = move |desk: &Desk, store: &DiskStore| whole(desk, store, &reader, &id, wanted.at_most);
+    match desk.clone().with_store("snapshot", name, work).await? {
+        Whole::TooLarge(refusal) => Err(refusal),
+        Whole::Body { head, parts, length, sending } => {
+            desk.shelf.traffic.bytes.inc_by(length);
+            let files = parts.into_iter().map(|part| stream::bytes(part.file, part.length));
+            let head = futures_util::stream::once(std::future::ready(Ok(Bytes::from(head))));
+            let bytes = head.chain(futures_util::stream::iter(files).flatten()).map(move |bytes| {
+                let _held = &sending;
+                bytes
+            });
+            let told =
+                [(header::CONTENT_LENGTH, length.to_string()), (header::CONTENT_TYPE, MEDIA_TYPE.to_owned())];
+            Ok((told, Body::from_stream(bytes)).into_response())
+        }
+    }
+}
+
+fn whole(
+    desk: &Desk,
+    store: &DiskStore,
+    reader: &Reader,
+    id: &SnapshotId,
+    at_most: u64,
+) -> Result<Whole, Refusal> {
+    let (signed, outline) = open(desk, store, reader, id)?;
+    let manifest = signed.to_bytes();
+    let sizes: Vec<u64> = outline.parts.iter().map(|part| part.size).collect();
+    let length = embedded::length(manifest.len() as u64, &sizes).filter(|length| *length <= at_most);
+    let Some(length) = length else {
+        let error = ServingError::TooLarge { id: id.to_string(), at_most };
+        return Ok(Whole::TooLarge(error.into()));
+    };
+    begin(desk, store, reader, (id, &outline))?;
+    let sending = desk.shelf.pulls.send_all(&reader.puller, id, Instant::now());
+    let told = |error| desk.told("snapshot", id.as_str(), error);
+    let open = |part: &Part| store.open_part(&part.digest, 0, Some(part.size)).map_err(told);
+    let parts = outline.parts.iter().map(open).collect::<Result<_, _>>()?;
+    let head = [embedded::head(manifest.len() as u64, &sizes), manifest].concat();
+    Ok(Whole::Body { head, parts, length, sending })
 }
 
 /// The caller has all that it wanted: its place is free, and nothing is kept for it.

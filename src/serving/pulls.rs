@@ -51,6 +51,8 @@ struct Pull {
 struct Place {
     heard: Instant,
     sending: usize,
+    /// Its puller has all that it wanted; what is still being sent to it is on its way already.
+    left: bool,
 }
 
 impl Place {
@@ -77,9 +79,13 @@ impl Drop for Sending {
                 pull.heard = now;
             }
         }
-        if let Some(place) = held.places.get_mut(&self.puller) {
+        let left = held.places.get_mut(&self.puller).is_some_and(|place| {
             place.sending -= 1;
             place.heard = now;
+            place.left && place.sending == 0
+        });
+        if left {
+            held.end(&self.puller);
         }
     }
 }
@@ -217,16 +223,31 @@ impl Pulls {
         if keys.is_empty() {
             return None;
         }
-        let place = held.places.entry(puller.to_owned()).or_insert(Place { heard: now, sending: 0 });
+        Some(self.sending(&mut held, puller, keys, now))
+    }
+
+    /// Renews this puller's pull of the snapshot, which was begun, for as long as all of it is being sent.
+    pub fn send_all(self: &Arc<Self>, puller: &str, id: &SnapshotId, now: Instant) -> Sending {
+        let key = (puller.to_owned(), id.clone());
+        let mut held = self.held();
+        let mut keys = Vec::new();
+        if let Some(pull) = held.pulls.get_mut(&key) {
+            (pull.heard, pull.sending) = (now, pull.sending + 1);
+            keys.push(key);
+        }
+        self.sending(&mut held, puller, keys, now)
+    }
+
+    fn sending(self: &Arc<Self>, held: &mut Held, puller: &str, keys: Vec<Key>, now: Instant) -> Sending {
+        let place =
+            held.places.entry(puller.to_owned()).or_insert(Place { heard: now, sending: 0, left: false });
         (place.heard, place.sending) = (now, place.sending + 1);
-        Some(Sending { pulls: self.clone(), puller: puller.to_owned(), keys })
+        Sending { pulls: self.clone(), puller: puller.to_owned(), keys }
     }
 
     /// Ends the pulls of this puller, which has all that it wanted.
     pub fn end(&self, puller: &str) {
-        let mut held = self.held();
-        held.pulls.retain(|key, pull| key.0 != puller || pull.sending > 0);
-        held.leave_place(puller);
+        self.held().end(puller);
     }
 
     /// Ends the pulls of those who were not heard for too long before `now`; returns who and what it was.
@@ -243,19 +264,25 @@ impl Held {
     fn take_place(&mut self, puller: &str, most: usize, now: Instant) -> Result<bool, NoPull> {
         self.places.retain(|who, place| who == puller || place.is_taken(now));
         if let Some(place) = self.places.get_mut(puller) {
-            place.heard = now;
+            (place.heard, place.left) = (now, false);
             return Ok(false);
         }
         if self.places.len() >= most {
             return Err(NoPull::Full { most });
         }
-        self.places.insert(puller.to_owned(), Place { heard: now, sending: 0 });
+        self.places.insert(puller.to_owned(), Place { heard: now, sending: 0, left: false });
         Ok(true)
     }
 
+    fn end(&mut self, puller: &str) {
+        self.pulls.retain(|key, pull| key.0 != puller || pull.sending > 0);
+        self.leave_place(puller);
+    }
+
     fn leave_place(&mut self, puller: &str) {
-        if self.places.get(puller).is_some_and(|place| place.sending == 0) {
-            self.places.remove(puller);
+        match self.places.get_mut(puller) {
+            Some(place) if place.sending > 0 => place.left = true,
+            _ => drop(self.places.remove(puller)),
         }
     }
 }

@@ -40,6 +40,7 @@ impl From<ServingError> for Refusal {
             ServingError::Full { .. } | ServingError::Unjudged { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(AGAIN))
             }
+            ServingError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             ServingError::Store { .. } => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
         Self { again, ..Self::new(status, &error) }

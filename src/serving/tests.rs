@@ -151,9 +151,11 @@ async fn a_dead_pullers_place_is_free_after_its_time_and_what_it_pulls_stays() -
     let sending =
         pulls.send(&store, "b", &part, &all, after(late)).expect("it has a place").expect("it is there");
     pulls.begin(&store, "c", what, after(late * 2)).expect_err("an answer is being sent");
+    pulls.end("b");
+    pulls.begin(&store, "c", what, after(late * 2)).expect_err("it has not all that is on its way");
     drop(sending);
-    pulls.begin(&store, "c", what, after(late * 3)).expect("it is over");
-    assert_eq!(pulls.expire(after(late * 3 + SILENCE)).len(), 2);
+    pulls.begin(&store, "c", what, after(late)).expect("it is over");
+    assert_eq!(pulls.expire(after(late * 3 + SILENCE)).len(), 2, "of a and c");
     Ok(())
 }
 
@@ -195,5 +197,29 @@ async fn a_store_that_takes_the_place_of_another_is_the_one_that_is_handed_out()
     let (new, _) = site.published("other")?;
     assert_eq!(site.told(Some("edge-1"), &old).await?.0, 404);
     assert_eq!(site.told(Some("edge-1"), &new).await?.0, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_small_snapshot_comes_whole_and_a_large_one_says_so() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (manifest, _) = site.published("metrics")?;
+    let path = |at_most: usize| format!("{}?at_most={at_most}", manifest.replace("manifest", "embedded"));
+    assert_eq!(site.told(Some("edge-1"), &path(1 << 20)).await?, code(403, "EOS-T162"));
+    assert_eq!(site.told(Some("data-1"), &path(100)).await?, code(413, "EOS-T170"));
+    assert_eq!(site.shelf.pulls.taken(Instant::now()), 0, "what is refused takes no place");
+    let answer = site.ask(Some("data-1"), "GET", &path(1 << 20)).await?;
+    assert_eq!(answer.status(), 200);
+    let length: usize = answer.headers()["content-length"].to_str()?.parse()?;
+    let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
+    let whole = crate::wire::embedded::Embedded::parse(&body).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let store = site.shelf.store()?.expect("there is one");
+    let summary = store.list()?.snapshots.remove(0);
+    assert_eq!((body.len(), whole.manifest), (length, &store.manifest(&summary.id)?.to_bytes()[..]));
+    let digests: Vec<Digest> = whole.parts.iter().map(|part| Digest::of(part)).collect();
+    assert_eq!(digests, summary.parts.iter().map(|part| part.digest).collect::<Vec<_>>());
+    assert_eq!(site.told(Some("data-2"), &path(1 << 20)).await?, code(503, "EOS-T164"));
+    assert_eq!(site.told(Some("data-1"), &path(length)).await?.0, 200, "exactly as many fit");
+    assert_eq!(site.told(Some("data-1"), &path(length - 1)).await?.0, 413);
     Ok(())
 }

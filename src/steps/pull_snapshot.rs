@@ -44,7 +44,7 @@ struct TrustedMaster {
 impl Verifier for TrustedMaster {
     fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
         let what = "the snapshot's manifest";
-        signature::verify(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
+        signature::verify_master(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
             .map_err(Into::into)
     }
 }

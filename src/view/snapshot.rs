@@ -5,6 +5,7 @@ use crate::snapshot::retention::Verdict;
 use crate::snapshot::store::{Judged, Summary};
 use crate::view::table::{fields, table};
 use crate::view::units::{bytes, plural};
+use crate::wire::snapshots::{ClusterHoldings, Held, Holder};
 use jiff::Timestamp;
 
 /// A table of snapshots: id, source, time and size.
@@ -13,6 +14,30 @@ pub fn list(rows: &[[String; 4]]) -> String {
         return "no snapshots\n".to_owned();
     }
     table(usize::MAX, ["SNAPSHOT", "SOURCE", "CREATED", "SIZE"], rows)
+}
+
+/// A table of the snapshots of a cluster, with the nodes that hold them.
+pub fn holdings(all: &ClusterHoldings) -> String {
+    let name = |holder: &Holder| match holder.alive {
+        true => holder.name.clone(),
+        false => format!("{} (silent)", holder.name),
+    };
+    let row = |held: &Held| {
+        let names: Vec<String> = held.holders.iter().map(name).collect();
+        let one = &held.snapshot;
+        let size = bytes(one.stored_bytes);
+        [one.id.to_string(), one.source.clone(), time(one.created_at), size, names.join(", ")]
+    };
+    let rows: Vec<[String; 5]> = all.snapshots.iter().map(row).collect();
+    let mut text = match rows.is_empty() {
+        true => "no snapshots\n".to_owned(),
+        false => table(usize::MAX, ["SNAPSHOT", "SOURCE", "CREATED", "SIZE", "HELD BY"], &rows),
+    };
+    if !all.untold.is_empty() {
+        let names: Vec<&str> = all.untold.iter().map(|name| name.as_str()).collect();
+        text.push_str(&format!("not heard yet what these hold: {}\n", names.join(", ")));
+    }
+    text
 }
 
 /// Who signed a snapshot.

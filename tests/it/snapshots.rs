@@ -94,9 +94,9 @@ fn a_snapshot_that_a_node_pulls_survives_a_prune_by_another_process_and_goes_aft
     let [master, slow, quick] = [(6, "node1"), (7, "node2"), (8, "node3")]
         .map(|(host, name)| Machine::empty(&format!("127.0.76.{host}"), name));
     master.found();
-    // The slow one has the manifest, and the master holds its first range back.
+    // The slow one knows which snapshot it is, and the master holds its bytes back.
     let held = serde_json::json!([
-        {"message": "GET /v1/snapshots/parts/{part}", "from": slow.address, "fault": "hold"}
+        {"message": "GET /v1/snapshots/{id}/embedded", "from": slow.address, "fault": "hold"}
     ]);
     master.put("run/eos/test-faults.json", &held.to_string(), 0o600);
     let pulling = joining(&slow, &master);

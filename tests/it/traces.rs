@@ -112,8 +112,7 @@ const JOIN: &[&str] = &[
     "eos-master POST /v1/member/confirm",
     "eos-agent generation",
     "eos-master GET /v1/snapshots/latest",
-    "eos-master GET /v1/snapshots/{id}/manifest",
-    "eos-master GET /v1/snapshots/parts/{part}",
+    "eos-master GET /v1/snapshots/{id}/embedded",
     "eos-master GET /v1/member/desired",
     "eos-agent step apply-states",
 ];

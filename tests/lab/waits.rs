@@ -163,7 +163,7 @@ fn a_snapshot_that_does_not_come_in_time_is_no_interruption() {
     let [master, joiner] = lab.hosts();
     master.bootstrap_single();
     let token = master.token(&[]);
-    master.plan(joiner, &[("GET /v1/snapshots/parts/{part}", Fault::Hold)]);
+    master.plan(joiner, &[("GET /v1/snapshots/{id}/embedded", Fault::Hold)]);
     let joined = joiner.join(master, &["--token", &token, "--timeout", "6s"]);
     joined.failed(4, "EOS-J020", &["pull-snapshot", "GET /v1/snapshots/", "with all its parts"]);
     assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());

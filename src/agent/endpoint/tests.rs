@@ -4,6 +4,7 @@ use super::*;
 use crate::agent::certificate::NodeCertificate;
 use crate::agent::fixture::{Node, master};
 use crate::client::holders::Connector;
+use crate::client::snapshots::HttpSource;
 use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::identity::authority::Grant;
@@ -76,7 +77,7 @@ impl Site {
     }
 
     /// The agent as another member sees it; it believes that it is the node of this id.
-    fn source(&self, node: NodeId) -> anyhow::Result<impl Source + use<>> {
+    fn source(&self, node: NodeId) -> anyhow::Result<HttpSource> {
         let key = PrivateKey::generate()?;
         let grant = Grant { subject: Subject::Node(key.node_id()), now: clock::now_seconds() };
         let own = (self.node.authority.sign_key(&key, &grant)?, key);
@@ -93,6 +94,15 @@ impl Site {
     }
 
     fn pull(&self, source: &dyn Source, sink: &dyn Sink) -> anyhow::Result<Result<Fetched, FetchError>> {
+        self.pull_with(source, sink, None)
+    }
+
+    fn pull_with(
+        &self,
+        source: &dyn Source,
+        sink: &dyn Sink,
+        embed_bytes: Option<u64>,
+    ) -> anyhow::Result<Result<Fetched, FetchError>> {
         let folder = tempfile::tempdir()?;
         let store = DiskStore::open(Directory::open(folder.path())?)?;
         let staging = store.begin_download(&self.id)?;
@@ -103,7 +113,7 @@ impl Site {
             verifier: &TestSeal("ours"),
             reserve_bytes: Some(0),
             patience: Patience::default(),
-            embed_bytes: None,
+            embed_bytes,
             limiter: None,
         };
         let fetched = fetch::fetch(&request, staging.directory(), &|| false, sink);
@@ -127,6 +137,24 @@ fn another_member_pulls_from_an_agent_over_tls() -> anyhow::Result<()> {
         text.contains(&format!("eos_agent_snapshot_sent_bytes_total {}\n", fetched.received_bytes)),
         "{text}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_small_snapshot_is_pulled_in_one_reply_and_a_larger_one_by_ranges() -> anyhow::Result<()> {
+    for (embed_bytes, ranges) in [(1 << 20, 0), (1 << 10, 1)] {
+        let site = Site::new(1)?;
+        let source = site.source(id_of(&site.node))?;
+        site.pull_with(&source, &Silent, Some(embed_bytes))??;
+        assert_eq!(site.offer.metrics.traffic.ranges.get(), ranges, "{embed_bytes}");
+        assert_eq!(site.offer.shelf.pulls.taken(Instant::now()), 1);
+        source.leave(&site.id);
+        // The last bytes may be on their way still.
+        let mut ticks = site.runtime.block_on(async { tokio::time::interval(Duration::from_millis(5)) });
+        while site.offer.shelf.pulls.taken(Instant::now()) > 0 {
+            site.runtime.block_on(ticks.tick());
+        }
+    }
     Ok(())
 }
 

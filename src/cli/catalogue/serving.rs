@@ -36,7 +36,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a node does not hold a snapshot",
         cause: "It never had it, or has removed it since.",
         evidence: "eos snapshot list on that node",
-        remedy: "See what it holds, on that node: eos snapshot list.",
+        remedy: "On the master, see who holds what: eos snapshot list --cluster.",
         retry: false,
     },
     Entry {
@@ -62,7 +62,41 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot on a node cannot be read",
         cause: "Its manifest is damaged, or the disk fails.",
         evidence: "eos snapshot verify on that node; dmesg there",
-        remedy: "See what is damaged on that node: eos snapshot verify. Then pull it from another one.",
+        remedy: "See what is damaged on that node: eos snapshot verify. Then pull it from another one: eos snapshot pull ID --from NODE.",
+        retry: false,
+    },
+    Entry {
+        code: "T167",
+        title: "no other node holds a snapshot",
+        cause: "Only this node has it, or those who had it have removed it or left the cluster.",
+        evidence: "eos snapshot list --cluster on the master",
+        remedy: "Start the nodes that had it, and look again: eos snapshot list --cluster.",
+        retry: false,
+    },
+    Entry {
+        code: "T168",
+        title: "a node that was named does not hold the snapshot",
+        cause: "--from names a node, an id or an address that is none of the holders.",
+        evidence: "the holders in the message",
+        remedy: "Name one of the holders, or leave --from out: eos snapshot pull ID.",
+        retry: false,
+    },
+    Entry {
+        code: "T169",
+        title: "a snapshot only says that it is the cluster's own state",
+        cause: "The source of the snapshot is named cluster, and a node has signed it, not the master. The download \
+             is gone.",
+        evidence: "eos snapshot show ID on the node that holds it",
+        remedy: "Remove it there, and find out how it came to be. The master's own is pulled with: \
+             eos snapshot pull cluster --from master.",
+        retry: false,
+    },
+    Entry {
+        code: "T170",
+        title: "a snapshot does not fit into one reply",
+        cause: "It was asked for in one reply, and has more bytes than the caller takes in one.",
+        evidence: "eos snapshot list --cluster on the master",
+        remedy: "Whoever pulls goes on by ranges, as this does: eos snapshot pull ID.",
         retry: false,
     },
 ];

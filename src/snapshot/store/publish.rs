@@ -75,6 +75,25 @@ impl DiskStore {
         self.staging(&self.partial, name)
     }
 
+    /// Puts those of the parts that other snapshots have already beside what is downloaded, by hard links. Who
+    /// downloads verifies them as everything that it finds, and mends what is wrong, here and there.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn lend(&self, staging: &Staging, parts: &[Part]) -> Result<(), StoreError> {
+        let _guard = self.lock()?;
+        for part in parts {
+            let name = OsString::from(part.file_name());
+            let kept = self.parts.metadata_optional(&name)?;
+            if kept.is_none_or(|kept| kept.size != part.size) {
+                continue;
+            }
+            staging.directory.remove_tree(&name)?;
+            self.parts.make_hardlink(&name, &staging.directory, &name)?;
+        }
+        Ok(())
+    }
+
     /// The snapshots whose downloads were begun and are neither published nor discarded.
     pub fn downloads(&self) -> Result<Vec<OsString>, StoreError> {
         Ok(self.partial.list()?)

@@ -253,3 +253,22 @@ fn a_store_whose_directories_cannot_be_made_is_told() {
     let error = DiskStore::open(Directory::open(&site.path("store")).unwrap()).unwrap_err();
     tells(&error, "EOS-T020", "the snapshot store cannot use its disk");
 }
+
+#[test]
+fn a_part_that_another_snapshot_has_is_lent_to_a_download_and_stays_when_that_is_given_up() {
+    let site = Site::new();
+    let store = site.store();
+    let id = site.published(&store, 1);
+    let parts = store.summary(&id).unwrap().parts;
+    let staging = store.begin_download(&SnapshotId::parse("later").unwrap()).unwrap();
+    let absent = Part { digest: Digest::of(b"absent"), size: 1, borrowed: false };
+    let resized = Part { size: parts[0].size + 1, ..parts[0].clone() };
+    store.lend(&staging, &[absent, resized]).unwrap();
+    assert_eq!(staging.directory().list().unwrap().len(), 0);
+    for _ in 0..2 {
+        store.lend(&staging, &parts).unwrap();
+        assert_eq!(staging.directory().list().unwrap().len(), parts.len());
+    }
+    staging.discard().unwrap();
+    assert!(store.verify(&id).unwrap().damage.is_empty());
+}

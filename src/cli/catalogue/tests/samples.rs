@@ -109,6 +109,7 @@ fn edge() -> Vec<Group> {
         of("src/agent/monitor/error.rs", crate::agent::monitor::MonitorError::samples()),
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
         of("src/cli/bootstrap/error.rs", crate::cli::bootstrap::samples()),
+        of("src/cli/snapshot/pull/error.rs", crate::cli::snapshot::pull::samples()),
         of("src/cli/snapshot/restore/error.rs", crate::cli::snapshot::restore::samples()),
         of("src/cli/error.rs", crate::cli::error::samples()),
         of(PANIC, crate::cli::panic::samples().into_iter().map(Panicked).collect()),

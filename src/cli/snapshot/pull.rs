@@ -1,0 +1,266 @@
+//! `eos snapshot pull`: fetches a snapshot from those who hold it, so that this node holds it too.
+//!
+//! What was verified stays when it is killed, and the next run goes on there; others see the snapshot only
+//! once all of it is durable.
+
+mod error;
+
+#[cfg(test)]
+pub(crate) use error::samples;
+
+use crate::cli::context::{Context, failure};
+use crate::cli::done::Done;
+use crate::client::holders::{self, Found};
+use crate::client::snapshots::HttpSource;
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::paths;
+use crate::identity::certificate::{self, Subject};
+use crate::identity::membership::Membership;
+use crate::model::explain::Failure;
+use crate::model::ids::SnapshotId;
+use crate::model::progress::{Event, Sink, Wait};
+use crate::model::snapshots::{SnapshotConfig, TransferMode};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
+use crate::snapshot::store::{DiskStore, SnapshotStore, Staging, StoreError};
+use crate::steps::env;
+use crate::steps::trusted::Trusted;
+use crate::view::progress::Progress;
+use crate::view::units::{bytes, precise};
+use crate::wire::snapshots::Holder;
+use clap::Args;
+use error::PullError;
+use serde_json::{Value, json};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// No pull takes longer; it bounds what is told of waits.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+/// What is sent in one reply is in memory until it is written.
+const MOST_IN_MEMORY: u64 = 256 << 20;
+
+/// The source that the master alone signs.
+const CLUSTER: &str = "cluster";
+
+/// What `eos snapshot pull` takes.
+#[derive(Debug, Args)]
+pub struct PullArguments {
+    /// A source, of which the newest snapshot in the cluster is pulled, or the id of a snapshot
+    #[arg(value_name = "SOURCE|ID")]
+    what: String,
+    /// Pull from this holder alone; may be given several times
+    #[arg(long, value_name = "NODE|ADDRESS")]
+    from: Vec<String>,
+    /// Connections at a time, to all holders together; those of the configuration unless given
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
+    connections: Option<u32>,
+    /// Receive at most so many bytes a second, over all connections
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    bandwidth: Option<u64>,
+}
+
+/// Hands everything on, and keeps the warnings: they name the sources that failed or lied.
+struct Noting<'a> {
+    inner: &'a dyn Sink,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Sink for Noting<'_> {
+    fn emit(&self, event: Event) {
+        if let Event::Warning { text } = &event {
+            self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+        }
+        self.inner.emit(event);
+    }
+
+    fn expect(&self, wait: Option<Wait>) {
+        self.inner.expect(wait);
+    }
+}
+
+/// Pulls.
+pub(super) fn run(context: &Context, arguments: &PullArguments) -> Result<Done, Failure> {
+    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    let noting = Noting { inner: &progress, warnings: Mutex::default() };
+    let result = pull(context, arguments, &noting);
+    progress.finish();
+    result
+}
+
+fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Result<Done, Failure> {
+    sink.emit(Event::Phase { name: "pull".to_owned() });
+    let membership = context.membership()?;
+    let found =
+        context.ask(async |master| holders::find(master, &arguments.what, Some(&membership.node)).await)?;
+    let store = store(context)?;
+    if store.ids().map_err(failure)?.contains(&found.id) && is_sound(&store, &found.id)? {
+        let text = format!("{}  is here already\n", found.id);
+        return Ok(Done::new(json!({ "id": found.id, "received_bytes": 0 }), text).outcome("no-change"));
+    }
+    let holders = chosen(&found, &arguments.from)?;
+    let sources = sources(context, &membership, &holders)?;
+    let began = Instant::now();
+    let fetched = fetched(context, arguments, (&found.id, &sources), &store, sink)?;
+    let dropped = sink.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(done(&found.id, &fetched, &holders, (&dropped, began.elapsed())))
+}
+
+/// The node's own store.
+fn store(context: &Context) -> Result<DiskStore, Failure> {
+    let path = context.root.join(paths::SNAPSHOTS);
+    files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(failure)?;
+    DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)
+}
+
+/// Whether its manifest is right and its parts have their sizes; if not, it is pulled again.
+fn is_sound(store: &DiskStore, id: &SnapshotId) -> Result<bool, Failure> {
+    match store.verify_quickly(id) {
+        Ok(found) => Ok(found.damage.is_empty()),
+        Err(StoreError::Unknown { .. } | StoreError::Manifest { .. }) => Ok(false),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// Those of the holders that are wanted, or all.
+fn chosen(found: &Found, from: &[String]) -> Result<Vec<Holder>, Failure> {
+    let names = |holder: &Holder, text: &str| {
+        holder.name == text
+            || holder.node.as_ref().is_some_and(|id| id.as_str() == text)
+            || holder.address.to_string() == text
+            || holder.address.ip().to_string() == text
+    };
+    let known = || found.holders.iter().map(|one| format!("{} ({})", one.name, one.address)).collect();
+    for text in from {
+        if !found.holders.iter().any(|holder| names(holder, text)) {
+            let (from, id, holders) = (text.clone(), found.id.clone(), known());
+            return Err(failure(PullError::NoSuchHolder { from, id, holders }));
+        }
+    }
+    let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
+    let chosen: Vec<Holder> = found.holders.iter().filter(wanted).cloned().collect();
+    if chosen.is_empty() {
+        return Err(failure(PullError::NoHolder { id: found.id.clone() }));
+    }
+    Ok(chosen)
+}
+
+fn sources(
+    context: &Context,
+    membership: &Membership,
+    holders: &[Holder],
+) -> Result<Vec<HttpSource>, Failure> {
+    let connector = env::connector(&context.root, membership.address, context.runtime());
+    let connector = connector.map_err(Failure::from)?;
+    holders.iter().map(|holder| connector.source(holder).map_err(failure)).collect()
+}
+
+/// Brings everything and makes it visible; the holders hear that their places are free, however it ends.
+fn fetched(
+    context: &Context,
+    arguments: &PullArguments,
+    (id, sources): (&SnapshotId, &[HttpSource]),
+    store: &DiskStore,
+    sink: &dyn Sink,
+) -> Result<Fetched, Failure> {
+    let config = context.resolve(Vec::new())?.config.snapshot;
+    let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
+    let limiter = arguments.bandwidth.or(config.bandwidth_bytes).map(Limiter::new);
+    let staging = store.begin_download(id).map_err(failure)?;
+    let asked: Vec<&dyn Source> = sources.iter().map(|source| source as _).collect();
+    let request = Request {
+        sources: &asked,
+        connections: arguments.connections.unwrap_or(config.connections) as usize,
+        id,
+        verifier: &trusted,
+        // It is kept, not restored.
+        reserve_bytes: Some(0),
+        patience: Patience::default(),
+        embed_bytes: embed_bytes(&config),
+        limiter: limiter.as_ref(),
+    };
+    let stop = || context.is_interrupted();
+    let lent = lend(&request, store, &staging, &stop, sink);
+    let fetched =
+        lent.and_then(|()| fetch::fetch(&request, staging.directory(), &stop, sink).map_err(failure));
+    sources.iter().for_each(|source| source.leave(id));
+    let fetched = fetched?;
+    publish(store, staging, &fetched)?;
+    Ok(fetched)
+}
+
+/// How many bytes may come in one reply.
+fn embed_bytes(config: &SnapshotConfig) -> Option<u64> {
+    match config.mode {
+        TransferMode::Auto => Some(config.embed_bytes),
+        TransferMode::Embedded => Some(MOST_IN_MEMORY),
+        TransferMode::Streaming => None,
+    }
+}
+
+/// Puts parts that the store has from other snapshots beside those that are downloaded. A snapshot that comes
+/// in one reply needs none.
+fn lend(
+    request: &Request<'_>,
+    store: &DiskStore,
+    staging: &Staging,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<(), Failure> {
+    if store.ids().map_err(failure)?.is_empty() {
+        return Ok(());
+    }
+    // What is in the store already makes a reply with everything the longer way.
+    let request = Request { embed_bytes: None, ..*request };
+    let obtained = fetch::obtain(&request, Some(staging.directory()), stop, sink).map_err(failure)?;
+    store.lend(staging, &obtained.manifest.parts).map_err(failure)
+}
+
+fn publish(store: &DiskStore, staging: Staging, fetched: &Fetched) -> Result<(), Failure> {
+    let metadata = &fetched.manifest.metadata;
+    if metadata.source == CLUSTER && !signed_by_master(fetched)? {
+        let id = fetched.signed.id();
+        staging.discard().map_err(failure)?;
+        return Err(failure(PullError::Forged { id }));
+    }
+    store.publish(staging, &fetched.signed).map(drop).map_err(failure)
+}
+
+fn signed_by_master(fetched: &Fetched) -> Result<bool, Failure> {
+    let what = "the signer's certificate";
+    let chain = certificate::parse_pem(fetched.signed.certificate_pem(), what).map_err(failure)?;
+    let summary = certificate::summarize(&chain[0], what).map_err(failure)?;
+    Ok(summary.subject == Subject::Master)
+}
+
+fn done(
+    id: &SnapshotId,
+    fetched: &Fetched,
+    holders: &[Holder],
+    (dropped, took): (&[String], Duration),
+) -> Done {
+    let (metadata, stored) = (&fetched.manifest.metadata, fetched.manifest.stored_size());
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let names: Vec<&str> = holders.iter().map(|holder| holder.name.as_str()).collect();
+    let holders: Vec<Value> = holders
+        .iter()
+        .map(|one| json!({ "node": one.node, "name": one.name, "address": one.address }))
+        .collect();
+    let text = format!(
+        "{id}  {} of {} received from {} in {}\n",
+        bytes(fetched.received_bytes),
+        metadata.source,
+        names.join(", "),
+        precise(milliseconds)
+    );
+    let result = json!({
+        "id": id, "source": metadata.source, "generation": metadata.generation,
+        "received_bytes": fetched.received_bytes, "bytes": stored,
+        "milliseconds": milliseconds,
+        "sources": holders, "dropped": dropped,
+    });
+    Done::new(result, text)
+}
+
+#[cfg(test)]
+mod tests;
