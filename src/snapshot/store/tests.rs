@@ -262,7 +262,7 @@ fn a_part_that_another_snapshot_has_is_lent_to_a_download_and_stays_when_that_is
     let parts = store.summary(&id).unwrap().parts;
     let staging = store.begin_download(&SnapshotId::parse("later").unwrap()).unwrap();
     let absent = Part { digest: Digest::of(b"absent"), size: 1, borrowed: false };
-    let resized = Part { size: parts[0].size + 1, ..parts[0].clone() };
+    let resized = Part { size: parts[0].size + 1, ..parts[0] };
     store.lend(&staging, &[absent, resized]).unwrap();
     assert_eq!(staging.directory().list().unwrap().len(), 0);
     for _ in 0..2 {
