@@ -15,7 +15,7 @@ PACKAGES="
     gcc g++ libc6-dev ca-certificates
     dash busybox shellcheck util-linux coreutils
     iproute2 nftables iputils-ping procps strace
-    zstd tar sqlite3 openssl curl mandoc
+    zstd tar sqlite3 openssl curl mandoc xfsprogs
     systemd systemd-container dbus debootstrap
     faketime
 "

@@ -235,6 +235,9 @@ _eos() {
             eos__subcmd__help__subcmd__role,set)
                 cmd="eos__subcmd__help__subcmd__role__subcmd__set"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,create)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__create"
+                ;;
             eos__subcmd__help__subcmd__snapshot,list)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__list"
                 ;;
@@ -340,6 +343,9 @@ _eos() {
             eos__subcmd__role__subcmd__help,set)
                 cmd="eos__subcmd__role__subcmd__help__subcmd__set"
                 ;;
+            eos__subcmd__snapshot,create)
+                cmd="eos__subcmd__snapshot__subcmd__create"
+                ;;
             eos__subcmd__snapshot,help)
                 cmd="eos__subcmd__snapshot__subcmd__help"
                 ;;
@@ -366,6 +372,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot,verify)
                 cmd="eos__subcmd__snapshot__subcmd__verify"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,create)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__create"
                 ;;
             eos__subcmd__snapshot__subcmd__help,help)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__help"
@@ -1567,8 +1576,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="list show verify restore prune pull pack unpack"
+            opts="create list show verify restore prune pull pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2579,7 +2602,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help list show verify restore prune pull pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2612,9 +2635,65 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        eos__subcmd__snapshot__subcmd__help)
-            opts="list show verify restore prune pull pack unpack help"
+        eos__subcmd__snapshot__subcmd__create)
+            opts="-v -h --path --name --force --full --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help)
+            opts="create list show verify restore prune pull pack unpack help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -1,6 +1,7 @@
 //! The node's side: applies what the master assigns, reports, and watches storage (tier 4).
 
 mod attempts;
+pub mod captures;
 pub mod certificate;
 pub mod endpoint;
 pub mod error;

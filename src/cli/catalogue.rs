@@ -2,6 +2,7 @@
 
 mod agent;
 mod archives;
+mod captures;
 mod configuration;
 mod entry;
 mod host;
@@ -38,6 +39,7 @@ pub const AREAS: &[&[Entry]] = &[
     roles::ENTRIES,
     states::ENTRIES,
     snapshots::ENTRIES,
+    captures::ENTRIES,
     transfer::ENTRIES,
     archives::ENTRIES,
     restores::ENTRIES,

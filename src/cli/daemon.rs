@@ -127,6 +127,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
         let recovering = agent::recovery::begin(&context.root, offer.metrics.clone());
         recovering.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
+        let captures = agent::captures::begin(&context.root);
+        captures.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
         let served = agent.served();
         let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));

@@ -1,5 +1,6 @@
-//! `eos snapshot`: the snapshots that this node holds, and those of others.
+//! `eos snapshot`: the snapshots that this node makes and holds, and those of others.
 
+mod create;
 mod prune;
 pub mod pull;
 pub mod restore;
@@ -18,6 +19,7 @@ use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
+use create::CreateArguments;
 use prune::PruneArguments;
 use pull::PullArguments;
 use restore::RestoreArguments;
@@ -27,6 +29,8 @@ use std::collections::BTreeSet;
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
+    /// Capture sources of this node, reading only what changed since the snapshot before
+    Create(CreateArguments),
     /// List the snapshots of this host, or of the whole cluster
     List {
         /// Every snapshot that a node holds, with the nodes; only on the master's host
@@ -65,6 +69,7 @@ impl SnapshotCommand {
     /// Its name in the verdict object.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Create(_) => "snapshot create",
             Self::List { .. } => "snapshot list",
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
@@ -78,7 +83,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
+        matches!(self, Self::Create(_) | Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
     }
 }
 
@@ -114,6 +119,7 @@ fn reader(command: &str) -> String {
 /// When a store cannot be read or changed, there is no such snapshot, or one is damaged.
 pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure> {
     match command {
+        SnapshotCommand::Create(arguments) => create::run(context, &arguments),
         SnapshotCommand::List { cluster: true } => holdings(context),
         SnapshotCommand::List { cluster: false } => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),

@@ -40,6 +40,8 @@ pub const AUDIT: &str = "var/lib/eos/master/audit.jsonl";
 pub const MASTER_SNAPSHOTS: &str = "var/lib/eos/master/snapshots";
 /// The states tree of the cluster.
 pub const CLUSTER_STATES: &str = "var/lib/eos/cluster/states";
+/// Records of captures that run, and what captures did.
+pub const CAPTURES: &str = "var/lib/eos/snapshots/captures";
 /// Snapshots that this node holds.
 pub const SNAPSHOTS: &str = "var/lib/eos/snapshots";
 /// Journals of restores, and what was restored last.

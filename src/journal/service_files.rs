@@ -79,8 +79,14 @@ fn stored(name: &str) -> bool {
             let digits = name.split('.').next().unwrap_or(name);
             unfinished(name) || digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         }
+        Some(("memory" | "captures", name)) => {
+            let ending = |ending: &&str| name.ends_with(*ending);
+            !name.contains('/') && ([".json", ".lock", ".new"].iter().any(ending) || unfinished(name))
+        }
         Some(_) => false,
-        None => matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases"),
+        None => {
+            matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases" | "memory" | "captures")
+        }
     }
 }
 
@@ -125,6 +131,8 @@ mod tests {
             "var/lib/eos/restores/metrics.json",
             "var/lib/eos/restores/last/metrics.json",
             "var/lib/eos/restores/locks/metrics",
+            "var/lib/eos/snapshots/memory/metrics.json",
+            "var/lib/eos/snapshots/captures/.counters.json",
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
@@ -137,6 +145,7 @@ mod tests {
             "var/lib/eos/snapshots/leases/notes",
             "var/lib/eos/restores/notes.txt",
             "var/lib/eos/restores/mine/metrics.json",
+            "var/lib/eos/snapshots/memory/notes",
             "var/lib/eos/log/other.log",
             "var/lib/eos/log/eos-agent",
             "run/eos/other.pid",

@@ -1,12 +1,14 @@
 //! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
 //!
 //! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
-//! `fetch` moves it, `unpack` and `activate` put it in place, `restore` with hooks and a way back. `retention` says what to drop.
+//! `create` takes a configured source with its hooks, `fetch` moves it, `unpack` and `activate` put it in place,
+//! `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
 pub mod assemble;
 pub mod capture;
 mod compress;
+pub mod create;
 mod crew;
 pub mod fetch;
 pub mod frame;
@@ -35,6 +37,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(manifest::samples()),
         boxed(store::samples()),
         boxed(capture::samples()),
+        boxed(create::samples()),
         boxed(fetch::samples()),
         boxed(unpack::samples()),
         boxed(activate::samples()),

@@ -50,6 +50,8 @@ impl Step<Env> for CreateDirectories {
         ];
         if self.master {
             touches.push(Touch::Tree(paths::MASTER.into()));
+            // A node that joins fills it with the cluster's snapshot, in a step of its own.
+            touches.push(Touch::Tree(paths::SNAPSHOTS.into()));
         }
         touches
     }
@@ -65,6 +67,7 @@ impl Step<Env> for CreateDirectories {
         make(paths::RUN, 0o755, None)?;
         if self.master {
             make(paths::MASTER, 0o700, master_owner(&env.root)?)?;
+            make(paths::SNAPSHOTS, 0o700, None)?;
         }
         Ok(Outcome::Done)
     }

@@ -1,12 +1,14 @@
 //! `eos snapshot list`, `show` and `prune`: the snapshots of this host.
 
+use crate::snapshot::create::Made;
 use crate::snapshot::manifest::{Content, Entry};
 use crate::snapshot::retention::Verdict;
 use crate::snapshot::store::{Judged, Summary};
 use crate::view::table::{fields, table};
-use crate::view::units::{bytes, plural};
+use crate::view::units::{bytes, plural, precise};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// A table of snapshots: id, source, time and size.
 pub fn list(rows: &[[String; 4]]) -> String {
@@ -14,6 +16,18 @@ pub fn list(rows: &[[String; 4]]) -> String {
         return "no snapshots\n".to_owned();
     }
     table(usize::MAX, ["SNAPSHOT", "SOURCE", "CREATED", "SIZE"], rows)
+}
+
+/// One line of what became of a source.
+pub fn created(source: &str, one: &Made, took: Duration) -> String {
+    let (id, files) = (&one.id.as_str()[..8], one.counts.files);
+    let took = precise(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let files = format!("{files} {}", plural(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"));
+    if one.unchanged {
+        return format!("{source}: no change since snapshot {id}, {files} ({took})\n");
+    }
+    let (new, borrowed) = (bytes(one.stored_bytes), bytes(one.counts.borrowed_bytes));
+    format!("{source}: snapshot {id}, {files}, {new} new, {borrowed} borrowed ({took})\n")
 }
 
 /// A table of the snapshots of a cluster, with the nodes that hold them.

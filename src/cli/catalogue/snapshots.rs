@@ -260,13 +260,4 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Give more characters of the id: eos snapshot show ID.",
         retry: false,
     },
-    Entry {
-        code: "T120",
-        title: "a snapshot borrows from earlier ones",
-        cause: "It is incremental: the content of what had not changed lies in parts of earlier snapshots, so \
-             zstd and tar alone would restore too much.",
-        evidence: "eos snapshot show ID",
-        remedy: "Restore it with eos; what it borrows: eos snapshot show ID.",
-        retry: false,
-    },
 ];

@@ -18,8 +18,12 @@ use crate::view::snapshot::{Shown, Signed};
 use serde_json::json;
 use std::error::Error;
 
-/// Judges by the authority that this host trusts.
+/// The source that is the cluster's own state.
+const CLUSTER: &str = "cluster";
+
+/// Judges by the authority that this host trusts: the cluster's own state is the master's to sign.
 struct Trusted {
+    is_cluster: bool,
     authority: String,
     fingerprint: Fingerprint,
 }
@@ -27,7 +31,8 @@ struct Trusted {
 impl Verifier for Trusted {
     fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
         let what = "the snapshot's manifest";
-        signature::verify(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
+        let judge = if self.is_cluster { signature::verify_master } else { signature::verify };
+        judge(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
             .map_err(Into::into)
     }
 }
@@ -48,9 +53,10 @@ pub(super) fn run(context: &Context, text: &str, with_entries: bool) -> Result<D
     let store = holding.first().ok_or_else(unknown)?;
     let _lease = store.lease(&id, &reader("show"), clock::timestamp()).map_err(failure)?;
     let manifest = store.manifest(&id).map_err(failure)?;
+    let summary = store.summary(&id).map_err(failure)?;
     let shown = Shown {
-        summary: store.summary(&id).map_err(failure)?,
-        signed: signed(context, &id, &manifest)?,
+        signed: signed(context, &id, &manifest, summary.metadata.source == CLUSTER)?,
+        summary,
         stores: holding.iter().map(|store| store.path().display().to_string()).collect(),
         readers: readers.iter().map(ToString::to_string).collect(),
     };
@@ -72,7 +78,12 @@ fn entries(id: &SnapshotId, manifest: &SignedManifest) -> Result<Vec<Entry>, Fai
 }
 
 /// Who signed, and whether that is to be believed by what this host knows.
-fn signed(context: &Context, id: &SnapshotId, manifest: &SignedManifest) -> Result<Signed, Failure> {
+fn signed(
+    context: &Context,
+    id: &SnapshotId,
+    manifest: &SignedManifest,
+    is_cluster: bool,
+) -> Result<Signed, Failure> {
     let what = "the signer's certificate";
     let read = certificate::parse_pem(manifest.certificate_pem(), what)
         .and_then(|chain| certificate::summarize(&chain[0], what));
@@ -93,7 +104,7 @@ fn signed(context: &Context, id: &SnapshotId, manifest: &SignedManifest) -> Resu
         return Ok(Signed { by, trusted: None, why: None });
     };
     let authority = String::from_utf8_lossy(&authority).into_owned();
-    match manifest.judge(id, &Trusted { authority, fingerprint: membership.authority }) {
+    match manifest.judge(id, &Trusted { is_cluster, authority, fingerprint: membership.authority }) {
         Ok(()) => Ok(Signed { by, trusted: Some(true), why: None }),
         Err(error @ ManifestError::Signature { .. }) => {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);

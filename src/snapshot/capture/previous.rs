@@ -74,9 +74,10 @@ impl Previous {
         found.iter().filter(path).filter_map(|index| self.spans.at(*index)).collect()
     }
 
-    /// Whether these are its entries, wherever their contents lie.
+    /// Whether these are its entries, wherever their contents lie; one that lacks a part is never the same.
     pub(super) fn is_same<'e>(&self, entries: impl ExactSizeIterator<Item = &'e Entry>) -> bool {
-        entries.len() == self.manifest.entries.len()
+        self.is_there.iter().all(|there| *there)
+            && entries.len() == self.manifest.entries.len()
             && entries.zip(&self.manifest.entries).all(|(entry, other)| entry.is_same(other))
     }
 

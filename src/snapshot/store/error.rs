@@ -145,8 +145,8 @@ impl Explain for StoreError {
                 "have the master make it anew, there: systemctl restart eos-master".to_owned(),
                 "then pull it, on a node that is to join: eos bootstrap".to_owned(),
             ],
-            Self::Incremental { id } => {
-                vec![format!("see what it borrows: eos snapshot show {id}")]
+            Self::Incremental { .. } => {
+                vec!["make one that is complete by itself: eos snapshot create --full".to_owned()]
             }
             Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
             Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {

@@ -1,13 +1,15 @@
 //! Where snapshots are kept: the seam, and the store on a local disk behind it.
 //!
 //! On disk: `manifests/<id>.json`, `parts/<digest>.tar.zst`, `incoming/` for captures that run,
-//! `partial/<id>` for downloads that resume, `leases/<id>.<number>` for readers. A snapshot exists once its
+//! `partial/<id>` for downloads that resume, `leases/<id>.<number>` for readers, `memory/<source>.json` for
+//! what a capture remembers for the next one. A snapshot exists once its
 //! manifest has its name; a crash before that leaves files that nobody refers to, and the next `open`
 //! removes them.
 
 mod error;
 mod export;
 mod lease;
+mod memory;
 mod prune;
 mod publish;
 mod resolve;
@@ -132,6 +134,7 @@ pub struct DiskStore {
     incoming: Directory,
     partial: Directory,
     leases: Directory,
+    memory: Directory,
     limits: Limits,
     /// To whom everything in it belongs, when root works on the store of another user.
     owner: Option<(u32, u32)>,
@@ -158,9 +161,10 @@ impl DiskStore {
         };
         let (parts, manifests) = (inner("parts")?, inner("manifests")?);
         let (incoming, partial, leases) = (inner("incoming")?, inner("partial")?, inner("leases")?);
+        let memory = inner("memory")?;
         root.sync()?;
         let limits = Limits::default();
-        let store = Self { root, parts, manifests, incoming, partial, leases, limits, owner };
+        let store = Self { root, parts, manifests, incoming, partial, leases, memory, limits, owner };
         store.sweep()?;
         Ok(store)
     }

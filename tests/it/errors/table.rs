@@ -63,6 +63,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115 T183"),
     ("a machine that is slower than the time it was given", "J042"),
+    (
+        "another capture at the same instant, or a database that is locked or damaged, with unit tests in \
+         src/snapshot",
+        "T123 T127 T128 T129",
+    ),
 ];
 
 #[test]

@@ -30,6 +30,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("preflight", "preflight", 0),
     ("role-plan", "role plan", 0),
     ("role-set", "role set MACHINE core", 0),
+    ("snapshot-create", "snapshot create", 2),
     ("snapshot-list", "snapshot list", 0),
     ("snapshot-pack", "snapshot pack /nope -o /nope/a.tar.zst", 1),
     ("snapshot-prune", "snapshot prune --keep 1 --dry-run", 0),

@@ -94,6 +94,7 @@ fn snapshots() -> Vec<Group> {
         of("src/snapshot/activate/error.rs", crate::snapshot::activate::samples()),
         of("src/snapshot/assemble/error.rs", crate::snapshot::assemble::samples()),
         of("src/snapshot/capture/error.rs", crate::snapshot::capture::samples()),
+        of("src/snapshot/create/error.rs", crate::snapshot::create::samples()),
         of("src/snapshot/fetch/error.rs", crate::snapshot::fetch::samples()),
         of("src/snapshot/manifest/error.rs", crate::snapshot::manifest::samples()),
         of("src/snapshot/restore/error.rs", crate::snapshot::restore::samples()),

@@ -95,3 +95,52 @@ fn beside_what_is_frozen_what_is_read_in_place_must_stand_still() {
     let taken = site.take_with(now(), terms, &meddler).unwrap().manifest.unwrap();
     assert_eq!(taken.restore_size(), 10, "tried again, with what is there now");
 }
+
+/// A new XFS, mounted until this is dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn at(place: &Path, image: &Path) -> Self {
+        fs::File::create(image).unwrap().set_len(320 << 20).unwrap();
+        let run = |program: &str, arguments: &[&OsStr]| {
+            let done = Command::new(program).args(arguments).output().unwrap();
+            assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+        };
+        run("mkfs.xfs", &[OsStr::new("-q"), OsStr::new("-m"), OsStr::new("reflink=1"), image.as_os_str()]);
+        run("mount", &[OsStr::new("-o"), OsStr::new("loop"), image.as_os_str(), place.as_os_str()]);
+        Self(place.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(&self.0).status().unwrap();
+    }
+}
+
+#[test]
+fn where_files_can_be_cloned_a_writer_in_place_does_not_disturb_a_capture() {
+    let mut site = Site::new();
+    let _mounted = Mounted::at(&site.path("srv"), &site.path("image"));
+    site.write("tree/a", "first");
+    site.write("tree/b", "second");
+    site.write("freeze/none", "");
+    fs::remove_file(site.path("srv/freeze/none")).unwrap();
+    let freeze = Directory::open(&site.path("srv/freeze")).unwrap();
+    let freezer = Freezer::new(&freeze, &[]);
+    let tree = site.path("srv/tree");
+    let meddler = Once::new(|| {
+        fs::write(tree.join("a"), "overwritten in place").unwrap();
+        fs::remove_file(tree.join("b")).unwrap();
+    });
+    let exclude = [Glob::parse("freeze").unwrap()];
+    let terms = Terms { freezer: Some(&freezer), exclude: &exclude, ..Terms::default() };
+    let manifest = site.take_with(now(), terms, &meddler).unwrap().manifest.unwrap();
+    assert!(meddler.1.into_inner(), "it meddled");
+    let here = Directory::open(&site.path("out")).unwrap();
+    let store = DiskStore::open(Directory::open(&site.path("store")).unwrap()).unwrap();
+    unpack(&manifest, &store, &here, OsStr::new("tree"), &Policy::default(), &Silent).unwrap();
+    assert_eq!(fs::read_to_string(site.path("out/tree/srv/tree/a")).unwrap(), "first");
+    assert_eq!(fs::read_to_string(site.path("out/tree/srv/tree/b")).unwrap(), "second");
+    assert_eq!(fs::read_dir(site.path("srv/freeze")).unwrap().count(), 0);
+}

@@ -283,8 +283,14 @@ fn a_forced_capture_of_what_did_not_change_borrows_everything() {
     site.take();
     let forced = Terms { force: true, ..Terms::default() };
     let taken = site.take_with(Timestamp::now() + 1.hour(), forced, &Silent).unwrap();
-    assert_eq!((taken.counts.read_bytes, taken.manifest.unwrap().is_full()), (0, false));
+    let manifest = taken.manifest.unwrap();
+    assert_eq!((taken.counts.read_bytes, manifest.is_full()), (0, false));
     site.compare();
+    let out = Directory::open(&site.path("out")).unwrap();
+    let error = site.store.export(&manifest.id(), &out).unwrap_err();
+    let text =
+        format!("snapshot {} borrows from earlier ones, so tar alone cannot restore it", manifest.id());
+    tells(&error, "EOS-T120", &text);
 }
 
 #[test]
@@ -299,6 +305,35 @@ fn what_matches_a_pattern_is_left_out_with_all_beneath_it() {
     let taken = site.take_with(Timestamp::now(), terms, &Silent).unwrap().manifest.unwrap();
     let paths: Vec<_> = taken.entries.iter().map(|entry| entry.path.to_string()).collect();
     assert_eq!(paths, ["srv", "srv/kept", "srv/kept/cache.txt"]);
+}
+
+#[test]
+fn a_part_ends_with_the_file_that_fills_it_however_large_that_is_and_no_file_is_in_two() {
+    let mut site = Site::new();
+    for number in 0..20 {
+        site.write(&format!("small {number:02}"), noise(number, 1000));
+    }
+    site.write("large", noise(50, 100_000));
+    // With its header it fills a part to the last byte.
+    site.write("z exact", noise(60, 16 << 10));
+    let manifest = site.take().manifest.unwrap();
+    let spans = manifest.spans();
+    let (mut last, mut seen) = (None, 0);
+    for part in 0..manifest.parts.len() {
+        let range = spans.part(part);
+        let inside = spans.entries_in(&range);
+        let whole = |index: &usize| {
+            range.contains(&spans.entry(*index).start) && spans.entry(*index).range().end <= range.end
+        };
+        assert!(inside.iter().all(whole), "no entry is in two parts");
+        let before_last = spans.entry(*inside.last().unwrap()).start - range.start;
+        assert!(before_last < SMALL.part_bytes, "it would have ended before");
+        seen += inside.len();
+        last = last.max(Some(range.end - range.start));
+    }
+    assert_eq!(seen, manifest.entries.len(), "each is in one");
+    assert!(last.unwrap() > 100_000, "the large one is whole");
+    site.compare();
 }
 
 #[test]

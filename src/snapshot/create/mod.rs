@@ -1,0 +1,368 @@
+//! Makes snapshots of configured sources: hooks, freezing, databases, what is remembered, publication.
+//!
+//! What outlives a crash is recorded first, in [`record`]: the next capture of the source finishes it, and so does
+//! [`recover`], which the agent begins with. Nothing is published unless the hook `after_capture` ended well.
+
+mod counters;
+mod database;
+mod error;
+mod hooks;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use counters::Counters;
+pub use error::CreateError;
+#[cfg(test)]
+pub(crate) use error::samples;
+
+use super::capture::{self, Captured, Freezer, MEMORY_VERSION, Memory, Previous, Source, Terms};
+use super::manifest::{Limits, Manifest, Metadata, Name, Part, SignedManifest, Signer};
+use super::pack::Cut;
+use super::store::{DiskStore, Lease, SnapshotStore, Staging, StoreError};
+use crate::host::directory::Directory;
+use crate::host::root::Root;
+use crate::model::explain::Explain;
+use crate::model::ids::{ClusterId, SnapshotId};
+use crate::model::progress::{Event, Sink};
+use crate::model::snapshots::{Engine, SourceConfig};
+use counters::count;
+use jiff::Timestamp;
+use record::{FREEZE, Record, Records};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// What is to be captured, for whom.
+pub struct Order<'a> {
+    /// The root; the source's path lies below it.
+    pub root: &'a Root,
+    /// The source, with the hooks of the local configuration.
+    pub source: &'a SourceConfig,
+    /// The cluster.
+    pub cluster: &'a ClusterId,
+    /// Signs the manifest.
+    pub signer: &'a dyn Signer,
+    /// The version of eos, for the manifest.
+    pub eos_version: &'a str,
+    /// The present.
+    pub now: Timestamp,
+    /// Whether a snapshot is made although nothing changed.
+    pub force: bool,
+    /// Whether nothing is borrowed, so that it is complete by itself.
+    pub full: bool,
+}
+
+/// The snapshot that a source has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The newest snapshot.
+    pub id: SnapshotId,
+    /// Its generation.
+    pub generation: u64,
+    /// Whether it was there before, and nothing has changed since.
+    pub unchanged: bool,
+    /// What the capture did.
+    pub counts: capture::Counts,
+    /// Bytes of parts that were written.
+    pub stored_bytes: u64,
+}
+
+/// Captures a source into the store, reading only what changed since the snapshot before.
+///
+/// # Errors
+/// When it cannot be captured, a hook fails, `stop` is set, or the store does not take it.
+pub fn create(
+    order: &Order<'_>,
+    store: &DiskStore,
+    stop: &AtomicBool,
+    sink: &dyn Sink,
+) -> Result<Made, CreateError> {
+    let made = make(order, store, stop, sink);
+    count(order.root, |counters| match &made {
+        Ok(made) => {
+            counters.read_bytes += made.counts.read_bytes;
+            if made.unchanged {
+                counters.unchanged += 1;
+                return;
+            }
+            counters.captures += 1;
+            counters.borrowed_bytes += made.counts.borrowed_bytes;
+            counters.stored_bytes += made.stored_bytes;
+        }
+        Err(error) => counters.failed(error.code()),
+    });
+    made
+}
+
+/// Ends the captures that died: removes what they froze and runs their hooks. Returns their sources, and why it
+/// could not be done for others, whose records stay.
+///
+/// # Errors
+/// When the records cannot be listed.
+pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, CreateError> {
+    let Some(records) = Records::existing(root)? else { return Ok(Vec::new()) };
+    let mut recovered = Vec::new();
+    for source in records.sources()? {
+        // Whoever holds it is alive, and ends it.
+        let Some(_held) = records.hold(&source)? else { continue };
+        match records.finish(&source) {
+            Ok(false) => {}
+            Ok(true) => recovered.push((source, None)),
+            Err(error) => recovered.push((source, Some(error))),
+        }
+    }
+    Ok(recovered)
+}
+
+fn make(
+    order: &Order<'_>,
+    store: &DiskStore,
+    stop: &AtomicBool,
+    sink: &dyn Sink,
+) -> Result<Made, CreateError> {
+    let name = order.source.name.as_str();
+    let records = Records::open(order.root)?;
+    let held = records.hold(name)?;
+    let _held = held.ok_or_else(|| CreateError::Busy { name: name.to_owned() })?;
+    records.finish(name)?;
+    let before = Before::of(store, name, order)?;
+    let (work, staging) = (store.begin()?, store.begin()?);
+    let made = Capture { order, store, before: &before, records: &records, stop, sink }.run(&work, staging);
+    work.discard()?;
+    made
+}
+
+/// What the store has of a source.
+struct Before {
+    generation: u64,
+    newest: Option<(SnapshotId, u64)>,
+    previous: Option<Previous>,
+    /// So that its parts stay while they are borrowed from.
+    _lease: Option<Lease>,
+}
+
+impl Before {
+    fn of(store: &DiskStore, source: &str, order: &Order<'_>) -> Result<Self, CreateError> {
+        let memory = store.recall(source)?.and_then(|bytes| Memory::read(&bytes, source));
+        let mut all = store.list()?.snapshots;
+        all.retain(|one| one.metadata.source == source);
+        let remembered = memory.as_ref().map_or(0, |memory| memory.generation);
+        let newest = all.iter().max_by_key(|one| one.metadata.generation);
+        let generation = newest.map_or(0, |one| one.metadata.generation).max(remembered);
+        let remembered =
+            all.iter().find(|one| memory.as_ref().is_some_and(|memory| memory.snapshot == one.id));
+        let chosen = remembered.or(newest).filter(|_| !order.full);
+        let mut before = Self { generation, newest: None, previous: None, _lease: None };
+        let Some(chosen) = chosen else { return Ok(before) };
+        let who = format!("eos snapshot create (process {})", std::process::id());
+        before._lease = match store.lease(&chosen.id, &who, order.now) {
+            // It was removed meanwhile.
+            Err(StoreError::Unknown { .. }) => return Ok(before),
+            lease => Some(lease?),
+        };
+        before.newest = Some((chosen.id.clone(), chosen.metadata.generation));
+        let read = store.manifest(&chosen.id)?.read(&Limits::default());
+        let manifest = read.map_err(capture::CaptureError::from)?;
+        let is_there =
+            |part: &Part| store.open_part(&part.digest, 0, None).is_ok_and(|range| range.size == part.size);
+        before.previous = Some(Previous::new(manifest, memory, is_there));
+        Ok(before)
+    }
+}
+
+/// One capture of a source that is held.
+struct Capture<'a> {
+    order: &'a Order<'a>,
+    store: &'a DiskStore,
+    before: &'a Before,
+    records: &'a Records,
+    stop: &'a AtomicBool,
+    sink: &'a dyn Sink,
+}
+
+impl Capture<'_> {
+    fn run(&self, work: &Staging, staging: Staging) -> Result<Made, CreateError> {
+        let captured = match self.between_hooks(work, &staging) {
+            Ok(captured) => captured,
+            Err(error) => {
+                staging.discard()?;
+                return Err(error);
+            }
+        };
+        match (&captured.manifest, &self.before.newest) {
+            (None, Some((id, generation))) => {
+                staging.discard()?;
+                self.remember(id, *generation, &captured)?;
+                let (id, generation, counts) = (id.clone(), *generation, captured.counts);
+                Ok(Made { id, generation, unchanged: true, counts, stored_bytes: 0 })
+            }
+            (Some(manifest), _) => self.publish(staging, manifest, &captured),
+            (None, None) => unreachable!("without a snapshot before there is always one"),
+        }
+    }
+
+    fn publish(
+        &self,
+        staging: Staging,
+        manifest: &Manifest,
+        captured: &Captured,
+    ) -> Result<Made, CreateError> {
+        let signed = SignedManifest::sign(manifest, self.order.signer).map_err(capture::CaptureError::from);
+        let signed = match signed {
+            Ok(signed) => signed,
+            Err(error) => {
+                staging.discard()?;
+                return Err(error.into());
+            }
+        };
+        let (id, generation) = (signed.id(), manifest.metadata.generation);
+        // A memory of a snapshot that never came to be is of no use, and does no harm.
+        self.remember(&id, generation, captured)?;
+        self.store.publish(staging, &signed)?;
+        let own = manifest.parts.iter().filter(|part| !part.borrowed);
+        let stored_bytes = own.map(|part| part.size).sum();
+        Ok(Made { id, generation, unchanged: false, counts: captured.counts, stored_bytes })
+    }
+
+    fn remember(&self, id: &SnapshotId, generation: u64, captured: &Captured) -> Result<(), CreateError> {
+        let source = self.order.source.name.to_string();
+        let memory = Memory {
+            captured_at: self.order.now,
+            files: captured.stamps.clone(),
+            generation,
+            snapshot: id.clone(),
+            version: MEMORY_VERSION,
+            source,
+        };
+        Ok(self.store.remember(self.order.source.name.as_str(), &memory.to_bytes())?)
+    }
+
+    /// Captures between the hooks; whatever happens, what was recorded is done after it.
+    fn between_hooks(&self, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
+        let source = self.order.source;
+        let path = self.order.root.join(source.path.trim_start_matches('/'));
+        let mut record = Record::new(source.name.as_str(), &path, self.before.generation + 1);
+        record.after = source.hooks.after_capture.as_ref().map(Into::into);
+        record.area = self.freezing_area(&path, work)?;
+        self.records.save(&record)?;
+        let captured = self.capture(&record, work, staging);
+        match (self.records.end(&record), captured) {
+            (Ok(()), captured) => captured,
+            (Err(error), Ok(_)) => Err(error),
+            (Err(error), Err(first)) => {
+                let text =
+                    format!("what the capture left is not cleared away: {error}; the next one tries again");
+                self.sink.emit(Event::Warning { text });
+                Err(first)
+            }
+        }
+    }
+
+    /// The work area beside the source, if its files cannot be frozen in the store.
+    fn freezing_area(&self, path: &Path, work: &Staging) -> Result<Option<PathBuf>, CreateError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        if self.order.source.engine != Engine::Directory {
+            return Ok(None);
+        }
+        let of = match Directory::open(path) {
+            // The capture tells why.
+            Err(_) => return Ok(None),
+            Ok(directory) => directory.own_metadata()?.device,
+        };
+        let beside = Directory::open(parent)?.own_metadata()?.device == of;
+        if work.directory().own_metadata()?.device == of || !beside {
+            return Ok(None);
+        }
+        let area = [OsStr::new("."), name, OsStr::new(".eos")].into_iter().collect::<OsString>();
+        Ok(Some(parent.join(area)))
+    }
+
+    fn capture(&self, record: &Record, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
+        let hook = &self.order.source.hooks.before_capture;
+        let redirected = hook.as_ref().map(|hook| hooks::before(hook, record)).transpose()?.flatten();
+        let path = redirected.as_ref().unwrap_or(&record.path);
+        let name = record.path.file_name().unwrap_or_default();
+        match self.order.source.engine {
+            Engine::Sqlite => {
+                self.look(path, false)?;
+                work.directory().make_directory(OsStr::new("database"), 0o700)?;
+                let into = work.directory().open_directory(Path::new("database"))?;
+                database::copy(path, &into, name, database::PATIENCE, self.stop)?;
+                let copy = Source::File {
+                    directory: &into,
+                    relative: name.into(),
+                    path: Name::new(name.as_bytes()),
+                };
+                self.gather(copy, record, staging, None)
+            }
+            Engine::Directory => {
+                let directory = self.look(path, true)?.expect("a directory was opened");
+                let exclude = Vec::new();
+                let tree =
+                    Source::Tree { directory: &directory, prefix: Name::new(name.as_bytes()), exclude };
+                // What a hook made for the capture stands still.
+                let freeze =
+                    if redirected.is_some() { None } else { Some(self.freeze_directory(record, work)?) };
+                self.gather(tree, record, staging, freeze.as_ref())
+            }
+        }
+    }
+
+    /// Makes the directory in which files are frozen: the one that is recorded, or one in the store.
+    fn freeze_directory(&self, record: &Record, work: &Staging) -> Result<Directory, CreateError> {
+        let Some((parent, name)) =
+            record.area.as_ref().and_then(|area| Some((area.parent()?, area.file_name()?)))
+        else {
+            return Ok(work.directory().ensure_directory(OsStr::new(FREEZE), 0o700)?);
+        };
+        let area = Directory::open(parent)?.ensure_directory(name, 0o700)?;
+        Ok(area.ensure_directory(OsStr::new(FREEZE), 0o700)?)
+    }
+
+    fn gather(
+        &self,
+        source: Source<'_>,
+        record: &Record,
+        staging: &Staging,
+        freeze: Option<&Directory>,
+    ) -> Result<Captured, CreateError> {
+        let Order { source: config, cluster, eos_version, now, force, .. } = self.order;
+        let metadata = Metadata {
+            cluster_id: (*cluster).clone(),
+            created_at: *now,
+            eos_version: (*eos_version).to_owned(),
+            generation: record.generation,
+            source: record.source.clone(),
+        };
+        let freezer = freeze.map(|directory| Freezer::new(directory, &config.write_once));
+        let previous = self.before.previous.as_ref();
+        let terms = Terms { exclude: &config.exclude, previous, freezer: freezer.as_ref(), force: *force };
+        let (into, cut) = (staging.directory(), Cut::default());
+        Ok(capture::gather(&[source], into, &metadata, cut, terms, self.stop, self.sink)?)
+    }
+
+    /// Opens a directory, or sees that there is a file.
+    fn look(&self, path: &Path, is_directory: bool) -> Result<Option<Directory>, CreateError> {
+        use crate::host::directory::Kind;
+        let name = self.order.source.name.to_string();
+        let (parent, last) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+        let parent = Directory::open(parent);
+        let found = match &parent {
+            Err(error) if error.is_missing() => None,
+            Err(_) => return parent.map(|_| None).map_err(Into::into),
+            Ok(parent) => parent.metadata_optional(last)?,
+        };
+        let path = path.to_owned();
+        match found.map(|found| found.kind) {
+            None => Err(CreateError::Missing { name, path }),
+            Some(Kind::Directory) if is_directory => Ok(Some(Directory::open(&path)?)),
+            Some(Kind::File) if !is_directory => Ok(None),
+            Some(_) => {
+                let wanted = if is_directory { "directory" } else { "database file" };
+                Err(CreateError::Kind { name, path, wanted })
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a capture leaves behind if it dies: a freeze directory, and a hook that must still be run.
+//!
+//! `captures/SOURCE.json` is durable before either of them, and goes after both. Who captures the source, or the
+//! agent when it starts, finishes what it says: a record that nobody holds is of a capture that died.
+
+use super::CreateError;
+use super::hooks::{self, Program};
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::lock_file::{Attempt, LockFile};
+use crate::host::paths;
+use crate::host::root::Root;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+const VERSION: u32 = 1;
+
+/// The name of the freeze directory in a work area.
+pub(super) const FREEZE: &str = "freeze";
+
+/// What is to be done when a capture ends, however it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    /// The hook `after_capture`.
+    pub(super) after: Option<Program>,
+    /// The work area outside of the store in which files are frozen.
+    pub(super) area: Option<PathBuf>,
+    /// The generation that the capture would have.
+    pub(super) generation: u64,
+    /// The path of the source.
+    pub(super) path: PathBuf,
+    /// Its name.
+    pub(super) source: String,
+    /// `VERSION`.
+    pub(super) version: u32,
+}
+
+impl Record {
+    pub(super) fn new(source: &str, path: &Path, generation: u64) -> Self {
+        let (source, path) = (source.to_owned(), path.to_owned());
+        Self { after: None, area: None, generation, path, source, version: VERSION }
+    }
+
+    /// Removes what is frozen and runs the hook; both may have been done before.
+    fn settle(&self) -> Result<(), CreateError> {
+        if let Some(area) = &self.area {
+            thaw(area)?;
+        }
+        let Some(after) = &self.after else { return Ok(()) };
+        hooks::run(after, "after_capture", self).map(|_| ())
+    }
+}
+
+/// Removes the freeze directory of a work area, and the area itself if nothing else is in it.
+fn thaw(area: &Path) -> Result<(), CreateError> {
+    let (Some(parent), Some(name)) = (area.parent(), area.file_name()) else { return Ok(()) };
+    let parent = match Directory::open(parent) {
+        Err(error) if error.is_missing() => return Ok(()),
+        opened => opened?,
+    };
+    match parent.open_directory(Path::new(name)) {
+        Err(error) if error.is_missing() => return Ok(()),
+        area => area?.remove_tree(OsStr::new(FREEZE))?,
+    }
+    parent.remove_empty_directory(name)?;
+    Ok(parent.sync()?)
+}
+
+/// The directory of the records.
+pub(super) struct Records {
+    folder: PathBuf,
+}
+
+/// A source that this process captures.
+#[derive(Debug)]
+pub(super) struct Held(LockFile);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.remove() {
+            tracing::debug!(%error, "the lock of a capture ends with the process");
+        }
+    }
+}
+
+impl Records {
+    pub(super) fn open(root: &Root) -> Result<Self, CreateError> {
+        let folder = root.join(paths::CAPTURES);
+        files::create_directory(&folder, Attributes { mode: 0o700, owner: None })?;
+        Ok(Self { folder })
+    }
+
+    /// Those that there are; none where nothing was ever captured.
+    pub(super) fn existing(root: &Root) -> Result<Option<Self>, CreateError> {
+        let folder = root.join(paths::CAPTURES);
+        Ok(files::exists(&folder)?.then_some(Self { folder }))
+    }
+
+    /// Takes a source for this process; nothing when another has it.
+    pub(super) fn hold(&self, source: &str) -> Result<Option<Held>, CreateError> {
+        let path = self.folder.join(format!("{source}.lock"));
+        match LockFile::attempt(&path, || Ok(()))? {
+            Attempt::Held(file, _) => Ok(Some(Held(file))),
+            Attempt::Busy(_) => Ok(None),
+        }
+    }
+
+    fn path(&self, source: &str) -> PathBuf {
+        self.folder.join(format!("{source}.json"))
+    }
+
+    /// Makes a record durable, if there is anything in it to be done.
+    pub(super) fn save(&self, record: &Record) -> Result<(), CreateError> {
+        if record.after.is_none() && record.area.is_none() {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(record).expect("a record has only string keys");
+        let attributes = Attributes { mode: 0o600, owner: None };
+        Ok(files::write_atomic(&self.path(&record.source), &bytes, attributes)?)
+    }
+
+    /// Ends a capture: does what its record says, then removes that.
+    pub(super) fn end(&self, record: &Record) -> Result<(), CreateError> {
+        record.settle()?;
+        Ok(files::remove_file(&self.path(&record.source))?)
+    }
+
+    /// Ends the capture of a source that died, if one did; says whether. The caller holds the source.
+    pub(super) fn finish(&self, source: &str) -> Result<bool, CreateError> {
+        let path = self.path(source);
+        let Some(bytes) = files::read_optional(&path)? else { return Ok(false) };
+        let record: Record =
+            serde_json::from_slice(&bytes).map_err(|source| CreateError::Record { path, source })?;
+        self.end(&record)?;
+        Ok(true)
+    }
+
+    /// The sources that have a record.
+    pub(super) fn sources(&self) -> Result<Vec<String>, CreateError> {
+        let names = files::list(&self.folder)?;
+        let source = |name: &String| {
+            name.strip_suffix(".json").filter(|name| !name.starts_with('.')).map(str::to_owned)
+        };
+        Ok(names.iter().filter_map(source).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_of_version_1_stays_readable() {
+        let fixture = include_str!("../../../tests/fixtures/v1/snapshot/capture.json");
+        let record = Record {
+            after: Some(Program { argv: vec!["/usr/sbin/lvremove".into(), "-y".into()], seconds: 30 }),
+            area: Some("/srv/.metrics.eos".into()),
+            ..Record::new("metrics", Path::new("/srv/metrics"), 4)
+        };
+        assert_eq!(serde_json::from_str::<Record>(fixture).unwrap(), record);
+        assert_eq!(serde_json::to_string(&record).unwrap(), fixture);
+    }
+}

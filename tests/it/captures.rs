@@ -1,0 +1,130 @@
+//! `eos snapshot create` as operators use it: sources of the configuration, what is told, and what is refused.
+
+use crate::support::Machine;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+/// A first node whose configuration has these sources.
+fn node(address: &str, sources: &str) -> Machine {
+    let node = Machine::empty(address, "node1");
+    node.found();
+    configure(&node, sources);
+    node
+}
+
+fn configure(node: &Machine, sources: &str) {
+    let folder = node.path("etc/eos/cluster.yaml.d");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("50-sources.yaml"), format!("snapshot:\n  sources: {sources}\n")).unwrap();
+}
+
+fn write(node: &Machine, path: &str, content: impl AsRef<[u8]>) {
+    let path = node.path(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn create(node: &Machine, arguments: &[&str]) -> Value {
+    let all: Vec<&str> =
+        ["snapshot", "create"].iter().chain(arguments).chain(&["--output", "json"]).copied().collect();
+    node.eos(&all).ends_with(0).verdict()
+}
+
+fn refused(node: &Machine, arguments: &[&str], status: i32, code: &str) {
+    let all: Vec<&str> = ["snapshot", "create"].iter().chain(arguments).copied().collect();
+    let run = node.eos(&all).ends_with(status);
+    assert!(run.stderr.contains(&format!("error[{code}]")), "{code} is not in {}", run.stderr);
+}
+
+#[test]
+fn the_sources_of_the_configuration_are_captured_and_only_what_changed_is_read() {
+    let sources = "[{name: metrics, path: /srv/metrics, exclude: ['*.tmp']}, {name: app, engine: sqlite, path: /srv/app.db}]";
+    let node = node("127.0.41.1", sources);
+    for number in 0..50u8 {
+        write(&node, &format!("srv/metrics/{number}"), [number; 5000]);
+    }
+    write(&node, "srv/metrics/x.tmp", "left out");
+    let tables = "CREATE TABLE a(x); INSERT INTO a VALUES (1);";
+    let made = Command::new("sqlite3").arg(node.path("srv/app.db")).arg(tables).status().unwrap();
+    assert!(made.success());
+
+    let first = create(&node, &[]);
+    let listed = first["result"]["snapshots"].as_array().unwrap();
+    let names: Vec<_> = listed.iter().map(|one| one["source"].as_str().unwrap()).collect();
+    assert_eq!((names, &first["outcome"]), (vec!["metrics", "app"], &Value::from("done")));
+    assert_eq!((&listed[0]["files"], &listed[0]["read_bytes"]), (&Value::from(50), &Value::from(250_000)));
+    let again = create(&node, &[]);
+    assert_eq!(again["outcome"], "no-change");
+    assert_eq!(again["result"]["snapshots"][0]["id"], listed[0]["id"]);
+
+    write(&node, "srv/metrics/7", "changed");
+    let second = create(&node, &["metrics"]);
+    let one = &second["result"]["snapshots"][0];
+    assert_eq!((&one["generation"], &one["borrowed_bytes"]), (&Value::from(2), &Value::from(245_000)));
+    let text = node.eos(&["snapshot", "show", &one["id"].as_str().unwrap()[..8]]).ends_with(0).stdout;
+    assert!(text.contains("the cluster's authority vouches for it"), "{text}");
+    let all = node.eos(&["snapshot", "verify"]).ends_with(0).stdout;
+    assert_eq!(all.matches("sound").count(), 3, "{all}");
+
+    let forced = create(&node, &["metrics", "--force"]);
+    assert_eq!(forced["result"]["snapshots"][0]["generation"], 3);
+    let other = create(&node, &["--path", "/srv/metrics", "--name", "by-hand", "--full"]);
+    assert_eq!(other["result"]["snapshots"][0]["source"], "by-hand");
+    for own in ["srv/metrics", "etc/eos/cluster.yaml.d"] {
+        fs::remove_dir_all(node.path(own)).unwrap();
+    }
+    fs::remove_file(node.path("srv/app.db")).unwrap();
+    node.eos(&["reset", "--verify"]).ends_with(0);
+    assert!(!node.path("var/lib/eos").exists(), "what captures made is known to be eos's");
+}
+
+#[test]
+fn old_snapshots_go_after_a_capture_as_the_configuration_says() {
+    let node = node("127.0.41.2", "[{name: metrics, path: /srv/metrics}]");
+    let folder = node.path("etc/eos/cluster.yaml.d");
+    fs::write(folder.join("60-keep.yaml"), "snapshot:\n  retention: {count: 2}\n").unwrap();
+    for round in 0..4u8 {
+        write(&node, "srv/metrics/a", [round; 100]);
+        create(&node, &[]);
+    }
+    let listed = node.eos(&["snapshot", "list", "--output", "json"]).ends_with(0).verdict();
+    let kept = listed["result"]["snapshots"].as_array().unwrap();
+    assert_eq!(kept.iter().filter(|one| one["source"] == "metrics").count(), 2);
+}
+
+#[test]
+fn what_cannot_be_captured_is_told_with_its_code_and_does_not_keep_others_from_it() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}']}}");
+    let sources = format!(
+        "[{{name: gone, path: /srv/gone}}, {{name: file, path: /srv/file}}, \
+         {{name: text, engine: sqlite, path: /srv/text.db}}, \
+         {{name: hooked, path: /srv/good/a, hooks: {{before_capture: {}}}}}, \
+         {{name: astray, path: /srv/good/b, hooks: {{before_capture: {}}}}}, \
+         {{name: special, path: /srv/special}}, {{name: good, path: /srv/good/c}}]",
+        hook("exit 3"),
+        hook("echo EOS_CAPTURE_PATH=nowhere")
+    );
+    let node = node("127.0.41.3", &sources);
+    write(&node, "srv/file", "no directory");
+    write(&node, "srv/text.db", "no database, only a text that is long enough to be looked at".repeat(20));
+    for name in ["a", "b", "c"] {
+        write(&node, &format!("srv/good/{name}/x"), name);
+    }
+    fs::create_dir_all(node.path("srv/special")).unwrap();
+    let _socket = UnixListener::bind(node.path("srv/special/socket")).unwrap();
+    refused(&node, &["gone"], 2, "EOS-T121");
+    refused(&node, &["file"], 2, "EOS-T122");
+    refused(&node, &["hooked"], 1, "EOS-T124");
+    refused(&node, &["astray"], 1, "EOS-T125");
+    refused(&node, &["text"], 1, "EOS-T126");
+    refused(&node, &["special"], 1, "EOS-T032");
+    refused(&node, &["nosuch"], 2, "EOS-U002");
+    let run = node.eos(&["snapshot", "create", "--output", "json"]).ends_with(2);
+    let verdict = run.verdict();
+    assert_eq!(verdict["snapshots"][0]["source"], "good", "{verdict}");
+    assert_eq!(verdict["failed"].as_array().unwrap().len(), 6);
+    let metrics = node.path("var/lib/eos/snapshots/captures/.counters.json");
+    assert!(fs::read_to_string(metrics).unwrap().contains("\"EOS-T121\":2"));
+}
