@@ -26,6 +26,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes that the head of a request may have.
 const HEAD: usize = 32 * 1024;
 
+/// Bytes that are encrypted before they are handed to the kernel.
+const SENT_AT_ONCE: usize = 256 * 1024;
+
 /// Requests that one connection may have open at a time.
 const STREAMS: u32 = 64;
 
@@ -59,6 +62,7 @@ pub(super) async fn serve(
     if !pass.is_of(subject.as_ref().map(|summary| summary.key)) {
         return;
     }
+    let tls = with_room(tls);
     let activity = Activity::new(&shared.limits, subject.is_some());
     let peer = Peer { address: address.ip().to_canonical(), subject };
     #[cfg(feature = "testing")]
@@ -98,6 +102,12 @@ async fn handshake(
         }
         return None;
     }
+}
+
+/// Large answers leave in pieces of a size that costs few calls; what is not used costs nothing.
+fn with_room(mut tls: TlsStream<TcpStream>) -> TlsStream<TcpStream> {
+    tls.get_mut().1.set_buffer_limit(Some(SENT_AT_ONCE));
+    tls
 }
 
 /// A member may be idle between two requests for as long as its connection may; the same clock runs for

@@ -255,7 +255,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T140",
+        code: "T180",
         title: "the progress of a restore cannot be kept",
         cause: "The file beside the new tree that says what is done cannot be written or read.",
         evidence: "namei -l PATH; df -h -i PATH",
@@ -263,7 +263,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T141",
+        code: "T181",
         title: "there is no room left while a tree is restored",
         cause: "The disk, its inodes or a quota ran out after the restore had begun; what was written is kept.",
         evidence: "df -h -i PATH",
@@ -271,7 +271,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
-        code: "T142",
+        code: "T182",
         title: "nobody has the rest of a snapshot",
         cause: "Not all of its parts are on this machine, and no node is known that holds them.",
         evidence: "eos snapshot list",
@@ -279,7 +279,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T143",
+        code: "T183",
         title: "a restore was interrupted",
         cause: "Somebody stopped it; what was verified is kept.",
         evidence: "ls -la PATH",

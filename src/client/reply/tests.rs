@@ -8,10 +8,12 @@ use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
 use crate::identity::served::Served;
 use crate::identity::tls;
+use crate::model::digest::Digest;
 use crate::model::explain::{Explain, tells};
 use crate::model::ids::{ClusterId, SnapshotId};
-use crate::snapshot::fetch::Source;
+use crate::snapshot::fetch::{Source, SourceError};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,5 +149,75 @@ async fn a_refusal_is_told_in_the_masters_words() -> anyhow::Result<()> {
     let error = MasterClient::new(address, &authority, None, None)?.status().await.expect_err("refused");
     tells(&error, "EOS-J026", "there is no node x");
     assert_eq!(crate::model::explain::Failure::of(&error).code, "EOS-M012", "what is shown is the master's");
+    Ok(())
+}
+
+/// What a holder that answers like this sends for ten bytes of a part, asked twice; and what it is refused for.
+fn ten_bytes(head: &'static str, body: &'static str) -> anyhow::Result<(Vec<u8>, Result<(), SourceError>)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (address, authority) = runtime.block_on(serving(head, Some(body)))?;
+    let client = MasterClient::new(address, &authority, None, None)?;
+    let source = HttpSource::new(client, runtime.handle().clone());
+    let mut came = Vec::new();
+    let mut take = |bytes: &[u8]| {
+        came.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    };
+    let part = Digest::of(b"part");
+    let twice = source.read_range(&part, 5, 10, &mut take).and_then(|()| {
+        // The holder closed the connection after its answer: another one takes its place.
+        source.read_range(&part, 5, 10, &mut take)
+    });
+    Ok((came, twice))
+}
+
+#[test]
+fn bytes_of_a_part_come_also_after_the_holder_closed_the_connection() -> anyhow::Result<()> {
+    let (came, result) = ten_bytes("206 Partial Content", "0123456789")?;
+    assert_eq!(came, b"01234567890123456789");
+    assert!(result.is_ok());
+    Ok(())
+}
+
+#[test]
+fn an_answer_that_is_not_the_range_is_refused_with_its_reason() -> anyhow::Result<()> {
+    let (came, result) = ten_bytes("206 Partial Content", "012345678")?;
+    let error = result.expect_err("a byte is missing");
+    assert_eq!((came.len(), error.what.as_str(), error.retry), (9, "the answer ended early", true));
+    let (came, result) = ten_bytes("206 Partial Content", "0123456789x")?;
+    assert!(result.is_ok() && came == b"01234567890123456789", "what is too much is not taken");
+    for (head, what, retry) in [
+        ("200 OK", "it answered 200, not 206", false),
+        ("404 Not Found", "it answered 404, not 206", false),
+        ("500 Internal Server Error", "it answered 500", true),
+        ("503 Service Unavailable", "it answered 503", true),
+    ] {
+        let (came, result) = ten_bytes(head, "no such part")?;
+        let error = result.expect_err("it is no range");
+        assert_eq!((came.len(), error.what.as_str(), error.retry), (0, what, retry));
+    }
+    let (_, result) = ten_bytes("206 Partial Content\r\nTransfer-Encoding: chunked", "0123456789")?;
+    let error = result.expect_err("its end is not certain");
+    assert!(!error.retry && error.what.ends_with("is not believed"), "{}", error.what);
+    Ok(())
+}
+
+#[test]
+fn a_holder_of_another_authority_or_none_at_all_is_told_apart() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (address, _) = runtime.block_on(serving("206 Partial Content", Some("0123456789")))?;
+    let now = crate::host::clock::now_seconds();
+    let other = Authority::create(ClusterId::parse("c-01")?, PrivateKey::generate()?, now)?;
+    let read = |address: SocketAddr| {
+        let client = MasterClient::new(address, other.pem(), None, None)?;
+        let source = HttpSource::new(client, runtime.handle().clone());
+        let read = source.read_range(&Digest::of(b"part"), 0, 10, &mut |_| ControlFlow::Continue(()));
+        Ok::<_, anyhow::Error>(read.expect_err("nothing comes"))
+    };
+    let strange = read(address)?;
+    assert_eq!((strange.what, strange.retry), (format!("what is at {address} is not believed"), false));
+    let free = std::net::TcpListener::bind("127.0.42.9:0")?.local_addr()?;
+    let nobody = read(free)?;
+    assert_eq!((nobody.what, nobody.retry), (format!("it cannot be reached at {free}"), true));
     Ok(())
 }

@@ -78,10 +78,10 @@ impl Explain for AssembleError {
         match self {
             Self::Tree(error) => error.code(),
             Self::Fetch(error) => error.code(),
-            Self::Record { .. } => Code("T140"),
-            Self::Full { .. } => Code("T141"),
-            Self::NoSource { .. } => Code("T142"),
-            Self::Interrupted { .. } => Code("T143"),
+            Self::Record { .. } => Code("T180"),
+            Self::Full { .. } => Code("T181"),
+            Self::NoSource { .. } => Code("T182"),
+            Self::Interrupted { .. } => Code("T183"),
         }
     }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::model::digest::Digest;
 use crate::model::explain::tells;
 use crate::model::progress::Silent;
+use crate::snapshot::assemble::{Order, WorkArea, assemble};
 use crate::snapshot::capture::tests::{captured, rich_tree};
+use crate::snapshot::fetch::{Patience, Terms};
 use crate::snapshot::manifest::tests::metadata;
 use crate::snapshot::manifest::{At, FRAME_LIMIT, Frame, Part, Time, VERSION};
 use crate::snapshot::{frame, layout};
@@ -96,7 +98,25 @@ impl Arena {
         assert_eq!(fs::read_to_string(self.0.path().join("witness")).unwrap(), "untouched");
         assert_eq!(fs::read_to_string(self.0.path().join("here/witness")).unwrap(), "untouched");
         assert_eq!(fs::read_dir(self.0.path().join("here")).unwrap().count(), 1, "staging is removed");
+        if !matches!(error, UnpackError::Disk { .. } | UnpackError::Space { .. }) {
+            assert_eq!(self.assembled(manifest), Err(error.to_string()));
+            assert_eq!(fs::read_dir(self.0.path().join("area")).unwrap().count(), 0, "nothing is left");
+        }
         error
+    }
+
+    /// The same by way of a work area, as a restore has it.
+    fn assembled(&self, manifest: &Manifest) -> Result<(), String> {
+        let policy = Policy::default();
+        let parts = Directory::open(&self.0.path().join("parts")).unwrap();
+        fs::create_dir_all(self.0.path().join("area")).unwrap();
+        let area = Directory::open(&self.0.path().join("area")).unwrap();
+        let patience = Patience::default();
+        let terms = Terms { sources: &[], connections: 1, patience, limiter: None };
+        let (id, local) = (manifest.id(), Some(&parts as &dyn Parts));
+        let order = Order { id: &id, manifest, terms, held: None, local, seeds: &[], policy: &policy };
+        let assembled = assemble(&order, &WorkArea(&area), &|| false, &Silent);
+        assembled.map(drop).map_err(|error| error.to_string())
     }
 }
 

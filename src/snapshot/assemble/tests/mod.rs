@@ -132,7 +132,7 @@ fn what_parts_on_this_machine_hold_is_not_asked_for() {
         "{} frames of the snapshot are not on this machine, and no node is known that has them",
         frames.len()
     );
-    crate::model::explain::tells(&error, "EOS-T142", &text);
+    crate::model::explain::tells(&error, "EOS-T182", &text);
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn who_gives_up_can_go_on() {
     site.assemble("area").unwrap();
     let error = assemble(&site.order(&sources), &WorkArea(&area), &|| true, &Silent).unwrap_err();
     let text = format!("the restore into {} was interrupted", site.path("area/incoming").display());
-    crate::model::explain::tells(&error, "EOS-T143", &text);
+    crate::model::explain::tells(&error, "EOS-T183", &text);
     site.assemble("area").unwrap();
     site.assert_whole("area");
 }
@@ -151,7 +151,7 @@ fn a_full_disk_is_told_as_such_and_what_was_written_stays() {
     let error = full.unwrap_err();
     let AssembleError::Full { path, .. } = &error else { panic!("{error:?}") };
     let text = format!("there is no room left for {}", path.display());
-    crate::model::explain::tells(&error, "EOS-T141", &text);
+    crate::model::explain::tells(&error, "EOS-T181", &text);
     again.unwrap();
     assert_eq!(shape_there, shape(&site.path("tree")));
 }
@@ -163,5 +163,5 @@ fn a_record_that_cannot_be_written_says_so() {
     fs::create_dir(site.path("area/progress")).unwrap();
     let sources: [&dyn Source; 1] = [&site.source];
     let error = assemble(&site.order(&sources), &WorkArea(&area), &|| false, &Silent).unwrap_err();
-    crate::model::explain::tells(&error, "EOS-T140", "the progress of the restore cannot be kept");
+    crate::model::explain::tells(&error, "EOS-T180", "the progress of the restore cannot be kept");
 }
