@@ -244,6 +244,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,prune)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,pull)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__pull"
+                ;;
             eos__subcmd__help__subcmd__snapshot,restore)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -349,6 +352,9 @@ _eos() {
             eos__subcmd__snapshot,prune)
                 cmd="eos__subcmd__snapshot__subcmd__prune"
                 ;;
+            eos__subcmd__snapshot,pull)
+                cmd="eos__subcmd__snapshot__subcmd__pull"
+                ;;
             eos__subcmd__snapshot,restore)
                 cmd="eos__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -372,6 +378,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,prune)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__prune"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,pull)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__pull"
                 ;;
             eos__subcmd__snapshot__subcmd__help,restore)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__restore"
@@ -1558,7 +1567,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="list show verify restore prune pack unpack"
+            opts="list show verify restore prune pull pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1600,6 +1609,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__pull)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2556,7 +2579,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help list show verify restore prune pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help list show verify restore prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2590,7 +2613,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="list show verify restore prune pack unpack help"
+            opts="list show verify restore prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2646,6 +2669,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__pull)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2716,7 +2753,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__list)
-            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --cluster --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2815,6 +2852,52 @@ _eos() {
                     return 0
                     ;;
                 --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__pull)
+            opts="-v -h --from --connections --bandwidth --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bandwidth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -394,25 +394,26 @@ complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subc
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one checkpoint'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "list" -d 'List the snapshots'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from list show verify restore prune pull pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -422,6 +423,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l cluster -d 'Every snapshot that a node holds, with the nodes; only on the master\'s host'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -477,6 +479,20 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l dry-run -d 'Only say what would be removed'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l from -d 'Pull from this holder alone; may be given several times' -r
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l connections -d 'Connections at a time, to all holders together; those of the configuration unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l bandwidth -d 'Receive at most so many bytes a second, over all connections' -r
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -s o -l output-file -d 'The archive to make, as a rule FILE.tar.zst; it must not exist, and lies outside of the directory' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l exclude -d 'Leave out this path, with all beneath it: below the directory, or absolute' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l level -d 'How much zstd compresses' -r
@@ -508,11 +524,12 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from unpack" -l no-owners -d 'Give all files to whoever runs this, as it is for others than root'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from unpack" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from unpack" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the snapshots'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -780,11 +797,12 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from role" -f -a "set" -d 'Give a node a role, or give the choice back to the planner'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "show" -d 'Show one checkpoint'
-complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "list" -d 'List the snapshots'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "show" -d 'Show the states of this node with all their arguments resolved'

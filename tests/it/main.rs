@@ -9,6 +9,7 @@ mod flow;
 mod generated;
 mod install;
 mod output;
+mod pulls;
 mod sagas;
 mod site_states;
 mod snapshots;
