@@ -1,6 +1,7 @@
 //! Who holds a snapshot, and connections to them with this node's certificate.
 
 use crate::client::error::ClientError;
+use crate::client::line::Line;
 use crate::client::master::{MasterClient, named};
 use crate::client::snapshots::HttpSource;
 use crate::client::terms::Terms;
@@ -11,6 +12,7 @@ use crate::identity::tls;
 use crate::model::ids::{NodeId, SnapshotId};
 use crate::wire::snapshots::{Held, Holder};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -105,9 +107,15 @@ impl Connector {
             }
         };
         let local = self.local.filter(|local| local.is_ipv4() == address.is_ipv4());
-        let http = named(&certified, address, config, local, CONNECT);
+        let http = named(&certified, address, config.clone(), local, CONNECT);
+        let line = Line::new(Arc::new(config), &certified, address, local);
         let name = format!("{} ({address})", holder.name);
-        Ok(HttpSource::at((http, &certified), (name, address), self.terms.clone(), self.runtime.clone()))
+        Ok(HttpSource::at(
+            (http, line, &certified),
+            (name, address),
+            self.terms.clone(),
+            self.runtime.clone(),
+        ))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A connection to the master; cheap to clone.
@@ -28,6 +29,9 @@ pub struct MasterClient {
     pub(crate) http: reqwest::Client,
     pub(crate) address: SocketAddr,
     pub(crate) terms: Terms,
+    /// What its connections believe and show, and from where they come.
+    pub(crate) config: Arc<rustls::ClientConfig>,
+    pub(crate) local: Option<IpAddr>,
 }
 
 /// The base of every URL: the name is fixed and resolved to the address, so a certificate needs no addresses.
@@ -78,8 +82,8 @@ impl MasterClient {
     ) -> Result<Self, ClientError> {
         let config =
             tls::client(authority_pem, own).map_err(|source| ClientError::Identity { address, source })?;
-        let http = http(address, config, local, Duration::from_secs(5));
-        Ok(Self { http, address, terms: Terms::default() })
+        let http = http(address, config.clone(), local, Duration::from_secs(5));
+        Ok(Self { http, address, terms: Terms::default(), config: Arc::new(config), local })
     }
 
     /// The same connection for calls on these terms.

@@ -2,7 +2,8 @@
 
 pub mod error;
 pub mod holders;
-pub mod look;
+pub mod line;
+mod look;
 pub mod master;
 mod reply;
 pub mod snapshots;

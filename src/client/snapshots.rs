@@ -1,9 +1,11 @@
 //! Snapshots, read by ranges from the master or from any other holder.
 
 use crate::client::error::ClientError;
+use crate::client::line::{Connection, Head, Line};
 use crate::client::master::{MasterClient, origin};
 use crate::client::reply::in_trace;
 use crate::client::terms::Terms;
+use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::random;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
@@ -12,6 +14,7 @@ use crate::wire::{ErrorBody, embedded};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -19,9 +22,6 @@ use tokio::runtime::Handle;
 
 /// A transfer that brings no byte for so long is cut and tried again.
 const STALL: Duration = Duration::from_secs(20);
-
-/// How often it is asked whether the bytes are still wanted.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// The most bytes of a manifest of the cluster's own state, which has an entry for each file of its
 /// states: far below what the format allows for data of any kind.
@@ -42,6 +42,7 @@ const REFUSAL: usize = 64 << 10;
 /// A holder as a source of snapshots. Its calls block, so it must not be used within an async task.
 pub struct HttpSource {
     http: reqwest::Client,
+    line: Line,
     address: SocketAddr,
     origin: String,
     terms: Terms,
@@ -52,19 +53,20 @@ pub struct HttpSource {
 impl HttpSource {
     /// The master, over this connection.
     pub fn new(client: MasterClient, runtime: Handle) -> Self {
-        let MasterClient { http, address, terms } = client;
-        Self { http, address, origin: origin(address), terms, runtime, name: address.to_string() }
+        let MasterClient { http, address, terms, config, local } = client;
+        let line = Line::new(config, MASTER_NAME, address, local);
+        Self { http, line, address, origin: origin(address), terms, runtime, name: address.to_string() }
     }
 
     /// The holder with this connection, on which the name of its certificate is asked for.
     pub(super) fn at(
-        (http, certified): (reqwest::Client, &str),
+        (http, line, certified): (reqwest::Client, Line, &str),
         (name, address): (String, SocketAddr),
         terms: Terms,
         runtime: Handle,
     ) -> Self {
         let origin = format!("https://{certified}:{}", address.port());
-        Self { http, address, origin, terms, runtime, name }
+        Self { http, line, address, origin, terms, runtime, name }
     }
 
     /// Says that nothing more is wanted, so that others have the place; an older holder does not know it.
@@ -76,18 +78,14 @@ impl HttpSource {
         tracing::debug!(holder = self.name, in_time = told.is_ok(), "left the place at a holder");
     }
 
-    async fn open(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
-        let response = self.ask(path, range).await?;
-        let wanted = if range.is_some() { 206 } else { 200 };
-        if response.status() == wanted { Ok(response) } else { Err(self.refused(response, wanted).await) }
+    async fn open(&self, path: &str) -> Result<reqwest::Response, SourceError> {
+        let response = self.ask(path).await?;
+        if response.status() == 200 { Ok(response) } else { Err(self.refused(response, 200).await) }
     }
 
     /// The answer, whatever its status.
-    async fn ask(&self, path: &str, range: Option<(u64, u64)>) -> Result<reqwest::Response, SourceError> {
-        let mut request = self.http.get(format!("{}{path}", self.origin));
-        if let Some((offset, length)) = range {
-            request = request.header("range", format!("bytes={offset}-{}", offset + length - 1));
-        }
+    async fn ask(&self, path: &str) -> Result<reqwest::Response, SourceError> {
+        let request = self.http.get(format!("{}{path}", self.origin));
         let began = Instant::now();
         let response = self.within(&format!("answer GET {path}"), in_trace(request).send()).await?;
         response.map_err(|error| {
@@ -121,16 +119,7 @@ impl HttpSource {
         {
             body.extend_from_slice(&bytes);
         }
-        let what = match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(ErrorBody { error }) => format!("{} ({})", error.message, error.code),
-            Err(_) if status >= 500 => format!("it answered {status}"),
-            Err(_) => format!("it answered {status}, not {wanted}"),
-        };
-        match (status, again) {
-            (503, again) => SourceError::busy(what, apart(again.map_or(AGAIN, Duration::from_secs))),
-            (500.., _) => SourceError::passing(what),
-            _ => SourceError::lasting(what),
-        }
+        refusal((status, wanted), again, &body)
     }
 
     /// Waits for what the source does next, for as long as it may bring nothing.
@@ -151,6 +140,19 @@ impl HttpSource {
     }
 }
 
+impl HttpSource {
+    /// Who is not believed, or does not speak as a holder does, is not asked again.
+    fn unreachable(&self, action: &str, error: std::io::Error) -> SourceError {
+        let retry = error.kind() != ErrorKind::InvalidData;
+        let what = match action {
+            "connect" => format!("it cannot be reached at {}", self.address),
+            _ if retry => "the connection broke".to_owned(),
+            _ => format!("what is at {} is not believed", self.address),
+        };
+        SourceError { what, retry, again: None, source: Some(Box::new(error)) }
+    }
+}
+
 impl Source for HttpSource {
     fn name(&self) -> &str {
         &self.name
@@ -158,7 +160,7 @@ impl Source for HttpSource {
 
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
         self.runtime.block_on(async {
-            let response = self.open(&format!("/v1/snapshots/{id}/manifest"), None).await?;
+            let response = self.open(&format!("/v1/snapshots/{id}/manifest")).await?;
             self.whole(response, MANIFEST as u64).await
         })
     }
@@ -166,7 +168,7 @@ impl Source for HttpSource {
     fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
         self.runtime.block_on(async {
             let path = format!("/v1/snapshots/{id}/embedded?{}={at_most}", embedded::AT_MOST);
-            let response = self.ask(&path, None).await?;
+            let response = self.ask(&path).await?;
             match response.status().as_u16() {
                 200 => self.whole(response, at_most).await.map(Some),
                 // It is larger, or its holder is older and has no such reply; the ranges tell what else is wrong.
@@ -183,24 +185,137 @@ impl Source for HttpSource {
         length: u64,
         each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
-        self.runtime.block_on(async {
-            let path = format!("/v1/snapshots/parts/{part}");
-            let Some(response) = unless_stopped(self.open(&path, Some((offset, length))), each).await else {
-                return Ok(());
-            };
-            let mut stream = response?.bytes_stream();
-            let mut left = length;
-            while left > 0 {
-                let Some(bytes) = unless_stopped(self.next(&mut stream), each).await else { return Ok(()) };
-                let bytes = bytes?.ok_or_else(|| SourceError::passing("the answer ended early"))?;
-                let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                left -= taken as u64;
-                if each(&bytes[..taken]).is_break() {
-                    break;
-                }
+        let path = format!("/v1/snapshots/parts/{part}");
+        let mut reading = Reading { source: self, path: &path, each };
+        let range = (offset, offset + length - 1);
+        let Some((mut connection, head)) = reading.begin(range)? else { return Ok(()) };
+        if head.status != 206 {
+            let body = reading.refusal(&mut connection, &head)?;
+            return Err(refusal((head.status, 206), head.again, &body));
+        }
+        let wanted = length.min(head.length);
+        if !reading.body(&mut connection, wanted)? {
+            return Ok(());
+        }
+        if head.length < length {
+            return Err(SourceError::passing("the answer ended early"));
+        }
+        if head.length == length {
+            self.line.keep(connection, &head);
+        }
+        Ok(())
+    }
+}
+
+/// One range on its way.
+struct Reading<'a, 'e> {
+    source: &'a HttpSource,
+    path: &'a str,
+    each: &'e mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+}
+
+impl Reading<'_, '_> {
+    /// Asks, on an open connection if there is one; none when nothing is wanted any more.
+    fn begin(&mut self, range: (u64, u64)) -> Result<Option<(Connection, Head)>, SourceError> {
+        while let Some(mut connection) = self.source.line.idle() {
+            // One that was closed in the meantime is replaced; what it says then is not about the source.
+            if let Ok(answered) = self.ask(&mut connection, range) {
+                return Ok(answered.map(|head| (connection, head)));
             }
-            Ok(())
+        }
+        let failed = |error| self.source.unreachable("connect", error);
+        let mut connection = self.source.line.open(&self.source.runtime).map_err(failed)?;
+        Ok(self.ask(&mut connection, range)?.map(|head| (connection, head)))
+    }
+
+    fn ask(&mut self, connection: &mut Connection, range: (u64, u64)) -> Result<Option<Head>, SourceError> {
+        let what = format!("answer GET {}", self.path);
+        let secured = self.until(&what, || match connection.is_secured() {
+            Ok(secured) => Ok(secured.then_some(())),
+            Err(error) => Err(error),
+        })?;
+        if secured.is_none() {
+            return Ok(None);
+        }
+        let host = self.source.origin.trim_start_matches("https://");
+        connection.ask(host, self.path, range).map_err(|error| self.source.unreachable("ask", error))?;
+        let mut so_far = Vec::new();
+        self.until(&what, || connection.head(&mut so_far))
+    }
+
+    /// Hands out so many bytes of the body; says whether all were wanted.
+    fn body(&mut self, connection: &mut Connection, length: u64) -> Result<bool, SourceError> {
+        let mut left = length;
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let come = |come: &[u8]| come.len().min(most);
+            let what = "send the next bytes of the snapshot";
+            let Some(length) = self.until(what, || Ok(connection.come()?.map(come)))? else {
+                return Ok(false);
+            };
+            let broken = |_| SourceError::passing("the connection broke");
+            let Some(bytes) = connection.come().map_err(broken)? else { continue };
+            let flow = (self.each)(&bytes[..length.min(bytes.len())]);
+            connection.consume(length);
+            left -= length as u64;
+            if flow.is_break() {
+                // The caller breaks off with its last byte too.
+                return Ok(left == 0);
+            }
+        }
+        Ok(true)
+    }
+
+    fn refusal(&mut self, connection: &mut Connection, head: &Head) -> Result<Vec<u8>, SourceError> {
+        let (mut body, most) = (Vec::new(), head.length.min(REFUSAL as u64));
+        while (body.len() as u64) < most {
+            let come = self.until("say why it refuses", || {
+                let come = connection.come()?.map(<[u8]>::to_vec);
+                connection.consume(come.as_ref().map_or(0, Vec::len));
+                Ok(come)
+            })?;
+            let Some(come) = come else { break };
+            body.extend_from_slice(&come);
+        }
+        body.truncate(REFUSAL);
+        Ok(body)
+    }
+
+    /// Takes steps until one brings something; none when nothing is wanted any more.
+    fn until<T>(
+        &mut self,
+        what: &str,
+        mut step: impl FnMut() -> std::io::Result<Option<T>>,
+    ) -> Result<Option<T>, SourceError> {
+        let source = self.source;
+        let held = source.terms.hold_here(
+            || format!("{} to {what}", source.name),
+            STALL,
+            || match step() {
+                Ok(Some(come)) => Some(Ok(Some(come))),
+                Ok(None) if (self.each)(&[]).is_break() => Some(Ok(None)),
+                Ok(None) => None,
+                Err(error) => Some(Err(source.unreachable("read", error))),
+            },
+        );
+        held.unwrap_or_else(|waited| {
+            let what = format!("it did not {what} within {:.1} s", waited.as_secs_f64());
+            Err(SourceError::passing(what))
         })
+    }
+}
+
+/// What an answer means that is none.
+fn refusal((status, wanted): (u16, u16), again: Option<u64>, body: &[u8]) -> SourceError {
+    let what = match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { error }) => format!("{} ({})", error.message, error.code),
+        Err(_) if status >= 500 => format!("it answered {status}"),
+        Err(_) => format!("it answered {status}, not {wanted}"),
+    };
+    match (status, again) {
+        (503, again) => SourceError::busy(what, apart(again.map_or(AGAIN, Duration::from_secs))),
+        (500.., _) => SourceError::passing(what),
+        _ => SourceError::lasting(what),
     }
 }
 
@@ -208,19 +323,4 @@ impl Source for HttpSource {
 fn apart(again: Duration) -> Duration {
     let chance = random::<1>().map_or(0, |[chance]| chance);
     again.min(LONGEST) + again.min(LONGEST) * u32::from(chance) / u32::from(u8::MAX)
-}
-
-/// Waits for what comes, and asks now and then whether it is still wanted; none when it is not.
-async fn unless_stopped<T>(
-    coming: impl Future<Output = T>,
-    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-) -> Option<T> {
-    tokio::pin!(coming);
-    loop {
-        match tokio::time::timeout(LOOK, &mut coming).await {
-            Ok(came) => return Some(came),
-            Err(_) if each(&[]).is_break() => return None,
-            Err(_) => {}
-        }
-    }
 }

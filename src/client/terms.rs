@@ -70,6 +70,35 @@ impl Terms {
         tokio::time::timeout(limit, call).await.ok().flatten().ok_or_else(|| began.elapsed())
     }
 
+    /// As `hold`, for a caller that waits itself: `step` waits for a little while and says whether it came.
+    ///
+    /// # Errors
+    /// With the time for which it was waited for in vain.
+    pub(crate) fn hold_here<T>(
+        &self,
+        cause: impl FnOnce() -> String,
+        most: Duration,
+        mut step: impl FnMut() -> Option<T>,
+    ) -> Result<T, Duration> {
+        // Mostly it comes at once, and nobody is to be told.
+        let began = Instant::now();
+        if let Some(come) = step() {
+            return Ok(come);
+        }
+        let limit = self.until.map_or(most, |until| most.min(until.saturating_duration_since(began)));
+        let retry = began + limit;
+        let until = self.until.unwrap_or(retry);
+        let wait = Wait { cause: cause(), began: self.since.unwrap_or(began), until, retry };
+        let _expected = Expected::new(self.sink.as_ref(), wait);
+        let stopped = || self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        while Instant::now() < retry && !stopped() {
+            if let Some(come) = step() {
+                return Ok(come);
+            }
+        }
+        Err(began.elapsed())
+    }
+
     async fn stopped(&self) {
         let Some(stop) = &self.stop else { return std::future::pending().await };
         let mut looks = tokio::time::interval(LOOK);
