@@ -1,6 +1,8 @@
 //! What an operator would graph of an agent.
 
+use crate::agent::deeds::Told;
 use crate::serving::Traffic;
+use crate::snapshot::store::Tally;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,8 +27,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All metrics in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
+    /// All metrics in the OpenMetrics text format, with what commands did with the node's store.
+    pub fn encode(&self, tally: Option<Tally>) -> String {
         let mut registry = Registry::with_prefix("eos_agent");
         registry.register("connected", "Whether the master answers", self.connected.clone());
         registry.register("generation", "The generation in force", self.generation.clone());
@@ -38,6 +40,9 @@ impl Metrics {
             self.recovered.clone(),
         );
         self.traffic.register(&mut registry);
+        if let Some(tally) = tally {
+            registry.register_collector(Box::new(Told(tally)));
+        }
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");
         text

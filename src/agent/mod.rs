@@ -2,6 +2,7 @@
 
 mod attempts;
 pub mod certificate;
+mod deeds;
 pub mod endpoint;
 pub mod error;
 pub mod generation;
