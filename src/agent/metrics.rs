@@ -1,13 +1,34 @@
 //! What an operator would graph of an agent.
 
 use crate::agent::deeds::Told;
+use crate::host::root::Root;
 use crate::serving::Traffic;
+use crate::snapshot::restore::{self, Statistics};
 use crate::snapshot::store::Tally;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+/// What the processes counted that restored.
+fn register_restores(registry: &mut Registry, restores: &Statistics) {
+    let counter = |count: u64| {
+        let counter: Counter = Counter::default();
+        counter.inc_by(count);
+        counter
+    };
+    registry.register("restores", "Restores that stayed", counter(restores.restored));
+    let time = "From their first hook to their commit, in milliseconds";
+    registry.register("restore_milliseconds", time, counter(restores.milliseconds));
+    let received = "Bytes received for restores that stayed";
+    registry.register("restore_received_bytes", received, counter(restores.received_bytes));
+    let failures: Family<Vec<(&'static str, String)>, Counter> = Family::default();
+    for (code, count) in &restores.failures {
+        failures.get_or_create(&vec![("code", code.clone())]).inc_by(*count);
+    }
+    registry.register("restore_failures", "Restores that did not stay, by the code of the error", failures);
+}
 
 /// The agent's metrics.
 #[derive(Default)]
@@ -22,11 +43,18 @@ pub struct Metrics {
     pub failures: Counter,
     /// Interrupted restores that were dealt with when the agent started, by what became of them.
     recovered: Family<Vec<(&'static str, &'static str)>, Counter>,
+    /// Where restores are counted; they are no work of the agent's.
+    root: Option<Root>,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
 }
 
 impl Metrics {
+    /// Of the agent on this node.
+    pub fn of(root: &Root) -> Self {
+        Self { root: Some(root.clone()), ..Self::default() }
+    }
+
     /// All metrics in the OpenMetrics text format, with what commands did with the node's store.
     pub fn encode(&self, tally: Option<Tally>) -> String {
         let mut registry = Registry::with_prefix("eos_agent");
@@ -39,6 +67,11 @@ impl Metrics {
             "Interrupted restores dealt with, by what became of them",
             self.recovered.clone(),
         );
+        match self.root.as_ref().map(restore::statistics) {
+            Some(Ok(restores)) => register_restores(&mut registry, &restores),
+            Some(Err(error)) => tracing::warn!(%error, "the count of restores is left out"),
+            None => {}
+        }
         self.traffic.register(&mut registry);
         if let Some(tally) = tally {
             registry.register_collector(Box::new(Told(tally)));

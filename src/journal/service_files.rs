@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The trees that services write to while they run.
-const TREES: [&str; 4] = [paths::MASTER, paths::SNAPSHOTS, paths::LOGS, paths::RUN];
+const TREES: [&str; 5] = [paths::MASTER, paths::SNAPSHOTS, paths::RESTORES, paths::LOGS, paths::RUN];
 
 /// Files directly in the master's directory; SQLite makes the last four.
 const MASTER: [&str; 10] = [
@@ -65,6 +65,9 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if let Some(name) = below(paths::MASTER_SNAPSHOTS).or_else(|| below(paths::SNAPSHOTS)) {
         return name.is_empty() || stored(name);
     }
+    if let Some(name) = below(paths::RESTORES) {
+        return recorded(name);
+    }
     below(paths::MASTER).is_some_and(|name| MASTER.contains(&name) || unfinished(name))
 }
 
@@ -78,6 +81,22 @@ fn stored(name: &str) -> bool {
         }
         Some(_) => false,
         None => matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases"),
+    }
+}
+
+/// Whether restores keep a file or directory of this name.
+fn recorded(name: &str) -> bool {
+    let record = |name: &str| {
+        let name = name.strip_suffix(".new").unwrap_or(name);
+        !name.contains('/') && name.ends_with(".json")
+    };
+    match name.split_once('/') {
+        Some(("last" | "counted", name)) => record(name),
+        Some(("locks", name)) => !name.contains('/'),
+        Some(_) => false,
+        None => {
+            matches!(name, "last" | "counted" | "locks" | "joined.yaml") || record(name) || unfinished(name)
+        }
     }
 }
 
@@ -102,6 +121,10 @@ mod tests {
             "var/lib/eos/snapshots/partial/x/y",
             "var/lib/eos/snapshots/leases",
             "var/lib/eos/snapshots/leases/0123456789abcdef.0",
+            "var/lib/eos/restores",
+            "var/lib/eos/restores/metrics.json",
+            "var/lib/eos/restores/last/metrics.json",
+            "var/lib/eos/restores/locks/metrics",
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
@@ -112,6 +135,8 @@ mod tests {
             "var/lib/eos/master/snapshots/parts/notes",
             "var/lib/eos/snapshots/mine",
             "var/lib/eos/snapshots/leases/notes",
+            "var/lib/eos/restores/notes.txt",
+            "var/lib/eos/restores/mine/metrics.json",
             "var/lib/eos/log/other.log",
             "var/lib/eos/log/eos-agent",
             "run/eos/other.pid",

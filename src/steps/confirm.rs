@@ -6,7 +6,7 @@ use crate::identity::membership::Applied;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::Env;
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::report;
+use crate::steps::{report, restore_sources};
 use crate::wire::member::Confirm as Message;
 
 /// The step.
@@ -29,7 +29,8 @@ impl Confirm {
         if (desired.role, desired.scale) == (applied.role, applied.scale) {
             membership.applied = Some(Applied { generation: desired.generation, ..applied });
         }
-        Ok(membership.save(&env.root)?)
+        membership.save(&env.root)?;
+        restore_sources::keep(env)
     }
 }
 

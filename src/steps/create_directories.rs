@@ -45,6 +45,8 @@ impl Step<Env> for CreateDirectories {
             // Filled by the services: logs, pid files, sockets.
             Touch::Tree(paths::LOGS.into()),
             Touch::Tree(paths::RUN.into()),
+            // Made by the first restore.
+            Touch::Tree(paths::RESTORES.into()),
         ];
         if self.master {
             touches.push(Touch::Tree(paths::MASTER.into()));

@@ -96,6 +96,14 @@ pub enum StepFailure {
         /// What is wrong.
         why: String,
     },
+    /// The sources in a configuration that came with the cluster's state are not understood.
+    #[error("the sources in {path} are not understood: {why}")]
+    ClusterSources {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A template could not be rendered.
     #[error("the shipped template {name} could not be rendered: {why}")]
     Template {
@@ -141,6 +149,7 @@ below!(
     crate::snapshot::store::StoreError,
     crate::snapshot::unpack::UnpackError,
     crate::snapshot::activate::ActivateError,
+    crate::snapshot::assemble::AssembleError,
     crate::snapshot::restore::RestoreError,
 );
 
@@ -164,6 +173,7 @@ impl Explain for StepFailure {
             Self::PlanNewer { .. } => "G051",
             Self::PlanDamaged { .. } => "G052",
             Self::StorageSettings { .. } => "S033",
+            Self::ClusterSources { .. } => "S034",
         })
     }
 
@@ -211,6 +221,9 @@ impl Explain for StepFailure {
                 "see whether the master has another version: eos --version".to_owned(),
                 "look at the section storage, on the master: eos config show".to_owned(),
             ],
+            Self::ClusterSources { path, .. } => {
+                vec![format!("compare it with the master's configuration: cat {path}; eos config show")]
+            }
             Self::Template { .. } => vec!["install eos again: ./install.sh".to_owned()],
         }
     }
@@ -257,6 +270,10 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         StepFailure::PlanNewer { found: 2, known: 1 },
         StepFailure::PlanDamaged { what: "generation", why: "missing field `role`".to_owned() },
         StepFailure::StorageSettings { why: "unknown variant `watch`".to_owned() },
+        StepFailure::ClusterSources {
+            path: "/var/lib/eos/cluster/cluster.yaml".to_owned(),
+            why: "source x: missing field `path`".to_owned(),
+        },
         StepFailure::Template { name: "eos-agent.service", why: "line 3: undefined value".to_owned() },
     ]
 }

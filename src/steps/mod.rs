@@ -20,7 +20,9 @@ pub mod register;
 pub mod registration;
 pub mod renewal;
 pub mod report;
+pub mod restore_sources;
 pub mod restoring;
+pub mod sources;
 pub mod start_service;
 pub mod states_tree;
 pub mod trust_authority;
@@ -72,6 +74,7 @@ fn join(decision: &Decision) -> Vec<AnyStep> {
         Box::new(register::Register::new(decision)),
         Box::new(write_configuration::WriteConfiguration::new(decision)),
         Box::new(pull_snapshot::PullSnapshot),
+        Box::new(restore_sources::RestoreSources::new(decision)),
         Box::new(install_units::InstallUnits::new(decision)),
         Box::new(apply_states::ApplyStates::bootstrap(decision)),
         Box::new(start_service::StartService::AGENT),

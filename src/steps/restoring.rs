@@ -1,26 +1,31 @@
-//! Builds the tree of a snapshot beside its target and has it put in place.
+//! Builds the tree of a snapshot beside its target, from what is here and from nodes, and has it put in place.
 
 use crate::host::clock;
 use crate::model::ids::SnapshotId;
-use crate::model::progress::Sink;
+use crate::model::progress::{Silent, Sink};
 use crate::model::snapshots::SourceConfig;
-use crate::snapshot::manifest::{Content, Manifest, Name};
-use crate::snapshot::restore::{Activated, Age, Applied, INCOMING, Restore};
-use crate::snapshot::store::DiskStore;
-use crate::snapshot::unpack::{self, Policy};
+use crate::snapshot::assemble::{self, Seed, WorkArea};
+use crate::snapshot::fetch::{self, Held, Request};
+use crate::snapshot::manifest::{Content, Limits, Manifest, Name, Verifier};
+use crate::snapshot::restore::{Activated, Age, Applied, INCOMING, Order, Restore};
+use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
+use crate::snapshot::unpack::Policy;
 use crate::steps::error::StepFailure;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-/// A snapshot that was verified, and where its bytes are.
-pub struct Origin<'a> {
-    /// Its id.
-    pub id: &'a SnapshotId,
-    /// What it holds.
-    pub manifest: &'a Manifest,
-    /// The store of this node that has its parts.
-    pub store: &'a DiskStore,
+/// A snapshot, where it shall go, and from where it may come.
+pub struct Job<'a> {
+    /// Where it goes.
+    pub order: Order<'a>,
+    /// Whether it may be older than the one restored last.
+    pub older: bool,
+    /// The snapshot, the nodes that have it, and on what terms they are asked.
+    pub request: Request<'a>,
+    /// This node's store, of which parts are used, and the manifest if it has it.
+    pub store: Option<&'a DiskStore>,
 }
 
 /// What a restore did.
@@ -34,51 +39,126 @@ pub struct Restored {
     pub restored_bytes: u64,
     /// Bytes that came over the network.
     pub received_bytes: u64,
+    /// Bytes of content that came from trees that were here.
+    pub seeded_bytes: u64,
+    /// Bytes of content that were there from an earlier run.
+    pub resumed_bytes: u64,
+    /// From where the rest came.
+    pub from: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
 }
 
-/// Restores the snapshot. `older` allows one that is older than the one restored last; `elsewhere` puts it
-/// with all its entries at another place than the source's.
+/// Carries the job out.
 ///
 /// # Errors
 /// When it is refused, cannot be built, or does not stay; what was there is then there again.
-pub fn restore(
-    restore: Restore<'_>,
-    source: &SourceConfig,
-    origin: &Origin<'_>,
-    (older, elsewhere): (bool, bool),
+pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Result<Restored, StepFailure> {
+    let began = Instant::now();
+    let restore = Restore::begin(job.order.clone(), sink)?;
+    let area = restore.area()?;
+    let (manifest, held, first_bytes) = manifest(job, &restore, stop, sink)?;
+    let metadata = &manifest.metadata;
+    let (created_at, generation) = (metadata.created_at, metadata.generation);
+    if !job.older {
+        restore.refuse_older(Age { id: job.request.id.as_str(), created_at, generation })?;
+    }
+    let source = job.order.source;
+    let top = top(&manifest, source, job.order.into.is_some());
+    let policy = policy(source, top);
+    let (there, before) = (restore.seed()?, restore.previous_seed()?);
+    let seed = |tree| Seed {
+        tree,
+        prefix: Name::new(top.map_or(&b""[..], OsStr::as_bytes)),
+        write_once: &source.write_once,
+    };
+    let seeds: Vec<Seed<'_>> = there.iter().chain(&before).map(seed).collect();
+    let order = assemble::Order {
+        id: job.request.id,
+        manifest: &manifest,
+        terms: job.request.terms(),
+        held: held.as_ref(),
+        local: job.store.map(|store| store as &dyn Parts),
+        seeds: &seeds,
+        policy: &policy,
+    };
+    let assembled = assemble::assemble(&order, &WorkArea(&area), stop, sink)?;
+    let received_bytes = assembled.received_bytes + first_bytes;
+    let restored_bytes = manifest.restore_size();
+    let from = origins(job, received_bytes, assembled.local_bytes);
+    let applied = Applied {
+        id: job.request.id.clone(),
+        created_at,
+        generation,
+        restored_at: clock::timestamp(),
+        from: from.clone(),
+        received_bytes,
+        restored_bytes,
+    };
+    let staged = top.map_or_else(|| PathBuf::from(INCOMING), |top| Path::new(INCOMING).join(top));
+    let activated = restore.activate(&staged, applied, stop, sink)?;
+    Ok(Restored {
+        activated,
+        entries: manifest.entries.len(),
+        restored_bytes,
+        received_bytes,
+        seeded_bytes: assembled.seeded.bytes,
+        resumed_bytes: assembled.resumed.bytes,
+        from,
+        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// The manifest, with the parts that came along with it, and how many bytes that were.
+fn manifest(
+    job: &Job<'_>,
+    restore: &Restore<'_>,
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
-) -> Result<Restored, StepFailure> {
-    let metadata = &origin.manifest.metadata;
-    let (created_at, generation) = (metadata.created_at, metadata.generation);
-    if !older {
-        restore.refuse_older(Age { id: origin.id.as_str(), created_at, generation })?;
+) -> Result<(Manifest, Option<Held>, u64), StepFailure> {
+    let id = job.request.id;
+    if let Some(store) = job.store
+        && store.ids()?.contains(id)
+    {
+        return Ok((verified(store, id, job.request.verifier)?, None, 0));
     }
-    let top = top(origin.manifest, source, elsewhere);
-    let policy = Policy {
+    let obtained = fetch::obtain(&job.request, Some(&restore.area()?), stop, sink)?;
+    Ok((obtained.manifest, obtained.held, obtained.received_bytes))
+}
+
+/// A manifest of this node's store, with its signature judged again.
+///
+/// # Errors
+/// When it is damaged, or signed by nobody of the cluster.
+pub fn verified(store: &DiskStore, id: &SnapshotId, verifier: &dyn Verifier) -> Result<Manifest, StoreError> {
+    let verified = store.manifest(id)?.verify(id, verifier, &Limits::default());
+    verified.map_err(|source| StoreError::Manifest { id: id.to_string(), source })
+}
+
+/// Of which source a snapshot is that is not here.
+///
+/// # Errors
+/// When nobody delivers its manifest.
+pub fn named(request: &Request<'_>, stop: &dyn Fn() -> bool) -> Result<String, StepFailure> {
+    Ok(fetch::obtain(request, None, stop, &Silent)?.manifest.metadata.source)
+}
+
+fn policy(source: &SourceConfig, top: Option<&OsStr>) -> Policy {
+    Policy {
         outside_links: source.outside_links,
         setuid: source.setuid,
         trees: top.iter().map(|top| Name::new(top.as_bytes())).collect(),
         // Under another user than root, owners cannot be given away; modes and contents hold all the same.
         owners: rustix::process::geteuid().is_root(),
         ..Policy::default()
-    };
-    let area = restore.area()?;
-    area.remove_tree(OsStr::new(INCOMING))?;
-    unpack::unpack(origin.manifest, origin.store, &area, OsStr::new(INCOMING), &policy, sink)?;
-    let restored_bytes = origin.manifest.restore_size();
-    let applied = Applied {
-        id: origin.id.clone(),
-        created_at,
-        generation,
-        restored_at: clock::timestamp(),
-        from: vec![origin.store.path().display().to_string()],
-        received_bytes: 0,
-        restored_bytes,
-    };
-    let staged = top.map_or_else(|| PathBuf::from(INCOMING), |top| Path::new(INCOMING).join(top));
-    let activated = restore.activate(&staged, applied, stop, sink)?;
-    Ok(Restored { activated, entries: origin.manifest.entries.len(), restored_bytes, received_bytes: 0 })
+    }
+}
+
+/// From where bytes came that were not in a tree here, for people.
+fn origins(job: &Job<'_>, received_bytes: u64, local_bytes: u64) -> Vec<String> {
+    let nodes = job.request.sources.iter().map(|source| source.name().to_owned());
+    let store = job.store.filter(|_| local_bytes > 0).map(|store| store.path().display().to_string());
+    store.into_iter().chain(nodes.filter(|_| received_bytes > 0)).collect()
 }
 
 /// The one entry that is exchanged: the snapshot of a source has all under the last name of the source's path.

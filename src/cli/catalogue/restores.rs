@@ -5,7 +5,7 @@ use super::Entry;
 /// Codes `T`.
 pub const ENTRIES: &[Entry] = &[
     Entry {
-        code: "T140",
+        code: "T200",
         title: "a restore cannot go on",
         cause: "No permission, no space or a failing disk at the target or in its work area.",
         evidence: "namei -l TARGET; df -h TARGET; the causes below the error",
@@ -13,7 +13,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T141",
+        code: "T201",
         title: "the records of restores cannot be kept",
         cause: "No permission, no space or a failing disk below /var/lib/eos/restores.",
         evidence: "ls -la /var/lib/eos/restores; df -h /var/lib/eos",
@@ -21,7 +21,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T142",
+        code: "T202",
         title: "the target of a restore is a symbolic link",
         cause: "An exchange of names would replace the link and not what it leads to.",
         evidence: "readlink -f TARGET",
@@ -29,7 +29,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T143",
+        code: "T203",
         title: "a file system is mounted on the target of a restore, or in it",
         cause: "A mount point cannot be exchanged in one step, and what is mounted inside would go with the old tree.",
         evidence: "findmnt -R TARGET",
@@ -37,7 +37,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T144",
+        code: "T204",
         title: "the target of a restore is of another kind than its source",
         cause: "A file stands where the source is a directory, or the other way round.",
         evidence: "stat TARGET; eos config show",
@@ -45,7 +45,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T145",
+        code: "T205",
         title: "the directory that would hold a restored tree is missing",
         cause: "Only a joining node makes it, since elsewhere it may be a file system that is not mounted.",
         evidence: "namei -l TARGET; findmnt",
@@ -53,7 +53,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T146",
+        code: "T206",
         title: "another place for a restore is not empty",
         cause: "What is there would be replaced without hooks, so it must be nothing.",
         evidence: "ls -la DIR",
@@ -61,7 +61,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T147",
+        code: "T207",
         title: "the work area of a restore belongs to somebody else",
         cause: "Another user made the directory .NAME.eos beside the target, and could change what is built there.",
         evidence: "ls -lan on the parent of the target",
@@ -69,7 +69,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T148",
+        code: "T208",
         title: "another restore of the same target is in progress",
         cause: "Another process of eos, which the error names, restores it or finishes what a crash left.",
         evidence: "cat /var/lib/eos/restores/locks/SOURCE; ps -p PROCESS",
@@ -77,7 +77,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
-        code: "T149",
+        code: "T209",
         title: "a snapshot is older than the one that was restored last",
         cause: "A restore would take back what a newer snapshot brought.",
         evidence: "eos snapshot list",
@@ -85,7 +85,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T150",
+        code: "T210",
         title: "a record of a restore cannot be read",
         cause: "It is damaged, so eos cannot know which of the trees is the right one.",
         evidence: "cat on the named file; ls -lia on the target and its work area",
@@ -93,7 +93,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T151",
+        code: "T211",
         title: "a record of a restore is of another version",
         cause: "Another version of eos began the restore.",
         evidence: "cat on the named file; eos --version",
@@ -101,7 +101,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T152",
+        code: "T212",
         title: "the target of a restore is neither the old tree nor the new one",
         cause: "Somebody moved it after the restore was interrupted, or its file system is not mounted.",
         evidence: "cat on the journal; ls -lid on the target and below its work area; findmnt",
@@ -110,7 +110,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T153",
+        code: "T213",
         title: "a hook of a restore failed",
         cause: "The program of snapshot.sources ended with another status than 0, too late, or could not be started.",
         evidence: "the causes below the error; run the program by hand",
@@ -118,7 +118,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T154",
+        code: "T214",
         title: "a restored tree is not in good health",
         cause: "The health command of the source did not end with 0 within its time.",
         evidence: "the causes below the error; run the command by hand",
@@ -126,7 +126,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T155",
+        code: "T215",
         title: "a target cannot be exchanged in one step",
         cause: "Its file system has no exchange of names, which eos needs so that a crash leaves one whole tree.",
         evidence: "df -T TARGET",
@@ -134,7 +134,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T156",
+        code: "T216",
         title: "a restored tree was not kept, and the old one is back",
         cause: "A hook after the exchange failed, or the restored tree was not healthy in time.",
         evidence: "the causes below the error",
@@ -142,7 +142,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T157",
+        code: "T217",
         title: "the old tree is back, but a hook failed",
         cause: "The hook after_restore failed after nothing was restored, so what uses the tree may not be running.",
         evidence: "the error, which holds what the hook said last",
@@ -150,7 +150,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T158",
+        code: "T218",
         title: "the old tree could not be put back",
         cause: "The disk refused on the way back; the journal stays.",
         evidence: "dmesg; ls -lid on the target and below its work area",
@@ -158,7 +158,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T159",
+        code: "T219",
         title: "a restore could not clear up after itself",
         cause: "The restored tree is in place and stays; the disk refused to remove what is left of the old one.",
         evidence: "ls -la on the parent of the target; dmesg",
@@ -166,7 +166,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T190",
+        code: "T220",
         title: "the database to be replaced is in use",
         cause: "A process has it open, and would go on writing to the old one.",
         evidence: "fuser -v DATABASE",
@@ -174,7 +174,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T191",
+        code: "T221",
         title: "the database to be replaced cannot be folded into one file",
         cause: "SQLite failed for another reason than damage: no permission, no space, a failing disk.",
         evidence: "the causes below the error; df -h DATABASE",
@@ -182,7 +182,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T192",
+        code: "T222",
         title: "the database of a snapshot is damaged",
         cause: "SQLite's own check of it failed: it was damaged before it was captured.",
         evidence: "eos snapshot show ID",
@@ -190,7 +190,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T193",
+        code: "T223",
         title: "side files appeared beside a restored database",
         cause: "A process that had the old database open wrote them, and they do not belong to the restored one.",
         evidence: "fuser -v DATABASE",
@@ -198,7 +198,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T194",
+        code: "T224",
         title: "there is no tree of before the last restore",
         cause: "Nothing was restored, there was nothing before, or keep_previous is false for the source.",
         evidence: "ls -la on the parent of the target, for .NAME.eos/previous",
@@ -206,7 +206,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "T195",
+        code: "T225",
         title: "a restore was interrupted before anything was exchanged",
         cause: "Ctrl-C or a signal ended it; what arrived is kept.",
         evidence: "ls -la on the parent of the target, for .NAME.eos",
@@ -214,7 +214,7 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
-        code: "T196",
+        code: "T226",
         title: "there is nothing to put in place",
         cause: "The snapshot holds nothing under the last name of the source's path: it is of another source.",
         evidence: "eos snapshot show ID --entries",

@@ -176,4 +176,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Install the same version of eos on both machines: ./install.sh.",
         retry: false,
     },
+    Entry {
+        code: "S034",
+        title: "the sources of the cluster's configuration are not understood",
+        cause: "The cluster's state came from another version of eos, or the pulled copy was changed.",
+        evidence: "eos --version on both machines; cat /var/lib/eos/cluster/cluster.yaml",
+        remedy: "Install the same version of eos on both machines (./install.sh), then run: eos bootstrap.",
+        retry: false,
+    },
 ];

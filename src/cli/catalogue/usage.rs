@@ -179,6 +179,14 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U032",
+        title: "a node that was named does not hold the snapshot",
+        cause: "--from names a node or an address that the master does not know as a holder of it.",
+        evidence: "eos snapshot list on that node",
+        remedy: "Name one of those that the error lists, or leave --from out: eos snapshot restore SOURCE.",
+        retry: false,
+    },
+    Entry {
         code: "U090",
         title: "there is no such error code",
         cause: "It is misspelled, or from another version of eos.",

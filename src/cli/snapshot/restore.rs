@@ -5,27 +5,32 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::{meant, reader, stores};
+use super::{reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
+use crate::client::holders::{self, Found};
+use crate::client::snapshots::HttpSource;
 use crate::host::clock;
 use crate::host::files;
 use crate::model::explain::Failure;
 use crate::model::ids::{SnapshotId, SourceName};
-use crate::model::progress::Sink;
-use crate::model::snapshots::SourceConfig;
-use crate::snapshot::manifest::{Limits, Manifest};
+use crate::model::progress::{Event, Sink};
+use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
+use crate::snapshot::fetch::{Limiter, Source};
 use crate::snapshot::restore::{Activated, Order, Restore};
-use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
-use crate::steps::restoring::{self, Origin, Restored};
+use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError, resolve};
+use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
+use crate::steps::{env, restore_sources, sources};
 use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
+use crate::wire::snapshots::Holder;
 use clap::Args;
 use error::RestoreCommandError;
 use serde_json::json as object;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,6 +43,9 @@ pub struct RestoreArguments {
     /// A source of the configuration, of which the newest snapshot is restored, or the id of a snapshot
     #[arg(value_name = "SOURCE|ID")]
     what: String,
+    /// Take what this node has not from this holder alone; may be given several times
+    #[arg(long, value_name = "NODE|ADDRESS", conflicts_with = "previous")]
+    from: Vec<String>,
     /// Restore to this directory instead, which is empty or not there; no hooks are run
     #[arg(long, value_name = "DIR", conflicts_with = "previous")]
     into: Option<PathBuf>,
@@ -47,13 +55,21 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
+    /// Connections to all holders together; those of the configuration unless given
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
+    connections: Option<u32>,
+    /// Bytes per second that are received at most; those of the configuration unless given
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    bandwidth: Option<u64>,
 }
 
-/// What is restored.
+/// What is restored, and from where.
 struct Wanted {
     source: SourceConfig,
-    /// None to have the tree of before.
-    snapshot: Option<(SnapshotId, Manifest, DiskStore)>,
+    id: SnapshotId,
+    /// The store of this node that has it.
+    store: Option<DiskStore>,
+    holders: Vec<Holder>,
 }
 
 /// Restores.
@@ -66,65 +82,181 @@ pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Don
 
 fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<Done, Failure> {
     bootstrap::recover_restores(context, sink)?;
-    let began = Instant::now();
-    let wanted = wanted(context, arguments)?;
+    let config = context.resolve(Vec::new())?.config;
+    let known = sources::known(&context.root, &config).map_err(Failure::from)?;
     let into = arguments.into.as_deref().map(place).transpose()?;
     let holder = reader("restore");
-    let order = Order {
+    let stop = || context.is_interrupted();
+    let order = |source| Order {
         root: &context.root,
-        source: &wanted.source,
+        source,
         into: into.as_deref(),
         make_folder: false,
         holder: &holder,
     };
-    let begun = Restore::begin(order, sink).map_err(failure)?;
-    let stop = || context.is_interrupted();
-    let Some((id, manifest, store)) = &wanted.snapshot else {
-        let activated = begun.previous(&stop, sink).map_err(failure)?;
-        return Ok(returned(&wanted.source, &activated));
-    };
-    let _lease = store.lease(id, &holder, clock::timestamp()).map_err(failure)?;
-    let origin = Origin { id, manifest, store };
-    let how = (arguments.older, into.is_some());
-    let restored =
-        restoring::restore(begun, &wanted.source, &origin, how, &stop, sink).map_err(Failure::from)?;
-    Ok(done(&wanted.source, id, &restored, began.elapsed()))
+    if arguments.previous {
+        let named = known.iter().find(|source| source.name.as_str() == arguments.what);
+        let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
+        let activated = Restore::begin(order(source), sink).and_then(|begun| begun.previous(&stop, sink));
+        return Ok(returned(source, &activated.map_err(failure)?));
+    }
+    let wanted = wanted(context, arguments, &known, sink)?;
+    let config = asked(arguments, config.snapshot);
+    let restored = restored(context, arguments, &wanted, &config, order(&wanted.source), sink)?;
+    Ok(done(&wanted.source, &wanted.id, &restored))
 }
 
-/// The source and the snapshot that are meant.
-fn wanted(context: &Context, arguments: &RestoreArguments) -> Result<Wanted, Failure> {
-    let sources = context.resolve(Vec::new())?.config.snapshot.sources;
-    let named = sources.iter().find(|source| source.name.as_str() == arguments.what);
-    if arguments.previous {
-        let source = named.cloned().ok_or_else(|| unknown_source(&arguments.what, &sources))?;
-        return Ok(Wanted { source, snapshot: None });
+/// The configuration with what the command line says over it.
+fn asked(arguments: &RestoreArguments, config: SnapshotConfig) -> SnapshotConfig {
+    SnapshotConfig {
+        connections: arguments.connections.unwrap_or(config.connections),
+        bandwidth_bytes: arguments.bandwidth.or(config.bandwidth_bytes),
+        ..config
     }
+}
+
+fn restored(
+    context: &Context,
+    arguments: &RestoreArguments,
+    wanted: &Wanted,
+    config: &SnapshotConfig,
+    order: Order<'_>,
+    sink: &dyn Sink,
+) -> Result<Restored, Failure> {
+    let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
+    let lease = |store: &DiskStore| store.lease(&wanted.id, order.holder, clock::timestamp());
+    let _lease = wanted.store.as_ref().map(lease).transpose().map_err(failure)?;
+    let holders = connections(context, &wanted.holders)?;
+    let sources: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
+    let limiter = config.bandwidth_bytes.map(Limiter::new);
+    let request = restore_sources::request(config, (&wanted.id, &sources), &trusted, limiter.as_ref());
+    let job = Job { order, older: arguments.older, request, store: wanted.store.as_ref() };
+    let restored = restoring::restore(&job, &|| context.is_interrupted(), sink);
+    holders.iter().for_each(|holder| holder.leave(&wanted.id));
+    restored.map_err(Failure::from)
+}
+
+fn connections(context: &Context, holders: &[Holder]) -> Result<Vec<HttpSource>, Failure> {
+    if holders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let connector = env::connector(&context.root, context.membership()?.address, context.runtime());
+    let connector = connector.map_err(Failure::from)?;
+    holders.iter().map(|holder| connector.source(holder).map_err(failure)).collect()
+}
+
+/// The source, the snapshot and its holders that are meant.
+fn wanted(
+    context: &Context,
+    arguments: &RestoreArguments,
+    known: &[SourceConfig],
+    sink: &dyn Sink,
+) -> Result<Wanted, Failure> {
+    let named = known.iter().find(|source| source.name.as_str() == arguments.what);
     let stores = stores(context)?;
-    let id = match named {
+    let here = match named {
         Some(source) => newest(&stores, &source.name)?,
-        None => meant(&stores, &arguments.what)?,
+        None => by_id(&stores, &arguments.what)?,
     };
-    let unknown = || failure(StoreError::Unknown { id: id.to_string() });
-    let mut holding = None;
-    for store in stores {
-        if store.ids().map_err(failure)?.contains(&id) {
-            holding = Some(store);
+    // A snapshot that is named by its id and is here needs nobody else.
+    let asks = named.is_some() || here.is_none() || !arguments.from.is_empty();
+    let found = match asks {
+        true => cluster(context, arguments, here.as_ref(), sink)?,
+        false => None,
+    };
+    let no_snapshot = || {
+        let source_name = arguments.what.clone();
+        failure(RestoreCommandError::NoSnapshot { source_name })
+    };
+    if let (None, Some(from)) = (&found, arguments.from.first()) {
+        let (from, known) = (from.clone(), Vec::new());
+        return Err(failure(RestoreCommandError::NoHolder { from, known }));
+    }
+    let (id, holders) = match (found, here) {
+        (Some(found), _) => (found.id.clone(), chosen(&found, &arguments.from)?),
+        (None, Some(here)) => (here, Vec::new()),
+        (None, None) => return Err(no_snapshot()),
+    };
+    let mut store = None;
+    for one in stores {
+        if store.is_none() && one.ids().map_err(failure)?.contains(&id) {
+            store = Some(one);
         }
     }
-    let store = holding.ok_or_else(unknown)?;
-    let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
-    let signed = store.manifest(&id).map_err(failure)?;
-    let manifest = signed
-        .verify(&id, &trusted, &Limits::default())
-        .map_err(|source| failure(StoreError::Manifest { id: id.to_string(), source }))?;
-    let name = &manifest.metadata.source;
-    let source = match sources.iter().find(|source| source.name.as_str() == name) {
+    if store.is_none() && holders.is_empty() {
+        return Err(no_snapshot());
+    }
+    let source = match named {
         Some(source) => source.clone(),
-        // Elsewhere it needs neither path nor hooks.
-        None if arguments.into.is_some() => nowhere(name).ok_or_else(|| unknown_source(name, &sources))?,
-        None => return Err(unknown_source(name, &sources)),
+        None => source_of(arguments, &id, store.as_ref(), known, &holders, context)?,
     };
-    Ok(Wanted { source, snapshot: Some((id, manifest, store)) })
+    Ok(Wanted { source, id, store, holders })
+}
+
+/// Who has it in the cluster; none when nobody has, or nobody can be asked and this node has one.
+fn cluster(
+    context: &Context,
+    arguments: &RestoreArguments,
+    here: Option<&SnapshotId>,
+    sink: &dyn Sink,
+) -> Result<Option<Found>, Failure> {
+    let own = context.membership()?.node;
+    match context.ask(async |master| holders::find(master, &arguments.what, Some(&own)).await) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if restore_sources::UNKNOWN.contains(&error.code.as_str()) => Ok(None),
+        Err(error) if here.is_some() && arguments.from.is_empty() => {
+            let text = format!(
+                "another node may have a newer snapshot: the master could not be asked: {}",
+                error.message
+            );
+            sink.emit(Event::Warning { text });
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Those of the holders that are wanted, or all.
+fn chosen(found: &Found, from: &[String]) -> Result<Vec<Holder>, Failure> {
+    let names = |holder: &Holder, text: &str| {
+        let address = holder.address;
+        holder.name == text || address.to_string() == text || address.ip().to_string() == text
+    };
+    if let Some(from) = from.iter().find(|text| !found.holders.iter().any(|holder| names(holder, text))) {
+        let known = found.holders.iter().map(|holder| format!("{} ({})", holder.name, holder.address));
+        let (from, known) = (from.clone(), known.collect());
+        return Err(failure(RestoreCommandError::NoHolder { from, known }));
+    }
+    let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
+    Ok(found.holders.iter().filter(wanted).cloned().collect())
+}
+
+/// The source of a snapshot that was named by its id.
+fn source_of(
+    arguments: &RestoreArguments,
+    id: &SnapshotId,
+    store: Option<&DiskStore>,
+    known: &[SourceConfig],
+    holders: &[Holder],
+    context: &Context,
+) -> Result<SourceConfig, Failure> {
+    let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
+    let name = match store {
+        Some(store) => restoring::verified(store, id, &trusted).map_err(failure)?.metadata.source,
+        None => {
+            let holders = connections(context, holders)?;
+            let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
+            let config = SnapshotConfig { mode: TransferMode::Streaming, ..SnapshotConfig::default() };
+            let request = restore_sources::request(&config, (id, &asked), &trusted, None);
+            restoring::named(&request, &|| context.is_interrupted()).map_err(Failure::from)?
+        }
+    };
+    match known.iter().find(|source| source.name.as_str() == name) {
+        Some(source) => Ok(source.clone()),
+        // Elsewhere it needs neither path nor hooks.
+        None if arguments.into.is_some() => nowhere(&name).ok_or_else(|| unknown_source(&name, known)),
+        None => Err(unknown_source(&name, known)),
+    }
 }
 
 /// A source that the configuration does not have.
@@ -139,16 +271,27 @@ fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
 }
 
 /// The newest snapshot of the source that this node holds.
-fn newest(stores: &[DiskStore], source: &SourceName) -> Result<SnapshotId, Failure> {
+fn newest(stores: &[DiskStore], source: &SourceName) -> Result<Option<SnapshotId>, Failure> {
     let mut found = Vec::new();
     for store in stores {
         found.extend(store.list().map_err(failure)?.snapshots);
     }
     found.retain(|one| one.metadata.source == source.as_str());
     let newest = found.into_iter().max_by_key(|one| (one.metadata.created_at, one.metadata.generation));
-    newest
-        .map(|one| one.id)
-        .ok_or_else(|| failure(RestoreCommandError::NoSnapshot { source_name: source.to_string() }))
+    Ok(newest.map(|one| one.id))
+}
+
+/// The snapshot of this id or beginning of an id that this node holds.
+fn by_id(stores: &[DiskStore], text: &str) -> Result<Option<SnapshotId>, Failure> {
+    let mut known = BTreeSet::new();
+    for store in stores {
+        known.extend(store.ids().map_err(failure)?);
+    }
+    match resolve(&known, text) {
+        Ok(id) => Ok(Some(id)),
+        Err(StoreError::Unknown { .. }) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
 }
 
 /// The absolute path of another place.
@@ -158,21 +301,25 @@ fn place(path: &Path) -> Result<PathBuf, Failure> {
     files::with_real_directory(&real).map_err(failure)
 }
 
-fn done(source: &SourceConfig, id: &SnapshotId, restored: &Restored, elapsed: Duration) -> Done {
-    let Restored { activated, entries, restored_bytes, received_bytes } = restored;
-    let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+fn done(source: &SourceConfig, id: &SnapshotId, restored: &Restored) -> Done {
+    let activated = &restored.activated;
     let mut text = format!(
-        "snapshot {id} of {} restored to {}: {entries} entries with {} in {}\n",
+        "snapshot {id} of {} restored to {} in {}: {} entries with {}, {} received, {} of what was here\n",
         source.name,
         activated.target.display(),
-        bytes(*restored_bytes),
-        precise(milliseconds)
+        precise(restored.milliseconds),
+        restored.entries,
+        bytes(restored.restored_bytes),
+        bytes(restored.received_bytes),
+        bytes(restored.seeded_bytes.saturating_add(restored.resumed_bytes)),
     );
     text.push_str(&kept(source, activated));
     let result = object!({
         "id": id, "source": source.name, "target": activated.target.display().to_string(),
-        "entries": entries, "restored_bytes": restored_bytes, "received_bytes": received_bytes,
-        "milliseconds": milliseconds, "previous": json(&activated.previous),
+        "entries": restored.entries, "restored_bytes": restored.restored_bytes,
+        "received_bytes": restored.received_bytes, "seeded_bytes": restored.seeded_bytes,
+        "resumed_bytes": restored.resumed_bytes, "from": restored.from,
+        "milliseconds": restored.milliseconds, "previous": json(&activated.previous),
     });
     Done::new(result, text)
 }

@@ -13,6 +13,7 @@ mod journal;
 mod operation;
 mod place;
 mod recover;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub(crate) use error::samples;
 pub use journal::{Applied, Last};
 pub use place::{INCOMING, PREVIOUS};
 pub use recover::{Outcome, Recovered, recover};
+pub use statistics::{Statistics, statistics};
 
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
@@ -37,6 +39,7 @@ use operation::Operation;
 use place::{Place, Standing};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What shall be restored, and where.
 #[derive(Debug, Clone)]
@@ -135,6 +138,16 @@ impl<'a> Restore<'a> {
         }
     }
 
+    /// The tree of before the last restore, which may seed the new one as well.
+    pub fn previous_seed(&self) -> Result<Option<Directory>, RestoreError> {
+        let kept = self.place.in_area(Path::new(PREVIOUS))?.is_some();
+        let directory = self.order.into.is_none() && self.order.source.engine == Engine::Directory;
+        match kept && directory {
+            true => Ok(Some(self.place.area()?.open_directory(Path::new(PREVIOUS))?)),
+            false => Ok(None),
+        }
+    }
+
     /// The work area, in which the tree is built: what an interrupted restore left there may be used.
     pub fn area(&self) -> Result<Directory, RestoreError> {
         self.place.area()
@@ -211,8 +224,15 @@ impl<'a> Restore<'a> {
     /// Undoes the last restore of the source as if it had never been: the tree of before returns, or nothing, and
     /// the one that goes is removed. Without a restore that was recorded, nothing happens.
     pub fn undo(self, sink: &dyn Sink) -> Result<(), RestoreError> {
-        let Some(last) = self.last()? else { return Ok(()) };
-        let previous = self.place.in_area(Path::new(PREVIOUS))?.filter(|_| last.has_previous);
+        let Some(last) = self.last()? else { return self.forget_progress() };
+        let previous = match last.has_previous {
+            true => self.place.in_area(Path::new(PREVIOUS))?,
+            false => None,
+        };
+        if last.has_previous && previous.is_none() {
+            // Without it, what was there cannot return, and what is there must not go.
+            return Err(RestoreError::NoPrevious { target: self.place.target });
+        }
         let Some(new) = self.standing.inode() else { return Ok(()) };
         // What an interrupted restore left there would be in the way of the tree that goes.
         self.place.area()?.remove_tree(OsStr::new(INCOMING))?;
@@ -227,6 +247,12 @@ impl<'a> Restore<'a> {
             tracing::warn!(hook, why, "a hook failed while a restore was undone");
         }
         Ok(())
+    }
+
+    /// Removes from the work area what a restore that did not come to its exchange left there.
+    pub fn forget_progress(&self) -> Result<(), RestoreError> {
+        self.place.clear(true)?;
+        self.place.remove_empty_area()
     }
 
     fn journal(&self, kind: Kind, staged: PathBuf, new: u64) -> Journal {
@@ -281,7 +307,11 @@ impl<'a> Restore<'a> {
             journal: journal.clone(),
             sink,
         };
-        operation.run(stop)?;
+        let began = Instant::now();
+        let ended = operation.run(stop);
+        let received = journal.applied.as_ref().map_or(0, |applied| applied.received_bytes);
+        statistics::count(&self.folder, began.elapsed(), received, ended.as_ref().copied());
+        ended?;
         let applied = journal.applied.as_ref();
         tracing::info!(
             source = journal.source,

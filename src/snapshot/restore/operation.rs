@@ -12,7 +12,6 @@ use crate::host::directory::Directory;
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::Engine;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 /// How the side files of an old database are called in the work area.
 const REPLACED: &str = "replaced";
@@ -142,9 +141,9 @@ impl Operation<'_> {
         // It was in use, so nobody may build upon it.
         match self.journal.kind {
             Kind::Previous => {}
-            Kind::Restore | Kind::Into => self.clear(true)?,
+            Kind::Restore | Kind::Into => self.place.clear(true)?,
             Kind::Undo => {
-                self.clear(false)?;
+                self.place.clear(false)?;
                 self.folder.forget_last(&self.journal.source)?;
             }
         }
@@ -162,7 +161,7 @@ impl Operation<'_> {
         if keeps {
             self.keep(moves)?;
         }
-        self.clear(keeps)?;
+        self.place.clear(keeps)?;
         if let Some(last) = &self.journal.remember {
             self.folder.remember(last)?;
         }
@@ -188,17 +187,6 @@ impl Operation<'_> {
         if moves {
             let (from, name) = self.staging()?;
             from.rename_new(&name, &area, previous)?;
-        }
-        Ok(area.sync()?)
-    }
-
-    /// Removes from the work area all but the tree of before.
-    fn clear(&self, keep_previous: bool) -> Result<(), RestoreError> {
-        let Some(area) = self.place.existing_area()? else { return Ok(()) };
-        for name in area.list()? {
-            if !(keep_previous && name.as_bytes().starts_with(PREVIOUS.as_bytes())) {
-                area.remove_tree(&name)?;
-            }
         }
         Ok(area.sync()?)
     }

@@ -7,6 +7,7 @@ use crate::host::mounts;
 use crate::host::root::Root;
 use crate::model::snapshots::Engine;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where a tree is built before it is put in place.
@@ -128,6 +129,17 @@ impl Place {
     /// The work area's path, as an operator sees it.
     pub fn area_path(&self) -> PathBuf {
         self.parent.path().join(&self.area)
+    }
+
+    /// Removes from the work area all but the tree of before.
+    pub fn clear(&self, keep_previous: bool) -> Result<(), RestoreError> {
+        let Some(area) = self.existing_area()? else { return Ok(()) };
+        for name in area.list()? {
+            if !(keep_previous && name.as_bytes().starts_with(PREVIOUS.as_bytes())) {
+                area.remove_tree(&name)?;
+            }
+        }
+        Ok(area.sync()?)
     }
 
     /// Removes the work area if nothing is in it.

@@ -49,8 +49,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a restore at an instant, or onto a place, that no test from outside makes, with unit tests in \
          src/snapshot/restore",
-        "T140 T141 T142 T143 T144 T145 T146 T147 T148 T149 T150 T151 T152 T153 T154 T155 T156 T157 T158 T159 \
-         T190 T191 T192 T193 T194 T195 T196",
+        "T200 T201 T202 T203 T204 T205 T206 T207 T208 T210 T211 T212 T213 T214 T215 T217 T218 T219 \
+         T220 T221 T222 T223 T224 T225 T226",
     ),
     (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
@@ -58,7 +58,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
-        "M003 V008 V009 V020 V021",
+        "M003 S034 V008 V009 V020 V021",
     ),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115 T143"),

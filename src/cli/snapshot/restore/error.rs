@@ -19,6 +19,14 @@ pub enum RestoreCommandError {
         /// The source.
         source_name: String,
     },
+    /// A node that was named does not have it.
+    #[error("{from} has no such snapshot; it is held by {}", listed(known))]
+    NoHolder {
+        /// As given.
+        from: String,
+        /// Who has it.
+        known: Vec<String>,
+    },
 }
 
 fn listed(known: &[String]) -> String {
@@ -30,6 +38,7 @@ impl Explain for RestoreCommandError {
         Code(match self {
             Self::NoSource { .. } => "U030",
             Self::NoSnapshot { .. } => "U031",
+            Self::NoHolder { .. } => "U032",
         })
     }
 
@@ -45,6 +54,9 @@ impl Explain for RestoreCommandError {
                     .to_owned()
             }
             Self::NoSnapshot { .. } => "see which there are: eos snapshot list".to_owned(),
+            Self::NoHolder { .. } => {
+                "name one of these, or leave --from out: eos snapshot restore SOURCE".to_owned()
+            }
         }]
     }
 }
@@ -54,6 +66,7 @@ pub(crate) fn samples() -> Vec<RestoreCommandError> {
     vec![
         RestoreCommandError::NoSource { name: "metrics".to_owned(), known: vec!["logs".to_owned()] },
         RestoreCommandError::NoSnapshot { source_name: "metrics".to_owned() },
+        RestoreCommandError::NoHolder { from: "node9".to_owned(), known: vec!["node2".to_owned()] },
     ]
 }
 
@@ -66,7 +79,11 @@ mod tests {
         let texts: Vec<String> = samples().iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
-            ["the configuration has no source metrics; it has logs", "there is no snapshot of metrics",]
+            [
+                "the configuration has no source metrics; it has logs",
+                "there is no snapshot of metrics",
+                "node9 has no such snapshot; it is held by node2",
+            ]
         );
         let none = RestoreCommandError::NoSource { name: "metrics".to_owned(), known: Vec::new() };
         assert_eq!(none.to_string(), "the configuration has no source metrics; it has none");

@@ -167,7 +167,7 @@ fn somebody_who_moves_the_trees_meanwhile_is_told_and_nothing_is_touched() {
         target.display(),
         journal.display()
     );
-    tells(&error, "EOS-T152", &text);
+    tells(&error, "EOS-T212", &text);
     assert_eq!((site.which(), site.journals()), ("theirs".to_owned(), 1));
 }
 
@@ -181,4 +181,15 @@ fn the_journal_of_version_one_stays_readable() {
     let journal = Folder::open(&site.root).unwrap().journal("metrics").unwrap().unwrap();
     assert_eq!(format!("{}\n", serde_json::to_string_pretty(&journal).unwrap()), fixture);
     assert_eq!((journal.phase, journal.kind), (Phase::Begun, Kind::Restore));
+}
+
+#[test]
+fn the_record_of_the_last_restore_of_version_one_stays_readable() {
+    let site = Site::with_old();
+    let fixture = include_str!("../../../../tests/fixtures/v1/restore-last.json");
+    let folder = site.root.join("var/lib/eos/restores/last");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("metrics.json"), fixture).unwrap();
+    let record = last(&site.root, "metrics").unwrap().unwrap();
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&record).unwrap()), fixture);
 }

@@ -142,7 +142,7 @@ fn a_database_that_somebody_has_open_is_refused_before_anything_moves() {
     let user = Connection::open(site.root.join(MAIN)).unwrap();
     user.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
     let error = restore(&site).unwrap_err();
-    tells(&error, "EOS-T190", &format!("the database {} is in use", site.root.join(MAIN).display()));
+    tells(&error, "EOS-T220", &format!("the database {} is in use", site.root.join(MAIN).display()));
     assert!(error.hints()[0].contains("before_restore"));
     assert_eq!((content(&site, MAIN), site.journals()), ("old".to_owned(), 0));
     assert_eq!(site.log(), ["before", "after"]);
@@ -189,7 +189,7 @@ fn a_damaged_database_is_not_put_in_place() {
     fs::write(site.root.join("srv/.app.db.eos").join(&staged), vec![b'x'; 9000]).unwrap();
     let restore = site.begin().unwrap();
     let error = restore.activate(&staged, applied("aa", 10), &|| false, &Silent).unwrap_err();
-    tells(&error, "EOS-T192", "the database of the snapshot is damaged: file is not a database");
+    tells(&error, "EOS-T222", "the database of the snapshot is damaged: file is not a database");
     assert_eq!((content(&site, MAIN), site.log().len()), ("old".to_owned(), 0));
 }
 
@@ -213,7 +213,7 @@ fn side_files_that_appear_beside_the_new_database_have_it_taken_back() {
         panic!("{recovered:?}")
     };
     let path = side.display();
-    tells(cause.as_ref(), "EOS-T193", &format!("{path} appeared beside the restored database"));
+    tells(cause.as_ref(), "EOS-T223", &format!("{path} appeared beside the restored database"));
     assert_eq!((content(&site, MAIN), side.exists()), ("old".to_owned(), false));
 }
 
@@ -226,6 +226,6 @@ fn a_database_that_cannot_be_folded_is_left_alone() {
     fs::create_dir(&side).unwrap();
     let error = restore(&site).unwrap_err();
     let text = format!("the database {} cannot be folded into one file", site.root.join(MAIN).display());
-    tells(&error, "EOS-T191", &text);
+    tells(&error, "EOS-T221", &text);
     assert!(side.is_dir() && site.journals() == 0);
 }

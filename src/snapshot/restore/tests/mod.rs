@@ -158,7 +158,7 @@ fn after_success_nothing_of_the_restore_is_left_but_the_previous_tree_and_the_re
         site.restore().unwrap();
         assert_eq!(site.names("srv/.metrics.eos"), ["previous"]);
         assert_eq!(site.names("srv"), [".metrics.eos", "metrics"]);
-        assert_eq!(site.names("var/lib/eos/restores"), ["last", "locks"]);
+        assert_eq!(site.names("var/lib/eos/restores"), ["counted", "last", "locks"]);
         assert_eq!(site.names("var/lib/eos/restores/last"), ["metrics.json"]);
         assert_eq!(site.names("var/lib/eos/restores/locks"), [""; 0]);
     }
@@ -188,9 +188,9 @@ fn an_unhealthy_tree_is_exchanged_back_with_the_last_line_of_the_health_command(
     let error = site.restore().unwrap_err();
     let target = site.root.join("srv/metrics");
     let text = format!("{} is as it was before the restore: the restored one was not kept", target.display());
-    tells(&error, "EOS-T156", &text);
+    tells(&error, "EOS-T216", &text);
     let RestoreError::Returned { cause, .. } = &error else { panic!("{error:?}") };
-    tells(cause.as_ref(), "EOS-T154", "the health command did not succeed within 1 s");
+    tells(cause.as_ref(), "EOS-T214", "the health command did not succeed within 1 s");
     let causes = crate::model::explain::Failure::of(&error).causes;
     assert!(causes[1].ends_with("ended with status 3: no answer on port 9090"), "{causes:?}");
     assert_eq!((site.which(), site.inode("srv/metrics")), ("old".to_owned(), inode));
@@ -217,7 +217,7 @@ fn a_failing_hook_before_leaves_all_as_it_is_and_has_its_counterpart_run() {
     site.source.hooks.before_restore.as_mut().unwrap().command[2] = "echo in use >&2; exit 1".to_owned();
     site.stage("new");
     let error = site.restore().unwrap_err();
-    tells(&error, "EOS-T153", "the hook before_restore failed");
+    tells(&error, "EOS-T213", "the hook before_restore failed");
     assert_eq!((site.which(), site.log()), ("old".to_owned(), vec!["after".to_owned()]));
     assert_eq!(site.names("srv/.metrics.eos"), ["incoming"], "what was received can be used again");
     assert_eq!(site.journals(), 0);
@@ -236,7 +236,7 @@ fn a_failing_hook_after_has_the_old_tree_returned_and_is_told_when_it_fails_for_
         target.display()
     );
     assert!(text.starts_with(&begins) && text.ends_with("no such unit"), "{text}");
-    assert_eq!((error.code().to_string().as_str(), site.which().as_str()), ("EOS-T157", "old"));
+    assert_eq!((error.code().to_string().as_str(), site.which().as_str()), ("EOS-T217", "old"));
 }
 
 #[test]
@@ -299,8 +299,59 @@ fn another_place_is_filled_without_hooks_and_without_a_record() {
         assert_eq!((which(&into), site.log().len()), ("new".to_owned(), 0));
         assert_eq!(site.names("srv"), ["copy", "metrics"]);
         let error = Restore::begin(order(), &Silent).unwrap_err();
-        tells(&error, "EOS-T146", &format!("{} is not empty", into.display()));
+        tells(&error, "EOS-T206", &format!("{} is not empty", into.display()));
         fs::remove_dir_all(&into).unwrap();
     }
     assert_eq!(last(&site.root, "metrics").unwrap(), None);
+}
+
+#[test]
+fn an_undone_restore_that_was_only_begun_leaves_no_work_area() {
+    let site = Site::with_old();
+    site.stage("new");
+    site.begin().unwrap().undo(&Silent).unwrap();
+    assert_eq!((site.which(), site.names("srv")), ("old".to_owned(), vec!["metrics".to_owned()]));
+    assert!(site.log().is_empty());
+}
+
+#[test]
+fn readers_find_the_old_tree_or_the_new_one_at_any_instant_of_a_restore() {
+    let site = Site::with_old();
+    let target = site.root.join("srv/metrics/which");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut read, mut ended) = (0, false);
+            while !ended {
+                ended = over.load(std::sync::atomic::Ordering::Relaxed);
+                let text = fs::read_to_string(&target).expect("it is there");
+                assert!(["old", "0", "1", "2", "3"].contains(&text.as_str()), "{text}");
+                read += 1;
+            }
+            (read, fs::read_to_string(&target).unwrap())
+        });
+        for what in ["0", "1", "2", "3"] {
+            site.stage(what);
+            site.restore().unwrap();
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (read, last) = reader.join().unwrap();
+        assert!(read > 4 && last == "3", "{read} reads, the last {last}");
+    });
+}
+
+#[test]
+fn restores_are_counted_with_their_time_and_their_failures_by_code() {
+    let site = Site::with_old();
+    site.fall_sick();
+    for _ in 0..2 {
+        site.stage("new");
+        site.restore().unwrap_err();
+    }
+    fs::remove_file(site.root.join("sick")).unwrap();
+    site.stage("new");
+    site.restore().unwrap();
+    let counted = statistics(&site.root).unwrap();
+    assert_eq!((counted.restored, counted.received_bytes), (1, 7));
+    assert_eq!(counted.failures, [("EOS-T216".to_owned(), 2)].into());
 }

@@ -21,7 +21,7 @@ fn a_snapshot_older_than_the_one_restored_last_is_refused_and_nothing_is_stopped
     let error = restore.refuse_older(age(9, 7)).unwrap_err();
     let text = "snapshot older of metrics was made at 1970-01-01T00:00:09Z, and aa of 1970-01-01T00:00:10Z was \
                 restored already";
-    tells(&error, "EOS-T149", text);
+    tells(&error, "EOS-T209", text);
     assert!(error.hints()[0].contains("--older"));
     assert_eq!((site.which(), site.log().len()), ("new".to_owned(), hooks));
 }
@@ -33,16 +33,16 @@ fn what_cannot_be_exchanged_is_refused_by_name_with_the_way_out() {
     let shown = target.display();
     symlink("elsewhere", &target).unwrap();
     let text = format!("{shown} is a symbolic link, and only what it leads to can be exchanged");
-    tells(&site.begin().unwrap_err(), "EOS-T142", &text);
+    tells(&site.begin().unwrap_err(), "EOS-T202", &text);
     fs::remove_file(&target).unwrap();
     fs::write(&target, "").unwrap();
-    tells(&site.begin().unwrap_err(), "EOS-T144", &format!("{shown} is no directory"));
+    tells(&site.begin().unwrap_err(), "EOS-T204", &format!("{shown} is no directory"));
     fs::remove_file(&target).unwrap();
     fs::remove_dir(site.root.join("srv")).unwrap();
     let error = site.begin().unwrap_err();
     let folder = site.root.join("srv");
     let text = format!("{shown} cannot be restored, because there is no directory {}", folder.display());
-    tells(&error, "EOS-T145", &text);
+    tells(&error, "EOS-T205", &text);
     let order = Order { make_folder: true, ..site.order() };
     drop(Restore::begin(order, &Silent).unwrap());
     assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o7777, 0o755);
@@ -68,7 +68,7 @@ fn a_mount_point_is_refused_by_its_name_and_so_is_a_tree_with_one_in_it() {
         let target = site.root.join("srv/metrics");
         let (target, mount) = (target.display(), mount.display());
         let text = format!("{target} cannot be exchanged, because a file system is mounted on {mount}");
-        tells(&error, "EOS-T143", &text);
+        tells(&error, "EOS-T203", &text);
     }
     assert_eq!((site.which(), site.names("srv")), ("old".to_owned(), vec!["metrics".to_owned()]));
 }
@@ -80,7 +80,7 @@ fn a_second_restore_of_the_same_target_is_refused_while_the_first_runs() {
     let error = site.begin().unwrap_err();
     let holder = format!("a test (process {})", std::process::id());
     let target = site.root.join("srv/metrics");
-    tells(&error, "EOS-T148", &format!("another restore of {} is in progress: {holder}", target.display()));
+    tells(&error, "EOS-T208", &format!("another restore of {} is in progress: {holder}", target.display()));
     assert!(error.retry_helps());
     drop(first);
     drop(site.begin().unwrap());
@@ -93,7 +93,7 @@ fn a_work_area_of_somebody_else_is_not_used() {
     fs::create_dir(&area).unwrap();
     std::os::unix::fs::chown(&area, Some(1000), None).unwrap();
     let error = site.begin().unwrap().area().unwrap_err();
-    tells(&error, "EOS-T147", &format!("the work area {} belongs to user 1000", area.display()));
+    tells(&error, "EOS-T207", &format!("the work area {} belongs to user 1000", area.display()));
 }
 
 #[test]
@@ -101,12 +101,12 @@ fn a_restore_of_nothing_is_refused() {
     let site = Site::with_old();
     let error = site.restore().unwrap_err();
     let path = site.root.join("srv/.metrics.eos/incoming");
-    tells(&error, "EOS-T196", &format!("there is nothing to restore at {}", path.display()));
+    tells(&error, "EOS-T226", &format!("there is nothing to restore at {}", path.display()));
     let error = site.begin().unwrap().previous(&|| false, &Silent).unwrap_err();
     let target = site.root.join("srv/metrics");
     tells(
         &error,
-        "EOS-T194",
+        "EOS-T224",
         &format!("there is no tree of before the last restore of {}", target.display()),
     );
     assert_eq!((site.which(), site.log().len()), ("old".to_owned(), 0));
@@ -120,10 +120,10 @@ fn a_journal_that_is_damaged_or_of_a_later_eos_is_left_for_a_person() {
     let path = folder.join("metrics.json");
     fs::write(&path, "{").unwrap();
     let text = format!("{} cannot be read as a record of a restore", path.display());
-    tells(&site.begin().unwrap_err(), "EOS-T150", &text);
+    tells(&site.begin().unwrap_err(), "EOS-T210", &text);
     fs::write(&path, r#"{"version":2,"more":1}"#).unwrap();
     let text = format!("{} has version 2, and this eos reads version 1", path.display());
-    tells(&site.begin().unwrap_err(), "EOS-T151", &text);
+    tells(&site.begin().unwrap_err(), "EOS-T211", &text);
     let recovered = recover(&site.root, &Silent).unwrap();
     assert!(matches!(recovered[0].outcome, Outcome::Failed(RestoreError::Version { found: 2, .. })));
     assert!(path.exists());
@@ -141,10 +141,10 @@ fn a_disk_that_refuses_is_told_by_what_was_tried() {
         }
         codes.extend(result.err().map(|error| error.code().to_string()));
     }
-    assert!(codes.contains("EOS-T140"), "{codes:?}");
-    assert!(codes.contains("EOS-T155"), "{codes:?}");
+    assert!(codes.contains("EOS-T200"), "{codes:?}");
+    assert!(codes.contains("EOS-T215"), "{codes:?}");
     let site = Site::with_old();
     fs::create_dir_all(site.root.join("var/lib/eos")).unwrap();
     fs::write(site.root.join("var/lib/eos/restores"), "").unwrap();
-    tells(&site.begin().unwrap_err(), "EOS-T141", "the restore cannot keep its records");
+    tells(&site.begin().unwrap_err(), "EOS-T201", "the restore cannot keep its records");
 }

@@ -1,0 +1,280 @@
+//! Restores on a joining node what the nodes of its role have: each source of the cluster's configuration.
+//!
+//! The trees are not in the checkpoint of the saga, since they may be of any size: each restore keeps the tree
+//! that was there before, and undoing exchanges again. A crash in the middle of one is dealt with by its journal.
+
+use crate::client::holders::{self, Found};
+use crate::client::snapshots::HttpSource;
+use crate::client::{ClientError, MasterClient};
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::inventory::decode;
+use crate::host::paths;
+use crate::journal::touch::absent;
+use crate::model::explain::{Exit, Failure};
+use crate::model::ids::SnapshotId;
+use crate::model::progress::Event;
+use crate::model::role::Role;
+use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
+use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
+use crate::snapshot::fetch::{Limiter, Patience, Request, Source};
+use crate::snapshot::restore::{self, Order, Restore, RestoreError};
+use crate::snapshot::store::DiskStore;
+use crate::steps::error::{StepFailure, to_step};
+use crate::steps::restoring::{self, Job, Restored};
+use crate::steps::trusted::Trusted;
+use crate::steps::{Decision, Env, env, sources};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Instant;
+
+/// What this step restored, in the order in which it did.
+const RESTORED: &str = "var/lib/eos/restores/joined.yaml";
+
+/// The step.
+pub struct RestoreSources {
+    decision: Decision,
+}
+
+/// What was begun, so that it can be undone: written before each restore.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begun {
+    version: u32,
+    sources: Vec<OneBegun>,
+}
+
+/// One restore of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneBegun {
+    source: SourceConfig,
+    /// The directories leading to it that were not there, the shallowest first.
+    made: Vec<String>,
+    /// When it was restored before, by another operation.
+    before: Option<Timestamp>,
+}
+
+impl RestoreSources {
+    /// For this decision.
+    pub fn new(decision: &Decision) -> Self {
+        Self { decision: decision.clone() }
+    }
+
+    fn restore_all(&self, env: &Env) -> Result<Outcome, StepFailure> {
+        let known = sources::known(&env.root, &self.decision.config)?;
+        if known.iter().all(|source| source.roles.is_empty()) {
+            return Ok(Outcome::Unchanged);
+        }
+        let client = env.member_client()?;
+        let desired = |client: MasterClient| async move { client.desired().await };
+        let role = env.until_answered("say what this node shall be", &client, desired)?.role;
+        let mut begun = begun(env)?;
+        let mut outcome = Outcome::Unchanged;
+        for source in known.iter().filter(|source| source.roles.contains(&role)) {
+            // What was there before is what undoing returns to, whatever the configuration says of later restores.
+            let source = SourceConfig { keep_previous: true, ..source.clone() };
+            if self.restore_one(env, &client, &mut begun, &source, role)? {
+                outcome = Outcome::Done;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Whether there was a snapshot of it.
+    fn restore_one(
+        &self,
+        env: &Env,
+        client: &MasterClient,
+        begun: &mut Begun,
+        source: &SourceConfig,
+        role: Role,
+    ) -> Result<bool, StepFailure> {
+        let note = |text: String| env.sink.emit(Event::Note { text });
+        let name = &source.name;
+        let Some(found) = find(env, client, source)? else {
+            note(format!("no node has a snapshot of {name} yet, so {} stays as it is", source.path));
+            return Ok(false);
+        };
+        if let Some(before) = begun.sources.iter().find(|one| one.source.name == *name)
+            && restored_at(env, source)? != before.before
+        {
+            // A run before this one was interrupted after it: another restore would take its place as that which
+            // undoing returns to.
+            return Ok(true);
+        }
+        note(format!("nodes of role {role} have {name}: restoring {} from {}", source.path, listed(&found)));
+        begun.note(env, source)?;
+        let restored = self.pull(env, source, &found)?;
+        note(format!("{name} is restored: {} entries, {} bytes", restored.entries, restored.restored_bytes));
+        Ok(true)
+    }
+
+    fn pull(&self, env: &Env, source: &SourceConfig, found: &Found) -> Result<Restored, StepFailure> {
+        let membership = env.membership()?;
+        let connector = env::connector(&env.root, membership.address, env.runtime.clone())?.on(env.terms());
+        let holders: Vec<HttpSource> =
+            found.holders.iter().map(|holder| connector.source(holder)).collect::<Result<_, _>>()?;
+        let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
+        let trusted = Trusted::of(&env.root)?;
+        let config = &self.decision.config.snapshot;
+        let limiter = config.bandwidth_bytes.map(Limiter::new);
+        let request = request(config, (&found.id, &asked), &trusted, limiter.as_ref());
+        let store = store(env)?;
+        let order = Order { root: &env.root, source, into: None, make_folder: true, holder: "eos bootstrap" };
+        let job = Job { order, older: true, request, store: Some(&store) };
+        let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
+        let (began, asked) = (Instant::now(), found.holders.first().map(|holder| holder.address));
+        let restored = restoring::restore(&job, &stop, env.sink.as_ref());
+        let restored = restored.map_err(|failure| match (Failure::from(failure), asked) {
+            // Nobody but the clock stopped it.
+            (failure, Some(address)) if failure.exit == Exit::Interrupted as u8 && !env.is_interrupted() => {
+                let action = format!("GET /v1/snapshots/{} with all its parts", found.id);
+                ClientError::TimedOut { address, action, waited: began.elapsed() }.into()
+            }
+            (failure, _) => StepFailure::Below(failure),
+        });
+        holders.iter().for_each(|holder| holder.leave(&found.id));
+        restored
+    }
+
+    fn undo_all(env: &Env) -> Result<(), StepFailure> {
+        for OneBegun { source, made, before } in begun(env)?.sources.iter().rev() {
+            let order =
+                Order { root: &env.root, source, into: None, make_folder: false, holder: "eos bootstrap" };
+            match Restore::begin(order, env.sink.as_ref()) {
+                // It was not even begun.
+                Err(RestoreError::NoFolder { .. }) => {}
+                begun if restored_at(env, source)? != *before => begun?.undo(env.sink.as_ref())?,
+                begun => begun?.forget_progress()?,
+            }
+            for directory in made.iter().rev() {
+                files::remove_empty_directory(&env.root.join(decode(directory)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a snapshot is asked for.
+pub(crate) fn request<'a>(
+    config: &SnapshotConfig,
+    (id, sources): (&'a SnapshotId, &'a [&'a dyn Source]),
+    verifier: &'a Trusted,
+    limiter: Option<&'a Limiter>,
+) -> Request<'a> {
+    Request {
+        sources,
+        connections: config.connections as usize,
+        id,
+        verifier,
+        reserve_bytes: None,
+        patience: Patience::default(),
+        embed_bytes: match config.mode {
+            TransferMode::Auto => Some(config.embed_bytes),
+            TransferMode::Embedded => Some(u64::MAX),
+            TransferMode::Streaming => None,
+        },
+        limiter,
+    }
+}
+
+/// Who has the newest snapshot of the source; none when nobody has one.
+fn find(env: &Env, client: &MasterClient, source: &SourceConfig) -> Result<Option<Found>, StepFailure> {
+    let own = env.membership()?.node;
+    let ask = |client: MasterClient| {
+        let own = own.clone();
+        async move {
+            match holders::find(&client, source.name.as_str(), Some(&own)).await {
+                Ok(found) => Ok(Some(found).filter(|found| !found.holders.is_empty())),
+                Err(ClientError::Refused { failure }) if UNKNOWN.contains(&failure.code.as_str()) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    env.until_answered(&format!("say who has {}", source.name), client, ask)
+}
+
+/// The codes of a master that knows of no such snapshot, or of none at all.
+pub(crate) const UNKNOWN: [&str; 2] = ["EOS-M012", "EOS-M027"];
+
+/// What was restored is the node's own from now on: no later rollback takes it away.
+///
+/// # Errors
+/// When the record cannot be removed.
+pub(crate) fn keep(env: &Env) -> Result<(), StepFailure> {
+    Ok(files::remove_file(&env.root.join(RESTORED))?)
+}
+
+/// When the source was restored last on this node.
+fn restored_at(env: &Env, source: &SourceConfig) -> Result<Option<Timestamp>, StepFailure> {
+    let last = restore::last(&env.root, source.name.as_str())?;
+    Ok(last.and_then(|last| last.now).map(|now| now.restored_at))
+}
+
+fn listed(found: &Found) -> String {
+    let names: Vec<&str> = found.holders.iter().map(|holder| holder.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn store(env: &Env) -> Result<DiskStore, StepFailure> {
+    let path = env.root.join(paths::SNAPSHOTS);
+    files::create_directory(&path, Attributes { mode: 0o700, owner: None })?;
+    Ok(DiskStore::open(Directory::open(&path)?)?)
+}
+
+fn begun(env: &Env) -> Result<Begun, StepFailure> {
+    let path = env.root.join(RESTORED);
+    let Some(bytes) = files::read_optional(&path)? else { return Ok(Begun::default()) };
+    serde_yaml::from_slice(&bytes).map_err(|error| StepFailure::ClusterSources {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    })
+}
+
+impl Begun {
+    fn note(&mut self, env: &Env, source: &SourceConfig) -> Result<(), StepFailure> {
+        self.version = 1;
+        // A run after a crash must not take what the one before it made for what was there.
+        if self.sources.iter().any(|one| one.source.name == source.name) {
+            return Ok(());
+        }
+        let folder = Path::new(source.path.trim_start_matches('/')).parent().unwrap_or(Path::new(""));
+        let (made, before) = (absent(&env.root, folder)?, restored_at(env, source)?);
+        self.sources.push(OneBegun { source: source.clone(), made, before });
+        let path = env.root.join(RESTORED);
+        if let Some(folder) = path.parent() {
+            files::create_directory(folder, Attributes { mode: 0o700, owner: None })?;
+        }
+        let text = serde_yaml::to_string(self).expect("it has no failing serialiser");
+        Ok(files::write_atomic(&path, text.as_bytes(), Attributes::SECRET)?)
+    }
+}
+
+impl Step<Env> for RestoreSources {
+    fn name(&self) -> &'static str {
+        "restore-sources"
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Snapshot
+    }
+
+    fn describe(&self) -> String {
+        "restore the data that nodes of this role have".to_owned()
+    }
+
+    /// The trees themselves are put back by `undo`, and the records are of the step that makes directories.
+    fn touches(&self) -> Vec<Touch> {
+        Vec::new()
+    }
+
+    fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
+        self.restore_all(env).map_err(to_step)
+    }
+
+    fn undo(&self, env: &mut Env) -> Result<(), StepError> {
+        Self::undo_all(env).map_err(to_step)
+    }
+}

@@ -1,0 +1,207 @@
+//! Snapshots of a node's own data put in place: by a person on a member, and by a join on a new one.
+
+use crate::support::{Machine, Run, assert_same, eventually};
+use eos::host::directory::Directory;
+use eos::host::inventory::Inventory;
+use eos::identity::authority::{Authority, Grant};
+use eos::identity::certificate::Subject;
+use eos::identity::key::PrivateKey;
+use eos::model::ids::ClusterId;
+use eos::model::progress::Silent;
+use eos::snapshot::capture::{self, Source};
+use eos::snapshot::manifest::{Metadata, Name, SealError, Signer};
+use eos::snapshot::pack::Cut;
+use eos::snapshot::store::DiskStore;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::time::Duration;
+
+/// The configuration of a source whose hooks write down that they ran.
+fn sources(machine: &Machine, roles: &str, healthy: &str) -> String {
+    let log = machine.path("log").display().to_string();
+    let hook = |what: &str| format!("{{command: [/bin/sh, -c, \"echo {what} >> {log}\"]}}");
+    format!(
+        "snapshot:\n  sources:\n    - name: metrics\n      path: /srv/metrics\n      roles: [{roles}]\n      \
+         hooks:\n        before_restore: {}\n        after_restore: {}\n        healthy: {{command: [{healthy}], \
+         timeout_seconds: 2}}\n",
+        hook("before"),
+        hook("after")
+    )
+}
+
+/// A tree with all that a restore must bring back.
+fn fill(top: &Path, what: &str) {
+    fs::create_dir_all(top.join("sub/empty")).unwrap();
+    fs::write(top.join("which"), what).unwrap();
+    fs::write(top.join("sub/large"), vec![b'x'; 300_000]).unwrap();
+    fs::hard_link(top.join("which"), top.join("sub/again")).unwrap();
+    symlink("../which", top.join("sub/link")).unwrap();
+    fs::set_permissions(top.join("which"), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(top, fs::Permissions::from_mode(0o751)).unwrap();
+    std::os::unix::fs::chown(top.join("which"), Some(12), Some(34)).unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(top.join("which"), "user.note", b"mine", flags).unwrap();
+}
+
+struct Master {
+    key: PrivateKey,
+    certificate: String,
+}
+
+impl Signer for Master {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.key.sign(message).map_err(Into::into)
+    }
+
+    fn certificate_pem(&self) -> &str {
+        &self.certificate
+    }
+}
+
+/// A snapshot of `/srv/metrics` in the machine's own store, made at this second.
+fn snapshot(machine: &Machine, seconds: i64) -> String {
+    let store = machine.path("var/lib/eos/snapshots");
+    fs::create_dir_all(&store).unwrap();
+    let store = DiskStore::open(Directory::open(&store).unwrap()).unwrap();
+    let tree = Directory::open(&machine.path("srv/metrics")).unwrap();
+    let sources = [Source::Tree { directory: &tree, prefix: Name::new("metrics"), exclude: Vec::new() }];
+    let state = |name: &str| machine.path("var/lib/eos/master").join(name);
+    let cluster = ClusterId::parse("c1").unwrap();
+    let authority =
+        Authority::load(cluster.clone(), &state("authority.key"), &state("authority.crt")).unwrap();
+    let key = PrivateKey::load(&state("server.key")).unwrap();
+    let grant = Grant { subject: Subject::Master, now: eos::host::clock::now_seconds() };
+    let signer = Master { certificate: authority.sign_key(&key, &grant).unwrap(), key };
+    let metadata = Metadata {
+        cluster_id: cluster,
+        created_at: jiff::Timestamp::from_second(seconds).unwrap(),
+        eos_version: "0.1.0".to_owned(),
+        generation: 1,
+        source: "metrics".to_owned(),
+    };
+    capture::create(&store, &sources, &metadata, Cut::default(), &signer, &Silent).unwrap().to_string()
+}
+
+fn json(machine: &Machine, line: &str, status: i32) -> Value {
+    let arguments: Vec<&str> = line.split(' ').chain(["--output", "json"]).collect();
+    machine.eos(&arguments).ends_with(status).verdict()["result"].clone()
+}
+
+fn code(machine: &Machine, line: &str, status: i32) -> String {
+    json(machine, line, status)["error"]["code"].as_str().unwrap().to_owned()
+}
+
+/// Everything of a tree, with times, extended attributes and which names are one file.
+fn whole(top: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut waiting = vec![top.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        let names: Vec<String> = match found.is_dir() {
+            true => {
+                fs::read_dir(&path).unwrap().map(|one| one.unwrap().path().display().to_string()).collect()
+            }
+            false => Vec::new(),
+        };
+        waiting.extend(names.iter().map(Into::into));
+        let content = if found.is_file() { fs::read(&path).unwrap().len() } else { 0 };
+        let mut note = [0; 64];
+        let note = rustix::fs::lgetxattr(&path, "user.note", &mut note[..]).unwrap_or(0);
+        let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
+        lines.push(format!(
+            "{} {:o} {}:{} {seconds}.{nanoseconds} {} {content} {note} {:?}",
+            path.strip_prefix(top).unwrap().display(),
+            found.mode(),
+            found.uid(),
+            found.gid(),
+            if found.is_file() { found.nlink() } else { 0 },
+            fs::read_link(&path).ok(),
+        ));
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand() {
+    let node = Machine::empty("127.0.44.1", "node1");
+    node.put("etc/eos/cluster.yaml", &sources(&node, "", "/bin/true"), 0o644);
+    node.found();
+    assert_eq!(code(&node, "snapshot restore nobody --previous", 2), "EOS-U030");
+    assert_eq!(code(&node, "snapshot restore metrics", 2), "EOS-U031");
+    let top = node.path("srv/metrics");
+    fill(&top, "first");
+    let captured = whole(&top);
+    let id = snapshot(&node, 100);
+    fs::write(top.join("which"), "second").unwrap();
+    let changed = whole(&top);
+    let done = json(&node, "snapshot restore metrics", 0);
+    assert_eq!((&done["id"], &done["received_bytes"]), (&Value::from(id.as_str()), &Value::from(0)));
+    assert!(done["seeded_bytes"].as_u64().unwrap() >= 300_000, "{done}");
+    assert_eq!(whole(&top), captured);
+    assert_eq!(fs::read_to_string(node.path("log")).unwrap(), "before\nafter\n");
+    assert_eq!(code(&node, &format!("snapshot restore {id} --from nowhere"), 2), "EOS-U032");
+
+    let older = snapshot(&node, 50);
+    assert_eq!(code(&node, &format!("snapshot restore {older}"), 7), "EOS-T209");
+    assert_eq!(whole(&top), captured);
+    json(&node, "snapshot restore metrics --previous", 0);
+    assert_eq!(whole(&top), changed);
+    json(&node, "snapshot restore metrics --previous", 0);
+    json(&node, &format!("snapshot restore {older} --older"), 0);
+    let into = node.path("elsewhere");
+    let text = node.eos(&["snapshot", "restore", "metrics", "--into", into.to_str().unwrap()]).ends_with(0);
+    assert!(text.stdout.contains(" restored to "), "{}", text.stdout);
+    assert_eq!(whole(&into), captured);
+    let before: Inventory = node.tree();
+    node.put("etc/eos/cluster.yaml.d/sick.yaml", &sources(&node, "", "/bin/false"), 0o644);
+    assert_eq!(code(&node, &format!("snapshot restore {id}"), 1), "EOS-T216");
+    fs::remove_dir_all(node.path("etc/eos/cluster.yaml.d")).unwrap();
+    fs::copy(node.path("log"), node.path("elsewhere/log")).unwrap();
+    let now = node.tree();
+    let data = |inventory: &Inventory| -> Vec<String> {
+        let nodes = inventory.nodes().iter().filter(|(path, _)| path.starts_with("srv"));
+        nodes.map(|(path, node)| format!("{path} {node:?}")).collect()
+    };
+    assert_eq!(data(&before), data(&now));
+}
+
+fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {
+    let mut command = node.command(&node.join(master));
+    command.env("EOS_TOKEN", master.token()).envs(more.iter().copied());
+    command.output().unwrap().into()
+}
+
+#[test]
+fn a_joining_node_has_the_data_of_its_role_and_one_that_fails_has_what_it_had() {
+    let (master, node) = (Machine::empty("127.0.44.2", "node1"), Machine::empty("127.0.44.3", "node2"));
+    master.put("etc/eos/cluster.yaml", &sources(&master, "core, data, edge, compute", "/bin/true"), 0o644);
+    master.found();
+    fill(&master.path("srv/metrics"), "data");
+    let early = joined(&node, &master, &[("EOS_TEST_PANIC", "start-agent")]);
+    assert!(early.stderr.contains("no node has a snapshot of metrics yet"), "{}", early.stderr);
+    node.eos(&["rollback"]).ends_with(0);
+    snapshot(&master, 100);
+    let address: std::net::IpAddr = master.address.parse().unwrap();
+    let client = eos::steps::env::member_client(&master.root(), (address, 4507).into(), address).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let told = || runtime.block_on(client.holders("metrics")).is_ok();
+    assert!(eventually(Duration::from_secs(20), told), "the master does not hear of the snapshot");
+    for occupied in [false, true] {
+        if occupied {
+            fill(&node.path("srv/metrics"), "mine");
+        }
+        let before = node.tree();
+        joined(&node, &master, &[("EOS_TEST_PANIC", "start-agent")]);
+        assert_eq!(whole(&node.path("srv/metrics")), whole(&master.path("srv/metrics")));
+        node.eos(&["rollback"]).ends_with(0);
+        assert_same(&before, &node.tree(), "after a join that failed");
+    }
+    joined(&node, &master, &[]).ends_with(0);
+    assert_eq!(whole(&node.path("srv/metrics")), whole(&master.path("srv/metrics")));
+    assert!(!node.path("log").exists(), "hooks of another machine are not run");
+    assert!(fs::read(node.path("srv/.metrics.eos/previous/which")).unwrap() == b"mine");
+    assert!(!node.path("var/lib/eos/restores/joined.yaml").exists());
+}
