@@ -8,6 +8,7 @@ use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::served::Served;
 use crate::identity::tls;
+use crate::model::explain::Explain;
 use crate::server::{self, Limits};
 use crate::serving::{self, Access, Admission, Reader, Refusal, Shelf};
 use axum::Router;
@@ -53,9 +54,23 @@ impl Access for Shared {
 }
 
 async fn metrics(State(offer): State<Offer>) -> impl IntoResponse {
-    offer.shelf.look(Instant::now());
+    let shelf = offer.shelf.clone();
+    let look = tokio::task::spawn_blocking(move || {
+        shelf.look(Instant::now());
+        shelf.store().and_then(|store| store.map(|store| store.tally()).transpose())
+    });
+    let tally = match look.await {
+        Ok(Ok(tally)) => tally,
+        Ok(Err(error)) => {
+            // What is in memory is told all the same.
+            tracing::warn!(%error, code = %error.code(), "what commands did with the store cannot be told");
+            offer.metrics.traffic.failed(error.code());
+            None
+        }
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], offer.metrics.encode())
+    ([(header::CONTENT_TYPE, kind)], offer.metrics.encode(tally))
 }
 
 async fn health() -> &'static str {

@@ -1,9 +1,11 @@
 //! What an operator would graph of an agent.
 
+use crate::agent::deeds::Told;
 use crate::host::root::Root;
 use crate::serving::Traffic;
 use crate::snapshot::create::Counters;
 use crate::snapshot::restore::{self, Statistics};
+use crate::snapshot::store::Tally;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -55,8 +57,8 @@ impl Metrics {
         Self { root: Some(root.clone()), ..Self::default() }
     }
 
-    /// All metrics in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
+    /// All metrics in the OpenMetrics text format, with what commands did with the node's store.
+    pub fn encode(&self, tally: Option<Tally>) -> String {
         let mut registry = Registry::with_prefix("eos_agent");
         registry.register("connected", "Whether the master answers", self.connected.clone());
         registry.register("generation", "The generation in force", self.generation.clone());
@@ -74,6 +76,9 @@ impl Metrics {
         }
         self.traffic.register(&mut registry);
         self.captures(&mut registry);
+        if let Some(tally) = tally {
+            registry.register_collector(Box::new(Told(tally)));
+        }
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");
         text

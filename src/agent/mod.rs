@@ -3,6 +3,7 @@
 mod attempts;
 pub mod captures;
 pub mod certificate;
+mod deeds;
 pub mod endpoint;
 pub mod error;
 pub mod generation;

@@ -67,7 +67,7 @@ mod tests {
         let metrics = Metrics::of(&root);
         recover(&root, &metrics);
         assert!(!journals.join("metrics.json").exists());
-        let told = metrics.encode();
+        let told = metrics.encode(None);
         assert!(told.contains("eos_agent_restores_total 0"), "{told}");
         assert!(told.contains("eos_agent_restores_recovered_total{outcome=\"not-begun\"} 1"), "{told}");
         Ok(())

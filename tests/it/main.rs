@@ -10,6 +10,7 @@ mod flow;
 mod generated;
 mod install;
 mod output;
+mod pulls;
 mod restores;
 mod sagas;
 mod site_states;

@@ -16,7 +16,7 @@ use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::serving::tests::published;
 use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request, Source};
 use crate::snapshot::manifest::tests::TestSeal;
-use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::snapshot::store::{Deed, DiskStore, SnapshotStore};
 use crate::wire::snapshots::{Holder, Standing};
 use axum::extract::Path;
 use std::ops::ControlFlow;
@@ -131,8 +131,28 @@ fn another_member_pulls_from_an_agent_over_tls() -> anyhow::Result<()> {
     let source = site.source(id_of(&site.node))?;
     assert_eq!(source.name(), format!("node1 ({})", site.address));
     let fetched = site.pull(&source, &Silent)??;
+    let store = site.offer.shelf.store()?.expect("there is one");
     assert_eq!(fetched.manifest.metadata.source, "metrics");
-    let text = site.offer.metrics.encode();
+    store.count(|tally| tally.done(Deed::Pull, Duration::from_secs(2), 9))?;
+    store.count(|tally| tally.failed("EOS-T044"))?;
+    let router = router(site.offer.clone());
+    let asked = axum::http::Request::get("/metrics").body(axum::body::Body::empty())?;
+    let answer = site.runtime.block_on(async { tower::ServiceExt::oneshot(router, asked).await })?;
+    let body = site.runtime.block_on(async { axum::body::to_bytes(answer.into_body(), 1 << 20).await })?;
+    let text = String::from_utf8(body.to_vec())?;
+    for line in [
+        "eos_agent_snapshot_captures_total 0",
+        "eos_agent_snapshot_received_bytes_total 9",
+        "eos_agent_snapshot_pull_seconds_count 1",
+        "eos_agent_snapshot_pull_seconds_sum 2.0",
+        "eos_agent_snapshot_pull_seconds_bucket{le=\"1.0\"} 0",
+        "eos_agent_snapshot_pull_seconds_bucket{le=\"5.0\"} 1",
+        "eos_agent_snapshot_pull_seconds_bucket{le=\"+Inf\"} 1",
+        "eos_agent_snapshot_commands_failed_total{code=\"EOS-T044\"} 1",
+        "eos_agent_snapshot_pullers 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
     assert!(
         text.contains(&format!("eos_agent_snapshot_sent_bytes_total {}\n", fetched.received_bytes)),
         "{text}"
@@ -142,7 +162,7 @@ fn another_member_pulls_from_an_agent_over_tls() -> anyhow::Result<()> {
 
 #[test]
 fn a_small_snapshot_is_pulled_in_one_reply_and_a_larger_one_by_ranges() -> anyhow::Result<()> {
-    for (embed_bytes, ranges) in [(1 << 20, 0), (1 << 10, 1)] {
+    for (embed_bytes, ranges) in [(1 << 20, 0), (64, 1)] {
         let site = Site::new(1)?;
         let source = site.source(id_of(&site.node))?;
         site.pull_with(&source, &Silent, Some(embed_bytes))??;

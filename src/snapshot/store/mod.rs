@@ -13,6 +13,7 @@ mod memory;
 mod prune;
 mod publish;
 mod resolve;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -24,6 +25,7 @@ pub use lease::{Holder, Lease};
 pub use prune::{Judged, Pruned};
 pub use publish::Staging;
 pub use resolve::resolve;
+pub use tally::{Deed, Deeds, Tally, WITHIN};
 pub use verify::{Damage, Verification};
 
 use super::manifest::{Limits, Manifest, ManifestError, Metadata, Outline, Part, SignedManifest};
@@ -31,6 +33,7 @@ use super::retention::Rule;
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
+use crate::model::progress::{Silent, Sink};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -192,6 +195,15 @@ impl DiskStore {
         Ok(self.root.free_bytes()?)
     }
 
+    /// Reads every byte of a snapshot as [`SnapshotStore::verify`] does, and tells how far it is.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, its manifest is damaged, or the disk refuses.
+    pub fn verify_telling(&self, id: &SnapshotId, sink: &dyn Sink) -> Result<Verification, StoreError> {
+        let (_, manifest) = self.read_manifest(id)?;
+        Ok(verify::verify(&manifest, &self.parts, sink)?)
+    }
+
     /// Held while names in the store change; a second holder waits for the first, but not for ever.
     fn lock(&self) -> Result<Directory, StoreError> {
         let guard = self.root.open_directory(Path::new(""))?;
@@ -334,8 +346,7 @@ impl SnapshotStore for DiskStore {
     }
 
     fn verify(&self, id: &SnapshotId) -> Result<Verification, StoreError> {
-        let (_, manifest) = self.read_manifest(id)?;
-        verify::verify(&manifest, &self.parts).map_err(StoreError::from)
+        self.verify_telling(id, &Silent)
     }
 
     fn verify_quickly(&self, id: &SnapshotId) -> Result<Verification, StoreError> {

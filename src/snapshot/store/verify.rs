@@ -2,8 +2,10 @@
 
 use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
+use crate::model::progress::Sink;
 use crate::snapshot::frame;
-use crate::snapshot::manifest::{Manifest, Part};
+use crate::snapshot::manifest::Manifest;
+use crate::snapshot::meter::Meter;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -83,12 +85,20 @@ pub(super) fn sizes(manifest: &Manifest, parts: &Directory) -> Result<Verificati
     Ok(found)
 }
 
-pub(super) fn verify(manifest: &Manifest, parts: &Directory) -> Result<Verification, DirectoryError> {
+/// Reads everything, and tells the sink how far it is.
+pub(super) fn verify(
+    manifest: &Manifest,
+    parts: &Directory,
+    sink: &dyn Sink,
+) -> Result<Verification, DirectoryError> {
     let mut found = Verification::default();
+    let what = format!("verify {}", manifest.metadata.source);
+    let mut meter = Meter::start(sink, what, 0, manifest.stored_size());
     for (index, part) in manifest.parts.iter().enumerate() {
         let file = match parts.open_file(Path::new(&part.file_name())) {
             Err(error) if error.is_missing() => {
                 found.damage.push(Damage::Missing { part: part.digest });
+                meter.add(part.size);
                 continue;
             }
             opened => opened?,
@@ -101,7 +111,7 @@ pub(super) fn verify(manifest: &Manifest, parts: &Directory) -> Result<Verificat
         if size != part.size {
             found.damage.push(Damage::Size { part: part.digest, found: size, listed: part.size });
         }
-        verify_frames(manifest, index, part, &file, &mut found).map_err(failed)?;
+        verify_frames(manifest, index, &file, &mut found, &mut meter).map_err(failed)?;
     }
     Ok(found)
 }
@@ -109,10 +119,11 @@ pub(super) fn verify(manifest: &Manifest, parts: &Directory) -> Result<Verificat
 fn verify_frames(
     manifest: &Manifest,
     index: usize,
-    part: &Part,
     file: &File,
     found: &mut Verification,
+    meter: &mut Meter<'_>,
 ) -> std::io::Result<()> {
+    let part = &manifest.parts[index];
     let first = manifest.frames.partition_point(|frame| (frame.part as usize) < index);
     let frames: Vec<_> = manifest.frames_of(index).collect();
     let mut buffer = Vec::new();
@@ -127,10 +138,12 @@ fn verify_frames(
                 offset: frame.offset,
             });
         }
+        meter.add(u64::from(frame.compressed));
     }
     let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
     buffer.resize(table.len(), 0);
     found.bytes += table.len() as u64;
+    meter.add(table.len() as u64);
     if !read_at(file, &mut buffer, part.size - table.len() as u64)? || buffer != table {
         found.damage.push(Damage::SeekTable { part: part.digest });
     }

@@ -1,0 +1,164 @@
+//! Snapshots pulled from any node that holds them: killed holders, liars, forgetful masters, removed nodes.
+
+use crate::support::waiting::{Stream, Waiting};
+use crate::support::{Machine, Run, eventually};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::time::Duration;
+
+const STORE: &str = "var/lib/eos/snapshots";
+const SOON: Duration = Duration::from_secs(30);
+
+fn result(machine: &Machine, line: &str) -> Value {
+    let arguments: Vec<&str> = line.split(' ').chain(["--output", "json"]).collect();
+    machine.eos(&arguments).ends_with(0).verdict()["result"].clone()
+}
+
+fn joins(node: &Machine, master: &Machine) {
+    let mut command = node.command(&node.join(master));
+    Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
+}
+
+/// A master whose states are so large that a snapshot of them is not sent in one reply.
+fn large(master: &Machine) {
+    master.found();
+    let mut bytes = vec![0u8; 24 << 20];
+    let mut state = 7u64;
+    for chunk in bytes.chunks_mut(8) {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chunk.copy_from_slice(&(state ^ (state >> 29)).to_le_bytes());
+    }
+    fs::write(master.path("var/lib/eos/cluster/states/large.bin"), bytes).unwrap();
+}
+
+/// The snapshot that a node pulled when it joined.
+fn own(node: &Machine) -> String {
+    result(node, "snapshot list")["snapshots"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Who holds the snapshot, as the master says.
+fn held(master: &Machine, id: &str) -> Vec<String> {
+    let all = result(master, "snapshot list --cluster");
+    let one = all["snapshots"].as_array().unwrap().iter().find(|one| one["snapshot"]["id"] == *id).cloned();
+    let names = one.iter().flat_map(|one| one["holders"].as_array().unwrap());
+    let mut names: Vec<String> = names.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Waits until these hold the snapshot, for the master.
+#[track_caller]
+fn is_held(master: &Machine, id: &str, names: &[&str]) {
+    let known = eventually(SOON, || held(master, id) == names);
+    assert!(known, "{:?} and not {names:?}", held(master, id));
+}
+
+fn service(machine: &Machine, name: &str) -> Option<Pid> {
+    let status = fs::read(machine.path(&format!("run/eos/{name}.pid"))).ok()?;
+    let status: Value = serde_json::from_slice(&status).ok()?;
+    Pid::from_raw(i32::try_from(status["child"]["pid"].as_i64()?).ok()?)
+}
+
+/// Kills the service and waits until its supervisor has started another one.
+fn restart(machine: &Machine, name: &str) {
+    let before = service(machine, name).unwrap();
+    kill_process(before, Signal::KILL).unwrap();
+    assert!(eventually(SOON, || service(machine, name).is_some_and(|now| now != before)));
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect()
+}
+
+#[test]
+fn what_one_node_holds_another_pulls_and_holds_from_then_on_also_after_a_restart_of_the_master() {
+    let [master, first, second] = [(1, "node1"), (2, "node2"), (3, "node3")]
+        .map(|(host, name)| Machine::empty(&format!("127.0.43.{host}"), name));
+    master.found();
+    joins(&first, &master);
+    let id = own(&first);
+    joins(&second, &master);
+    is_held(&master, &id, &["master", "node2"]);
+    assert!(
+        !fs::read_dir(second.path(STORE).join("manifests"))
+            .unwrap()
+            .any(|one| { one.unwrap().file_name().to_string_lossy().starts_with(&id) })
+    );
+
+    let refused = second.eos(&["snapshot", "pull", &id, "--from", "nobody"]).ends_with(2);
+    assert!(refused.stderr.contains("error[EOS-T168]") && refused.stderr.contains("node2 (127.0.43.2:4506)"));
+    let pulled = result(&second, &format!("snapshot pull {} --from node2", &id[..12]));
+    assert_eq!((&pulled["id"], names(&pulled["sources"])), (&Value::from(id.as_str()), vec!["node2"]));
+    assert!(pulled["received_bytes"].as_u64().unwrap() > 0, "{pulled}");
+    second.eos(&["snapshot", "verify", &id]).ends_with(0);
+    let again = second.eos(&["snapshot", "pull", &id, "--output", "json"]).ends_with(0);
+    assert_eq!(again.verdict()["outcome"], "no-change");
+    is_held(&master, &id, &["master", "node2", "node3"]);
+
+    restart(&master, "eos-master");
+    is_held(&master, &id, &["master", "node2", "node3"]);
+    let text = master.eos(&["snapshot", "list", "--cluster"]).ends_with(0).stdout;
+    assert!(text.contains(&id) && text.contains("HELD BY"), "{text}");
+    first.eos(&["snapshot", "list", "--cluster"]).ends_with(5);
+
+    master.eos(&["node", "remove", "node3"]).ends_with(0);
+    is_held(&master, &id, &["master", "node2"]);
+    fs::remove_dir_all(second.path(STORE)).unwrap();
+    let refused = second.eos(&["snapshot", "pull", &id]).ends_with(5);
+    assert!(refused.stderr.contains("EOS-J010"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_holder_that_is_killed_is_waited_for_and_a_puller_that_is_killed_goes_on_where_it_stopped() {
+    let [master, first, second] = [(5, "node1"), (6, "node2"), (7, "node3")]
+        .map(|(host, name)| Machine::empty(&format!("127.0.43.{host}"), name));
+    large(&master);
+    joins(&first, &master);
+    let id = own(&first);
+    joins(&second, &master);
+    is_held(&master, &id, &["master", "node2"]);
+    // Nothing of it is there, also nothing that the other snapshot has in common with it.
+    fs::remove_dir_all(second.path(STORE)).unwrap();
+
+    let slowly = ["snapshot", "pull", &id, "--from", "node2", "--bandwidth", "6000000", "--output", "json"];
+    let mut command = second.command(&slowly);
+    let pulling = Waiting::until(&mut command, Stream::Output, "\"transfer\"");
+    restart(&first, "eos-agent");
+    let partial = second.path(STORE).join("partial").join(&id);
+    let have = || fs::read_dir(&partial).map_or(0, |entries| entries.count());
+    assert!(eventually(SOON, || have() > 1), "it has begun");
+    let ended = pulling.interrupted();
+    ended.ends_with(130);
+    assert!(partial.exists(), "what came stays");
+
+    let pulled = result(&second, &format!("snapshot pull {id} --from node2"));
+    let (received, all) = (pulled["received_bytes"].as_u64().unwrap(), pulled["bytes"].as_u64().unwrap());
+    assert!(received <= all, "{received} of {all} bytes");
+    assert!(!partial.exists());
+    second.eos(&["snapshot", "verify", &id]).ends_with(0);
+}
+
+#[test]
+fn of_two_holders_the_one_that_sends_wrong_bytes_is_named_and_left() {
+    let [master, first, second] = [(9, "node1"), (10, "node2"), (11, "node3")]
+        .map(|(host, name)| Machine::empty(&format!("127.0.43.{host}"), name));
+    large(&master);
+    joins(&first, &master);
+    let id = own(&first);
+    joins(&second, &master);
+    is_held(&master, &id, &["master", "node2"]);
+    fs::remove_dir_all(second.path(STORE)).unwrap();
+    // Every frame that it sends is wrong.
+    for part in fs::read_dir(first.path(STORE).join("parts")).unwrap() {
+        let path = part.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().step_by(1000).for_each(|byte| *byte ^= 1);
+        fs::write(&path, bytes).unwrap();
+    }
+    let pulled = result(&second, &format!("snapshot pull {id} --connections 4"));
+    assert_eq!(names(&pulled["sources"]), ["node2", "master"]);
+    let dropped = pulled["dropped"].to_string();
+    assert!(dropped.contains("node2 (127.0.43.10:4506) delivers wrong bytes for frame"), "{dropped}");
+    second.eos(&["snapshot", "verify", &id]).ends_with(0);
+}
