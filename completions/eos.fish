@@ -466,7 +466,10 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l quick -d 'Look only at manifests and at the sizes of parts, and read no part'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l from -d 'Take what this node has not from this holder alone; may be given several times' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l into -d 'Restore to this directory instead, which is empty or not there; no hooks are run' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l connections -d 'Connections to all holders together; those of the configuration unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l bandwidth -d 'Bytes per second that are received at most; those of the configuration unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
