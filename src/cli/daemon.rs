@@ -145,7 +145,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
 
 /// What the agent hands out.
 fn offer(context: &Context, config: &SnapshotConfig, readers: Readers) -> Offer {
-    let metrics = Metrics::of(&context.root);
+    let metrics = Metrics::default();
     let sources = config.sources.iter().map(|source| (source.name.to_string(), source.roles.clone()));
     let store = context.root.join(paths::SNAPSHOTS);
     let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(sources);

@@ -1,5 +1,6 @@
 //! `eos snapshot`: the snapshots that this node makes and holds, and those of others.
 
+mod counting;
 mod create;
 mod prune;
 pub mod pull;
@@ -15,7 +16,7 @@ use crate::host::files;
 use crate::host::paths;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
-use crate::snapshot::store::{Deed, DiskStore, SnapshotStore, Tally, resolve};
+use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
 use crate::view::units::bytes;
 use clap::Subcommand;
@@ -25,7 +26,6 @@ use pull::PullArguments;
 use restore::RestoreArguments;
 use serde_json::json as object;
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -125,49 +125,12 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::List { cluster: false } => list(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
-        SnapshotCommand::Restore(arguments) => {
-            counted(context, Deed::Restore, || restore::run(context, &arguments))
-        }
+        SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
-        SnapshotCommand::Pull(arguments) => counted(context, Deed::Pull, || pull::run(context, &arguments)),
+        SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
-}
-
-/// Has the node's store remember how the command ended, for the agent's metrics.
-fn counted(
-    context: &Context,
-    deed: Deed,
-    command: impl FnOnce() -> Result<Done, Failure>,
-) -> Result<Done, Failure> {
-    let began = Instant::now();
-    let ended = command();
-    let counted = own(context).and_then(|store| {
-        let Some(store) = store else { return Ok(()) };
-        let change = |tally: &mut Tally| match &ended {
-            Ok(done) if done.outcome == "no-change" => {}
-            Ok(done) => {
-                let received = done.result["received_bytes"].as_u64().unwrap_or(0);
-                tally.done(deed, began.elapsed(), received);
-            }
-            Err(failure) => tally.failed(&failure.code),
-        };
-        store.count(change).map_err(failure)
-    });
-    if let Err(failure) = counted {
-        view::stderr(&format!("warning: the metrics miss this command: {}\n", failure.message));
-    }
-    ended
-}
-
-/// The node's own store, if there is one.
-fn own(context: &Context) -> Result<Option<DiskStore>, Failure> {
-    let path = context.root.join(paths::SNAPSHOTS);
-    if !files::exists(&path).map_err(failure)? {
-        return Ok(None);
-    }
-    DiskStore::open(Directory::open(&path).map_err(failure)?).map(Some).map_err(failure)
 }
 
 fn list(context: &Context) -> Result<Done, Failure> {

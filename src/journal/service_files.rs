@@ -24,6 +24,19 @@ const MASTER: [&str; 10] = [
     "registry.db-wal",
 ];
 
+/// What is directly in a store of snapshots.
+const STORE: [&str; 9] = [
+    "captures",
+    "incoming",
+    "leases",
+    "manifests",
+    "memory",
+    "partial",
+    "parts",
+    "tally.json",
+    "tally.json.new",
+];
+
 /// The services of every installation.
 const SERVICES: [&str; 3] = ["eos-agent", "eos-master", "eos-storage-monitor"];
 
@@ -84,9 +97,7 @@ fn stored(name: &str) -> bool {
             !name.contains('/') && ([".json", ".lock", ".new"].iter().any(ending) || unfinished(name))
         }
         Some(_) => false,
-        None => {
-            matches!(name, "incoming" | "partial" | "manifests" | "parts" | "leases" | "memory" | "captures")
-        }
+        None => STORE.contains(&name),
     }
 }
 
@@ -97,12 +108,10 @@ fn recorded(name: &str) -> bool {
         !name.contains('/') && name.ends_with(".json")
     };
     match name.split_once('/') {
-        Some(("last" | "counted", name)) => record(name),
+        Some(("last", name)) => record(name),
         Some(("locks", name)) => !name.contains('/'),
         Some(_) => false,
-        None => {
-            matches!(name, "last" | "counted" | "locks" | "joined.yaml") || record(name) || unfinished(name)
-        }
+        None => matches!(name, "last" | "locks" | "joined.yaml") || record(name) || unfinished(name),
     }
 }
 
@@ -132,7 +141,9 @@ mod tests {
             "var/lib/eos/restores/last/metrics.json",
             "var/lib/eos/restores/locks/metrics",
             "var/lib/eos/snapshots/memory/metrics.json",
-            "var/lib/eos/snapshots/captures/.counters.json",
+            "var/lib/eos/snapshots/captures/metrics.json",
+            "var/lib/eos/snapshots/tally.json",
+            "var/lib/eos/snapshots/tally.json.new",
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
@@ -142,6 +153,8 @@ mod tests {
             "var/lib/eos/master/registry.db.bak",
             "var/lib/eos/master/snapshots/parts/notes",
             "var/lib/eos/snapshots/mine",
+            "var/lib/eos/snapshots/captures/.counters",
+            "var/lib/eos/snapshots/tally.json/mine",
             "var/lib/eos/snapshots/leases/notes",
             "var/lib/eos/restores/notes.txt",
             "var/lib/eos/restores/mine/metrics.json",

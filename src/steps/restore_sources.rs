@@ -19,7 +19,7 @@ use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::snapshot::fetch::{Limiter, Patience, Request, Source};
 use crate::snapshot::restore::{self, Order, Restore, RestoreError};
-use crate::snapshot::store::DiskStore;
+use crate::snapshot::store::{Command, DiskStore, Ended, count};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
@@ -106,7 +106,7 @@ impl RestoreSources {
         }
         note(format!("nodes of role {role} have {name}: restoring {} from {}", source.path, listed(&found)));
         begun.note(env, source)?;
-        let restored = self.pull(env, source, &found)?;
+        let restored = counted(env, source, || self.pull(env, source, &found))?;
         note(format!("{name} is restored: {} entries, {} bytes", restored.entries, restored.restored_bytes));
         Ok(true)
     }
@@ -155,6 +155,31 @@ impl RestoreSources {
         }
         Ok(())
     }
+}
+
+/// Has the node's store remember how a restore ended, for the agent's metrics; no restore fails for that.
+fn counted(
+    env: &Env,
+    source: &SourceConfig,
+    restore: impl FnOnce() -> Result<Restored, StepFailure>,
+) -> Result<Restored, StepFailure> {
+    let began = Instant::now();
+    let restored = restore();
+    let counted = match &restored {
+        Ok(Restored { received_bytes, .. }) => {
+            let (took, received_bytes) = (began.elapsed(), *received_bytes);
+            count(&env.root, Ended::Restored { took, received_bytes })
+        }
+        Err(failure) => {
+            let code = Failure::of(failure).code;
+            count(&env.root, Ended::Failed { command: Command::Restore, code: &code })
+        }
+    };
+    if let Err(error) = counted {
+        let text = format!("the metrics miss how the restore of {} ended: {error}", source.name);
+        env.sink.emit(Event::Warning { text });
+    }
+    restored
 }
 
 /// How a snapshot is asked for.

@@ -125,6 +125,9 @@ fn what_cannot_be_captured_is_told_with_its_code_and_does_not_keep_others_from_i
     let verdict = run.verdict();
     assert_eq!(verdict["result"]["snapshots"][0]["source"], "good", "{verdict}");
     assert_eq!(verdict["result"]["failed"].as_array().unwrap().len(), 6);
-    let metrics = node.path("var/lib/eos/snapshots/captures/.counters.json");
-    assert!(fs::read_to_string(metrics).unwrap().contains("\"EOS-T121\":2"));
+    let text = fs::read(node.path("var/lib/eos/snapshots/tally.json")).unwrap();
+    let captures = &serde_json::from_slice::<Value>(&text).unwrap()["captures"];
+    let failures = &captures["failures"];
+    assert_eq!((&captures["count"], &failures["EOS-T121"]), (&Value::from(1), &Value::from(2)), "{captures}");
+    assert_eq!(failures["EOS-U002"], 1, "{captures}");
 }

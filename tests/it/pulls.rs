@@ -94,6 +94,10 @@ fn what_one_node_holds_another_pulls_and_holds_from_then_on_also_after_a_restart
     second.eos(&["snapshot", "verify", &id]).ends_with(0);
     let again = second.eos(&["snapshot", "pull", &id, "--output", "json"]).ends_with(0);
     assert_eq!(again.verdict()["outcome"], "no-change");
+    let text = fs::read(second.path(STORE).join("tally.json")).unwrap();
+    let pulls = &serde_json::from_slice::<Value>(&text).unwrap()["pulls"];
+    assert_eq!((&pulls["count"], &pulls["failures"]["EOS-T168"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(pulls["received_bytes"], pulled["received_bytes"]);
     is_held(&master, &id, &["master", "node2", "node3"]);
 
     restart(&master, "eos-master");

@@ -93,6 +93,11 @@ fn code(machine: &Machine, line: &str, status: i32) -> String {
     json(machine, line, status)["error"]["code"].as_str().unwrap().to_owned()
 }
 
+/// What commands did, as the node's store counted it.
+fn tally(machine: &Machine) -> Value {
+    serde_json::from_slice(&fs::read(machine.path("var/lib/eos/snapshots/tally.json")).unwrap()).unwrap()
+}
+
 /// Everything of a tree, with times, extended attributes and which names are one file.
 fn whole(top: &Path) -> Vec<String> {
     let mut lines = Vec::new();
@@ -158,6 +163,11 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     let before: Inventory = node.tree();
     node.put("etc/eos/cluster.yaml.d/sick.yaml", &sources(&node, "", "/bin/false"), 0o644);
     assert_eq!(code(&node, &format!("snapshot restore {id}"), 1), "EOS-T216");
+    let restores = &tally(&node)["restores"];
+    let failures = serde_json::json!({
+        "EOS-T209": 1, "EOS-T216": 1, "EOS-U030": 1, "EOS-U031": 1, "EOS-U032": 1
+    });
+    assert_eq!((&restores["count"], &restores["failures"]), (&Value::from(5), &failures), "{restores}");
     fs::remove_dir_all(node.path("etc/eos/cluster.yaml.d")).unwrap();
     fs::copy(node.path("log"), node.path("elsewhere/log")).unwrap();
     let now = node.tree();
@@ -204,4 +214,7 @@ fn a_joining_node_has_the_data_of_its_role_and_one_that_fails_has_what_it_had() 
     assert!(!node.path("log").exists(), "hooks of another machine are not run");
     assert!(fs::read(node.path("srv/.metrics.eos/previous/which")).unwrap() == b"mine");
     assert!(!node.path("var/lib/eos/restores/joined.yaml").exists());
+    let restores = &tally(&node)["restores"];
+    assert_eq!((&restores["count"], &restores["failures"]), (&Value::from(1), &serde_json::json!({})));
+    assert!(restores["received_bytes"].as_u64().unwrap() > 0, "{restores}");
 }

@@ -16,7 +16,7 @@ use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::serving::tests::published;
 use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request, Source};
 use crate::snapshot::manifest::tests::TestSeal;
-use crate::snapshot::store::{Deed, DiskStore, SnapshotStore};
+use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, count};
 use crate::wire::snapshots::{Holder, Standing};
 use axum::extract::Path;
 use std::ops::ControlFlow;
@@ -123,6 +123,17 @@ impl Site {
         }
         Ok(fetched)
     }
+
+    /// What the agent tells of itself.
+    fn metrics(&self) -> anyhow::Result<String> {
+        let router = router(self.offer.clone());
+        let asked = axum::http::Request::get("/metrics").body(axum::body::Body::empty())?;
+        let body = self.runtime.block_on(async {
+            let answer = tower::ServiceExt::oneshot(router, asked).await?;
+            Ok::<_, anyhow::Error>(axum::body::to_bytes(answer.into_body(), 1 << 20).await?)
+        })?;
+        Ok(String::from_utf8(body.to_vec())?)
+    }
 }
 
 #[test]
@@ -131,32 +142,64 @@ fn another_member_pulls_from_an_agent_over_tls() -> anyhow::Result<()> {
     let source = site.source(id_of(&site.node))?;
     assert_eq!(source.name(), format!("node1 ({})", site.address));
     let fetched = site.pull(&source, &Silent)??;
-    let store = site.offer.shelf.store()?.expect("there is one");
     assert_eq!(fetched.manifest.metadata.source, "metrics");
-    store.count(|tally| tally.done(Deed::Pull, Duration::from_secs(2), 9))?;
-    store.count(|tally| tally.failed("EOS-T044"))?;
-    let router = router(site.offer.clone());
-    let asked = axum::http::Request::get("/metrics").body(axum::body::Body::empty())?;
-    let answer = site.runtime.block_on(async { tower::ServiceExt::oneshot(router, asked).await })?;
-    let body = site.runtime.block_on(async { axum::body::to_bytes(answer.into_body(), 1 << 20).await })?;
-    let text = String::from_utf8(body.to_vec())?;
+    let text = site.metrics()?;
     for line in [
-        "eos_agent_snapshot_captures_total 0",
-        "eos_agent_snapshot_received_bytes_total 9",
+        "eos_agent_snapshot_pullers 1",
+        &format!("eos_agent_snapshot_sent_bytes_total {}", fetched.received_bytes),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_commands_did_is_told_once_under_each_name() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let captured = |unchanged| Ended::Captured {
+        took: Duration::from_secs(20),
+        unchanged,
+        read_bytes: 3,
+        borrowed_bytes: 0,
+        stored_bytes: 1,
+    };
+    for ended in [
+        captured(false),
+        captured(true),
+        captured(true),
+        Ended::Pulled { took: Duration::from_secs(2), received_bytes: 9 },
+        Ended::Failed { command: Command::Pull, code: "EOS-T044" },
+        Ended::Failed { command: Command::Capture, code: "EOS-T044" },
+    ] {
+        count(&site.node.root, ended)?;
+    }
+    let text = site.metrics()?;
+    for line in [
+        "eos_agent_snapshot_captures_total 1",
+        "eos_agent_snapshot_captures_unchanged_total 2",
+        "eos_agent_snapshot_capture_read_bytes_total 9",
+        "eos_agent_snapshot_capture_borrowed_bytes_total 0",
+        "eos_agent_snapshot_capture_stored_bytes_total 3",
+        "eos_agent_snapshot_capture_seconds_count 3",
+        "eos_agent_snapshot_pull_received_bytes_total 9",
         "eos_agent_snapshot_pull_seconds_count 1",
         "eos_agent_snapshot_pull_seconds_sum 2.0",
         "eos_agent_snapshot_pull_seconds_bucket{le=\"1.0\"} 0",
         "eos_agent_snapshot_pull_seconds_bucket{le=\"5.0\"} 1",
         "eos_agent_snapshot_pull_seconds_bucket{le=\"+Inf\"} 1",
-        "eos_agent_snapshot_commands_failed_total{code=\"EOS-T044\"} 1",
-        "eos_agent_snapshot_pullers 1",
+        "eos_agent_snapshot_restore_received_bytes_total 0",
+        "eos_agent_snapshot_restore_seconds_count 0",
+        "eos_agent_snapshot_commands_failed_total{command=\"capture\",code=\"EOS-T044\"} 1",
+        "eos_agent_snapshot_commands_failed_total{command=\"pull\",code=\"EOS-T044\"} 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
-    assert!(
-        text.contains(&format!("eos_agent_snapshot_sent_bytes_total {}\n", fetched.received_bytes)),
-        "{text}"
-    );
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut names: Vec<&str> = types.filter_map(|line| line.split(' ').next()).collect();
+    let told = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), told, "a name is told twice in {text}");
     Ok(())
 }
 

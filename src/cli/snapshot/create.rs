@@ -1,5 +1,6 @@
 //! `eos snapshot create`: captures sources of this node into its store.
 
+use super::counting;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -16,7 +17,7 @@ use crate::model::snapshots::{RetentionConfig, SourceConfig};
 use crate::snapshot::create::{self, Made, Order};
 use crate::snapshot::manifest::{SealError, Signer};
 use crate::snapshot::retention::Rule;
-use crate::snapshot::store::DiskStore;
+use crate::snapshot::store::{Command, DiskStore, Ended};
 use crate::view;
 use crate::view::progress::Progress;
 use clap::Args;
@@ -76,50 +77,81 @@ impl Signer for NodeSigner {
     }
 }
 
+/// What captures need.
+struct Ready {
+    membership: Membership,
+    retention: RetentionConfig,
+    signer: NodeSigner,
+    sources: Vec<SourceConfig>,
+    store: DiskStore,
+}
+
+impl Ready {
+    fn of(context: &Context, arguments: &CreateArguments) -> Result<Self, Failure> {
+        let config = context.resolve(Vec::new())?.config.snapshot;
+        let membership = context.membership()?;
+        let signer = NodeSigner::of(&context.root)?;
+        let sources = chosen(context, config.sources, arguments)?;
+        let path = context.root.join(paths::SNAPSHOTS);
+        files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(failure)?;
+        let store = DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)?;
+        Ok(Self { membership, retention: config.retention, signer, sources, store })
+    }
+}
+
 /// Captures the sources, one after the other; one that fails does not keep the others from it.
 pub(super) fn run(context: &Context, arguments: &CreateArguments) -> Result<Done, Failure> {
-    let config = context.resolve(Vec::new())?.config.snapshot;
-    let membership = context.membership()?;
-    let signer = NodeSigner::of(&context.root)?;
-    let sources = chosen(context, config.sources, arguments)?;
-    let path = context.root.join(paths::SNAPSHOTS);
-    files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(failure)?;
-    let store = DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)?;
+    let missed = |failure: &Failure| counting::failed(context, Command::Capture, failure);
+    let ready = Ready::of(context, arguments).inspect_err(missed)?;
     let progress = Progress::new(context.output, Instant::now() + LONGEST);
     progress.emit(Event::Phase { name: "capture".to_owned() });
     let (mut made, mut failed) = (Vec::new(), Vec::new());
-    for source in &sources {
+    for source in &ready.sources {
         let began = Instant::now();
-        match capture(context, &membership, &signer, arguments, source, &store, &progress) {
-            Ok(one) => made.push((source, one, began.elapsed())),
+        match capture(context, &ready, arguments, source, &progress).inspect_err(missed) {
+            Ok(one) => {
+                counting::count(context, captured(&one, began.elapsed()));
+                made.push((source, one, began.elapsed()));
+            }
             Err(error) => failed.push((source, error)),
         }
     }
     progress.finish();
-    published(&store, &config.retention)?;
+    published(&ready.store, &ready.retention).inspect_err(missed)?;
     conclude(context, &made, failed)
 }
 
 fn capture(
     context: &Context,
-    membership: &Membership,
-    signer: &NodeSigner,
+    ready: &Ready,
     arguments: &CreateArguments,
     source: &SourceConfig,
-    store: &DiskStore,
     progress: &Progress,
 ) -> Result<Made, Failure> {
     let order = Order {
         root: &context.root,
         source,
-        cluster: &membership.cluster,
-        signer,
+        cluster: &ready.membership.cluster,
+        signer: &ready.signer,
         eos_version: env!("CARGO_PKG_VERSION"),
         now: clock::timestamp(),
         force: arguments.force || arguments.full,
         full: arguments.full,
     };
-    create::create(&order, store, &context.interrupted, progress).map_err(failure)
+    create::create(&order, &ready.store, &context.interrupted, progress).map_err(failure)
+}
+
+/// The same for the counts.
+fn captured(made: &Made, took: Duration) -> Ended<'static> {
+    let Made { unchanged, counts, stored_bytes, .. } = made;
+    Ended::Captured {
+        took,
+        unchanged: *unchanged,
+        read_bytes: counts.read_bytes,
+        // Nothing is borrowed for a snapshot that is not made.
+        borrowed_bytes: if *unchanged { 0 } else { counts.borrowed_bytes },
+        stored_bytes: *stored_bytes,
+    }
 }
 
 /// What is done once snapshots were published: old ones go, but never the newest, nor what is being read.

@@ -8,6 +8,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
+use super::counting;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::client::holders::{self, Found};
@@ -22,7 +23,7 @@ use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
 use crate::model::snapshots::{SnapshotConfig, TransferMode};
 use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
-use crate::snapshot::store::{DiskStore, SnapshotStore, Staging, StoreError};
+use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
 use crate::steps::env;
 use crate::steps::trusted::Trusted;
 use crate::view::progress::Progress;
@@ -81,14 +82,28 @@ impl Sink for Noting<'_> {
 
 /// Pulls.
 pub(super) fn run(context: &Context, arguments: &PullArguments) -> Result<Done, Failure> {
-    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    let began = Instant::now();
+    let progress = Progress::new(context.output, began + LONGEST);
     let noting = Noting { inner: &progress, warnings: Mutex::default() };
     let result = pull(context, arguments, &noting);
     progress.finish();
-    result
+    match &result {
+        Ok((_, Some(received_bytes))) => {
+            let (took, received_bytes) = (began.elapsed(), *received_bytes);
+            counting::count(context, Ended::Pulled { took, received_bytes });
+        }
+        Ok((_, None)) => {}
+        Err(failure) => counting::failed(context, Command::Pull, failure),
+    }
+    result.map(|(done, _)| done)
 }
 
-fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Result<Done, Failure> {
+/// What is told, and how many bytes came; none when it was here.
+fn pull(
+    context: &Context,
+    arguments: &PullArguments,
+    sink: &Noting<'_>,
+) -> Result<(Done, Option<u64>), Failure> {
     sink.emit(Event::Phase { name: "pull".to_owned() });
     let membership = context.membership()?;
     let found =
@@ -96,14 +111,16 @@ fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Resu
     let store = store(context)?;
     if store.ids().map_err(failure)?.contains(&found.id) && is_sound(&store, &found.id)? {
         let text = format!("{}  is here already\n", found.id);
-        return Ok(Done::new(json!({ "id": found.id, "received_bytes": 0 }), text).outcome("no-change"));
+        let done = Done::new(json!({ "id": found.id, "received_bytes": 0 }), text).outcome("no-change");
+        return Ok((done, None));
     }
     let holders = chosen(&found, &arguments.from)?;
     let sources = sources(context, &membership, &holders)?;
     let began = Instant::now();
     let fetched = fetched(context, arguments, (&found.id, &sources), &store, sink)?;
     let dropped = sink.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(done(&found.id, &fetched, &holders, (&dropped, began.elapsed())))
+    let done = done(&found.id, &fetched, &holders, (&dropped, began.elapsed()));
+    Ok((done, Some(fetched.received_bytes)))
 }
 
 /// The node's own store.

@@ -5,7 +5,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::{reader, stores};
+use super::{counting, reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
@@ -20,7 +20,7 @@ use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
 use crate::snapshot::fetch::{Limiter, Source};
 use crate::snapshot::restore::{Activated, Order, Restore};
-use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError, resolve};
+use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, StoreError, resolve};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
 use crate::steps::{env, restore_sources, sources};
@@ -74,13 +74,22 @@ struct Wanted {
 
 /// Restores.
 pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Done, Failure> {
-    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    let began = Instant::now();
+    let progress = Progress::new(context.output, began + LONGEST);
     let result = restore(context, arguments, &progress);
     progress.finish();
-    result
+    match &result {
+        Ok((_, received_bytes)) => {
+            let (took, received_bytes) = (began.elapsed(), *received_bytes);
+            counting::count(context, Ended::Restored { took, received_bytes });
+        }
+        Err(failure) => counting::failed(context, Command::Restore, failure),
+    }
+    result.map(|(done, _)| done)
 }
 
-fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<Done, Failure> {
+/// What is told, and how many bytes came over the network.
+fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<(Done, u64), Failure> {
     bootstrap::recover_restores(context, sink)?;
     let config = context.resolve(Vec::new())?.config;
     let known = sources::known(&context.root, &config).map_err(Failure::from)?;
@@ -98,12 +107,12 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
         let named = known.iter().find(|source| source.name.as_str() == arguments.what);
         let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
         let activated = Restore::begin(order(source), sink).and_then(|begun| begun.previous(&stop, sink));
-        return Ok(returned(source, &activated.map_err(failure)?));
+        return Ok((returned(source, &activated.map_err(failure)?), 0));
     }
     let wanted = wanted(context, arguments, &known, sink)?;
     let config = asked(arguments, config.snapshot);
     let restored = restored(context, arguments, &wanted, &config, order(&wanted.source), sink)?;
-    Ok(done(&wanted.source, &wanted.id, &restored))
+    Ok((done(&wanted.source, &wanted.id, &restored), restored.received_bytes))
 }
 
 /// The configuration with what the command line says over it.

@@ -3,7 +3,6 @@
 //! What outlives a crash is recorded first, in [`record`]: the next capture of the source finishes it, and so does
 //! [`recover`], which the agent begins with. Nothing is published unless the hook `after_capture` ended well.
 
-mod counters;
 mod database;
 mod error;
 mod hooks;
@@ -11,7 +10,6 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use counters::Counters;
 pub use error::CreateError;
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -22,11 +20,9 @@ use super::pack::Cut;
 use super::store::{DiskStore, Lease, SnapshotStore, Staging, StoreError};
 use crate::host::directory::Directory;
 use crate::host::root::Root;
-use crate::model::explain::Explain;
 use crate::model::ids::{ClusterId, SnapshotId};
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::{Engine, SourceConfig};
-use counters::count;
 use jiff::Timestamp;
 use record::{FREEZE, Record, Records};
 use std::ffi::{OsStr, OsString};
@@ -79,20 +75,15 @@ pub fn create(
     stop: &AtomicBool,
     sink: &dyn Sink,
 ) -> Result<Made, CreateError> {
-    let made = make(order, store, stop, sink);
-    count(order.root, |counters| match &made {
-        Ok(made) => {
-            counters.read_bytes += made.counts.read_bytes;
-            if made.unchanged {
-                counters.unchanged += 1;
-                return;
-            }
-            counters.captures += 1;
-            counters.borrowed_bytes += made.counts.borrowed_bytes;
-            counters.stored_bytes += made.stored_bytes;
-        }
-        Err(error) => counters.failed(error.code()),
-    });
+    let name = order.source.name.as_str();
+    let records = Records::open(order.root)?;
+    let held = records.hold(name)?;
+    let _held = held.ok_or_else(|| CreateError::Busy { name: name.to_owned() })?;
+    records.finish(name)?;
+    let before = Before::of(store, name, order)?;
+    let (work, staging) = (store.begin()?, store.begin()?);
+    let made = Capture { order, store, before: &before, records: &records, stop, sink }.run(&work, staging);
+    work.discard()?;
     made
 }
 
@@ -114,24 +105,6 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
         }
     }
     Ok(recovered)
-}
-
-fn make(
-    order: &Order<'_>,
-    store: &DiskStore,
-    stop: &AtomicBool,
-    sink: &dyn Sink,
-) -> Result<Made, CreateError> {
-    let name = order.source.name.as_str();
-    let records = Records::open(order.root)?;
-    let held = records.hold(name)?;
-    let _held = held.ok_or_else(|| CreateError::Busy { name: name.to_owned() })?;
-    records.finish(name)?;
-    let before = Before::of(store, name, order)?;
-    let (work, staging) = (store.begin()?, store.begin()?);
-    let made = Capture { order, store, before: &before, records: &records, stop, sink }.run(&work, staging);
-    work.discard()?;
-    made
 }
 
 /// What the store has of a source.

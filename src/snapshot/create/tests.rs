@@ -1,7 +1,7 @@
 //! Sources as a configuration has them: captured with hooks, frozen, backed up, remembered, and after a crash.
 
 use super::*;
-use crate::model::explain::tells;
+use crate::model::explain::{Explain, tells};
 use crate::model::progress::Silent;
 use crate::model::snapshots::{Hook, sources};
 use crate::model::yaml;
@@ -93,7 +93,6 @@ impl Site {
         let left: Vec<_> = fs::read_dir(self.path("var/lib/eos/snapshots/captures"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != ".counters.json")
             .collect();
         assert!(left.is_empty(), "{left:?}");
         assert_eq!(fs::read_dir(self.path("var/lib/eos/snapshots/incoming")).unwrap().count(), 0);
@@ -121,9 +120,6 @@ fn a_source_is_captured_under_its_last_name_and_generations_count_upwards() {
     assert_eq!((third.generation, third.counts.borrowed_bytes, third.counts.read_bytes), (2, 7000, 4));
     assert_eq!(shape(&site.restored(&third.id).join("metrics")), shape(&site.path("srv/metrics")));
     site.is_clear();
-    let counters = Counters::load(&site.root).unwrap();
-    assert_eq!((counters.captures, counters.unchanged, counters.read_bytes), (2, 1, 7004));
-    assert_eq!((counters.borrowed_bytes, counters.failures.len()), (7000, 0));
 }
 
 #[test]
@@ -209,8 +205,6 @@ fn the_hook_after_a_capture_runs_whatever_failed_and_nothing_is_published_when_o
     fs::write(site.path("free"), "").unwrap();
     assert!(matches!(&recover(&site.root).unwrap()[..], [(_, None)]));
     site.is_clear();
-    let counters = Counters::load(&site.root).unwrap();
-    assert_eq!(counters.failures["EOS-T124"], 2);
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! the new one.
 
 use super::RestoreError;
-use super::statistics::Statistics;
 use crate::host::directory::{Directory, DirectoryError};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
@@ -18,17 +17,10 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
-const COUNTED: &str = "counted";
-const ALL: &str = "all";
-
-/// How long another process may count.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 const ENDING: &str = ".json";
 
 /// What follows that in the name of a file that is being written.
@@ -194,29 +186,6 @@ impl Folder {
 
     pub fn remember(&self, last: &Last) -> Result<(), RestoreError> {
         write(&self.0.ensure_directory(OsStr::new(LAST), 0o700)?, &last.source, last)
-    }
-
-    /// Changes the statistics, alone among all processes.
-    pub fn counting(&self, change: impl FnOnce(&mut Statistics)) -> Result<(), RestoreError> {
-        let folder = self.0.ensure_directory(OsStr::new(COUNTED), 0o700)?;
-        if !folder.lock_within(PATIENCE)? {
-            let source = std::io::ErrorKind::WouldBlock.into();
-            return Err(DirectoryError::Io { action: "lock", path: folder.path().to_owned(), source }.into());
-        }
-        let mut statistics = self.counted()?;
-        change(&mut statistics);
-        write(&folder, ALL, &statistics)
-    }
-
-    /// The statistics.
-    pub fn counted(&self) -> Result<Statistics, RestoreError> {
-        match self.0.open_directory(Path::new(COUNTED)) {
-            Err(error) if error.is_missing() => Ok(Statistics::default()),
-            opened => {
-                let read = read(&opened?, ALL, |statistics: &Statistics| statistics.version)?;
-                Ok(read.unwrap_or_default())
-            }
-        }
     }
 
     pub fn forget_last(&self, source: &str) -> Result<(), RestoreError> {

@@ -13,7 +13,6 @@ mod journal;
 mod operation;
 mod place;
 mod recover;
-mod statistics;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +22,6 @@ pub(crate) use error::samples;
 pub use journal::{Applied, Last};
 pub use place::{INCOMING, PREVIOUS};
 pub use recover::{Outcome, Recovered, recover};
-pub use statistics::{Statistics, statistics};
 
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
@@ -39,7 +37,6 @@ use operation::Operation;
 use place::{Place, Standing};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// What shall be restored, and where.
 #[derive(Debug, Clone)]
@@ -307,11 +304,7 @@ impl<'a> Restore<'a> {
             journal: journal.clone(),
             sink,
         };
-        let began = Instant::now();
-        let ended = operation.run(stop);
-        let received = journal.applied.as_ref().map_or(0, |applied| applied.received_bytes);
-        statistics::count(&self.folder, began.elapsed(), received, ended.as_ref().copied());
-        ended?;
+        operation.run(stop)?;
         let applied = journal.applied.as_ref();
         tracing::info!(
             source = journal.source,

@@ -2,7 +2,7 @@
 //!
 //! On disk: `manifests/<id>.json`, `parts/<digest>.tar.zst`, `incoming/` for captures that run,
 //! `partial/<id>` for downloads that resume, `leases/<id>.<number>` for readers, `memory/<source>.json` for
-//! what a capture remembers for the next one. A snapshot exists once its
+//! what a capture remembers for the next one, `tally.json` for what is counted. A snapshot exists once its
 //! manifest has its name; a crash before that leaves files that nobody refers to, and the next `open`
 //! removes them.
 
@@ -25,7 +25,7 @@ pub use lease::{Holder, Lease};
 pub use prune::{Judged, Pruned};
 pub use publish::Staging;
 pub use resolve::resolve;
-pub use tally::{Deed, Deeds, Tally, WITHIN};
+pub use tally::{Captures, Command, Deeds, Ended, Tally, Transfers, WITHIN, count};
 pub use verify::{Damage, Verification};
 
 use super::manifest::{Limits, Manifest, ManifestError, Metadata, Outline, Part, SignedManifest};
@@ -149,9 +149,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl DiskStore {
     /// Opens the store in this directory, creates what is missing, and removes what a crash left.
     pub fn open(root: Directory) -> Result<Self, StoreError> {
-        let of = root.own_metadata()?;
-        let ours = rustix::process::geteuid();
-        let owner = (ours.is_root() && of.uid != ours.as_raw()).then_some((of.uid, of.gid));
+        let owner = owner(&root)?;
         let inner = |name: &str| {
             let inner = root.ensure_directory(OsStr::new(name), 0o700)?;
             match owner {
@@ -206,12 +204,7 @@ impl DiskStore {
 
     /// Held while names in the store change; a second holder waits for the first, but not for ever.
     fn lock(&self) -> Result<Directory, StoreError> {
-        let guard = self.root.open_directory(Path::new(""))?;
-        if guard.lock_within(PATIENCE)? {
-            Ok(guard)
-        } else {
-            Err(StoreError::Busy { path: self.root.path().to_owned() })
-        }
+        locked(&self.root)
     }
 
     /// As `lock`, but nothing when somebody holds it at this moment.
@@ -225,6 +218,21 @@ impl DiskStore {
         let manifest = signed.read(&self.limits).map_err(|source| bad(id, source))?;
         Ok((signed, manifest))
     }
+}
+
+/// The lock of the store in this directory.
+fn locked(root: &Directory) -> Result<Directory, StoreError> {
+    let guard = root.open_directory(Path::new(""))?;
+    match guard.lock_within(PATIENCE)? {
+        true => Ok(guard),
+        false => Err(StoreError::Busy { path: root.path().to_owned() }),
+    }
+}
+
+/// To whom everything in this directory belongs, if root has to give it what it makes there.
+fn owner(root: &Directory) -> Result<Option<(u32, u32)>, DirectoryError> {
+    let (of, ours) = (root.own_metadata()?, rustix::process::geteuid());
+    Ok((ours.is_root() && of.uid != ours.as_raw()).then_some((of.uid, of.gid)))
 }
 
 fn bad(id: &SnapshotId, source: ManifestError) -> StoreError {

@@ -1,8 +1,12 @@
-//! What commands did with a store, counted beyond their end: `tally.json`, version 1.
+//! What commands did, counted beyond their end in the node's own store: `tally.json`, version 1.
 //!
-//! It is replaced atomically under the store's lock, so a crash leaves the counts before a command or after it.
+//! It is replaced atomically under the store's lock, so a crash leaves the counts before a command or after it,
+//! and of two commands that end at once each is counted.
 
-use super::{DiskStore, StoreError};
+use super::{DiskStore, StoreError, locked, owner};
+use crate::host::directory::{Directory, DirectoryError};
+use crate::host::paths;
+use crate::host::root::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -22,26 +26,93 @@ const MOST: u64 = 1 << 20;
 /// Upper ends of the durations that are counted apart, in seconds; what takes longer is counted after them.
 pub const WITHIN: [f64; 8] = [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
-/// What a command did.
+/// The commands that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    /// It made a snapshot.
+pub enum Command {
+    /// Makes snapshots of sources.
     Capture,
-    /// It fetched one into the store.
+    /// Fetches one into the store.
     Pull,
-    /// It put one in the place of what was there.
+    /// Puts one in the place of what was there.
     Restore,
 }
 
-/// How often something was done, and how long it took.
+/// How a command ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended<'a> {
+    /// A source was captured.
+    Captured {
+        /// How long it took.
+        took: Duration,
+        /// Whether nothing had changed, so that there is no new snapshot.
+        unchanged: bool,
+        /// Bytes that were read from files.
+        read_bytes: u64,
+        /// Bytes of contents that were borrowed from earlier snapshots.
+        borrowed_bytes: u64,
+        /// Bytes of parts that were written.
+        stored_bytes: u64,
+    },
+    /// A snapshot is in the store that was not.
+    Pulled {
+        /// How long it took.
+        took: Duration,
+        /// Bytes that came over the network.
+        received_bytes: u64,
+    },
+    /// A snapshot stands where it belongs.
+    Restored {
+        /// How long it took.
+        took: Duration,
+        /// Bytes that came over the network.
+        received_bytes: u64,
+    },
+    /// It was refused, it failed, or what it did was taken back.
+    Failed {
+        /// Which command it was.
+        command: Command,
+        /// The code of the error.
+        code: &'a str,
+    },
+}
+
+/// How often a command ended well, how long that took, and why it failed otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Deeds {
-    /// How often.
+    /// How often it ended well.
     pub count: u64,
-    /// Milliseconds, all together.
+    /// Milliseconds of these, all together.
     pub milliseconds: u64,
     /// How many took at most so long as each of [`WITHIN`], and longer than the one before; the rest last.
     pub within: [u64; WITHIN.len() + 1],
+    /// Failures, by the code of the error.
+    pub failures: BTreeMap<String, u64>,
+}
+
+/// What captures did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Captures {
+    /// How often.
+    #[serde(flatten)]
+    pub deeds: Deeds,
+    /// How many of them found nothing changed.
+    pub unchanged: u64,
+    /// Bytes that were read from files.
+    pub read_bytes: u64,
+    /// Bytes of contents that were borrowed from earlier snapshots.
+    pub borrowed_bytes: u64,
+    /// Bytes of parts that were written.
+    pub stored_bytes: u64,
+}
+
+/// What pulls or restores did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Transfers {
+    /// How often.
+    #[serde(flatten)]
+    pub deeds: Deeds,
+    /// Bytes that came over the network.
+    pub received_bytes: u64,
 }
 
 /// The counts.
@@ -49,51 +120,34 @@ pub struct Deeds {
 pub struct Tally {
     /// The version of the format: 1.
     version: u32,
-    /// Snapshots that were made.
-    pub captures: Deeds,
+    /// Sources that were captured.
+    pub captures: Captures,
     /// Snapshots that were fetched.
-    pub pulls: Deeds,
+    pub pulls: Transfers,
     /// Snapshots that were put in place.
-    pub restores: Deeds,
-    /// Bytes that came over the network.
-    pub received_bytes: u64,
-    /// What failed, by the code of the error.
-    pub failures: BTreeMap<String, u64>,
+    pub restores: Transfers,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self {
-            version: VERSION,
-            captures: Deeds::default(),
-            pulls: Deeds::default(),
-            restores: Deeds::default(),
-            received_bytes: 0,
-            failures: BTreeMap::new(),
-        }
+        let (captures, pulls, restores) = Default::default();
+        Self { version: VERSION, captures, pulls, restores }
     }
 }
 
-impl Tally {
-    /// Counts what was done, and how many bytes came over the network for it.
-    pub fn done(&mut self, deed: Deed, took: Duration, received_bytes: u64) {
-        let deeds = match deed {
-            Deed::Capture => &mut self.captures,
-            Deed::Pull => &mut self.pulls,
-            Deed::Restore => &mut self.restores,
-        };
-        let seconds = took.as_secs_f64();
-        let bucket = WITHIN.iter().position(|end| seconds <= *end).unwrap_or(WITHIN.len());
-        deeds.count += 1;
-        deeds.milliseconds += u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        deeds.within[bucket] += 1;
-        self.received_bytes += received_bytes;
-    }
-
-    /// Counts a failure by its code.
-    pub fn failed(&mut self, code: &str) {
-        *self.failures.entry(code.to_owned()).or_default() += 1;
-    }
+/// Counts how a command of this node ended. A host without a store of its own counts nothing: nobody asks it.
+///
+/// # Errors
+/// When the counts cannot be read, understood or written, or the store is busy.
+pub fn count(root: &Root, ended: Ended<'_>) -> Result<(), StoreError> {
+    let folder = match Directory::open(&root.join(paths::SNAPSHOTS)) {
+        Err(error) if error.is_missing() => return Ok(()),
+        opened => opened?,
+    };
+    let _guard = locked(&folder)?;
+    let mut tally = Tally::read(&folder)?;
+    tally.add(ended);
+    tally.write(&folder)
 }
 
 impl DiskStore {
@@ -102,14 +156,49 @@ impl DiskStore {
     /// # Errors
     /// When they cannot be read or understood.
     pub fn tally(&self) -> Result<Tally, StoreError> {
-        let failed = |source| self.io("read", &self.root, OsStr::new(FILE), source);
-        let file = match self.root.open_file(Path::new(FILE)) {
-            Err(error) if error.is_missing() => return Ok(Tally::default()),
+        Tally::read(&self.root)
+    }
+}
+
+impl Tally {
+    /// What is told of each command.
+    pub fn commands(&self) -> [(&'static str, &Deeds); 3] {
+        let Self { captures, pulls, restores, .. } = self;
+        [("capture", &captures.deeds), ("pull", &pulls.deeds), ("restore", &restores.deeds)]
+    }
+
+    fn add(&mut self, ended: Ended<'_>) {
+        match ended {
+            Ended::Captured { took, unchanged, read_bytes, borrowed_bytes, stored_bytes } => {
+                let captures = &mut self.captures;
+                captures.deeds.add(took);
+                add(&mut captures.unchanged, unchanged.into());
+                add(&mut captures.read_bytes, read_bytes);
+                add(&mut captures.borrowed_bytes, borrowed_bytes);
+                add(&mut captures.stored_bytes, stored_bytes);
+            }
+            Ended::Pulled { took, received_bytes } => self.pulls.add(took, received_bytes),
+            Ended::Restored { took, received_bytes } => self.restores.add(took, received_bytes),
+            Ended::Failed { command, code } => {
+                let deeds = match command {
+                    Command::Capture => &mut self.captures.deeds,
+                    Command::Pull => &mut self.pulls.deeds,
+                    Command::Restore => &mut self.restores.deeds,
+                };
+                add(deeds.failures.entry(code.to_owned()).or_default(), 1);
+            }
+        }
+    }
+
+    fn read(folder: &Directory) -> Result<Self, StoreError> {
+        let failed = |source| io("read", folder, FILE, source);
+        let file = match folder.open_file(Path::new(FILE)) {
+            Err(error) if error.is_missing() => return Ok(Self::default()),
             opened => opened?,
         };
         let mut bytes = Vec::new();
         file.take(MOST).read_to_end(&mut bytes).map_err(failed)?;
-        let tally: Tally = serde_json::from_slice(&bytes)
+        let tally: Self = serde_json::from_slice(&bytes)
             .map_err(|error| failed(Error::new(ErrorKind::InvalidData, error)))?;
         match tally.version {
             VERSION => Ok(tally),
@@ -117,54 +206,46 @@ impl DiskStore {
         }
     }
 
-    /// Changes the counts.
-    ///
-    /// # Errors
-    /// When they cannot be read or written.
-    pub fn count(&self, change: impl FnOnce(&mut Tally)) -> Result<(), StoreError> {
-        let _guard = self.lock()?;
-        let mut tally = self.tally()?;
-        change(&mut tally);
-        let text = serde_json::to_vec(&tally).expect("counts serialise");
+    fn write(&self, folder: &Directory) -> Result<(), StoreError> {
+        let text = serde_json::to_vec(self).expect("counts serialise");
         let fresh = OsStr::new(FRESH);
-        self.root.remove_tree(fresh)?;
-        let mut file = self.root.create_file(fresh, 0o600)?;
-        self.give(&self.root, fresh)?;
+        folder.remove_tree(fresh)?;
+        let mut file = folder.create_file(fresh, 0o600)?;
+        if let Some((uid, gid)) = owner(folder)? {
+            folder.set_owner(fresh, uid, gid)?;
+        }
         let written = file.write_all(&text).and_then(|()| file.sync_all());
-        written.map_err(|source| self.io("write", &self.root, fresh, source))?;
-        self.root.rename(fresh, &self.root, OsStr::new(FILE))?;
-        Ok(self.root.sync()?)
+        written.map_err(|source| io("write", folder, FRESH, source))?;
+        folder.rename(fresh, folder, OsStr::new(FILE))?;
+        Ok(folder.sync()?)
     }
+}
+
+impl Transfers {
+    fn add(&mut self, took: Duration, received_bytes: u64) {
+        self.deeds.add(took);
+        add(&mut self.received_bytes, received_bytes);
+    }
+}
+
+impl Deeds {
+    fn add(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = WITHIN.iter().position(|end| seconds <= *end).unwrap_or(WITHIN.len());
+        add(&mut self.count, 1);
+        add(&mut self.milliseconds, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        add(&mut self.within[bucket], 1);
+    }
+}
+
+/// The file may say anything, and counting must not end a command.
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+fn io(action: &'static str, folder: &Directory, name: &str, source: Error) -> StoreError {
+    DirectoryError::Io { action, path: folder.path().join(name), source }.into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::directory::Directory;
-
-    #[test]
-    fn counts_outlive_who_counted_and_what_is_no_count_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || DiskStore::open(Directory::open(folder.path()).unwrap()).unwrap();
-        assert_eq!(open().tally().unwrap(), Tally::default());
-        open().count(|tally| tally.done(Deed::Pull, Duration::from_millis(1500), 7)).unwrap();
-        open().count(|tally| tally.done(Deed::Pull, Duration::from_secs(7200), 8)).unwrap();
-        open().count(|tally| tally.failed("EOS-T044")).unwrap();
-        let tally = open().tally().unwrap();
-        assert_eq!((tally.pulls.count, tally.pulls.milliseconds, tally.received_bytes), (2, 7_201_500, 15));
-        assert_eq!(tally.pulls.within, [0, 0, 1, 0, 0, 0, 0, 0, 1]);
-        assert_eq!(tally.failures["EOS-T044"], 1);
-        for text in ["", "{}", &serde_json::to_string(&Tally { version: 2, ..tally }).unwrap()] {
-            std::fs::write(folder.path().join(FILE), text).unwrap();
-            open().tally().expect_err("it is no count");
-            open().count(|tally| tally.failed("x")).expect_err("nothing is counted anew over it");
-        }
-    }
-
-    #[test]
-    fn what_was_counted_stays_readable() {
-        let text = include_str!("../../../tests/fixtures/v1/snapshot/tally.json");
-        let tally: Tally = serde_json::from_str(text).unwrap();
-        assert_eq!((tally.captures.count, tally.restores.milliseconds, tally.received_bytes), (1, 2000, 9));
-    }
-}
+mod tests;

@@ -339,19 +339,3 @@ fn readers_find_the_old_tree_or_the_new_one_at_any_instant_of_a_restore() {
         assert!(read > 4 && last == "3", "{read} reads, the last {last}");
     });
 }
-
-#[test]
-fn restores_are_counted_with_their_time_and_their_failures_by_code() {
-    let site = Site::with_old();
-    site.fall_sick();
-    for _ in 0..2 {
-        site.stage("new");
-        site.restore().unwrap_err();
-    }
-    fs::remove_file(site.root.join("sick")).unwrap();
-    site.stage("new");
-    site.restore().unwrap();
-    let counted = statistics(&site.root).unwrap();
-    assert_eq!((counted.restored, counted.received_bytes), (1, 7));
-    assert_eq!(counted.failures, [("EOS-T216".to_owned(), 2)].into());
-}
