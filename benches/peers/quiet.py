@@ -7,7 +7,6 @@ each run, so that new pages come from old ones.
 """
 
 import os
-import resource
 import subprocess
 import time
 
@@ -149,6 +148,3 @@ def descendants(pid):
         found.append(left.pop())
         left += children.get(found[-1], [])
     return found
-
-
-resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
