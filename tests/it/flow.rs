@@ -197,7 +197,7 @@ fn a_join_that_was_killed_with_its_membership_has_the_status_of_one_that_was_kil
     let machine = Machine::empty("127.0.73.18", "j7");
     let mut command = machine.command(&machine.join(&master));
     command.env("EOS_TOKEN", master.token());
-    Waiting::until(&mut command, Stream::Error, "[5/11]").killed();
+    Waiting::until(&mut command, Stream::Error, "[5/12]").killed();
     assert!(machine.path("var/lib/eos/membership.json").exists());
     let verdict = machine.eos(&["status", "--output", "json"]).ends_with(7).verdict();
     assert_eq!(verdict["outcome"], "unfinished");
