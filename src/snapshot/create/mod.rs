@@ -1,6 +1,6 @@
 //! Makes snapshots of configured sources: hooks, freezing, databases, what is remembered, publication.
 //!
-//! What outlives a crash is recorded first, in [`record`]: the next capture of the source finishes it, and so does
+//! What outlives a crash is recorded first, in `record`: the next capture of the source finishes it, and so does
 //! [`recover`], which the agent begins with. Nothing is published unless the hook `after_capture` ended well.
 
 mod database;
