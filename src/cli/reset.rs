@@ -5,18 +5,24 @@ use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
+use crate::host::directory::Directory;
 use crate::host::{facts, files, paths};
 use crate::journal::file;
 use crate::journal::lock::OperationLock;
 use crate::journal::reset::ResetReport;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
+use crate::model::snapshots::SourceConfig;
 use crate::saga::engine::Engine;
 use crate::saga::error::SagaError;
+use crate::snapshot::restore;
+use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::steps::sources;
 use crate::view;
 use crate::view::progress::Progress;
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,16 +44,19 @@ pub struct ResetArguments {
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
     let recorded = files::exists(&context.root.join(paths::LEDGER)).map_err(failure)?;
     let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
+    let data = Data::before(context, progress.as_ref());
     let result = reset(context, arguments.force, &progress);
     progress.finish();
     let report = result?;
+    let left = data.left(context)?;
     // Compared only now that the lock's own file is gone as well.
     // Without a record of the state before there is nothing to compare with, and nothing is claimed.
     let difference = match arguments.verify && recorded {
         true => Some(report.ledger.verify(&context.root).map_err(failure)?),
         false => None,
     };
-    let mut text = view::reset::text(&report, difference.as_deref());
+    let mut text =
+        view::reset::data(&data.snapshots, &left) + &view::reset::text(&report, difference.as_deref());
     if arguments.verify && !recorded {
         text.push_str("nothing to verify: there is no record of a bootstrap on this machine\n");
     }
@@ -61,9 +70,74 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
         report.kept.iter().map(|kept| json!({ "path": kept.path, "reason": kept.reason })).collect();
     let result = json!({
         "removed": report.removed.len(), "restored": report.restored, "kept": kept, "difference": difference,
+        "removed_snapshots": data.snapshots, "left": left,
     });
     let nothing = report.removed.is_empty() && report.restored.is_empty();
     Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
+}
+
+/// What there is of user data that a reset takes away, or leaves.
+struct Data {
+    /// How many snapshots of each source the store of this node has.
+    snapshots: BTreeMap<String, usize>,
+    sources: Vec<SourceConfig>,
+}
+
+impl Data {
+    /// Looks before anything is removed, and tells that the snapshots of the node's own sources will be.
+    fn before(context: &Context, sink: &dyn Sink) -> Self {
+        let snapshots = counted(context).unwrap_or_else(|error| {
+            // A damaged store is a reason for a reset, not against it.
+            let text = format!("the snapshots that go are not counted: {}", error.message);
+            sink.emit(Event::Warning { text });
+            BTreeMap::new()
+        });
+        if !snapshots.is_empty() {
+            let listed: Vec<_> =
+                snapshots.iter().map(|(source, count)| format!("{count} of {source}")).collect();
+            let text = format!(
+                "the snapshots in the store of this node go with it, also where no other node has them: {}",
+                listed.join(", ")
+            );
+            sink.emit(Event::Warning { text });
+        }
+        let known = context
+            .resolve(Vec::new())
+            .and_then(|resolved| sources::known(&context.root, &resolved.config).map_err(Failure::from));
+        let sources = known.unwrap_or_else(|error| {
+            let text = format!(
+                "work areas beside the sources stay unnamed, since the configuration is not read: {}",
+                error.message
+            );
+            sink.emit(Event::Warning { text });
+            Vec::new()
+        });
+        Self { snapshots, sources }
+    }
+
+    /// The work areas that stay, and what is in them.
+    fn left(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        let mut left = Vec::new();
+        for source in &self.sources {
+            let Some((path, names)) = restore::left(&context.root, source).map_err(failure)? else {
+                continue;
+            };
+            left.push(format!("{}: {}", path.display(), names.join(", ")));
+        }
+        Ok(left)
+    }
+}
+
+/// How many snapshots of each source the store of this node has.
+fn counted(context: &Context) -> Result<BTreeMap<String, usize>, Failure> {
+    let (mut snapshots, store) = (BTreeMap::new(), context.root.join(paths::SNAPSHOTS));
+    if files::exists(&store).map_err(failure)? {
+        let store = DiskStore::open(Directory::open(&store).map_err(failure)?).map_err(failure)?;
+        for one in store.list().map_err(failure)?.snapshots {
+            *snapshots.entry(one.metadata.source).or_insert(0) += 1;
+        }
+    }
+    Ok(snapshots)
 }
 
 /// The path in a line of the difference: `added file: etc/eos/x`.

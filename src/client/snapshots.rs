@@ -9,7 +9,9 @@ use crate::identity::authority::MASTER_NAME;
 use crate::identity::key::random;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::fetch::{Source, SourceError};
+use crate::snapshot::manifest::Limits;
 use crate::wire::{ErrorBody, embedded};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -23,9 +25,8 @@ use tokio::runtime::Handle;
 /// A transfer that brings no byte for so long is cut and tried again.
 const STALL: Duration = Duration::from_secs(20);
 
-/// The most bytes of a manifest of the cluster's own state, which has an entry for each file of its
-/// states: far below what the format allows for data of any kind.
-pub const MANIFEST: usize = 64 << 20;
+/// Memory that is taken for a body on the word of its holder alone; more is taken as it comes.
+const FORETOLD: u64 = 1 << 20;
 
 /// However long a holder wants to be left alone, it is asked again after this or twice this.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -97,7 +98,7 @@ impl HttpSource {
 
     /// The whole body, which has at most so many bytes.
     async fn whole(&self, response: reqwest::Response, most: u64) -> Result<Vec<u8>, SourceError> {
-        let length = response.content_length().unwrap_or(0).min(most);
+        let length = response.content_length().unwrap_or(0).min(most).min(FORETOLD);
         let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let mut stream = response.bytes_stream();
         while let Some(bytes) = self.next(&mut stream).await? {
@@ -161,11 +162,12 @@ impl Source for HttpSource {
     fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
         self.runtime.block_on(async {
             let response = self.open(&format!("/v1/snapshots/{id}/manifest")).await?;
-            self.whole(response, MANIFEST as u64).await
+            self.whole(response, Limits::default().signed_bytes() as u64).await
         })
     }
 
     fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let at_most = at_most.min(MOST_EMBEDDED_BYTES);
         self.runtime.block_on(async {
             let path = format!("/v1/snapshots/{id}/embedded?{}={at_most}", embedded::AT_MOST);
             let response = self.ask(&path).await?;

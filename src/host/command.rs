@@ -73,41 +73,63 @@ impl Explain for CommandError {
 }
 
 /// The most of each output that is kept; the rest is read and dropped, so the program can go on.
-const KEPT: u64 = 1 << 20;
+const KEPT: usize = 1 << 20;
+
+/// How much of it is read at a time.
+const PIECE: usize = 64 << 10;
 
 /// How long the end of a killed program is waited for.
 const KILLED: Duration = Duration::from_secs(1);
 
+/// How long the outputs of a program that has ended are waited for: they are closed at once, unless it left
+/// another program in the background that has them open.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The whole environment of a program of the configuration besides the variables that are its own. Nothing of
+/// this process is passed on, since that may hold a token.
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("HOME", "/root"),
+    ("LANG", "C.UTF-8"),
+];
+
 /// What is heard of a running program.
 enum Heard {
-    Output(usize, String),
+    Output(usize, Vec<u8>),
+    Closed,
     Ended,
 }
 
-/// Runs `argv` without standard input in a process group of its own and waits until it has ended and
-/// nobody writes to its outputs any more. At the deadline the whole group is killed.
+/// Runs `argv` without standard input in a process group of its own and waits until it has ended. What it said
+/// is what came until shortly after that. At the deadline the whole group is killed.
 ///
 /// # Errors
 /// When it cannot be started or outlives the deadline; a failing exit status is no error here.
 pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
-    run_with(argv, &[], deadline)
+    let (program, arguments) = argv.split_first().expect("a command has a program");
+    run_command(program, Command::new(program).args(arguments), deadline)
 }
 
-/// As [`run`], with these variables besides those of this process.
+/// Runs a program of the configuration as [`run_checked`] does: with these variables, `PATH`, `HOME` and `LANG`,
+/// and none of this process.
 ///
 /// # Errors
-/// As [`run`].
-pub fn run_with(
+/// As [`run_checked`].
+pub fn run_hook(
     argv: &[&str],
     variables: &[(&str, &str)],
     deadline: Duration,
 ) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
-    let start = |source| CommandError::Start { program: (*program).to_owned(), source };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(ENVIRONMENT).envs(variables.iter().copied());
+    checked(argv, run_command(program, &mut command, deadline)?)
+}
+
+fn run_command(program: &str, command: &mut Command, deadline: Duration) -> Result<Output, CommandError> {
+    let start = |source| CommandError::Start { program: program.to_owned(), source };
     let limit = Instant::now() + deadline;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(variables.iter().copied())
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -118,21 +140,29 @@ pub fn run_with(
     gather(child.stdout.take(), 0, sender.clone());
     gather(child.stderr.take(), 1, sender.clone());
     await_end(Pid::from_child(&child), sender);
-    let mut texts = [String::new(), String::new()];
-    for _ in 0..3 {
-        match receiver.recv_timeout(limit.saturating_duration_since(Instant::now())) {
-            Ok(Heard::Output(index, text)) => texts[index] = text,
-            Ok(Heard::Ended) => {}
-            Err(_) => {
-                kill(&mut child, program, &receiver);
-                let program = (*program).to_owned();
-                return Err(CommandError::TooSlow { program, seconds: deadline.as_secs() });
-            }
+    let Some([stdout, stderr]) = heard(&receiver, limit) else {
+        kill(&mut child, program, &receiver);
+        let program = program.to_owned();
+        return Err(CommandError::TooSlow { program, seconds: deadline.as_secs() });
+    };
+    let status = child.wait().map_err(start)?;
+    Ok(Output { status: status.code(), stdout, stderr })
+}
+
+/// What the program wrote to its two outputs by its end; none when it did not end in time.
+fn heard(receiver: &mpsc::Receiver<Heard>, limit: Instant) -> Option<[String; 2]> {
+    let mut outputs = [Vec::new(), Vec::new()];
+    let (mut open, mut until, mut ended) = (outputs.len(), limit, false);
+    while open > 0 || !ended {
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Heard::Output(index, bytes)) => outputs[index].extend(bytes),
+            Ok(Heard::Closed) => open -= 1,
+            Ok(Heard::Ended) => (ended, until) = (true, Instant::now() + GRACE),
+            Err(_) if ended => break,
+            Err(_) => return None,
         }
     }
-    let status = child.wait().map_err(start)?;
-    let [stdout, stderr] = texts;
-    Ok(Output { status: status.code(), stdout, stderr })
+    Some(outputs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Kills the program with all that it started, and takes its status.
@@ -140,8 +170,9 @@ fn kill(child: &mut Child, program: &str, receiver: &mpsc::Receiver<Heard>) {
     let killed = kill_process_group(Pid::from_child(child), Signal::KILL);
     let limit = Instant::now() + KILLED;
     // Its outputs close as well, unless somebody left the group; whoever hangs in the kernel is left to it.
-    while let Ok(Heard::Output(..)) = receiver.recv_timeout(limit.saturating_duration_since(Instant::now())) {
-    }
+    while let Ok(Heard::Output(..) | Heard::Closed) =
+        receiver.recv_timeout(limit.saturating_duration_since(Instant::now()))
+    {}
     let status = child.try_wait();
     tracing::warn!(program, ?killed, ?status, "killed a program that outlived its deadline");
 }
@@ -173,19 +204,10 @@ pub fn replace_this_process(program: &Path, argv: &[OsString], variable: (&str, 
 /// # Errors
 /// As [`run`], and when the status is another.
 pub fn run_checked(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
-    run_checked_with(argv, &[], deadline)
+    checked(argv, run(argv, deadline)?)
 }
 
-/// As [`run_checked`], with these variables besides those of this process.
-///
-/// # Errors
-/// As [`run_checked`].
-pub fn run_checked_with(
-    argv: &[&str],
-    variables: &[(&str, &str)],
-    deadline: Duration,
-) -> Result<Output, CommandError> {
-    let output = run_with(argv, variables, deadline)?;
+fn checked(argv: &[&str], output: Output) -> Result<Output, CommandError> {
     if output.status == Some(0) {
         return Ok(output);
     }
@@ -198,15 +220,29 @@ pub fn run_checked_with(
 
 fn gather(pipe: Option<impl Read + Send + 'static>, index: usize, sender: mpsc::Sender<Heard>) {
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = pipe.map(|mut pipe| {
-            pipe.by_ref().take(KEPT).read_to_end(&mut bytes)?;
-            io::copy(&mut pipe, &mut io::sink())
-        });
+        let read = pipe.map(|pipe| forward(pipe, index, &sender));
         tracing::trace!(?read, "output gathered");
-        // The receiver is gone only when the program was killed for being late.
-        let _ = sender.send(Heard::Output(index, String::from_utf8_lossy(&bytes).into_owned()));
+        // The receiver is gone when the program was killed for being late, or has ended without this output.
+        let _ = sender.send(Heard::Closed);
     });
+}
+
+/// Passes on what comes, up to what is kept, and reads on to the end, so that nobody is held up by a full pipe.
+fn forward(mut pipe: impl Read, index: usize, sender: &mpsc::Sender<Heard>) -> io::Result<()> {
+    let (mut buffer, mut left) = (vec![0; PIECE], KEPT);
+    loop {
+        let length = match pipe.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        let kept = length.min(left);
+        left -= kept;
+        if kept > 0 {
+            // As above: then it is only read.
+            let _ = sender.send(Heard::Output(index, buffer[..kept].to_vec()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +298,32 @@ mod tests {
             assert!(Instant::now() < limit, "process {pid:?} goes on");
             std::thread::yield_now();
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_program_that_leaves_another_in_the_background_has_ended_and_said_what_it_said() -> anyhow::Result<()>
+    {
+        let line = "echo EOS_CAPTURE_PATH=/x; sleep 600 & echo $! >&2";
+        let began = Instant::now();
+        let output = run_hook(&["/bin/sh", "-c", line], &[], Duration::from_secs(60))?;
+        let pid: i32 = output.stderr.trim().parse()?;
+        let pid = Pid::from_raw(pid).ok_or_else(|| anyhow::anyhow!("no process"))?;
+        rustix::process::kill_process(pid, Signal::KILL)?;
+        assert_eq!((output.status, output.stdout.as_str()), (Some(0), "EOS_CAPTURE_PATH=/x\n"));
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        Ok(())
+    }
+
+    #[test]
+    fn a_hook_sees_its_own_variables_and_none_of_this_process() -> anyhow::Result<()> {
+        let variables = [("EOS_SOURCE", "metrics"), ("EOS_PATH", "/srv/metrics")];
+        let output = run_hook(&["/usr/bin/env"], &variables, Duration::from_secs(20))?;
+        let mut names: Vec<_> = output.stdout.lines().filter_map(|line| line.split('=').next()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["EOS_PATH", "EOS_SOURCE", "HOME", "LANG", "PATH"]);
+        let inherited = run(&["/usr/bin/env"], Duration::from_secs(20))?;
+        assert!(inherited.stdout.contains("CARGO_"), "cargo gave this process variables");
         Ok(())
     }
 

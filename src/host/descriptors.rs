@@ -1,6 +1,8 @@
-//! How many files and sockets this process may have open at a time.
+//! The files and sockets that this process has open, and how many it may have at a time.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 
 /// Has this process allowed `wanted` open descriptors, as far as the machine lets it; gives the number
 /// that is allowed then. One that is allowed more keeps it.
@@ -20,9 +22,39 @@ pub fn allow(wanted: u64) -> u64 {
     }
 }
 
+/// Whether this process has the file of this inode open. For files that a library opens by their paths, of which
+/// it gives no handle.
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn has_open(device: u64, inode: u64) -> io::Result<bool> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        match std::fs::metadata(entry?.path()) {
+            Ok(found) if (found.dev(), found.ino()) == (device, inode) => return Ok(true),
+            // Closed meanwhile, as the one that lists them will be.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_open_as_long_as_somebody_has_it_open() {
+        let file = tempfile::tempfile().unwrap();
+        let found = file.metadata().unwrap();
+        assert!(has_open(found.dev(), found.ino()).unwrap());
+        drop(file);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("closed");
+        std::fs::write(&path, "").unwrap();
+        let found = std::fs::metadata(&path).unwrap();
+        assert!(!has_open(found.dev(), found.ino()).unwrap());
+    }
 
     #[test]
     fn what_is_allowed_already_is_kept_and_nothing_beyond_the_hard_limit_is_promised() {

@@ -21,7 +21,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,14 @@ impl Directory {
         to.plain("link", to_name)?;
         fs::linkat(&self.fd, name, &to.fd, to_name, AtFlags::empty())
             .map_err(|e| to.failed("link", to_name, e))
+    }
+
+    /// Gives an open file another name here, whatever its own name leads to by now.
+    pub fn link_file(&self, file: &File, name: &OsStr) -> Result<(), DirectoryError> {
+        self.plain("link", name)?;
+        let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
+        fs::linkat(fs::CWD, handle, &self.fd, name, AtFlags::SYMLINK_FOLLOW)
+            .map_err(|e| self.failed("link", name, e))
     }
 
     /// Moves a name over another, which it replaces.

@@ -45,6 +45,12 @@ pub enum ServingError {
         /// How many places there are.
         most: usize,
     },
+    /// What is asked for has no such form.
+    #[error("the request names no {what}")]
+    Malformed {
+        /// What it should name: `id of a snapshot`.
+        what: &'static str,
+    },
     /// It does not fit into one reply.
     #[error("snapshot {id} has more than {at_most} bytes")]
     TooLarge {
@@ -84,13 +90,14 @@ impl Explain for ServingError {
             Self::Unjudged { .. } => "T165",
             Self::Store { .. } => "T166",
             Self::TooLarge { .. } => "T170",
+            Self::Malformed { .. } => "T171",
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
             Self::Stranger { .. } | Self::NotMember { .. } | Self::Role { .. } => Exit::Refused,
-            Self::Unknown { .. } => Exit::Usage,
+            Self::Unknown { .. } | Self::Malformed { .. } => Exit::Usage,
             Self::Full { .. } | Self::Unjudged { .. } => Exit::NoAnswer,
             Self::Store { .. } | Self::TooLarge { .. } => Exit::Failed,
         }
@@ -106,6 +113,7 @@ impl Explain for ServingError {
             }
             Self::Full { .. } => "wait, and see whether the cluster is well: eos status".to_owned(),
             Self::TooLarge { .. } => "pull it by ranges: eos snapshot pull ID".to_owned(),
+            Self::Malformed { .. } => "ask for it as this does: eos snapshot pull ID".to_owned(),
             Self::Unjudged { .. } => "see whether the master is up: eos status".to_owned(),
             Self::Store { .. } => "look at the store of that node: eos snapshot verify".to_owned(),
         }]
@@ -130,6 +138,7 @@ pub(crate) fn samples() -> Vec<ServingError> {
         ServingError::Unknown { kind: "snapshot", name: "b3-1".to_owned() },
         ServingError::Full { most: 32 },
         ServingError::TooLarge { id: "b3-1".to_owned(), at_most: 7 },
+        ServingError::Malformed { what: "id of a snapshot" },
         ServingError::Unjudged {
             caller: "n-1".to_owned(),
             source: Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)),
@@ -155,6 +164,7 @@ fn every_text_is_one_plain_line() {
             "this node holds no snapshot b3-1",
             "32 pull from this node already, and it serves no more at a time",
             "snapshot b3-1 has more than 7 bytes",
+            "the request names no id of a snapshot",
             "the master cannot be asked whether n-1 is a member",
             "the snapshot b3-1 cannot be read",
         ]

@@ -10,11 +10,12 @@ use crate::serving::error::ServingError;
 use crate::serving::pulls::{NoPull, Sending};
 use crate::serving::refusal::Refusal;
 use crate::serving::shelf::Shelf;
-use crate::snapshot::manifest::{Outline, Part, SignedManifest};
+use crate::snapshot::manifest::Part;
 use crate::snapshot::store::{DiskStore, PartRange, SnapshotStore, StoreError, Summary};
 use crate::wire::ErrorBody;
 use crate::wire::embedded::{self, MEDIA_TYPE};
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,12 @@ use serde::Deserialize;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What is in the paths of the routes of a snapshot.
+const SNAPSHOT_ID: &str = "id of a snapshot";
+
+/// How a manifest is called.
+const JSON: &str = "application/json";
 
 /// What the routes work on.
 struct Desk {
@@ -50,6 +57,11 @@ impl Desk {
             return Err(ServingError::Stranger { action: action.to_owned() }.into());
         }
         self.access.admit(peer, action).await
+    }
+
+    /// What the path names; what is no such name is refused as everything is, with a body that says why.
+    fn named<T>(&self, what: &'static str, path: Result<Path<T>, PathRejection>) -> Result<T, Refusal> {
+        path.map(|Path(name)| name).map_err(|_| self.counted(ServingError::Malformed { what }))
     }
 
     /// Runs `work` with the store away from the threads that serve, since it waits for the disk.
@@ -113,46 +125,38 @@ impl Desk {
 async fn manifest(
     State(desk): State<Arc<Desk>>,
     Extension(peer): Extension<Peer>,
-    Path(id): Path<SnapshotId>,
+    id: Result<Path<SnapshotId>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let reader = desk.admit(&peer, "GET /v1/snapshots/manifest").await?;
+    let id = desk.named(SNAPSHOT_ID, id)?;
     let read = desk.with_store("snapshot", id.to_string(), move |desk, store| {
-        let (signed, outline) = open(desk, store, &reader, &id)?;
-        begin(desk, store, &reader, (&id, &outline))?;
-        Ok(signed)
+        let summary = open(desk, store, &reader, &id)?;
+        begin(desk, store, &reader, &summary)?;
+        // As it lies there, however large: who reads it judges it.
+        store.open_manifest(&id).map_err(|error| desk.told("snapshot", id.as_str(), error))
     });
-    let signed = read.await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], signed.to_bytes()).into_response())
+    let PartRange { file, length, .. } = read.await?;
+    let told = [(header::CONTENT_LENGTH, length.to_string()), (header::CONTENT_TYPE, JSON.to_owned())];
+    Ok((told, Body::from_stream(stream::bytes(file, length))).into_response())
 }
 
-/// The manifest of a snapshot that the caller may have.
-fn open(
-    desk: &Desk,
-    store: &DiskStore,
-    reader: &Reader,
-    id: &SnapshotId,
-) -> Result<(SignedManifest, Outline), Refusal> {
-    let told = |error| desk.told("snapshot", id.as_str(), error);
-    let signed = store.manifest(id).map_err(told)?;
-    let outline = signed.outline();
-    let outline = outline.map_err(|source| told(StoreError::Manifest { id: id.to_string(), source }))?;
-    match desk.withheld(reader, &outline.metadata.source) {
+/// What is known of a snapshot that the caller may have.
+fn open(desk: &Desk, store: &DiskStore, reader: &Reader, id: &SnapshotId) -> Result<Arc<Summary>, Refusal> {
+    let summary = desk.shelf.pulls.known.summary(store, id);
+    let summary = summary.map_err(|error| desk.told("snapshot", id.as_str(), error))?;
+    match desk.withheld(reader, &summary.metadata.source) {
         Some(error) => Err(desk.counted(error)),
-        None => Ok((signed, outline)),
+        None => Ok(summary),
     }
 }
 
 /// Takes the caller its place, and writes down that it reads the snapshot.
-fn begin(
-    desk: &Desk,
-    store: &DiskStore,
-    reader: &Reader,
-    (id, outline): (&SnapshotId, &Outline),
-) -> Result<(), Refusal> {
-    let begun = desk.shelf.pulls.begin(store, &reader.puller, (id, &outline.parts), Instant::now());
+fn begin(desk: &Desk, store: &DiskStore, reader: &Reader, summary: &Summary) -> Result<(), Refusal> {
+    let id = &summary.id;
+    let begun = desk.shelf.pulls.begin(store, &reader.puller, (id, &summary.parts), Instant::now());
     begun.map_err(|why| desk.no_pull("snapshot", id.as_str(), why))?;
     desk.access.note(reader, id)?;
-    let source = &outline.metadata.source;
+    let source = &summary.metadata.source;
     tracing::info!(%id, source, reader = reader.actor, "a manifest is read");
     Ok(())
 }
@@ -165,24 +169,27 @@ struct Wanted {
 
 /// A snapshot that is sent whole, or one that is too large for that.
 enum Whole {
-    Body { head: Vec<u8>, parts: Vec<PartRange>, length: u64, sending: Sending },
+    Body { head: Vec<u8>, pieces: Vec<PartRange>, length: u64, sending: Sending },
     TooLarge(Refusal),
 }
 
 async fn embedded(
     State(desk): State<Arc<Desk>>,
     Extension(peer): Extension<Peer>,
-    Path(id): Path<SnapshotId>,
-    Query(wanted): Query<Wanted>,
+    id: Result<Path<SnapshotId>, PathRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let reader = desk.admit(&peer, "GET /v1/snapshots/embedded").await?;
+    let id = desk.named(SNAPSHOT_ID, id)?;
+    let malformed = |_| desk.counted(ServingError::Malformed { what: "number of bytes as at_most" });
+    let Query(wanted) = wanted.map_err(malformed)?;
     let name = id.to_string();
     let work = move |desk: &Desk, store: &DiskStore| whole(desk, store, &reader, &id, wanted.at_most);
     match desk.clone().with_store("snapshot", name, work).await? {
         Whole::TooLarge(refusal) => Err(refusal),
-        Whole::Body { head, parts, length, sending } => {
+        Whole::Body { head, pieces, length, sending } => {
             desk.shelf.traffic.bytes.inc_by(length);
-            let files = parts.into_iter().map(|part| stream::bytes(part.file, part.length));
+            let files = pieces.into_iter().map(|piece| stream::bytes(piece.file, piece.length));
             let head = futures_util::stream::once(std::future::ready(Ok(Bytes::from(head))));
             let bytes = head.chain(futures_util::stream::iter(files).flatten()).map(move |bytes| {
                 let _held = &sending;
@@ -202,31 +209,33 @@ fn whole(
     id: &SnapshotId,
     at_most: u64,
 ) -> Result<Whole, Refusal> {
-    let (signed, outline) = open(desk, store, reader, id)?;
-    let manifest = signed.to_bytes();
-    let sizes: Vec<u64> = outline.parts.iter().map(|part| part.size).collect();
-    let length = embedded::length(manifest.len() as u64, &sizes).filter(|length| *length <= at_most);
+    let summary = open(desk, store, reader, id)?;
+    let told = |error| desk.told("snapshot", id.as_str(), error);
+    let manifest = store.open_manifest(id).map_err(told)?;
+    let sizes: Vec<u64> = summary.parts.iter().map(|part| part.size).collect();
+    let length = embedded::length(manifest.length, &sizes).filter(|length| *length <= at_most);
     let Some(length) = length else {
         let error = ServingError::TooLarge { id: id.to_string(), at_most };
         return Ok(Whole::TooLarge(error.into()));
     };
-    begin(desk, store, reader, (id, &outline))?;
+    begin(desk, store, reader, &summary)?;
     let sending = desk.shelf.pulls.send_all(&reader.puller, id, Instant::now());
-    let told = |error| desk.told("snapshot", id.as_str(), error);
     let open = |part: &Part| store.open_part(&part.digest, 0, Some(part.size)).map_err(told);
-    let parts = outline.parts.iter().map(open).collect::<Result<_, _>>()?;
-    let head = [embedded::head(manifest.len() as u64, &sizes), manifest].concat();
-    Ok(Whole::Body { head, parts, length, sending })
+    let parts: Vec<PartRange> = summary.parts.iter().map(open).collect::<Result<_, _>>()?;
+    let head = embedded::head(manifest.length, &sizes);
+    let pieces = std::iter::once(manifest).chain(parts).collect();
+    Ok(Whole::Body { head, pieces, length, sending })
 }
 
-/// The caller has all that it wanted: its place is free, and nothing is kept for it.
+/// The caller has the snapshot: nothing of it is kept for it, and its place is free with its last pull.
 async fn leave(
     State(desk): State<Arc<Desk>>,
     Extension(peer): Extension<Peer>,
-    Path(_): Path<SnapshotId>,
+    id: Result<Path<SnapshotId>, PathRejection>,
 ) -> Result<Json<()>, Refusal> {
     let reader = desk.admit(&peer, "DELETE /v1/snapshots/reservation").await?;
-    desk.shelf.pulls.end(&reader.puller);
+    let id = desk.named(SNAPSHOT_ID, id)?;
+    desk.shelf.pulls.leave(&reader.puller, &id);
     Ok(Json(()))
 }
 
@@ -239,11 +248,13 @@ enum Opened {
 async fn part(
     State(desk): State<Arc<Desk>>,
     Extension(peer): Extension<Peer>,
-    Path(part): Path<Digest>,
+    part: Result<Path<Digest>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let reader = desk.admit(&peer, "GET /v1/snapshots/parts").await?;
-    let (offset, length) = range(&headers).unwrap_or((0, None));
+    let part = desk.named("digest of a part", part)?;
+    let range = range(&headers);
+    let (offset, length) = range.unwrap_or((0, None));
     let name = part.to_string();
     let open = desk.clone().with_store("part", name.clone(), move |desk, store| {
         let sending = sending(desk, store, &reader, &part)?;
@@ -256,10 +267,10 @@ async fn part(
         }
     });
     Ok(match open.await? {
-        Opened::Range(range, sending) => {
-            desk.shelf.traffic.bytes.inc_by(range.length);
+        Opened::Range(opened, sending) => {
+            desk.shelf.traffic.bytes.inc_by(opened.length);
             desk.shelf.traffic.ranges.inc();
-            send(range, offset, sending)
+            send(opened, range.map(|(offset, _)| offset), sending)
         }
         Opened::Outside { size, failure } => {
             let known = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -287,23 +298,27 @@ fn sending(desk: &Desk, store: &DiskStore, reader: &Reader, part: &Digest) -> Re
     })
 }
 
-fn send(PartRange { file, length, size }: PartRange, offset: u64, sending: Sending) -> Response {
+/// All of a part, or what of it follows this offset.
+fn send(PartRange { file, length, size }: PartRange, offset: Option<u64>, sending: Sending) -> Response {
     // The stream owns it, so it ends with the last byte or with the connection.
     let bytes = stream::bytes(file, length).map(move |bytes| {
         let _held = &sending;
         bytes
     });
     let body = Body::from_stream(bytes);
-    let last = offset + length.max(1) - 1;
     let answer = [
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
-        (header::CONTENT_RANGE, format!("bytes {offset}-{last}/{size}")),
         (header::CONTENT_TYPE, "application/zstd".to_owned()),
     ];
-    (StatusCode::PARTIAL_CONTENT, answer, body).into_response()
+    let Some(offset) = offset else { return (answer, body).into_response() };
+    let last = offset + length.max(1) - 1;
+    let range = [(header::CONTENT_RANGE, format!("bytes {offset}-{last}/{size}"))];
+    (StatusCode::PARTIAL_CONTENT, answer, range, body).into_response()
 }
 
-/// `bytes=FIRST-` or `bytes=FIRST-LAST` (RFC 9110, section 14.1.2); other forms are not offered.
+/// `bytes=FIRST-` or `bytes=FIRST-LAST` (RFC 9110, section 14.1.2). Other forms are not offered, and as what is
+/// malformed they are ignored, as section 14.2 has it: the answer is the whole part.
 fn range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let text = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
     let (first, last) = text.split_once('-')?;

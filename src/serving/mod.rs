@@ -6,6 +6,7 @@
 mod access;
 mod error;
 mod handlers;
+mod known;
 mod pulls;
 mod refusal;
 mod shelf;
@@ -18,6 +19,7 @@ pub use error::ServingError;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use handlers::router;
+pub use known::Known;
 pub use pulls::{PLACE, Pulls, SILENCE};
 pub use refusal::Refusal;
 pub use shelf::Shelf;

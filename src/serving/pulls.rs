@@ -9,8 +9,9 @@
 use crate::host::clock;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
+use crate::serving::known::Known;
 use crate::snapshot::manifest::Part;
-use crate::snapshot::store::{DiskStore, Lease, SnapshotStore, StoreError, Summary};
+use crate::snapshot::store::{DiskStore, Lease, StoreError, Summary};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ type Key = (String, SnapshotId);
 #[derive(Debug)]
 pub struct Pulls {
     most: usize,
+    /// What the store says of the snapshots that are asked for.
+    pub known: Known,
     held: Mutex<Held>,
 }
 
@@ -44,6 +47,8 @@ struct Pull {
     heard: Instant,
     /// Answers that are being sent at this moment.
     sending: usize,
+    /// Its puller has all of it; what is still being sent is on its way already.
+    left: bool,
     _lease: Lease,
 }
 
@@ -53,6 +58,12 @@ struct Place {
     sending: usize,
     /// Its puller has all that it wanted; what is still being sent to it is on its way already.
     left: bool,
+}
+
+impl Pull {
+    fn is_over(&self) -> bool {
+        self.left && self.sending == 0
+    }
 }
 
 impl Place {
@@ -79,14 +90,11 @@ impl Drop for Sending {
                 pull.heard = now;
             }
         }
-        let left = held.places.get_mut(&self.puller).is_some_and(|place| {
+        if let Some(place) = held.places.get_mut(&self.puller) {
             place.sending -= 1;
             place.heard = now;
-            place.left && place.sending == 0
-        });
-        if left {
-            held.end(&self.puller);
         }
+        held.settle(&self.puller);
     }
 }
 
@@ -111,7 +119,7 @@ impl From<StoreError> for NoPull {
 impl Pulls {
     /// For so many pullers at a time, at least one.
     pub fn new(most: usize) -> Self {
-        Self { most: most.max(1), held: Mutex::default() }
+        Self { most: most.max(1), known: Known::default(), held: Mutex::default() }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -141,13 +149,13 @@ impl Pulls {
     ) -> Result<(), StoreError> {
         let key = (puller.to_owned(), id.clone());
         if let Some(pull) = self.held().pulls.get_mut(&key) {
-            pull.heard = now;
+            (pull.heard, pull.left) = (now, false);
             return Ok(());
         }
         // Without the lock: nobody who ends an answer waits for the disk.
         let lease = store.lease(id, puller, clock::timestamp())?;
         let parts = parts.iter().map(|part| part.digest).collect();
-        let pull = Pull { parts, heard: now, sending: 0, _lease: lease };
+        let pull = Pull { parts, heard: now, sending: 0, left: false, _lease: lease };
         self.held().pulls.entry(key).or_insert(pull);
         Ok(())
     }
@@ -204,8 +212,7 @@ impl Pulls {
         may: &dyn Fn(&Summary) -> bool,
         now: Instant,
     ) -> Result<bool, StoreError> {
-        let has = |one: &Summary| one.parts.iter().any(|listed| listed.digest == *part);
-        let Some(one) = store.list()?.snapshots.into_iter().find(|one| has(one) && may(one)) else {
+        let Some(one) = self.known.with_part(store, part)?.into_iter().find(|one| may(one)) else {
             return Ok(false);
         };
         self.keep(store, puller, (&one.id, &one.parts), now).map(|()| true)
@@ -245,9 +252,24 @@ impl Pulls {
         Sending { pulls: self.clone(), puller: puller.to_owned(), keys }
     }
 
-    /// Ends the pulls of this puller, which has all that it wanted.
+    /// Ends this puller's pull of the snapshot, which it has; its place is free with the last one.
+    pub fn leave(&self, puller: &str, id: &SnapshotId) {
+        let mut held = self.held();
+        if let Some(pull) = held.pulls.get_mut(&(puller.to_owned(), id.clone())) {
+            pull.left = true;
+        }
+        if !held.pulls.iter().any(|(key, pull)| key.0 == puller && !pull.left) {
+            held.leave_place(puller);
+        }
+        held.settle(puller);
+    }
+
+    /// Ends all pulls of this puller, which has all that it wanted.
     pub fn end(&self, puller: &str) {
-        self.held().end(puller);
+        let mut held = self.held();
+        held.pulls.iter_mut().filter(|(key, _)| key.0 == puller).for_each(|(_, pull)| pull.left = true);
+        held.leave_place(puller);
+        held.settle(puller);
     }
 
     /// Ends the pulls of those who were not heard for too long before `now`; returns who and what it was.
@@ -274,9 +296,12 @@ impl Held {
         Ok(true)
     }
 
-    fn end(&mut self, puller: &str) {
-        self.pulls.retain(|key, pull| key.0 != puller || pull.sending > 0);
-        self.leave_place(puller);
+    /// Ends what the puller has left and nothing is sent of any more.
+    fn settle(&mut self, puller: &str) {
+        self.pulls.retain(|key, pull| key.0 != puller || !pull.is_over());
+        if self.places.get(puller).is_some_and(|place| place.left && place.sending == 0) {
+            self.places.remove(puller);
+        }
     }
 
     fn leave_place(&mut self, puller: &str) {

@@ -40,6 +40,7 @@ impl From<ServingError> for Refusal {
             ServingError::Full { .. } | ServingError::Unjudged { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(AGAIN))
             }
+            ServingError::Malformed { .. } => (StatusCode::BAD_REQUEST, None),
             ServingError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
             ServingError::Store { .. } => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };

@@ -83,6 +83,16 @@ impl Site {
         Ok(router.oneshot(Request::builder().method(method).uri(path).body(Body::empty())?).await?)
     }
 
+    /// The status of the answer to a request for this range, what it says of the range, and how long it is.
+    async fn ranged(&self, path: &str, range: &str) -> anyhow::Result<(u16, Option<String>, usize)> {
+        let router = router::<()>(self.shelf.clone(), Anybody).layer(Extension(caller(Some("edge-1"))));
+        let asked = Request::get(path).header("range", range).body(Body::empty())?;
+        let answer = router.oneshot(asked).await?;
+        let (status, told) = (answer.status().as_u16(), answer.headers().get("content-range").cloned());
+        let length = axum::body::to_bytes(answer.into_body(), 1 << 20).await?.len();
+        Ok((status, told.map(|told| told.to_str().map(str::to_owned)).transpose()?, length))
+    }
+
     async fn told(&self, node: Option<&str>, path: &str) -> anyhow::Result<(u16, String)> {
         let answer = self.ask(node, "GET", path).await?;
         let status = answer.status().as_u16();
@@ -103,7 +113,7 @@ async fn the_same_puller_twice_takes_one_place_and_another_comes_when_it_has_lef
     for path in [&manifest, &manifest] {
         assert_eq!(site.told(Some("edge-1"), path).await?.0, 200);
     }
-    assert_eq!(site.told(Some("edge-1"), &part).await?.0, 206);
+    assert_eq!(site.told(Some("edge-1"), &part).await?.0, 200);
     assert_eq!(site.shelf.pulls.taken(Instant::now()), 1);
     let refused = site.ask(Some("edge-2"), "GET", &manifest).await?;
     assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str()?), (503, "2"));
@@ -127,7 +137,7 @@ async fn two_that_come_at_once_are_both_served() -> anyhow::Result<()> {
         tokio::join!(site.told(Some("edge-1"), &manifest), site.told(Some("edge-2"), &manifest));
     assert_eq!((first?.0, second?.0), (200, 200));
     let (first, second) = tokio::join!(site.told(Some("edge-1"), &part), site.told(Some("edge-2"), &part));
-    assert_eq!((first?.0, second?.0), (206, 206));
+    assert_eq!((first?.0, second?.0), (200, 200));
     Ok(())
 }
 
@@ -183,7 +193,7 @@ async fn a_source_of_certain_roles_is_for_them_alone_and_a_stranger_gets_nothing
         assert!(site.told(Some("data-1"), path).await?.0 < 300, "{path}");
     }
     let (_, open) = site.published("open")?;
-    assert_eq!(site.told(Some("edge-1"), &open).await?.0, 206);
+    assert_eq!(site.told(Some("edge-1"), &open).await?.0, 200);
     Ok(())
 }
 
@@ -221,5 +231,117 @@ async fn a_small_snapshot_comes_whole_and_a_large_one_says_so() -> anyhow::Resul
     assert_eq!(site.told(Some("data-2"), &path(1 << 20)).await?, code(503, "EOS-T164"));
     assert_eq!(site.told(Some("data-1"), &path(length)).await?.0, 200, "exactly as many fit");
     assert_eq!(site.told(Some("data-1"), &path(length - 1)).await?.0, 413);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_pulls_two_snapshots_keeps_its_place_and_the_other_one_when_it_has_the_first()
+-> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (first, part) = site.published("open")?;
+    let (second, other) = site.published("other")?;
+    for path in [&first, &second] {
+        assert_eq!(site.told(Some("edge-1"), path).await?.0, 200);
+    }
+    let leave = |manifest: &str| manifest.replace("manifest", "reservation");
+    // Its last bytes are on their way still.
+    let sending = site.ask(Some("edge-1"), "GET", &part).await?;
+    assert_eq!(site.ask(Some("edge-1"), "DELETE", &leave(&first)).await?.status(), 200);
+    assert_eq!(site.shelf.pulls.count(), 2);
+    drop(sending);
+    assert_eq!((site.shelf.pulls.count(), site.shelf.pulls.taken(Instant::now())), (1, 1));
+    assert_eq!(site.told(Some("edge-2"), &first).await?, code(503, "EOS-T164"));
+    assert_eq!(site.told(Some("edge-1"), &other).await?.0, 200);
+    let store = site.shelf.store()?.expect("there is one");
+    let id = |manifest: &str| SnapshotId::parse(manifest.split('/').nth(3).unwrap_or_default());
+    store.delete(&id(&first)?)?;
+    store.delete(&id(&second)?).expect_err("it is being pulled");
+    assert_eq!(site.ask(Some("edge-1"), "DELETE", &leave(&second)).await?.status(), 200);
+    assert_eq!((site.shelf.pulls.count(), site.shelf.pulls.taken(Instant::now())), (0, 0));
+    assert_eq!(site.told(Some("edge-2"), &second).await?.0, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_malformed_is_refused_with_a_body_that_says_so_and_takes_no_place() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (manifest, _) = site.published("open")?;
+    let embedded = manifest.replace("manifest", "embedded");
+    let long = "a".repeat(500);
+    for path in [
+        "/v1/snapshots/..%2F..%2Fetc/manifest".to_owned(),
+        "/v1/snapshots/%ff/manifest".to_owned(),
+        "/v1/snapshots/a%0Ab/embedded?at_most=1".to_owned(),
+        format!("/v1/snapshots/{long}/manifest"),
+        "/v1/snapshots/parts/abcd".to_owned(),
+        format!("/v1/snapshots/parts/{}", "g".repeat(64)),
+        embedded.clone(),
+        format!("{embedded}?at_most="),
+        format!("{embedded}?at_most=-1"),
+        format!("{embedded}?at_most=18446744073709551616"),
+        format!("{embedded}?at_most=much"),
+    ] {
+        assert_eq!(site.told(Some("edge-1"), &path).await?, code(400, "EOS-T171"), "{path}");
+        assert_eq!(site.told(None, &path).await?, code(401, "EOS-T160"), "{path}");
+    }
+    let answer = site.ask(Some("edge-1"), "DELETE", "/v1/snapshots/a%0Ab/reservation").await?;
+    assert_eq!(answer.status(), 400);
+    assert_eq!(site.shelf.pulls.taken(Instant::now()), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_range_is_sent_as_such_and_one_that_is_malformed_is_ignored() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (_, part) = site.published("open")?;
+    let store = site.shelf.store()?.expect("there is one");
+    let size = store.list()?.snapshots[0].parts[0].size;
+    let whole = usize::try_from(size)?;
+    let some = |text: String| Some(text);
+    assert_eq!(site.ranged(&part, "bytes=0-0").await?, (206, some(format!("bytes 0-0/{size}")), 1));
+    let rest = some(format!("bytes 5-{}/{size}", size - 1));
+    assert_eq!(site.ranged(&part, "bytes=5-").await?, (206, rest, whole - 5));
+    let answer = site.ask(Some("edge-1"), "GET", &part).await?;
+    assert_eq!((answer.status().as_u16(), answer.headers().get("content-range")), (200, None));
+    assert_eq!(answer.headers()["content-length"].to_str()?, size.to_string());
+    drop(answer);
+    for range in
+        ["", "bytes", "bytes=", "bytes=-", "bytes=-5", "bytes=5-4", "bytes=0-1,3-4", "bytes=a-b", "lines=0-1"]
+    {
+        assert_eq!(site.ranged(&part, range).await?, (200, None, whole), "{range}");
+    }
+    for range in [format!("bytes={}-", size + 1), format!("bytes=0-{size}"), format!("bytes={}-", u64::MAX)] {
+        let (status, told, _) = site.ranged(&part, &range).await?;
+        assert_eq!((status, told), (416, some(format!("bytes */{size}"))), "{range}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manifest_is_read_once_however_many_parts_are_asked_for_until_its_file_is_another()
+-> anyhow::Result<()> {
+    let site = Site::new(8)?;
+    let (manifest, _) = site.published("open")?;
+    let store = site.shelf.store()?.expect("there is one");
+    let summary = store.list()?.snapshots.remove(0);
+    let (id, part) = (summary.id, summary.parts[0].digest);
+    let known = &site.shelf.pulls.known;
+    let first = known.summary(&store, &id)?;
+    assert!(Arc::ptr_eq(&first, &known.summary(&store, &id)?));
+    let found = known.with_part(&store, &part)?;
+    assert!(found.len() == 1 && Arc::ptr_eq(&first, &found[0]));
+    assert!(known.with_part(&store, &Digest::of(b"gone"))?.is_empty());
+    let stored = std::fs::read(store.path().join(format!("manifests/{id}.json")))?;
+    let answer = site.ask(Some("edge-1"), "GET", &manifest).await?;
+    assert_eq!(answer.headers()["content-length"].to_str()?, stored.len().to_string());
+    assert!(axum::body::to_bytes(answer.into_body(), 1 << 20).await? == stored, "as it lies there");
+    std::fs::write(store.path().join(format!("manifests/{id}.json")), "no manifest")?;
+    assert!(known.with_part(&store, &part)?.is_empty());
+    assert_eq!(site.told(Some("edge-2"), &manifest).await?, code(500, "EOS-T166"));
+    std::fs::write(store.path().join(format!("manifests/{id}.json")), stored)?;
+    assert_eq!(known.with_part(&store, &part)?.len(), 1, "it was mended");
+    std::fs::remove_file(store.path().join(format!("manifests/{id}.json")))?;
+    assert_eq!(site.told(Some("edge-2"), &manifest).await?, code(404, "EOS-T163"));
+    assert!(known.with_part(&store, &part)?.is_empty());
     Ok(())
 }

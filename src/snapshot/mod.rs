@@ -5,11 +5,13 @@
 //! `restore` with hooks and a way back. `retention` says what to drop.
 
 pub mod activate;
+pub mod area;
 pub mod assemble;
 pub mod capture;
 mod compress;
 pub mod create;
 mod crew;
+mod database;
 pub mod fetch;
 pub mod frame;
 pub mod layout;
@@ -44,6 +46,7 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(assemble::samples()),
         boxed(tarball::samples()),
         boxed(restore::samples()),
+        boxed(area::samples()),
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,7 @@ use crate::model::explain::{Exit, Failure};
 use crate::model::ids::SnapshotId;
 use crate::model::progress::Event;
 use crate::model::role::Role;
-use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
+use crate::model::snapshots::{SnapshotConfig, SourceConfig};
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::snapshot::fetch::{Limiter, Patience, Request, Source};
 use crate::snapshot::restore::{self, Order, Restore, RestoreError};
@@ -31,6 +31,9 @@ use std::time::Instant;
 
 /// What this step restored, in the order in which it did.
 const RESTORED: &str = "var/lib/eos/restores/joined.yaml";
+
+/// Its format.
+const VERSION: u32 = 1;
 
 /// The step.
 pub struct RestoreSources {
@@ -49,6 +52,7 @@ struct Begun {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OneBegun {
+    /// As it is configured.
     source: SourceConfig,
     /// The directories leading to it that were not there, the shallowest first.
     made: Vec<String>,
@@ -73,9 +77,7 @@ impl RestoreSources {
         let mut begun = begun(env)?;
         let mut outcome = Outcome::Unchanged;
         for source in known.iter().filter(|source| source.roles.contains(&role)) {
-            // What was there before is what undoing returns to, whatever the configuration says of later restores.
-            let source = SourceConfig { keep_previous: true, ..source.clone() };
-            if self.restore_one(env, &client, &mut begun, &source, role)? {
+            if self.restore_one(env, &client, &mut begun, source, role)? {
                 outcome = Outcome::Done;
             }
         }
@@ -106,7 +108,7 @@ impl RestoreSources {
         }
         note(format!("nodes of role {role} have {name}: restoring {} from {}", source.path, listed(&found)));
         begun.note(env, source)?;
-        let restored = counted(env, source, || self.pull(env, source, &found))?;
+        let restored = counted(env, source, || self.pull(env, &undoable(source), &found))?;
         note(format!("{name} is restored: {} entries, {} bytes", restored.entries, restored.restored_bytes));
         Ok(true)
     }
@@ -122,7 +124,7 @@ impl RestoreSources {
         let limiter = config.bandwidth_bytes.map(Limiter::new);
         let request = request(config, (&found.id, &asked), &trusted, limiter.as_ref());
         let store = store(env)?;
-        let order = Order { root: &env.root, source, into: None, make_folder: true, holder: "eos bootstrap" };
+        let order = order(env, source, true);
         let job = Job { order, older: true, request, store: Some(&store) };
         let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
         let (began, asked) = (Instant::now(), found.holders.first().map(|holder| holder.address));
@@ -141,9 +143,7 @@ impl RestoreSources {
 
     fn undo_all(env: &Env) -> Result<(), StepFailure> {
         for OneBegun { source, made, before } in begun(env)?.sources.iter().rev() {
-            let order =
-                Order { root: &env.root, source, into: None, make_folder: false, holder: "eos bootstrap" };
-            match Restore::begin(order, env.sink.as_ref()) {
+            match Restore::begin(order(env, &undoable(source), false), env.sink.as_ref()) {
                 // It was not even begun.
                 Err(RestoreError::NoFolder { .. }) => {}
                 begun if restored_at(env, source)? != *before => begun?.undo(env.sink.as_ref())?,
@@ -182,6 +182,15 @@ fn counted(
     restored
 }
 
+fn order<'a>(env: &'a Env, source: &'a SourceConfig, make_folder: bool) -> Order<'a> {
+    Order { root: &env.root, source, into: None, make_folder, holder: "eos bootstrap" }
+}
+
+/// What was there before is what undoing returns to, whatever the configuration says of later restores.
+fn undoable(source: &SourceConfig) -> SourceConfig {
+    SourceConfig { keep_previous: true, ..source.clone() }
+}
+
 /// How a snapshot is asked for.
 pub(crate) fn request<'a>(
     config: &SnapshotConfig,
@@ -196,11 +205,7 @@ pub(crate) fn request<'a>(
         verifier,
         reserve_bytes: None,
         patience: Patience::default(),
-        embed_bytes: match config.mode {
-            TransferMode::Auto => Some(config.embed_bytes),
-            TransferMode::Embedded => Some(u64::MAX),
-            TransferMode::Streaming => None,
-        },
+        embed_bytes: config.embed_limit(),
         limiter,
     }
 }
@@ -224,11 +229,19 @@ fn find(env: &Env, client: &MasterClient, source: &SourceConfig) -> Result<Optio
 /// The codes of a master that knows of no such snapshot, or of none at all.
 pub(crate) const UNKNOWN: [&str; 2] = ["EOS-M012", "EOS-M027"];
 
-/// What was restored is the node's own from now on: no later rollback takes it away.
+/// What was restored is the node's own from now on: no later rollback takes it away. What was there before goes
+/// where the configuration says so.
 ///
 /// # Errors
-/// When the record cannot be removed.
+/// When that, or the record, cannot be removed.
 pub(crate) fn keep(env: &Env) -> Result<(), StepFailure> {
+    for OneBegun { source, .. } in begun(env)?.sources.iter().filter(|one| !one.source.keep_previous) {
+        match Restore::begin(order(env, source, false), env.sink.as_ref()) {
+            // It was begun, and there was no snapshot of it after all.
+            Err(RestoreError::NoFolder { .. }) => {}
+            begun => begun?.forget_previous()?,
+        }
+    }
     Ok(files::remove_file(&env.root.join(RESTORED))?)
 }
 
@@ -252,15 +265,31 @@ fn store(env: &Env) -> Result<DiskStore, StepFailure> {
 fn begun(env: &Env) -> Result<Begun, StepFailure> {
     let path = env.root.join(RESTORED);
     let Some(bytes) = files::read_optional(&path)? else { return Ok(Begun::default()) };
-    serde_yaml::from_slice(&bytes).map_err(|error| StepFailure::ClusterSources {
-        path: path.display().to_string(),
-        why: error.to_string(),
-    })
+    let path = path.display().to_string();
+    Begun::read(&bytes).map_err(|why| StepFailure::ClusterSources { path, why })
 }
 
 impl Begun {
+    /// Reads a record of this version; says why it is none.
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct OnlyVersion {
+            version: u32,
+        }
+        // A later version may have fields that are unknown here.
+        match serde_yaml::from_slice(bytes) {
+            Ok(OnlyVersion { version: VERSION }) => {
+                serde_yaml::from_slice(bytes).map_err(|error| error.to_string())
+            }
+            Ok(OnlyVersion { version }) => {
+                Err(format!("it has version {version}, and this eos reads version {VERSION}"))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     fn note(&mut self, env: &Env, source: &SourceConfig) -> Result<(), StepFailure> {
-        self.version = 1;
+        self.version = VERSION;
         // A run after a crash must not take what the one before it made for what was there.
         if self.sources.iter().any(|one| one.source.name == source.name) {
             return Ok(());
@@ -301,5 +330,24 @@ impl Step<Env> for RestoreSources {
 
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
         Self::undo_all(env).map_err(to_step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_of_version_1_stays_readable() {
+        let fixture = include_str!("../../tests/fixtures/v1/restore-joined.yaml");
+        let begun = Begun::read(fixture.as_bytes()).expect("it is of version 1");
+        let [one] = &begun.sources[..] else { panic!("{begun:?}") };
+        assert_eq!((one.source.name.as_str(), one.source.keep_previous), ("metrics", false));
+        assert_eq!((one.made.as_slice(), one.before), (&["srv".to_owned()][..], None));
+        let written = serde_yaml::to_string(&begun).expect("it has no failing serialiser");
+        assert_eq!(written, fixture);
+        let later = fixture.replace("version: 1", "version: 2\nmore: 1");
+        let why = Begun::read(later.as_bytes()).expect_err("a later one");
+        assert_eq!(why, "it has version 2, and this eos reads version 1");
     }
 }

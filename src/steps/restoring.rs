@@ -4,12 +4,12 @@ use crate::host::clock;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Silent, Sink};
 use crate::model::snapshots::SourceConfig;
-use crate::snapshot::assemble::{self, Seed, WorkArea};
+use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Name, Verifier};
 use crate::snapshot::restore::{Activated, Age, Applied, INCOMING, Order, Restore};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
-use crate::snapshot::unpack::Policy;
+use crate::snapshot::unpack::{Policy, UnpackError};
 use crate::steps::error::StepFailure;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -49,6 +49,29 @@ pub struct Restored {
     pub milliseconds: u64,
 }
 
+/// A tree that is built, and what it is.
+struct Built {
+    staged: PathBuf,
+    applied: Applied,
+    entries: usize,
+    seeded_bytes: u64,
+    resumed_bytes: u64,
+}
+
+/// Why none is built.
+enum Unbuilt {
+    /// The snapshot is not taken, so what was received for it is of no use.
+    Refused(StepFailure),
+    /// Another run goes on where this one stopped.
+    Stopped(StepFailure),
+}
+
+impl<E: Into<StepFailure>> From<E> for Unbuilt {
+    fn from(error: E) -> Self {
+        Self::Stopped(error.into())
+    }
+}
+
 /// Carries the job out.
 ///
 /// # Errors
@@ -56,12 +79,48 @@ pub struct Restored {
 pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Result<Restored, StepFailure> {
     let began = Instant::now();
     let restore = Restore::begin(job.order.clone(), sink)?;
+    let built = match build(job, &restore, stop, sink) {
+        Ok(built) => built,
+        Err(Unbuilt::Refused(failure)) => {
+            restore.forget_progress()?;
+            return Err(failure);
+        }
+        Err(Unbuilt::Stopped(failure)) => {
+            restore.forget_empty_area()?;
+            return Err(failure);
+        }
+    };
+    let Built { staged, applied, entries, seeded_bytes, resumed_bytes } = built;
+    let (restored_bytes, received_bytes) = (applied.restored_bytes, applied.received_bytes);
+    let from = applied.from.clone();
+    let activated = restore.activate(&staged, applied, stop, sink)?;
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Restored {
+        activated,
+        entries,
+        restored_bytes,
+        received_bytes,
+        seeded_bytes,
+        resumed_bytes,
+        from,
+        milliseconds,
+    })
+}
+
+fn build(
+    job: &Job<'_>,
+    restore: &Restore<'_>,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<Built, Unbuilt> {
     let area = restore.area()?;
-    let (manifest, held, first_bytes) = manifest(job, &restore, stop, sink)?;
+    let had_some = area.metadata_optional(OsStr::new(INCOMING))?.is_some();
+    let (manifest, held, first_bytes) = manifest(job, restore, stop, sink)?;
     let metadata = &manifest.metadata;
     let (created_at, generation) = (metadata.created_at, metadata.generation);
     if !job.older {
-        restore.refuse_older(Age { id: job.request.id.as_str(), created_at, generation })?;
+        let age = Age { id: job.request.id.as_str(), created_at, generation };
+        restore.refuse_older(age).map_err(|error| Unbuilt::Refused(error.into()))?;
     }
     let source = job.order.source;
     let top = top(&manifest, source, job.order.into.is_some());
@@ -82,31 +141,35 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
         seeds: &seeds,
         policy: &policy,
     };
-    let assembled = assemble::assemble(&order, &WorkArea(&area), stop, sink)?;
+    let assembled =
+        assemble::assemble(&order, &WorkArea(&area), stop, sink).map_err(|error| judged(error, had_some))?;
     let received_bytes = assembled.received_bytes + first_bytes;
-    let restored_bytes = manifest.restore_size();
-    let from = origins(job, received_bytes, assembled.local_bytes);
     let applied = Applied {
         id: job.request.id.clone(),
         created_at,
         generation,
         restored_at: clock::timestamp(),
-        from: from.clone(),
+        from: origins(job, received_bytes, assembled.local_bytes),
         received_bytes,
-        restored_bytes,
+        restored_bytes: manifest.restore_size(),
     };
-    let staged = top.map_or_else(|| PathBuf::from(INCOMING), |top| Path::new(INCOMING).join(top));
-    let activated = restore.activate(&staged, applied, stop, sink)?;
-    Ok(Restored {
-        activated,
+    Ok(Built {
+        staged: top.map_or_else(|| PathBuf::from(INCOMING), |top| Path::new(INCOMING).join(top)),
+        applied,
         entries: manifest.entries.len(),
-        restored_bytes,
-        received_bytes,
         seeded_bytes: assembled.seeded.bytes,
         resumed_bytes: assembled.resumed.bytes,
-        from,
-        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+/// Whether what is in the work area is of use to another run. Without room for the snapshot there is nothing but
+/// its manifest, unless an earlier run received some of it.
+fn judged(error: AssembleError, had_some: bool) -> Unbuilt {
+    let no_room = matches!(error, AssembleError::Tree(UnpackError::Space { .. }));
+    match error.is_refusal() || no_room && !had_some {
+        true => Unbuilt::Refused(error.into()),
+        false => Unbuilt::Stopped(error.into()),
+    }
 }
 
 /// The manifest, with the parts that came along with it, and how many bytes that were.

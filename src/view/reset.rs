@@ -3,6 +3,7 @@
 use crate::journal::reset::ResetReport;
 use crate::view::paragraph::clean;
 use crate::view::units::plural;
+use std::collections::BTreeMap;
 
 /// The report; `difference` is what is not as it was before eos, when that was verified.
 pub fn text(report: &ResetReport, difference: Option<&[String]>) -> String {
@@ -19,6 +20,19 @@ pub fn text(report: &ResetReport, difference: Option<&[String]>) -> String {
         Some(found) => text.push_str(&section("not as before eos", found)),
     }
     text
+}
+
+/// What became of user data: the snapshots that went with the node's store, by their sources, and the work areas
+/// beside sources that stay.
+pub fn data(snapshots: &BTreeMap<String, usize>, left: &[String]) -> String {
+    let lines = snapshots.iter().map(|(source, count)| {
+        format!(
+            "removed with the store of this node: {count} {} of {}\n",
+            plural(*count, "snapshot", "snapshots"),
+            clean(source)
+        )
+    });
+    lines.collect::<String>() + &section("left beside the sources, to be removed by hand", left)
 }
 
 /// What a rollback left where it is; nothing when there is nothing.
@@ -57,6 +71,21 @@ mod tests {
         assert_eq!(kept(&[]), "");
         let text = "kept, because somebody else put them there or changed them: 1 path\n  run/eos/x\n";
         assert_eq!(kept(&["run/eos/x".to_owned()]), text);
+    }
+
+    #[test]
+    fn snapshots_that_went_and_work_areas_that_stay_are_told() {
+        assert_eq!(data(&BTreeMap::new(), &[]), "");
+        let snapshots = [("app".to_owned(), 1), ("metrics".to_owned(), 3)].into();
+        assert_eq!(
+            data(&snapshots, &["/srv/.metrics.eos: previous".to_owned()]),
+            "\
+removed with the store of this node: 1 snapshot of app
+removed with the store of this node: 3 snapshots of metrics
+left beside the sources, to be removed by hand: 1 path
+  /srv/.metrics.eos: previous
+"
+        );
     }
 
     #[test]

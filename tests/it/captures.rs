@@ -95,6 +95,27 @@ fn old_snapshots_go_after_a_capture_as_the_configuration_says() {
 }
 
 #[test]
+fn a_snapshot_that_is_made_is_told_although_an_old_one_could_not_be_removed() {
+    let node = node("127.0.54.2", "[{name: metrics, path: /srv/metrics}]");
+    write(&node, "srv/metrics/a", "first");
+    let first = create(&node, &[]);
+    let id = first["result"]["snapshots"][0]["id"].as_str().unwrap();
+    let manifest = node.path(&format!("var/lib/eos/snapshots/manifests/{id}.json"));
+    let folder = node.path("etc/eos/cluster.yaml.d");
+    fs::write(folder.join("60-keep.yaml"), "snapshot:\n  retention: {count: 1}\n").unwrap();
+    write(&node, "srv/metrics/a", "second");
+    // A mount point cannot be renamed.
+    rustix::mount::mount_bind(&manifest, &manifest).unwrap();
+    let run = node.eos(&["snapshot", "create", "--output", "json"]);
+    rustix::mount::unmount(&manifest, rustix::mount::UnmountFlags::DETACH).unwrap();
+    let run = run.ends_with(0);
+    let result = &run.verdict()["result"];
+    assert_eq!(result["snapshots"][0]["generation"], 2, "{result}");
+    assert!(result["not_pruned"]["code"].is_string(), "{result}");
+    assert!(run.stdout.contains("old snapshots may stay: "), "{}", run.stdout);
+}
+
+#[test]
 fn what_cannot_be_captured_is_told_with_its_code_and_does_not_keep_others_from_it() {
     let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}']}}");
     let sources = format!(

@@ -143,6 +143,39 @@ fn a_holder_that_is_killed_is_waited_for_and_a_puller_that_is_killed_goes_on_whe
     second.eos(&["snapshot", "verify", &id]).ends_with(0);
 }
 
+/// Bytes that are there, as a line of progress tells.
+fn there(line: &str) -> Option<u64> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    event["done_bytes"].as_u64()
+}
+
+#[test]
+fn a_pull_that_is_killed_in_the_middle_costs_less_than_a_frame_for_each_connection() {
+    const CONNECTIONS: u64 = 3;
+    let [master, first] =
+        [(13, "node1"), (14, "node2")].map(|(host, name)| Machine::empty(&format!("127.0.43.{host}"), name));
+    large(&master);
+    joins(&first, &master);
+    let id = own(&first);
+    is_held(&master, &id, &["master", "node2"]);
+    fs::remove_dir_all(first.path(STORE)).unwrap();
+
+    let pull = format!("snapshot pull {id} --connections {CONNECTIONS}");
+    let slowly = format!("{pull} --bandwidth 8000000 --output json");
+    let mut command = first.command(&slowly.split(' ').collect::<Vec<_>>());
+    let mut pulling = Waiting::until(&mut command, Stream::Output, "\"transfer\"");
+    pulling.and_until(|line| there(line).is_some_and(|bytes| bytes > 10_000_000));
+    let killed = pulling.killed_and_read();
+    assert_eq!(killed.status, None, "by a signal that nothing can answer");
+    let before = killed.stdout.lines().filter_map(there).max().unwrap();
+
+    let pulled = result(&first, &pull);
+    let (received, all) = (pulled["received_bytes"].as_u64().unwrap(), pulled["bytes"].as_u64().unwrap());
+    assert!(before + received <= all, "{before} were there, {received} came again, of {all}");
+    assert!(before < all && received > 0, "it was in the middle");
+    first.eos(&["snapshot", "verify", &id]).ends_with(0);
+}
+
 #[test]
 fn of_two_holders_the_one_that_sends_wrong_bytes_is_named_and_left() {
     let [master, first, second] = [(9, "node1"), (10, "node2"), (11, "node3")]

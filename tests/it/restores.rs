@@ -178,6 +178,34 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     assert_eq!(data(&before), data(&now));
 }
 
+#[test]
+fn a_refused_restore_leaves_nothing_beside_its_target_and_a_reset_tells_what_goes_and_what_stays() {
+    let node = Machine::empty("127.0.54.1", "node1");
+    node.put("etc/eos/cluster.yaml", &sources(&node, "", "/bin/true"), 0o644);
+    node.found();
+    let (top, area) = (node.path("srv/metrics"), node.path("srv/.metrics.eos"));
+    fill(&top, "older");
+    let older = snapshot(&node, 50);
+    symlink("/etc/passwd", top.join("out")).unwrap();
+    let outside = snapshot(&node, 60);
+    fs::remove_file(top.join("out")).unwrap();
+    fs::write(top.join("which"), "newer").unwrap();
+    snapshot(&node, 100);
+    json(&node, "snapshot restore metrics", 0);
+    fs::remove_dir_all(&area).unwrap();
+    assert_eq!(code(&node, &format!("snapshot restore {older}"), 7), "EOS-T209");
+    assert!(!area.exists(), "older");
+    assert_eq!(code(&node, &format!("snapshot restore {outside} --older"), 1), "EOS-T065");
+    assert!(!area.exists(), "refused for what is in it");
+    json(&node, &format!("snapshot restore {older} --older"), 0);
+    let reset = node.eos(&["reset", "--output", "json"]).ends_with(0);
+    let result = &reset.verdict()["result"];
+    assert_eq!(result["removed_snapshots"]["metrics"], 3, "{result}");
+    assert_eq!(result["left"], serde_json::json!([format!("{}: previous", area.display())]));
+    assert!(reset.stdout.contains("also where no other node has them: "), "{}", reset.stdout);
+    assert!(area.join("previous").is_dir() && top.is_dir() && !node.path("var/lib/eos").exists());
+}
+
 fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {
     let mut command = node.command(&node.join(master));
     command.env("EOS_TOKEN", master.token()).envs(more.iter().copied());

@@ -222,6 +222,22 @@ fn a_small_snapshot_is_pulled_in_one_reply_and_a_larger_one_by_ranges() -> anyho
 }
 
 #[test]
+fn a_manifest_of_hundreds_of_thousands_of_files_is_pulled_too() -> anyhow::Result<()> {
+    for embed_bytes in [None, Some(u64::MAX)] {
+        let site = Site::new(1)?;
+        let path = site.node.root.join(paths::SNAPSHOTS).join(format!("manifests/{}.json", site.id));
+        // White space after it makes it as long, and no other one.
+        let mut bytes = std::fs::read(&path)?;
+        bytes.resize(80 << 20, b' ');
+        std::fs::write(&path, bytes)?;
+        let source = site.source(id_of(&site.node))?;
+        site.pull_with(&source, &Silent, embed_bytes)??;
+        assert_eq!(site.offer.metrics.traffic.ranges.get(), 1, "no reply holds so much");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_node_that_is_another_one_than_the_wanted_is_not_believed() -> anyhow::Result<()> {
     let site = Site::new(1)?;
     let source = site.source(NodeId::parse("n-other")?)?;

@@ -31,9 +31,10 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "T123",
-        title: "a source is being captured already",
-        cause: "Another process works on the same source.",
-        evidence: "ps -ef; eos snapshot list",
+        title: "a source is in use by another operation",
+        cause: "Another process captures the same place or restores it; captures and restores of one place, whatever \
+             it is called, exclude each other.",
+        evidence: "ps -fp N, with the process number N of the error",
         remedy: "Wait until it ends, then run the same command again.",
         retry: true,
     },
@@ -83,6 +84,14 @@ pub const ENTRIES: &[Entry] = &[
         cause: "Something else than eos wrote it, or the disk damaged it. The hook after_capture may not have been run.",
         evidence: "cat /var/lib/eos/snapshots/captures/SOURCE.json",
         remedy: "Run by hand what the hook after_capture would, remove .NAME.eos/freeze beside the source, then rm the record.",
+        retry: false,
+    },
+    Entry {
+        code: "T130",
+        title: "a database was replaced while it was captured",
+        cause: "Between the look at the path and the opening by SQLite, another file or a symbolic link was put there. Nothing of it was read for the snapshot.",
+        evidence: "stat PATH; namei -l PATH",
+        remedy: "If it was replaced on purpose, run the same command again. Otherwise find out who may write to its directory.",
         retry: false,
     },
 ];

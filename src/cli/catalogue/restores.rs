@@ -70,9 +70,9 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "T208",
-        title: "another restore of the same target is in progress",
-        cause: "Another process of eos, which the error names, restores it or finishes what a crash left.",
-        evidence: "cat /var/lib/eos/restores/locks/SOURCE; ps -p PROCESS",
+        title: "the target of a restore is in use by another operation",
+        cause: "Another process of eos, which the error names, restores it, captures it or finishes what a crash left.",
+        evidence: "ps -fp N, with the process number N of the error",
         remedy: "Wait until it has ended, then run the same command again.",
         retry: true,
     },
@@ -219,6 +219,14 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The snapshot holds nothing under the last name of the source's path: it is of another source.",
         evidence: "eos snapshot show ID --entries",
         remedy: "Restore a snapshot of this source: eos snapshot list.",
+        retry: false,
+    },
+    Entry {
+        code: "T227",
+        title: "a database was replaced while it was restored",
+        cause: "Between the look at the target and the opening by SQLite, another file or a symbolic link was put there. Neither was changed.",
+        evidence: "stat TARGET; namei -l TARGET",
+        remedy: "If it was replaced on purpose, run the same command again. Otherwise find out who may write to its directory.",
         retry: false,
     },
 ];

@@ -99,4 +99,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Whoever pulls goes on by ranges, as this does: eos snapshot pull ID.",
         retry: false,
     },
+    Entry {
+        code: "T171",
+        title: "a request for a snapshot is malformed",
+        cause: "What it gives as the id of a snapshot, the digest of a part or a number of bytes is none.",
+        evidence: "the message, which says what is missing",
+        remedy: "Ask for it as this does: eos snapshot pull ID.",
+        retry: false,
+    },
 ];

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a hint may name to run.
 const COMMANDS: &str = "apt-get awk cat chmod chown command cp date df dmesg env eos file findmnt free fuser getent \
-    grep head iconv id ip journalctl kill ls mkdir mount mv namei nc ps pwck readlink rm sed sqlite3 ss systemctl \
+    grep head iconv id ip journalctl kill ls mkdir mount mv namei nc ps pwck readlink rm sed sqlite3 ss stat systemctl \
     systemd-analyze systemd-machine-id-setup tail timedatectl ulimit unset useradd vipw ./install.sh tar zstd";
 
 /// How a hint begins or goes on that names a correction instead, or the command at hand.

@@ -116,9 +116,14 @@ pub(super) fn run(context: &Context, arguments: &CreateArguments) -> Result<Done
             Err(error) => failed.push((source, error)),
         }
     }
+    // The snapshots are made, whatever becomes of old ones.
+    let not_pruned = published(&ready.store, &ready.retention).inspect_err(missed).err();
+    if let Some(error) = &not_pruned {
+        let text = format!("old snapshots may stay: error[{}]: {}", error.code, error.message);
+        progress.emit(Event::Warning { text });
+    }
     progress.finish();
-    published(&ready.store, &ready.retention).inspect_err(missed)?;
-    conclude(context, &made, failed)
+    conclude(context, &made, failed, not_pruned)
 }
 
 fn capture(
@@ -217,15 +222,17 @@ fn conclude(
     context: &Context,
     made: &[(&SourceConfig, Made, Duration)],
     mut failed: Vec<(&SourceConfig, Failure)>,
+    not_pruned: Option<Failure>,
 ) -> Result<Done, Failure> {
     let listed: Vec<Value> = made.iter().map(|(source, one, took)| json(source, one, *took)).collect();
     let text: String = made
         .iter()
         .map(|(source, one, took)| view::snapshot::created(source.name.as_str(), one, *took))
         .collect();
+    let not_pruned = not_pruned.map(|error| json!({ "code": error.code, "message": error.message }));
     if failed.is_empty() {
         let unchanged = made.iter().all(|(_, one, _)| one.unchanged);
-        let done = Done::new(json!({ "snapshots": listed }), text);
+        let done = Done::new(json!({ "snapshots": listed, "not_pruned": not_pruned }), text);
         return Ok(if unchanged { done.outcome("no-change") } else { done });
     }
     view::stderr(&text);
@@ -233,7 +240,7 @@ fn conclude(
         .iter()
         .map(|(source, error)| json!({ "source": source.name, "code": error.code, "message": error.message }))
         .collect();
-    context.put_beside(json!({ "snapshots": listed, "failed": told }));
+    context.put_beside(json!({ "snapshots": listed, "failed": told, "not_pruned": not_pruned }));
     let (source, first) = failed.remove(0);
     for (source, error) in &failed {
         view::stderr(&format!("source {}: error[{}]: {}\n", source.name, error.code, error.message));

@@ -21,7 +21,6 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::model::snapshots::{SnapshotConfig, TransferMode};
 use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
 use crate::steps::env;
@@ -37,9 +36,6 @@ use std::time::{Duration, Instant};
 
 /// No pull takes longer; it bounds what is told of waits.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
-
-/// What is sent in one reply is in memory until it is written.
-const MOST_IN_MEMORY: u64 = 256 << 20;
 
 /// The source that the master alone signs.
 const CLUSTER: &str = "cluster";
@@ -193,7 +189,7 @@ fn fetched(
         // It is kept, not restored.
         reserve_bytes: Some(0),
         patience: Patience::default(),
-        embed_bytes: embed_bytes(&config),
+        embed_bytes: config.embed_limit(),
         limiter: limiter.as_ref(),
     };
     let stop = || context.is_interrupted();
@@ -204,15 +200,6 @@ fn fetched(
     let fetched = fetched?;
     publish(store, staging, &fetched)?;
     Ok(fetched)
-}
-
-/// How many bytes may come in one reply.
-fn embed_bytes(config: &SnapshotConfig) -> Option<u64> {
-    match config.mode {
-        TransferMode::Auto => Some(config.embed_bytes),
-        TransferMode::Embedded => Some(MOST_IN_MEMORY),
-        TransferMode::Streaming => None,
-    }
 }
 
 /// Puts parts that the store has from other snapshots beside those that are downloaded. A snapshot that comes

@@ -1,7 +1,7 @@
 //! Answers that do not end, from a real listener.
 
 use crate::client::master::MasterClient;
-use crate::client::snapshots::{HttpSource, MANIFEST};
+use crate::client::snapshots::HttpSource;
 use crate::client::{ClientError, Terms, look};
 use crate::identity::authority::{Authority, Grant};
 use crate::identity::certificate::Subject;
@@ -11,6 +11,7 @@ use crate::identity::tls;
 use crate::model::digest::Digest;
 use crate::model::explain::{Explain, tells};
 use crate::model::ids::{ClusterId, SnapshotId};
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::fetch::{Source, SourceError};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -90,13 +91,16 @@ async fn an_endless_status_is_refused_as_well() -> anyhow::Result<()> {
 }
 
 #[test]
-fn an_endless_manifest_is_refused() -> anyhow::Result<()> {
+fn an_endless_reply_is_refused_whatever_may_come_in_one() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let (address, authority) = runtime.block_on(endless("200 OK"))?;
     let client = MasterClient::new(address, &authority, None, None)?;
     let source = HttpSource::new(client, runtime.handle().clone());
-    let error = source.manifest(&SnapshotId::parse(&"ab".repeat(32))?).expect_err("it never ends");
-    assert_eq!((error.what, error.retry), (format!("it sends more than {MANIFEST} bytes"), false));
+    let id = SnapshotId::parse(&"ab".repeat(32))?;
+    for (at_most, read) in [(1000, 1000), (u64::MAX, MOST_EMBEDDED_BYTES)] {
+        let error = source.embedded(&id, at_most).expect_err("it never ends");
+        assert_eq!((error.what, error.retry), (format!("it sends more than {read} bytes"), false));
+    }
     Ok(())
 }
 

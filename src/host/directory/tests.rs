@@ -81,3 +81,20 @@ fn attributes_are_set_and_read_back_exactly() {
     assert_eq!(here.metadata(name("l")).unwrap().modified, moment);
     assert_eq!(here.read_link(name("l")).unwrap(), "nowhere");
 }
+
+#[test]
+fn an_open_file_gets_a_name_although_its_own_leads_to_another_by_now() {
+    let temporary = tempfile::tempdir().unwrap();
+    let here = Directory::open(temporary.path()).unwrap();
+    std::fs::write(temporary.path().join("a"), "verified").unwrap();
+    let file = here.open_file(Path::new("a")).unwrap();
+    std::fs::rename(temporary.path().join("a"), temporary.path().join("b")).unwrap();
+    std::fs::write(temporary.path().join("a"), "another").unwrap();
+    here.link_file(&file, name("c")).unwrap();
+    assert_eq!(std::fs::read_to_string(temporary.path().join("c")).unwrap(), "verified");
+    assert!(here.link_file(&file, name("c")).unwrap_err().is_present());
+    for gone in ["b", "c"] {
+        std::fs::remove_file(temporary.path().join(gone)).unwrap();
+    }
+    assert!(here.link_file(&file, name("d")).unwrap_err().is_missing());
+}

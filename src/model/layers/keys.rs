@@ -1,6 +1,7 @@
 //! The table of every configuration key: its kind, and the variable that sets it.
 
 use super::kind::Kind;
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 
 /// A key that has a value, as opposed to a section.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +68,7 @@ pub const KEYS: &[Key] = &[
     key("storage.retention.cache", Kind::Number { least: 1, most: 36_500 }),
     key("storage.mode", Kind::OneOf(&["observe", "act"])),
     key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
-    key("snapshot.embed_bytes", Kind::Number { least: 0, most: 1 << 30 }),
+    key("snapshot.embed_bytes", Kind::Number { least: 0, most: MOST_EMBEDDED_BYTES }),
     key("snapshot.connections", Kind::Number { least: 1, most: 64 }),
     key("snapshot.bandwidth_bytes", Kind::Number { least: 1 << 16, most: u64::MAX }),
     key("snapshot.pullers", Kind::Number { least: 1, most: 10_000 }),

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Below so many bytes a snapshot is sent within the reply when none is configured.
 pub const DEFAULT_EMBED_BYTES: u64 = 10 << 20;
 
+/// No snapshot of more bytes is sent or taken within one reply, which is in memory as a whole.
+pub const MOST_EMBEDDED_BYTES: u64 = 64 << 20;
+
 /// Connections to all sources together when none is configured.
 pub const DEFAULT_CONNECTIONS: u32 = 4;
 
@@ -49,6 +52,17 @@ impl Default for SnapshotConfig {
     }
 }
 
+impl SnapshotConfig {
+    /// How many bytes a snapshot may have that is asked for in one reply; none when none is.
+    pub fn embed_limit(&self) -> Option<u64> {
+        match self.mode {
+            TransferMode::Auto => Some(self.embed_bytes.min(MOST_EMBEDDED_BYTES)),
+            TransferMode::Embedded => Some(MOST_EMBEDDED_BYTES),
+            TransferMode::Streaming => None,
+        }
+    }
+}
+
 /// How a snapshot travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,7 +70,7 @@ pub enum TransferMode {
     /// Small ones within the reply, others by ranges.
     #[default]
     Auto,
-    /// Within the reply, whatever their size.
+    /// Within the reply, unless they have more than [`MOST_EMBEDDED_BYTES`]; then by ranges.
     Embedded,
     /// By ranges.
     Streaming,
@@ -72,4 +86,20 @@ pub struct RetentionConfig {
     pub age_seconds: Option<u64>,
     /// Those that take no more bytes together.
     pub bytes: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mode_takes_a_reply_that_memory_may_not_hold() {
+        let of = |mode, embed_bytes| {
+            SnapshotConfig { mode, embed_bytes, ..SnapshotConfig::default() }.embed_limit()
+        };
+        assert_eq!(of(TransferMode::Auto, 7), Some(7));
+        assert_eq!(of(TransferMode::Auto, u64::MAX), Some(MOST_EMBEDDED_BYTES));
+        assert_eq!(of(TransferMode::Embedded, 7), Some(MOST_EMBEDDED_BYTES));
+        assert_eq!(of(TransferMode::Streaming, 7), None);
+    }
 }

@@ -104,6 +104,36 @@ fn a_crash_after_any_step_leaves_one_whole_tree_and_is_recovered() {
 }
 
 #[test]
+fn a_death_at_any_change_on_disk_or_one_that_fails_leaves_one_whole_tree() {
+    use crate::host::directory::cut;
+    type World = fn(usize, &Site) -> (Result<Activated, ActivateError>, bool);
+    let dies: World = |n, site| cut::after(n, || activate(&site.root(), Path::new(INTENT), &activation()));
+    let fails: World = |n, site| cut::failing(n, || activate(&site.root(), Path::new(INTENT), &activation()));
+    for (with_old, world) in [(true, dies), (false, dies), (true, fails), (false, fails)] {
+        let mut changes = 0;
+        loop {
+            let site = Site::new(with_old);
+            let (done, came_so_far) = world(changes, &site);
+            let standing = site.which("srv/data");
+            let old = with_old.then_some("old");
+            assert!(standing.as_deref() == Some("new") || standing.as_deref() == old, "change {changes}");
+            recover(&site.root(), Path::new(INTENT)).unwrap();
+            assert_eq!(site.which("srv/data"), standing, "change {changes}: recovery moves no tree in use");
+            assert_eq!(site.intents(), 0, "change {changes}");
+            let moved = standing.as_deref() == Some("new");
+            assert_eq!(site.which("srv/data.previous").as_deref(), old.filter(|_| moved), "change {changes}");
+            assert_eq!(site.which("staging/data").as_deref(), (!moved).then_some("new"), "change {changes}");
+            if !came_so_far {
+                assert!(done.is_ok() && moved);
+                break;
+            }
+            changes += 1;
+        }
+        assert!(changes > 8, "{changes}");
+    }
+}
+
+#[test]
 fn what_cannot_be_activated_is_refused_before_anything_moves() {
     let site = Site::new(true);
     let root = site.root();

@@ -136,6 +136,7 @@ fn go_on(
     if resumed != Count::default() {
         staging.sync_filesystem()?;
     }
+    unpack::check_space(order.manifest, into.0, seeds::at_least(order, &tree, into.0)?)?;
     let record = Record::begin(into.0, key, &claims)?;
     let landscape = Landscape { tree: &tree, record: &record };
     let filled = std::thread::scope(|scope| {

@@ -13,11 +13,15 @@ use crate::snapshot::crew::side_by_side;
 use crate::snapshot::manifest::{Content, Entry, Name};
 use crate::snapshot::meter::Meter;
 use crate::snapshot::unpack::{Count, Tree, Worker, attributes, moment};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(test)]
+use super::tests::seeding as tests;
 
 const CHUNK: usize = 256 << 10;
 
@@ -36,6 +40,41 @@ struct Hand<'a> {
     buffer: Vec<u8>,
     /// The directory of the file before, of one seed.
     near: Option<(usize, Vec<u8>, Directory)>,
+}
+
+/// Bytes that surely need room: all that are missing, but for files of which a seed could give a second name, or a
+/// clone where the file system makes such.
+///
+/// # Errors
+/// When the disk refuses.
+pub(super) fn at_least(order: &Order<'_>, tree: &Tree<'_>, area: &Directory) -> Result<u64, AssembleError> {
+    if !order.seeds.is_empty() && clones(area)? {
+        return Ok(0);
+    }
+    let linked = |entry: &Entry| {
+        order.seeds.iter().any(|seed| {
+            let path = seed.path_of(&entry.path);
+            path.is_some_and(|path| seed.write_once.iter().any(|glob| glob.matches(path)))
+        })
+    };
+    let spared = order.manifest.entries.iter().enumerate();
+    let spared = spared.filter(|(index, entry)| {
+        let counted = matches!(entry.content, Content::File { sparse: false, .. });
+        counted && !tree.is_whole(*index) && linked(entry)
+    });
+    let missing = order.manifest.restore_size().saturating_sub(tree.there().bytes);
+    Ok(missing.saturating_sub(spared.map(|(_, entry)| entry.size()).sum()))
+}
+
+/// Whether the file system clones, tried where nothing of the snapshot lies.
+fn clones(area: &Directory) -> Result<bool, AssembleError> {
+    let [first, second] = ["clone-0", "clone-1"].map(OsStr::new);
+    let remove = || area.remove_tree(first).and_then(|()| area.remove_tree(second));
+    remove()?;
+    drop(area.create_file(first, 0o600)?);
+    let cloned = area.clone_file(first, area, second);
+    remove()?;
+    Ok(cloned?)
 }
 
 /// Takes over what there is; returns how much.
@@ -171,15 +210,18 @@ impl<'a> Seeding<'a> {
         if found != digest {
             return Ok(false);
         }
-        let (_, _, from) = hand.near.as_ref().expect("the file was opened below it");
-        let (_, name) = entry.path.split();
-        let name = std::os::unix::ffi::OsStrExt::from_bytes(name);
+        #[cfg(test)]
+        tests::meddle(file);
         let (parent, new) = hand.worker.place.parent(&entry.path)?;
-        match from.make_hardlink(name, parent, new) {
+        // The file itself: its name may lead to another one by now.
+        match parent.link_file(file, new) {
             Ok(()) => Ok(true),
-            // Another file system, or too many names already: then its frames are fetched.
+            // Another file system, too many names already, or none any more: then its frames are fetched.
             Err(error)
-                if matches!(error.kind(), Some(ErrorKind::CrossesDevices | ErrorKind::TooManyLinks)) =>
+                if matches!(
+                    error.kind(),
+                    Some(ErrorKind::CrossesDevices | ErrorKind::TooManyLinks | ErrorKind::NotFound)
+                ) =>
             {
                 Ok(false)
             }

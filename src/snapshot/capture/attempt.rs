@@ -127,6 +127,8 @@ impl<'a> Attempt<'a> {
         let extended = self.top.map(Directory::extended).transpose()?.unwrap_or_default();
         let top_entry = top.as_ref().map(|top| walk::top(top, walk::named(extended)));
         let mut items = self.find()?;
+        #[cfg(test)]
+        super::tests::freezing::found();
         let is_frozen = self.freeze(&mut items)?;
         let mut reader = Reader::new(self.terms.freezer, self.stop);
         let chosen = self.borrow(&mut items, &mut reader)?;

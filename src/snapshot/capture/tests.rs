@@ -2,7 +2,7 @@
 
 use super::*;
 
-mod freezing;
+pub(super) mod freezing;
 mod incremental;
 
 use crate::model::explain::tells;

@@ -4,6 +4,7 @@ use crate::host::command::CommandError;
 use crate::host::directory::DirectoryError;
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
+use crate::snapshot::area::{self, AreaError};
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::store::StoreError;
 use std::path::PathBuf;
@@ -29,12 +30,17 @@ pub enum CreateError {
         /// What was expected, `directory`.
         wanted: &'static str,
     },
-    /// Another process captures the source.
-    #[error("source {name} is being captured by another process")]
+    /// Another process captures the source, or restores it.
+    #[error("source {name} is in use by another operation: {holder}")]
     Busy {
         /// The source.
         name: String,
+        /// Whose it is, with its process.
+        holder: String,
     },
+    /// The work area cannot be used.
+    #[error(transparent)]
+    Area(AreaError),
     /// A hook did not end well.
     #[error("the hook {hook} of source {name} failed")]
     Hook {
@@ -62,6 +68,12 @@ pub enum CreateError {
         /// What SQLite said.
         #[source]
         source: rusqlite::Error,
+    },
+    /// Another file stands where the database was judged.
+    #[error("the database {} was replaced by another file or a link while it was captured", path.display())]
+    Swapped {
+        /// The database.
+        path: PathBuf,
     },
     /// A database was never free.
     #[error("the database {} was locked by others for {seconds} s", path.display())]
@@ -102,6 +114,16 @@ pub enum CreateError {
     File(#[from] FileError),
 }
 
+impl From<AreaError> for CreateError {
+    fn from(error: AreaError) -> Self {
+        match error {
+            AreaError::Disk(error) => error.into(),
+            AreaError::File(error) => error.into(),
+            foreign @ AreaError::Foreign { .. } => Self::Area(foreign),
+        }
+    }
+}
+
 impl Explain for CreateError {
     fn code(&self) -> Code {
         Code(match self {
@@ -114,6 +136,8 @@ impl Explain for CreateError {
             Self::Locked { .. } => "T127",
             Self::Unsound { .. } => "T128",
             Self::Record { .. } => "T129",
+            Self::Swapped { .. } => "T130",
+            Self::Area(error) => return error.code(),
             Self::Capture(error) => return error.code(),
             Self::Store(error) => return error.code(),
             Self::Disk(error) => return error.code(),
@@ -124,7 +148,8 @@ impl Explain for CreateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } | Self::Kind { .. } => Exit::Usage,
-            Self::Busy { .. } => Exit::Conflict,
+            Self::Busy { .. } | Self::Swapped { .. } => Exit::Conflict,
+            Self::Area(error) => error.exit(),
             Self::Capture(error) => error.exit(),
             Self::Store(error) => error.exit(),
             Self::Disk(error) => error.exit(),
@@ -138,7 +163,11 @@ impl Explain for CreateError {
             Self::Missing { .. } | Self::Kind { .. } => {
                 vec!["see what the configuration says of it: eos config show".to_owned()]
             }
-            Self::Busy { .. } => vec!["see who it is: ps -ef".to_owned()],
+            Self::Busy { holder, .. } => vec![area::hint(holder)],
+            Self::Area(error) => error.hints(),
+            Self::Swapped { path } => {
+                vec![format!("see what it is, and who put it there: stat {}", path.display())]
+            }
             Self::Hook { source, .. } => source.hints(),
             Self::Redirect { .. } => {
                 vec!["have it print one line EOS_CAPTURE_PATH=/path; see it: eos config show".to_owned()]
@@ -177,7 +206,7 @@ pub(crate) fn samples() -> Vec<CreateError> {
     vec![
         CreateError::Missing { name: name(), path: path() },
         CreateError::Kind { name: name(), path: path(), wanted: "directory" },
-        CreateError::Busy { name: name() },
+        CreateError::Busy { name: name(), holder: "eos snapshot restore (process 7)".to_owned() },
         CreateError::Hook {
             name: name(),
             hook: "before_capture",
@@ -188,6 +217,7 @@ pub(crate) fn samples() -> Vec<CreateError> {
         CreateError::Locked { path: path(), seconds: 60 },
         CreateError::Unsound { path: path(), found: "row 3 missing from index a".into() },
         CreateError::Record { path: path(), source: json },
+        CreateError::Swapped { path: path() },
     ]
 }
 
@@ -200,13 +230,14 @@ fn every_text_is_one_plain_line() {
         [
             "there is nothing at /srv/metrics, the path of source metrics",
             "/srv/metrics is no directory, as source metrics says",
-            "source metrics is being captured by another process",
+            "source metrics is in use by another operation: eos snapshot restore (process 7)",
             "the hook before_capture of source metrics failed",
             "the hook before_capture of source metrics said \"EOS_CAPTURE_PATH=snap\", which is no absolute path",
             "the database /srv/metrics could not be backed up",
             "the database /srv/metrics was locked by others for 60 s",
             "the database /srv/metrics is damaged: row 3 missing from index a",
             "/srv/metrics, the record of a capture that was interrupted, cannot be read",
+            "the database /srv/metrics was replaced by another file or a link while it was captured",
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

@@ -3,10 +3,11 @@
 use super::CreateError;
 use super::record::Record;
 use crate::host::command::{self, Output};
+use crate::model::progress::{Sink, Wait};
 use crate::model::snapshots::Hook;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a line begins by which the hook `before_capture` names another place to capture.
 const REDIRECT: &str = "EOS_CAPTURE_PATH=";
@@ -28,22 +29,29 @@ impl From<&Hook> for Program {
 }
 
 /// Runs a program and insists on its good end.
-pub(super) fn run(program: &Program, hook: &'static str, of: &Record) -> Result<Output, CreateError> {
+pub(super) fn run(
+    program: &Program,
+    hook: &'static str,
+    of: &Record,
+    sink: &dyn Sink,
+) -> Result<Output, CreateError> {
     let argv: Vec<&str> = program.argv.iter().map(String::as_str).collect();
     let (path, generation) = (of.path.display().to_string(), of.generation.to_string());
     let variables =
         [("EOS_SOURCE", of.source.as_str()), ("EOS_PATH", &path), ("EOS_SNAPSHOT_GENERATION", &generation)];
     let limit = Duration::from_secs(program.seconds.into());
-    command::run_checked_with(&argv, &variables, limit).map_err(|source| CreateError::Hook {
-        name: of.source.clone(),
-        hook,
-        source,
-    })
+    let began = Instant::now();
+    let cause = format!("the hook {hook} of {} to end: {}", of.source, program.argv.join(" "));
+    let until = began + limit;
+    sink.expect(Some(Wait { cause, began, until, retry: until }));
+    let ended = command::run_hook(&argv, &variables, limit);
+    sink.expect(None);
+    ended.map_err(|source| CreateError::Hook { name: of.source.clone(), hook, source })
 }
 
 /// Runs the hook `before_capture`; the place that it names instead of the source's own, if any.
-pub(super) fn before(hook: &Hook, of: &Record) -> Result<Option<PathBuf>, CreateError> {
-    let output = run(&Program::from(hook), "before_capture", of)?;
+pub(super) fn before(hook: &Hook, of: &Record, sink: &dyn Sink) -> Result<Option<PathBuf>, CreateError> {
+    let output = run(&Program::from(hook), "before_capture", of, sink)?;
     let Some(line) = output.stdout.lines().rfind(|line| line.starts_with(REDIRECT)) else { return Ok(None) };
     let path = PathBuf::from(&line[REDIRECT.len()..]);
     if path.is_absolute() {

@@ -14,6 +14,7 @@ pub use error::CreateError;
 #[cfg(test)]
 pub(crate) use error::samples;
 
+use super::area;
 use super::capture::{self, Captured, Freezer, MEMORY_VERSION, Memory, Previous, Source, Terms};
 use super::manifest::{Limits, Manifest, Metadata, Name, Part, SignedManifest, Signer};
 use super::pack::Cut;
@@ -21,14 +22,15 @@ use super::store::{DiskStore, Lease, SnapshotStore, Staging, StoreError};
 use crate::host::directory::Directory;
 use crate::host::root::Root;
 use crate::model::ids::{ClusterId, SnapshotId};
-use crate::model::progress::{Event, Sink};
+use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::model::snapshots::{Engine, SourceConfig};
 use jiff::Timestamp;
 use record::{FREEZE, Record, Records};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// What is to be captured, for whom.
 pub struct Order<'a> {
@@ -77,9 +79,9 @@ pub fn create(
 ) -> Result<Made, CreateError> {
     let name = order.source.name.as_str();
     let records = Records::open(order.root)?;
-    let held = records.hold(name)?;
-    let _held = held.ok_or_else(|| CreateError::Busy { name: name.to_owned() })?;
-    records.finish(name)?;
+    let _held = records.hold(name)?;
+    records.finish(name, sink)?;
+    let _place = records.hold_place(name, &path_of(order))?;
     let before = Before::of(store, name, order)?;
     let (work, staging) = (store.begin()?, store.begin()?);
     let made = Capture { order, store, before: &before, records: &records, stop, sink }.run(&work, staging);
@@ -97,14 +99,21 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
     let mut recovered = Vec::new();
     for source in records.sources()? {
         // Whoever holds it is alive, and ends it.
-        let Some(_held) = records.hold(&source)? else { continue };
-        match records.finish(&source) {
-            Ok(false) => {}
+        let _held = match records.hold(&source) {
+            Err(CreateError::Busy { .. }) => continue,
+            held => held?,
+        };
+        match records.finish(&source, &Silent) {
+            Ok(false) | Err(CreateError::Busy { .. }) => {}
             Ok(true) => recovered.push((source, None)),
             Err(error) => recovered.push((source, Some(error))),
         }
     }
     Ok(recovered)
+}
+
+fn path_of(order: &Order<'_>) -> PathBuf {
+    order.root.join(order.source.path.trim_start_matches('/'))
 }
 
 /// What the store has of a source.
@@ -215,13 +224,13 @@ impl Capture<'_> {
     /// Captures between the hooks; whatever happens, what was recorded is done after it.
     fn between_hooks(&self, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
         let source = self.order.source;
-        let path = self.order.root.join(source.path.trim_start_matches('/'));
+        let path = path_of(self.order);
         let mut record = Record::new(source.name.as_str(), &path, self.before.generation + 1);
         record.after = source.hooks.after_capture.as_ref().map(Into::into);
         record.area = self.freezing_area(&path, work)?;
         self.records.save(&record)?;
         let captured = self.capture(&record, work, staging);
-        match (self.records.end(&record), captured) {
+        match (self.records.end(&record, self.sink), captured) {
             (Ok(()), captured) => captured,
             (Err(error), Ok(_)) => Err(error),
             (Err(error), Err(first)) => {
@@ -248,13 +257,13 @@ impl Capture<'_> {
         if work.directory().own_metadata()?.device == of || !beside {
             return Ok(None);
         }
-        let area = [OsStr::new("."), name, OsStr::new(".eos")].into_iter().collect::<OsString>();
-        Ok(Some(parent.join(area)))
+        Ok(Some(parent.join(area::name_of(name))))
     }
 
     fn capture(&self, record: &Record, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
         let hook = &self.order.source.hooks.before_capture;
-        let redirected = hook.as_ref().map(|hook| hooks::before(hook, record)).transpose()?.flatten();
+        let redirected =
+            hook.as_ref().map(|hook| hooks::before(hook, record, self.sink)).transpose()?.flatten();
         let path = redirected.as_ref().unwrap_or(&record.path);
         let name = record.path.file_name().unwrap_or_default();
         match self.order.source.engine {
@@ -262,7 +271,7 @@ impl Capture<'_> {
                 self.look(path, false)?;
                 work.directory().make_directory(OsStr::new("database"), 0o700)?;
                 let into = work.directory().open_directory(Path::new("database"))?;
-                database::copy(path, &into, name, database::PATIENCE, self.stop)?;
+                self.copy_database(path, &into, name)?;
                 let copy = Source::File {
                     directory: &into,
                     relative: name.into(),
@@ -283,6 +292,17 @@ impl Capture<'_> {
         }
     }
 
+    /// Copies the database; others may hold it locked for a while.
+    fn copy_database(&self, path: &Path, into: &Directory, name: &OsStr) -> Result<(), CreateError> {
+        let (began, judged) = (Instant::now(), database::judge(path)?);
+        let until = began + database::PATIENCE;
+        let cause = format!("the database {}, which may be locked by others", path.display());
+        self.sink.expect(Some(Wait { cause, began, until, retry: until }));
+        let copied = database::copy(&judged, into, name, database::PATIENCE, self.stop);
+        self.sink.expect(None);
+        copied
+    }
+
     /// Makes the directory in which files are frozen: the one that is recorded, or one in the store.
     fn freeze_directory(&self, record: &Record, work: &Staging) -> Result<Directory, CreateError> {
         let Some((parent, name)) =
@@ -290,7 +310,7 @@ impl Capture<'_> {
         else {
             return Ok(work.directory().ensure_directory(OsStr::new(FREEZE), 0o700)?);
         };
-        let area = Directory::open(parent)?.ensure_directory(name, 0o700)?;
+        let area = area::ensure(&Directory::open(parent)?, name)?;
         Ok(area.ensure_directory(OsStr::new(FREEZE), 0o700)?)
     }
 

@@ -10,11 +10,16 @@ use crate::host::files::{self, Attributes};
 use crate::host::lock_file::{Attempt, LockFile};
 use crate::host::paths;
 use crate::host::root::Root;
+use crate::model::progress::Sink;
+use crate::snapshot::area::{self, Hold};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 const VERSION: u32 = 1;
+
+/// Who captures, for whoever finds the source busy.
+const HOLDER: &str = "eos snapshot create";
 
 /// The name of the freeze directory in a work area.
 pub(super) const FREEZE: &str = "freeze";
@@ -43,13 +48,28 @@ impl Record {
         Self { after: None, area: None, generation, path, source, version: VERSION }
     }
 
+    /// Reads a record of this version.
+    fn read(bytes: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct OnlyVersion {
+            version: u32,
+        }
+        // A later version may have fields that are unknown here.
+        match serde_json::from_slice(bytes)? {
+            OnlyVersion { version: VERSION } => serde_json::from_slice(bytes),
+            OnlyVersion { version } => Err(serde::de::Error::custom(format!(
+                "it has version {version}, and this eos reads version {VERSION}"
+            ))),
+        }
+    }
+
     /// Removes what is frozen and runs the hook; both may have been done before.
-    fn settle(&self) -> Result<(), CreateError> {
+    fn settle(&self, sink: &dyn Sink) -> Result<(), CreateError> {
         if let Some(area) = &self.area {
             thaw(area)?;
         }
         let Some(after) = &self.after else { return Ok(()) };
-        hooks::run(after, "after_capture", self).map(|_| ())
+        hooks::run(after, "after_capture", self, sink).map(|_| ())
     }
 }
 
@@ -60,9 +80,9 @@ fn thaw(area: &Path) -> Result<(), CreateError> {
         Err(error) if error.is_missing() => return Ok(()),
         opened => opened?,
     };
-    match parent.open_directory(Path::new(name)) {
-        Err(error) if error.is_missing() => return Ok(()),
-        area => area?.remove_tree(OsStr::new(FREEZE))?,
+    match area::existing(&parent, name)? {
+        None => return Ok(()),
+        Some(area) => area.remove_tree(OsStr::new(FREEZE))?,
     }
     parent.remove_empty_directory(name)?;
     Ok(parent.sync()?)
@@ -70,6 +90,7 @@ fn thaw(area: &Path) -> Result<(), CreateError> {
 
 /// The directory of the records.
 pub(super) struct Records {
+    root: Root,
     folder: PathBuf,
 }
 
@@ -89,22 +110,39 @@ impl Records {
     pub(super) fn open(root: &Root) -> Result<Self, CreateError> {
         let folder = root.join(paths::CAPTURES);
         files::create_directory(&folder, Attributes { mode: 0o700, owner: None })?;
-        Ok(Self { folder })
+        Ok(Self { root: root.clone(), folder })
     }
 
     /// Those that there are; none where nothing was ever captured.
     pub(super) fn existing(root: &Root) -> Result<Option<Self>, CreateError> {
         let folder = root.join(paths::CAPTURES);
-        Ok(files::exists(&folder)?.then_some(Self { folder }))
+        Ok(files::exists(&folder)?.then(|| Self { root: root.clone(), folder }))
     }
 
-    /// Takes a source for this process; nothing when another has it.
-    pub(super) fn hold(&self, source: &str) -> Result<Option<Held>, CreateError> {
+    /// Takes a source for this process.
+    pub(super) fn hold(&self, source: &str) -> Result<Held, CreateError> {
         let path = self.folder.join(format!("{source}.lock"));
         match LockFile::attempt(&path, || Ok(()))? {
-            Attempt::Held(file, _) => Ok(Some(Held(file))),
-            Attempt::Busy(_) => Ok(None),
+            Attempt::Held(mut file, _) => {
+                file.write(format!("{HOLDER} (process {})", std::process::id()).as_bytes())?;
+                Ok(Held(file))
+            }
+            Attempt::Busy(text) => {
+                Err(CreateError::Busy { name: source.to_owned(), holder: area::told(&text) })
+            }
         }
+    }
+
+    /// Takes the place of a source for this process, which other sources and restores may have too; nothing when
+    /// there is no directory that would hold it.
+    pub(super) fn hold_place(&self, source: &str, path: &Path) -> Result<Option<Hold>, CreateError> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        if !files::exists(folder)? {
+            return Ok(None);
+        }
+        let parent = Directory::open(&files::real_directory(folder)?)?;
+        let held = Hold::take(&self.root, &parent, name, HOLDER)?;
+        held.map(Some).map_err(|holder| CreateError::Busy { name: source.to_owned(), holder })
     }
 
     fn path(&self, source: &str) -> PathBuf {
@@ -122,18 +160,18 @@ impl Records {
     }
 
     /// Ends a capture: does what its record says, then removes that.
-    pub(super) fn end(&self, record: &Record) -> Result<(), CreateError> {
-        record.settle()?;
+    pub(super) fn end(&self, record: &Record, sink: &dyn Sink) -> Result<(), CreateError> {
+        record.settle(sink)?;
         Ok(files::remove_file(&self.path(&record.source))?)
     }
 
     /// Ends the capture of a source that died, if one did; says whether. The caller holds the source.
-    pub(super) fn finish(&self, source: &str) -> Result<bool, CreateError> {
+    pub(super) fn finish(&self, source: &str, sink: &dyn Sink) -> Result<bool, CreateError> {
         let path = self.path(source);
         let Some(bytes) = files::read_optional(&path)? else { return Ok(false) };
-        let record: Record =
-            serde_json::from_slice(&bytes).map_err(|source| CreateError::Record { path, source })?;
-        self.end(&record)?;
+        let record = Record::read(&bytes).map_err(|source| CreateError::Record { path, source })?;
+        let _held = self.hold_place(source, &record.path)?;
+        self.end(&record, sink)?;
         Ok(true)
     }
 
@@ -159,7 +197,10 @@ mod tests {
             area: Some("/srv/.metrics.eos".into()),
             ..Record::new("metrics", Path::new("/srv/metrics"), 4)
         };
-        assert_eq!(serde_json::from_str::<Record>(fixture).unwrap(), record);
+        assert_eq!(Record::read(fixture.as_bytes()).unwrap(), record);
+        let later = fixture.replace("\"version\":1", "\"more\":1,\"version\":2");
+        let error = Record::read(later.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "it has version 2, and this eos reads version 1");
         assert_eq!(serde_json::to_string(&record).unwrap(), fixture);
     }
 }

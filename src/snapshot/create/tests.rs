@@ -13,6 +13,8 @@ use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+mod places;
+
 const SEAL: TestSeal = TestSeal("ours");
 
 /// A root with a source `/srv/metrics` and a store.
@@ -48,6 +50,10 @@ impl Site {
     }
 
     fn create(&self) -> Result<Made, CreateError> {
+        self.create_with(&Silent)
+    }
+
+    fn create_with(&self, sink: &dyn Sink) -> Result<Made, CreateError> {
         let order = Order {
             root: &self.root,
             source: &self.source,
@@ -58,7 +64,7 @@ impl Site {
             force: self.full,
             full: self.full,
         };
-        create(&order, &self.store, &AtomicBool::new(false), &Silent)
+        create(&order, &self.store, &AtomicBool::new(false), sink)
     }
 
     fn manifest(&self, id: &SnapshotId) -> Manifest {
@@ -237,8 +243,11 @@ fn a_capture_that_died_is_ended_by_the_next_one_and_by_the_agent() {
 fn a_source_that_another_process_captures_is_left_to_it() {
     let site = Site::of("");
     let records = Records::open(&site.root).unwrap();
-    let held = records.hold("metrics").unwrap().unwrap();
-    tells(&site.create().unwrap_err(), "EOS-T123", "source metrics is being captured by another process");
+    let held = records.hold("metrics").unwrap();
+    let error = site.create().unwrap_err();
+    let holder = format!("eos snapshot create (process {})", std::process::id());
+    tells(&error, "EOS-T123", &format!("source metrics is in use by another operation: {holder}"));
+    assert!(error.hints()[0].ends_with(&format!("ps -fp {}", std::process::id())));
     let record = Record { area: Some(site.path("srv/.x")), ..Record::new("metrics", Path::new("/srv/x"), 1) };
     records.save(&record).unwrap();
     assert!(recover(&site.root).unwrap().is_empty(), "whoever holds it ends it");
@@ -366,12 +375,13 @@ fn a_database_that_others_lock_is_not_waited_for_without_end() {
     write(&writer, 10);
     writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let into = Directory::open(&site.path("log")).unwrap();
+    let judged = database::judge(&path).unwrap();
     let (patience, never) = (std::time::Duration::from_millis(1), AtomicBool::new(false));
-    let error = database::copy(&path, &into, OsStr::new("copy"), patience, &never).unwrap_err();
+    let error = database::copy(&judged, &into, OsStr::new("copy"), patience, &never).unwrap_err();
     tells(&error, "EOS-T127", &format!("the database {} was locked by others for 0 s", path.display()));
     writer.execute_batch("COMMIT").unwrap();
     let stopped = AtomicBool::new(true);
-    let error = database::copy(&path, &into, OsStr::new("second"), patience, &stopped).unwrap_err();
+    let error = database::copy(&judged, &into, OsStr::new("second"), patience, &stopped).unwrap_err();
     tells(&error, "EOS-T036", &format!("interrupted while {} was captured", path.display()));
 }
 

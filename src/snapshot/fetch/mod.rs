@@ -1,5 +1,6 @@
-//! Downloads a snapshot into a directory, or straight into its tree: verified by frame, from any number of sources at once, resumable
-//! after any kill.
+//! Downloads a snapshot into a directory, or straight into its tree: from any number of sources, resumable.
+//!
+//! Every frame is verified before it is written, and no kill costs more than what was under way.
 //!
 //! What is on the disk is the progress: on resume each frame is verified again rather than believed, so
 //! a kill costs less than the one frame that was under way on each connection, and a torn or rotten byte
@@ -83,7 +84,8 @@ impl Default for Patience {
 pub struct Request<'a> {
     /// From where, the preferred ones first; at least one.
     pub sources: &'a [&'a dyn Source],
-    /// How many connections to all of them together; each has at least one.
+    /// How many connections to all of them together, at least one. With fewer of them than sources, the last
+    /// sources are in reserve: one takes the place of a source that fails or is dropped.
     pub connections: usize,
     /// Which snapshot.
     pub id: &'a SnapshotId,
@@ -112,7 +114,8 @@ impl<'a> Request<'a> {
 pub struct Terms<'a> {
     /// From where, the preferred ones first.
     pub sources: &'a [&'a dyn Source],
-    /// How many connections to all of them together; each has at least one.
+    /// How many connections to all of them together, at least one. With fewer of them than sources, the last
+    /// sources are in reserve: one takes the place of a source that fails or is dropped.
     pub connections: usize,
     /// How long to insist.
     pub patience: Patience,
@@ -129,7 +132,7 @@ impl Terms<'_> {
 
     /// How many connections are made, if there is enough to do for them.
     fn readers(&self) -> usize {
-        self.connections.max(self.sources.len()).max(1)
+        self.connections.max(1)
     }
 }
 

@@ -7,6 +7,7 @@ use super::standing::Standing;
 use super::{FetchError, Request, Source, SourceError, failed, tell, workers};
 use crate::host::directory::Directory;
 use crate::model::progress::{Event, Sink};
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::manifest::{Limits, Manifest, ManifestError, SignedManifest};
 use crate::wire::embedded::Embedded;
 use std::ffi::OsStr;
@@ -71,7 +72,7 @@ pub fn obtain(
             if standing.dropped || standing.pause.is_some_and(|pause| Instant::now() < pause) {
                 continue;
             }
-            let asked = match ask(request, *source, stop) {
+            let asked = match ask(request, *source, stop, sink) {
                 Ok(obtained) => {
                     if let Some(keep) = keep {
                         store(keep, &obtained.signed.to_bytes())?;
@@ -96,13 +97,26 @@ pub fn obtain(
     }
 }
 
-fn ask(request: &Request<'_>, source: &dyn Source, stop: &dyn Fn() -> bool) -> Result<Obtained, Refused> {
+fn ask(
+    request: &Request<'_>,
+    source: &dyn Source,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<Obtained, Refused> {
     let judge = |bytes: &[u8]| judge(request, bytes).map_err(Refused::Manifest);
     let whole = match request.embed_bytes {
         Some(at_most) => source.embedded(request.id, at_most)?,
         None => None,
     };
     let Some(body) = whole else {
+        // Who asks for all that one reply may have wants it so, whatever the size.
+        if request.embed_bytes == Some(MOST_EMBEDDED_BYTES) {
+            let (name, most) = (source.name(), MOST_EMBEDDED_BYTES);
+            let text = format!(
+                "{name} sends no snapshot of this size in one reply, which may have {most} bytes: it comes by ranges"
+            );
+            sink.emit(Event::Note { text });
+        }
         let bytes = source.manifest(request.id)?;
         let received_bytes = bytes.len() as u64;
         let (signed, manifest) = judge(&bytes)?;

@@ -1,7 +1,9 @@
 //! The parts on their way: partial files in which any frame may be there already.
 //!
 //! What is on the disk is the progress: a frame counts as there when its bytes have its digest. A crash
-//! leaves partial files; a finished part has its final name.
+//! leaves partial files; a finished part has its final name. A finished part may be a second name of one that
+//! other snapshots in the store have, whatever a manifest says of its frames: it is read alone, and what is to be
+//! written goes to a file of its own.
 
 use super::{FetchError, Landed, Landing, failed};
 use crate::host::directory::{Directory, DirectoryError};
@@ -10,18 +12,18 @@ use crate::snapshot::frame;
 use crate::snapshot::manifest::{Frame, Manifest, Part};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Bytes read at a time when a finished part is checked.
 const CHUNK: usize = 1 << 20;
 
-/// The files of all parts of a snapshot.
+/// The files of all parts of a snapshot; none for a part that was finished before.
 pub(super) struct Downloads<'a> {
     manifest: &'a Manifest,
     into: &'a Directory,
-    files: Vec<(File, String)>,
+    files: Vec<Option<(File, String)>>,
 }
 
 impl<'a> Downloads<'a> {
@@ -33,25 +35,64 @@ impl<'a> Downloads<'a> {
         let mut downloads = Self { manifest, into, files: Vec::new() };
         let mut have = Vec::with_capacity(manifest.frames.len());
         for (index, part) in manifest.parts.iter().enumerate() {
-            let (name, finished) = (format!("{}.partial", part.digest), part.file_name());
-            if into.metadata_optional(OsStr::new(&finished))?.is_some() {
-                into.rename(OsStr::new(&finished), into, OsStr::new(&name))?;
+            if downloads.is_finished(index)? {
+                have.extend(manifest.frames_of(index).map(|_| true));
+                downloads.files.push(None);
+                continue;
             }
-            let file = match into.open_for_update(Path::new(&name)) {
-                Err(error) if error.is_missing() => into.create_file(OsStr::new(&name), 0o600)?,
-                opened => opened?,
-            };
+            let name = format!("{}.partial", part.digest);
+            let file = downloads.own(&name, part)?;
             verify_kept(&file, manifest.frames_of(index), &mut have)
                 .and_then(|()| file.set_len(part.size))
                 .map_err(|source| failed("read", into, &name, source))?;
-            downloads.files.push((file, name));
+            downloads.files.push(Some((file, name)));
         }
         Ok((downloads, have))
     }
 
+    /// Whether the part is there whole, with the frames that the manifest lists.
+    fn is_finished(&self, index: usize) -> Result<bool, DirectoryError> {
+        let part = &self.manifest.parts[index];
+        let name = part.file_name();
+        let file = match self.into.open_file(Path::new(&name)) {
+            Err(error) if error.is_missing() => return Ok(false),
+            opened => opened?,
+        };
+        let mut have = Vec::new();
+        let mut read = || {
+            verify_kept(&file, self.manifest.frames_of(index), &mut have)?;
+            let whole = file.metadata()?.len() == part.size && have.iter().all(|have| *have);
+            Ok(whole && digest_of(&file, part)? == part.digest)
+        };
+        read().map_err(|source| failed("read", self.into, &name, source))
+    }
+
+    /// The file of a part that is not whole, which has no other name: nobody else sees what is written into it.
+    fn own(&self, name: &str, part: &Part) -> Result<File, DirectoryError> {
+        let (name, finished) = (OsStr::new(name), part.file_name());
+        if self.into.metadata_optional(OsStr::new(&finished))?.is_some() {
+            self.into.rename(OsStr::new(&finished), self.into, name)?;
+        }
+        match self.into.metadata_optional(name)? {
+            None => return self.into.create_file(name, 0o600),
+            Some(there) if there.links == 1 => return self.into.open_for_update(Path::new(name)),
+            Some(_) => {}
+        }
+        let shared = self.into.open_file(Path::new(name))?;
+        let fresh = format!("{}.fresh", part.digest);
+        self.into.remove_tree(OsStr::new(&fresh))?;
+        let mut file = self.into.create_file(OsStr::new(&fresh), 0o600)?;
+        // More than the part has is of no use.
+        io::copy(&mut shared.take(part.size), &mut file)
+            .map_err(|source| failed("write", self.into, &fresh, source))?;
+        self.into.rename(OsStr::new(&fresh), self.into, name)?;
+        Ok(file)
+    }
+
     /// Adds the seek tables, which follow from the manifest, and gives the parts their final names.
     pub(super) fn finish(&self) -> Result<(), FetchError> {
-        for (index, (part, (file, name))) in self.manifest.parts.iter().zip(&self.files).enumerate() {
+        for (index, (part, file)) in self.manifest.parts.iter().zip(&self.files).enumerate() {
+            let Some((file, name)) = file else { continue };
             let lengths: Vec<(u32, u32)> =
                 self.manifest.frames_of(index).map(|frame| (frame.compressed, frame.uncompressed)).collect();
             let table = frame::seek_table(lengths.into_iter());
@@ -77,7 +118,8 @@ impl Landing for Downloads<'_> {
 
     fn land(&self, (): &mut (), frame: usize, bytes: &[u8]) -> Result<Landed, FetchError> {
         let frame = &self.manifest.frames[frame];
-        let (file, name) = &self.files[frame.part as usize];
+        // Every frame of a finished part is there, so none of them is asked for.
+        let Some((file, name)) = &self.files[frame.part as usize] else { return Ok(Landed::default()) };
         let written = file.write_all_at(bytes, frame.offset);
         written.map_err(|source| failed("write", self.into, name, source))?;
         Ok(Landed { bytes: u64::from(frame.compressed), ..Landed::default() })

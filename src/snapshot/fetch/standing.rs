@@ -42,6 +42,11 @@ impl Standing {
         Self { name, failures: 0, wrong: 0, since: None, pause: None, dropped: false, received: 0 }
     }
 
+    /// Whether it is left alone for a while.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.pause.is_some_and(|pause| now < pause)
+    }
+
     /// It delivered a right frame, or its manifest.
     pub(super) fn delivered(&mut self) {
         (self.failures, self.since) = (0, None);
@@ -60,7 +65,7 @@ impl Standing {
             return Err(FetchError::Refused { name, source: error });
         }
         // Connections that fail together are one failure.
-        if self.pause.is_some_and(|pause| now < pause) {
+        if self.is_paused(now) {
             return Ok(None);
         }
         let since = *self.since.get_or_insert(now);

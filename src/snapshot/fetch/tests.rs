@@ -1,6 +1,8 @@
 //! Downloads from a source that cuts, lies, stalls and dies at every frame.
 
 pub(in crate::snapshot) mod faulty;
+mod lent;
+mod reserve;
 
 use super::*;
 use crate::model::explain::tells;
@@ -201,7 +203,10 @@ fn a_source_that_hangs_or_is_slow_holds_up_nobody() {
     let site = Site::new();
     let slow = site.another("slow");
     slow.hangs.store(true, Ordering::Relaxed);
-    let fetched = site.fetch_from(&[&slow, &site.source], "into", 2, &|| false, &Silent).unwrap();
+    let (sources, into): ([&dyn Source; 2], _) = ([&slow, &site.source], site.temporary.path().join("into"));
+    fs::create_dir(&into).unwrap();
+    let request = Request { connections: 2, ..site.request(&sources, 2) };
+    let fetched = fetch(&request, &Directory::open(&into).unwrap(), &|| false, &Silent).unwrap();
     assert_eq!(fetched.received_bytes, site.bytes(), "the sound one delivered all, and nothing twice");
     assert!(!slow.requests.lock().unwrap().is_empty(), "the slow one was asked");
     site.assert_whole("into");

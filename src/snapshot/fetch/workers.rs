@@ -62,6 +62,8 @@ pub(super) struct Team<'a, L: Landing> {
 struct State<E> {
     queue: Queue,
     standings: Vec<Standing>,
+    /// How many readers each source has.
+    readers: Vec<usize>,
     /// Set when all must stop.
     over: bool,
     error: Option<Ended<E>>,
@@ -113,7 +115,8 @@ impl<'a, L: Landing> Team<'a, L> {
         standings: Vec<Standing>,
     ) -> Self {
         let queue = Queue::new(&manifest.frames, have, terms.readers());
-        let state = Mutex::new(State { queue, standings, over: false, error: None });
+        let readers = vec![0; standings.len()];
+        let state = Mutex::new(State { queue, standings, readers, over: false, error: None });
         Self { terms, manifest, landing, state, changed: Condvar::new() }
     }
 
@@ -125,6 +128,7 @@ impl<'a, L: Landing> Team<'a, L> {
             let sources = self.terms.sources.len();
             for reader in 0..self.terms.readers().min(most.max(sources)) {
                 let (team, sender, span) = (&self, sender.clone(), tracing::Span::current());
+                self.lock().readers[reader % sources] += 1;
                 // What a connection asks belongs to the trace of the one who waits for it.
                 scope.spawn(move || span.in_scope(|| team.read(reader, reader % sources, &sender)));
             }
@@ -203,19 +207,16 @@ impl<'a, L: Landing> Team<'a, L> {
         }
     }
 
-    /// Waits for work; none when there is none any more. A reader whose source is dropped goes to another.
+    /// Waits for work; none when there is none any more. A reader whose source is dropped goes to another, and
+    /// one whose source has failed to one in reserve.
     fn next_run(&self, reader: usize, source: &mut usize) -> Option<Range<usize>> {
         let mut state = self.lock();
         loop {
             if state.over || state.queue.is_complete() {
                 return None;
             }
-            if state.standings[*source].dropped {
-                let count = state.standings.len();
-                let others = (1..count).map(|step| (*source + step) % count);
-                *source = others.into_iter().find(|other| !state.standings[*other].dropped)?;
-            }
             let now = Instant::now();
+            *source = state.source_after(*source, now)?;
             let pause = state.standings[*source].pause.map(|pause| pause.saturating_duration_since(now));
             let pause = pause.filter(|left| !left.is_zero());
             if pause.is_none()
@@ -344,6 +345,23 @@ impl<'a, L: Landing> Team<'a, L> {
 }
 
 impl<E> State<E> {
+    /// From where a reader of this source reads next; none when nobody is left.
+    fn source_after(&mut self, source: usize, now: Instant) -> Option<usize> {
+        let standing = &self.standings[source];
+        if !standing.dropped && !standing.is_paused(now) {
+            return Some(source);
+        }
+        let stays = (!standing.dropped).then_some(source);
+        let paused = |other: &usize| self.standings[*other].is_paused(now);
+        let fits = |other: &usize| !self.standings[*other].dropped;
+        let spare = |other: &usize| stays.is_none() || self.readers[*other] == 0 && !paused(other);
+        let others = (0..self.standings.len()).filter(fits).filter(spare);
+        let next = others.min_by_key(|other| (paused(other), self.readers[*other])).or(stays)?;
+        self.readers[source] -= 1;
+        self.readers[next] += 1;
+        Some(next)
+    }
+
     fn end(&mut self, error: Ended<E>) {
         self.over = true;
         self.error.get_or_insert(error);

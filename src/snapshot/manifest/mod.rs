@@ -49,6 +49,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Bytes of a manifest with its signature: quoting it as a JSON string at most doubles it.
+    pub fn signed_bytes(&self) -> usize {
+        self.manifest_bytes.saturating_mul(2).saturating_add(1 << 20)
+    }
+}
+
 // The fields of every type below stand in alphabetical order: that is the canonical order of the keys.
 
 /// Everything that a snapshot contains.

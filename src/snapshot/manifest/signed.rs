@@ -54,8 +54,7 @@ impl SignedManifest {
 
     /// Reads hostile bytes; nothing in them is believed yet but their form.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, ManifestError> {
-        // Quoting the manifest as a JSON string at most doubles it.
-        let limit = limits.manifest_bytes.saturating_mul(2).saturating_add(1 << 20);
+        let limit = limits.signed_bytes();
         if bytes.len() > limit {
             return Err(ManifestError::TooLarge { bytes: bytes.len() as u64, limit: limit as u64 });
         }

@@ -7,6 +7,7 @@ use super::RestoreError;
 use super::place::Place;
 use crate::host::directory::Directory;
 use crate::host::sweep;
+use crate::snapshot::database::{self, Identity, Refused};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -39,8 +40,10 @@ pub(super) fn check(path: &Path) -> Result<(), RestoreError> {
         }
     }
     address.push_str("?immutable=1");
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let told = Connection::open_with_flags(address, flags).and_then(|database| {
         database.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))
     });
@@ -53,29 +56,32 @@ pub(super) fn check(path: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Folds the old database into its one file and keeps everybody else out; none if SQLite cannot read it.
-pub(super) fn fold(place: &Place) -> Result<Option<Held>, RestoreError> {
+/// Folds the old database, which is the file of this inode, into its one file and keeps everybody else out; none if
+/// SQLite cannot read it.
+pub(super) fn fold(place: &Place, inode: u64) -> Result<Option<Held>, RestoreError> {
     let target = &place.target;
     if sweep::is_open(target)? {
         return Err(RestoreError::InUse { target: target.clone() });
     }
-    match folded(target) {
-        Ok(Some(held)) => Ok(Some(held)),
-        Ok(None) => Err(RestoreError::InUse { target: target.clone() }),
-        Err(error) => match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(None),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Err(RestoreError::InUse { target: target.clone() })
-            }
-            _ => Err(RestoreError::Fold { target: target.clone(), source: error }),
-        },
+    let judged = Identity { device: place.parent.own_metadata()?.device, inode };
+    let error = match folded(target, judged) {
+        Ok(Some(held)) => return Ok(Some(held)),
+        Ok(None) => return Err(RestoreError::InUse { target: target.clone() }),
+        Err(Refused::Swapped) => return Err(RestoreError::Swapped { target: target.clone() }),
+        Err(Refused::Sqlite(error)) => error,
+    };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(None),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Err(RestoreError::InUse { target: target.clone() })
+        }
+        _ => Err(RestoreError::Fold { target: target.clone(), source: error }),
     }
 }
 
 /// None when somebody uses it.
-fn folded(target: &Path) -> rusqlite::Result<Option<Held>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(target, flags)?;
+fn folded(target: &Path, judged: Identity) -> Result<Option<Held>, Refused> {
+    let connection = database::open(target, judged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(PATIENCE)?;
     connection.query_row("PRAGMA locking_mode=EXCLUSIVE", [], |_| Ok(()))?;
     // The first look rolls back what a hot journal holds.
@@ -96,14 +102,18 @@ fn folded(target: &Path) -> rusqlite::Result<Option<Held>> {
     Ok(Some(Held { was_wal, _connection: connection }))
 }
 
-/// Gives a database the write-ahead mode again that folding took from it; one that does not take it stays
-/// sound, since the mode is about speed alone.
-pub(super) fn unfold(target: &Path) {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mode = Connection::open_with_flags(target, flags).and_then(|database| {
-        database.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0))
+/// Gives the database of this inode the write-ahead mode again that folding took from it; one that does not take it
+/// stays sound, since the mode is about speed alone.
+pub(super) fn unfold(place: &Place, inode: u64) {
+    let mode = place.parent.own_metadata().map(|folder| {
+        let judged = Identity { device: folder.device, inode };
+        let opened = database::open(&place.target, judged, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        opened.and_then(|database| {
+            Ok(database.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0))?)
+        })
     });
-    tracing::info!(target = %target.display(), ?mode, "the database that returned has its former mode again");
+    let target = place.target.display();
+    tracing::info!(%target, ?mode, "the database that returned has its former mode again");
 }
 
 /// The name of a side file.

@@ -4,6 +4,7 @@ use crate::host::command::CommandError;
 use crate::host::directory::DirectoryError;
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
+use crate::snapshot::area::{self, AreaError};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -60,20 +61,15 @@ pub enum RestoreError {
         /// The target.
         target: PathBuf,
     },
-    /// The work area belongs to somebody else.
-    #[error("the work area {} belongs to user {user}", area.display())]
-    Foreign {
-        /// The work area.
-        area: PathBuf,
-        /// The owner's number.
-        user: u32,
-    },
-    /// Another restore of the same target is in progress.
-    #[error("another restore of {} is in progress: {holder}", target.display())]
+    /// The work area cannot be used.
+    #[error(transparent)]
+    Area(AreaError),
+    /// Another restore of the same target is in progress, or a capture.
+    #[error("{} is in use by another operation: {holder}", target.display())]
     Busy {
         /// The target.
         target: PathBuf,
-        /// Who restores.
+        /// Whose it is, with its process.
         holder: String,
     },
     /// A newer snapshot was restored before.
@@ -195,6 +191,12 @@ pub enum RestoreError {
         /// The database.
         target: PathBuf,
     },
+    /// Another file stands where the old database was judged.
+    #[error("the database {} was replaced by another file or a link", target.display())]
+    Swapped {
+        /// The database.
+        target: PathBuf,
+    },
     /// The old database could not be folded into one file.
     #[error("the database {} cannot be folded into one file", target.display())]
     Fold {
@@ -236,6 +238,16 @@ pub enum RestoreError {
     },
 }
 
+impl From<AreaError> for RestoreError {
+    fn from(error: AreaError) -> Self {
+        match error {
+            AreaError::Disk(source) => Self::Disk { source },
+            AreaError::File(source) => Self::File { source },
+            foreign @ AreaError::Foreign { .. } => Self::Area(foreign),
+        }
+    }
+}
+
 impl Explain for RestoreError {
     fn code(&self) -> Code {
         Code(match self {
@@ -246,7 +258,7 @@ impl Explain for RestoreError {
             Self::Kind { .. } => "T204",
             Self::NoFolder { .. } => "T205",
             Self::NotEmpty { .. } => "T206",
-            Self::Foreign { .. } => "T207",
+            Self::Area(error) => return error.code(),
             Self::Busy { .. } => "T208",
             Self::Older { .. } => "T209",
             Self::Unreadable { .. } => "T210",
@@ -266,6 +278,7 @@ impl Explain for RestoreError {
             Self::NoPrevious { .. } => "T224",
             Self::Interrupted { .. } => "T225",
             Self::NotStaged { .. } => "T226",
+            Self::Swapped { .. } => "T227",
         })
     }
 
@@ -273,7 +286,9 @@ impl Explain for RestoreError {
         match self {
             Self::Link { .. } | Self::Mount { .. } | Self::Kind { .. } => Exit::Usage,
             Self::NoFolder { .. } | Self::NotEmpty { .. } | Self::NoPrevious { .. } => Exit::Usage,
-            Self::Busy { .. } | Self::Older { .. } | Self::InUse { .. } => Exit::Conflict,
+            Self::Busy { .. } | Self::Older { .. } | Self::InUse { .. } | Self::Swapped { .. } => {
+                Exit::Conflict
+            }
             Self::Unreadable { .. } | Self::Version { .. } | Self::Unclear { .. } => Exit::Stuck,
             Self::ReturnedUnserved { .. } | Self::NotReturned { .. } => Exit::Stuck,
             Self::Interrupted { .. } => Exit::Interrupted,
@@ -285,6 +300,7 @@ impl Explain for RestoreError {
         match self {
             Self::Disk { source } => source.hints(),
             Self::File { source } => source.hints(),
+            Self::Area(error) => error.hints(),
             Self::Hook { source, .. } | Self::Unhealthy { source, .. } => {
                 source.hints().into_iter().chain([self.way_out()]).collect()
             }
@@ -306,7 +322,7 @@ impl RestoreError {
                     "if the older one is wanted: eos snapshot restore {id} --older (source {source_name})"
                 )
             }
-            Self::Busy { .. } => "wait for it, or see it: eos snapshot list".to_owned(),
+            Self::Busy { holder, .. } => area::hint(holder),
             Self::Unreadable { path, .. } | Self::Version { path, .. } => {
                 format!("see what it says: cat {}", path.display())
             }
@@ -342,9 +358,6 @@ impl RestoreError {
                 "name a directory that is empty or not there: eos snapshot restore SOURCE --into DIR"
                     .to_owned()
             }
-            Self::Foreign { area, .. } => {
-                format!("see what lies there, and move it elsewhere: ls -la {}", area.display())
-            }
             Self::Unclear { target, journal } => format!(
                 "put the right one in place by its inode, then remove the journal: cat {}; ls -lid {}",
                 journal.display(),
@@ -364,6 +377,9 @@ impl RestoreError {
                 "stop its users, best by the hook before_restore of the source: fuser -v {}",
                 target.display()
             ),
+            Self::Swapped { target } => {
+                format!("see what it is, and who put it there: stat {}", target.display())
+            }
             Self::Fold { target, .. } => {
                 format!("see what is wrong with it: sqlite3 {} 'PRAGMA integrity_check'", target.display())
             }
@@ -403,7 +419,6 @@ pub(crate) fn samples() -> Vec<RestoreError> {
         RestoreError::Kind { target: target(), wanted: "directory" },
         RestoreError::NoFolder { target: target(), folder: "/srv".into() },
         RestoreError::NotEmpty { target: target() },
-        RestoreError::Foreign { area: "/srv/.metrics.eos".into(), user: 1000 },
         RestoreError::Busy { target: target(), holder: "eos snapshot restore (process 7)".to_owned() },
         RestoreError::Older {
             source_name: "metrics".to_owned(),
@@ -434,6 +449,7 @@ pub(crate) fn samples() -> Vec<RestoreError> {
         RestoreError::NoPrevious { target: target() },
         RestoreError::Interrupted { target: target() },
         RestoreError::NotStaged { path: "/srv/.metrics.eos/incoming".into() },
+        RestoreError::Swapped { target: target() },
     ]
 }
 
@@ -454,8 +470,7 @@ mod tests {
                 "/srv/metrics is no directory",
                 "/srv/metrics cannot be restored, because there is no directory /srv",
                 "/srv/metrics is not empty",
-                "the work area /srv/.metrics.eos belongs to user 1000",
-                "another restore of /srv/metrics is in progress: eos snapshot restore (process 7)",
+                "/srv/metrics is in use by another operation: eos snapshot restore (process 7)",
                 "snapshot aa of metrics was made at 1970-01-01T00:00:00Z, and bb of 1970-01-01T00:00:00Z was \
                  restored already",
                 "/var/lib/eos/restores/metrics.json cannot be read as a record of a restore",
@@ -477,6 +492,7 @@ mod tests {
                 "there is no tree of before the last restore of /srv/metrics",
                 "the restore of /srv/metrics was interrupted before anything was exchanged",
                 "there is nothing to restore at /srv/.metrics.eos/incoming",
+                "the database /srv/metrics was replaced by another file or a link",
             ]
         );
         assert!(samples().iter().all(|error| !error.hints().is_empty()));

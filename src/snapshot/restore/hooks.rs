@@ -73,7 +73,7 @@ fn once(
         ("EOS_PATH", journal.target.as_str()),
         ("EOS_SNAPSHOT", id),
     ];
-    let ended = command::run_checked_with(&argv, &variables, patience);
+    let ended = command::run_hook(&argv, &variables, patience);
     sink.expect(None);
     tracing::info!(hook = name, source = journal.source, ok = ended.is_ok(), "a hook of a restore ended");
     ended.map(|_| ())

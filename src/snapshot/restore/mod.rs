@@ -24,13 +24,12 @@ pub use place::{INCOMING, PREVIOUS};
 pub use recover::{Outcome, Recovered, recover};
 
 use crate::host::directory::Directory;
-use crate::host::files::{self, Attributes};
-use crate::host::lock_file::{Attempt, LockFile};
-use crate::host::paths;
+use crate::host::files;
 use crate::host::root::Root;
 use crate::model::digest::Digest;
 use crate::model::progress::Sink;
 use crate::model::snapshots::{Engine, Hooks, SourceConfig};
+use crate::snapshot::area::Hold;
 use jiff::Timestamp;
 use journal::{Folder, Journal, Kind, Phase};
 use operation::Operation;
@@ -59,7 +58,8 @@ pub struct Restore<'a> {
     order: Order<'a>,
     folder: Folder,
     name: String,
-    _lock: Lock,
+    /// Of the journal's name, and of the place, which other sources and captures may have too.
+    _locks: [Hold; 2],
     place: Place,
     standing: Standing,
 }
@@ -85,11 +85,11 @@ impl<'a> Restore<'a> {
             None => order.source.name.to_string(),
         };
         let shown = order.into.map_or_else(|| order.root.join(&order.source.path), Path::to_owned);
-        let lock = Lock::take(order.root, &name, order.holder)?
+        let lock = Hold::named(order.root, &name, order.holder)?
             .map_err(|holder| RestoreError::Busy { target: shown, holder })?;
         if let Some(journal) = folder.journal(&name)? {
             let (source, target) = (journal.source.clone(), journal.target.clone());
-            let outcome = recover::held(order.root, &folder, &name, journal, sink)?;
+            let outcome = recover::held(order.root, &folder, &name, (journal, order.holder), sink)?;
             sink.emit(Recovered { source, target, outcome }.event());
         }
         let place = match order.into {
@@ -101,9 +101,11 @@ impl<'a> Restore<'a> {
                 Place::find(order.root, &order.source.path)?
             }
         };
+        let held = place.hold(order.root, order.holder)?;
+        let held = held.map_err(|holder| RestoreError::Busy { target: place.target.clone(), holder })?;
         let engine = if order.into.is_some() { Engine::Directory } else { order.source.engine };
         let standing = place.judged(engine)?;
-        let restore = Self { order, folder, name, _lock: lock, place, standing };
+        let restore = Self { order, folder, name, _locks: [lock, held], place, standing };
         if restore.order.into.is_some() && restore.is_filled()? {
             return Err(RestoreError::NotEmpty { target: restore.place.target });
         }
@@ -252,6 +254,20 @@ impl<'a> Restore<'a> {
         self.place.remove_empty_area()
     }
 
+    /// Removes the tree of before the last restore, which was kept for its undoing.
+    pub fn forget_previous(&self) -> Result<(), RestoreError> {
+        if let Some(last) = self.last()?.filter(|last| last.has_previous) {
+            self.folder.remember(&Last { has_previous: false, previous: None, ..last })?;
+        }
+        self.place.clear(false)?;
+        self.place.remove_empty_area()
+    }
+
+    /// Removes the work area if a restore that did not come to its exchange left nothing there.
+    pub fn forget_empty_area(&self) -> Result<(), RestoreError> {
+        self.place.remove_empty_area()
+    }
+
     fn journal(&self, kind: Kind, staged: PathBuf, new: u64) -> Journal {
         let source = self.order.source;
         let into = self.order.into.map(|path| path.to_string_lossy().into_owned());
@@ -295,7 +311,11 @@ impl<'a> Restore<'a> {
             .ok_or_else(|| RestoreError::NotStaged { path: staged_path.clone() })?;
         let journal = Journal { applied, remember, ..self.journal(kind, staged.to_owned(), new) };
         if journal.engine == Engine::Sqlite {
-            database::check(&staged_path)?;
+            // It would be refused the next time as well.
+            if let Err(error) = database::check(&staged_path) {
+                self.forget_progress()?;
+                return Err(error);
+            }
         }
         let operation = Operation {
             folder: &self.folder,
@@ -340,6 +360,15 @@ pub fn last(root: &Root, source: &str) -> Result<Option<Last>, RestoreError> {
     }
 }
 
+/// The work area beside a source, and the names in it, if there is one; whose it is does not matter here.
+pub fn left(root: &Root, source: &SourceConfig) -> Result<Option<(PathBuf, Vec<String>)>, RestoreError> {
+    let place = match Place::find(root, &source.path) {
+        Err(RestoreError::NoFolder { .. }) => return Ok(None),
+        found => found?,
+    };
+    Ok(place.names_in_area()?.map(|names| (place.area_path(), names)))
+}
+
 fn whole() -> Result<Root, RestoreError> {
     Root::new("/").map_err(|source| files::FileError::new("look at", "/", source).into())
 }
@@ -348,33 +377,5 @@ fn place_of(root: &Root, journal: &Journal) -> Result<Place, RestoreError> {
     match journal.kind {
         Kind::Into => Place::find(&whole()?, &journal.target),
         Kind::Restore | Kind::Previous | Kind::Undo => Place::find(root, &journal.target),
-    }
-}
-
-/// The lock of one target: the kernel ends it with the process.
-#[derive(Debug)]
-struct Lock(LockFile);
-
-impl Lock {
-    /// Takes it, or says who holds it.
-    fn take(root: &Root, name: &str, holder: &str) -> Result<Result<Self, String>, RestoreError> {
-        let folder = root.join(paths::RESTORES).join("locks");
-        let prepare = || files::create_directory(&folder, Attributes { mode: 0o700, owner: None });
-        match LockFile::attempt(&folder.join(name), prepare)? {
-            Attempt::Held(mut file, _) => {
-                file.write(format!("{holder} (process {})", std::process::id()).as_bytes())?;
-                Ok(Ok(Self(file)))
-            }
-            Attempt::Busy(text) => Ok(Err(String::from_utf8_lossy(&text).into_owned())),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // While it is still locked, so nobody's lock is removed but this one; a file that stays is nobody's lock.
-        if let Err(error) = self.0.remove() {
-            tracing::debug!(%error, "the file of a lock stays");
-        }
     }
 }

@@ -197,7 +197,7 @@ impl Operation<'_> {
             return Ok(None);
         }
         let held = match self.journal.old {
-            Some(_) => database::fold(self.place)?,
+            Some(inode) => database::fold(self.place, inode)?,
             None => None,
         };
         self.journal.was_wal = held.as_ref().is_some_and(|held| held.was_wal);
@@ -232,8 +232,8 @@ impl Operation<'_> {
     }
 
     fn unfold(&self) {
-        if self.journal.was_wal {
-            database::unfold(&self.place.target);
+        if let (true, Some(inode)) = (self.journal.was_wal, self.journal.old) {
+            database::unfold(self.place, inode);
         }
     }
 

@@ -1,11 +1,13 @@
 //! The place of a restore: the target, the directory that holds it, and the work area beside it.
 
 use super::RestoreError;
+use crate::host::confined;
 use crate::host::directory::{Directory, Kind};
 use crate::host::files::{self, Attributes};
 use crate::host::mounts;
 use crate::host::root::Root;
 use crate::model::snapshots::Engine;
+use crate::snapshot::area::{self, Hold};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -65,9 +67,7 @@ impl Place {
                 crate::host::directory::DirectoryError::LeadsOut { link, root: root.path().to_owned() };
             return Err(error.into());
         }
-        let mut area = OsString::from(".");
-        area.push(name);
-        area.push(".eos");
+        let area = area::name_of(name);
         Ok(Self { parent: Directory::open(&real)?, name: name.to_owned(), area, target: real.join(name) })
     }
 
@@ -107,28 +107,34 @@ impl Place {
 
     /// The work area, made when it is missing: for its owner alone.
     pub fn area(&self) -> Result<Directory, RestoreError> {
-        let area = self.parent.ensure_directory(&self.area, 0o700)?;
-        let found = area.own_metadata()?;
-        if found.uid != rustix::process::geteuid().as_raw() {
-            return Err(RestoreError::Foreign { area: area.path().to_owned(), user: found.uid });
-        }
-        if found.mode != 0o700 {
-            area.set_own_mode(0o700)?;
-        }
-        Ok(area)
+        Ok(area::ensure(&self.parent, &self.area)?)
     }
 
     /// The work area, if there is one.
     pub fn existing_area(&self) -> Result<Option<Directory>, RestoreError> {
-        match self.parent.open_directory(Path::new(&self.area)) {
-            Err(error) if error.is_missing() => Ok(None),
-            opened => Ok(Some(opened?)),
-        }
+        Ok(area::existing(&self.parent, &self.area)?)
+    }
+
+    /// Takes the place for this process, or says who has it.
+    pub fn hold(&self, root: &Root, holder: &str) -> Result<Result<Hold, String>, RestoreError> {
+        Ok(Hold::take(root, &self.parent, &self.name, holder)?)
     }
 
     /// The work area's path, as an operator sees it.
     pub fn area_path(&self) -> PathBuf {
         self.parent.path().join(&self.area)
+    }
+
+    /// The names in the work area, whoever made it; none when there is none, and no names when it is a link.
+    pub fn names_in_area(&self) -> Result<Option<Vec<String>>, RestoreError> {
+        match self.parent.metadata_optional(&self.area)? {
+            None => Ok(None),
+            Some(found) if found.kind != Kind::Directory => Ok(Some(Vec::new())),
+            Some(_) => {
+                let names = self.parent.open_directory(Path::new(&self.area))?.list()?;
+                Ok(Some(names.iter().map(|name| name.to_string_lossy().into_owned()).collect()))
+            }
+        }
     }
 
     /// Removes from the work area all but the tree of before.
@@ -158,6 +164,8 @@ pub(super) fn split(path: &Path) -> (&Path, &OsStr) {
 
 /// Makes the directories that lead to an absolute path below the root, those that are missing with mode 755.
 pub(super) fn make_folder(root: &Root, target: &str) -> Result<(), RestoreError> {
+    // Before anything is made: a link must not have directories made outside of the root.
+    confined::check_parents(root, Path::new(target.trim_start_matches('/')))?;
     match root.join(target).parent() {
         Some(folder) => Ok(files::create_directory(folder, Attributes { mode: 0o755, owner: None })?),
         None => Ok(()),

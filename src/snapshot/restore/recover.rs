@@ -4,10 +4,14 @@ use super::RestoreError;
 use super::journal::{Folder, Journal, Phase};
 use super::operation::Operation;
 use super::place::Place;
-use super::{Lock, place_of};
+use super::place_of;
 use crate::host::root::Root;
 use crate::model::progress::{Event, Sink};
+use crate::snapshot::area::Hold;
 use std::error::Error;
+
+/// Who recovers, for whoever finds the target busy.
+const RECOVERY: &str = "the recovery of a restore";
 
 /// What became of a restore that was interrupted.
 #[derive(Debug)]
@@ -94,7 +98,7 @@ pub fn recover(root: &Root, sink: &dyn Sink) -> Result<Vec<Recovered>, RestoreEr
 
 /// None when it ended meanwhile.
 fn one(root: &Root, folder: &Folder, name: &str, sink: &dyn Sink) -> Result<Option<Recovered>, RestoreError> {
-    let lock = Lock::take(root, name, "recovery")?;
+    let lock = Hold::named(root, name, RECOVERY)?;
     let Some(journal) = folder.journal(name)? else {
         // A crash came before the journal had its name: nothing was done.
         if lock.is_ok() {
@@ -105,20 +109,26 @@ fn one(root: &Root, folder: &Folder, name: &str, sink: &dyn Sink) -> Result<Opti
     let (source, target) = (journal.source.clone(), journal.target.clone());
     let outcome = match lock {
         Err(_holder) => Outcome::Busy,
-        Ok(_lock) => held(root, folder, name, journal, sink).unwrap_or_else(Outcome::Failed),
+        Ok(_lock) => match held(root, folder, name, (journal, RECOVERY), sink) {
+            // A capture, or a restore of another source to the same place.
+            Err(RestoreError::Busy { .. }) => Outcome::Busy,
+            outcome => outcome.unwrap_or_else(Outcome::Failed),
+        },
     };
     Ok(Some(Recovered { source, target, outcome }))
 }
 
-/// The same for one whose lock this process holds.
+/// The same for one whose lock this process holds, for `holder`.
 pub(super) fn held(
     root: &Root,
     folder: &Folder,
     name: &str,
-    journal: Journal,
+    (journal, holder): (Journal, &str),
     sink: &dyn Sink,
 ) -> Result<Outcome, RestoreError> {
     let place = place_of(root, &journal)?;
+    let target = place.target.clone();
+    let _held = place.hold(root, holder)?.map_err(|holder| RestoreError::Busy { target, holder })?;
     let phase = journal.phase;
     let mut operation = Operation { folder, name, place: &place, journal, sink };
     let outcome = match phase {

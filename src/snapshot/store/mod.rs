@@ -30,7 +30,7 @@ pub use verify::{Damage, Verification};
 
 use super::manifest::{Limits, Manifest, ManifestError, Metadata, Outline, Part, SignedManifest};
 use super::retention::Rule;
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, Metadata as FileMetadata};
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Silent, Sink};
@@ -89,14 +89,14 @@ impl Parts for DiskStore {
     }
 }
 
-/// Bytes of a part: the file stands at the first of them.
+/// Bytes of a part or a manifest: the file stands at the first of them.
 #[derive(Debug)]
 pub struct PartRange {
     /// The file, positioned.
     pub file: File,
     /// How many bytes to read.
     pub length: u64,
-    /// Bytes of the whole part.
+    /// Bytes of all of it.
     pub size: u64,
 }
 
@@ -188,6 +188,36 @@ impl DiskStore {
         Ok(self.manifests.list()?.iter().filter_map(|name| id_in(name)).collect())
     }
 
+    /// Of the file of a manifest, if there is one; it is not read.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn manifest_metadata(&self, id: &SnapshotId) -> Result<Option<FileMetadata>, StoreError> {
+        Ok(self.manifests.metadata_optional(&manifest_name(id))?)
+    }
+
+    /// Whether there is a part of this name; it is not read.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn holds_part(&self, part: &Digest) -> Result<bool, StoreError> {
+        Ok(self.parts.metadata_optional(OsStr::new(&part_name(part)))?.is_some())
+    }
+
+    /// Opens the bytes of a signed manifest as they lie there; who reads them judges them.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or the disk refuses.
+    pub fn open_manifest(&self, id: &SnapshotId) -> Result<PartRange, StoreError> {
+        let name = manifest_name(id);
+        let file = match self.manifests.open_file(Path::new(&name)) {
+            Err(error) if error.is_missing() => return Err(StoreError::Unknown { id: id.to_string() }),
+            opened => opened?,
+        };
+        let told = file.metadata().map_err(|source| self.io("read", &self.manifests, &name, source))?;
+        Ok(PartRange { file, length: told.len(), size: told.len() })
+    }
+
     /// Free bytes of the file system it lies on.
     pub fn free_bytes(&self) -> Result<u64, StoreError> {
         Ok(self.root.free_bytes()?)
@@ -243,6 +273,10 @@ fn manifest_name(id: &SnapshotId) -> OsString {
     format!("{id}.json").into()
 }
 
+fn part_name(part: &Digest) -> String {
+    Part { borrowed: false, digest: *part, size: 0 }.file_name()
+}
+
 /// The id of the snapshot whose manifest has this name.
 fn id_in(name: &OsStr) -> Option<SnapshotId> {
     SnapshotId::parse(name.to_str()?.strip_suffix(".json")?).ok()
@@ -292,16 +326,12 @@ impl SnapshotStore for DiskStore {
     }
 
     fn manifest(&self, id: &SnapshotId) -> Result<SignedManifest, StoreError> {
-        let name = manifest_name(id);
-        let file = match self.manifests.open_file(Path::new(&name)) {
-            Err(error) if error.is_missing() => return Err(StoreError::Unknown { id: id.to_string() }),
-            opened => opened?,
-        };
+        let file = self.open_manifest(id)?.file;
         let mut bytes = Vec::new();
         // One byte over the limit is enough for the parser to refuse.
-        let limit = self.limits.manifest_bytes as u64 * 2 + (2 << 20);
+        let limit = self.limits.signed_bytes() as u64 + 1;
         let read = file.take(limit).read_to_end(&mut bytes);
-        read.map_err(|source| self.io("read", &self.manifests, &name, source))?;
+        read.map_err(|source| self.io("read", &self.manifests, &manifest_name(id), source))?;
         let signed = SignedManifest::from_bytes(&bytes, &self.limits).map_err(|source| bad(id, source))?;
         let found = signed.id();
         if found != *id {
@@ -317,7 +347,7 @@ impl SnapshotStore for DiskStore {
     }
 
     fn open_part(&self, part: &Digest, offset: u64, length: Option<u64>) -> Result<PartRange, StoreError> {
-        let name = Part { borrowed: false, digest: *part, size: 0 }.file_name();
+        let name = part_name(part);
         let mut file = match self.parts.open_file(Path::new(&name)) {
             Err(error) if error.is_missing() => return Err(StoreError::PartMissing { part: *part }),
             opened => opened?,

@@ -76,7 +76,8 @@ impl DiskStore {
     }
 
     /// Puts those of the parts that other snapshots have already beside what is downloaded, by hard links. Who
-    /// downloads verifies them as everything that it finds, and mends what is wrong, here and there.
+    /// downloads reads all of them before it believes them, and never writes into a file with a second name: what
+    /// the manifest of one snapshot says changes no other one.
     ///
     /// # Errors
     /// When the disk refuses.

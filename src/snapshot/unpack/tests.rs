@@ -352,6 +352,17 @@ fn a_snapshot_that_is_larger_than_the_disk_is_refused_before_anything_is_made() 
     tells(&error, "EOS-T063", &text);
 }
 
+#[test]
+fn one_sparse_file_does_not_let_the_others_pass_that_have_no_room() {
+    let arena = Arena::new();
+    let of = |path: &str, size, sparse| {
+        entry(path, Content::File { size, digest: Digest::of(b""), sparse, at: None })
+    };
+    let entries = vec![of("a", 1 << 59, false), of("b", 1 << 60, true)];
+    let error = arena.refused(&arena.forge(entries, &layout::END));
+    assert!(matches!(error, UnpackError::Space { needed, .. } if needed == 1 << 59), "{error:?}");
+}
+
 /// Parts whose disk goes away while something is mounted below the staging directory.
 struct Vanishing(std::path::PathBuf);
 

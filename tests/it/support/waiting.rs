@@ -47,6 +47,28 @@ impl Waiting {
         self.child.wait().unwrap();
     }
 
+    /// Reads on until `is` likes a line.
+    #[track_caller]
+    pub fn and_until(&mut self, is: impl Fn(&str) -> bool) {
+        loop {
+            let before = self.said.len();
+            let length = match self.stream {
+                Stream::Output => self.stdout.read_line(&mut self.said),
+                Stream::Error => self.stderr.read_line(&mut self.said),
+            };
+            assert!(length.unwrap() > 0, "it ended too soon:\n{}", self.said);
+            if is(&self.said[before..]) {
+                return;
+            }
+        }
+    }
+
+    /// Kills it, as a crash does, and reads what it said until then.
+    pub fn killed_and_read(mut self) -> Run {
+        self.child.kill().unwrap();
+        self.finished()
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -2,7 +2,7 @@
 
 mod faults;
 mod resuming;
-mod seeding;
+pub(super) mod seeding;
 
 use super::*;
 use crate::model::progress::Silent;

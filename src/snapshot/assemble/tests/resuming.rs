@@ -157,6 +157,27 @@ fn a_full_disk_is_told_as_such_and_what_was_written_stays() {
 }
 
 #[test]
+fn a_disk_that_cannot_hold_it_is_told_before_anything_is_copied_from_an_old_tree() {
+    let site = Site::of(|tree| {
+        fs::create_dir_all(tree).unwrap();
+        fs::write(tree.join("large"), vec![b'x'; 3 << 20]).unwrap();
+        fs::File::create(tree.join("holes")).unwrap().set_len(1 << 30).unwrap();
+    });
+    let small = site.path("small");
+    fs::create_dir(&small).unwrap();
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("tmpfs", &small, "tmpfs", flags, Some(c"size=1m")).unwrap();
+    let tree = Directory::open(&site.path("tree")).unwrap();
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &[] }];
+    let error = site.with(&Order { seeds: &seeds, ..site.order(&[]) }, "small");
+    let copied = small.join("incoming/data/large").exists();
+    rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();
+    let error = error.unwrap_err();
+    assert!(matches!(error, AssembleError::Tree(unpack::UnpackError::Space { .. })), "{error:?}");
+    assert!(!copied);
+}
+
+#[test]
 fn a_record_that_cannot_be_written_says_so() {
     let site = Site::new();
     let area = site.area("area");

@@ -4,6 +4,19 @@ use super::*;
 use crate::snapshot::capture::tests::shape;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Mutex;
+
+/// What somebody does to a file between its check and its second name.
+type Meddler = Box<dyn Fn(&fs::File) + Send>;
+
+static MEDDLER: Mutex<Option<Meddler>> = Mutex::new(None);
+
+/// Called where that is.
+pub(in crate::snapshot::assemble) fn meddle(file: &fs::File) {
+    if let Some(meddler) = MEDDLER.lock().unwrap().as_ref() {
+        meddler(file);
+    }
+}
 
 fn globs(texts: &[&str]) -> Vec<Glob> {
     texts.iter().map(|text| Glob::parse(text).unwrap()).collect()
@@ -86,4 +99,31 @@ fn what_was_seeded_before_a_kill_is_not_compared_with_the_old_tree_again() {
     site.seeded("tree", &[], "area");
     let again = site.seeded("tree", &[], "area");
     assert_eq!((again.seeded.bytes, again.resumed.bytes), (0, site.source.manifest.restore_size()));
+}
+
+#[test]
+fn a_name_that_is_replaced_after_its_file_was_verified_brings_nothing_unverified() {
+    let site = Site::new();
+    let noise = site.path("tree/sub/noise");
+    let (content, inode) = (fs::read(&noise).unwrap(), fs::metadata(&noise).unwrap().ino());
+    let (replaced, aside) = (noise.clone(), site.path("aside"));
+    // Files of other tests come by too.
+    *MEDDLER.lock().unwrap() = Some(Box::new(move |file| {
+        if file.metadata().unwrap().ino() == inode {
+            fs::rename(&replaced, &aside).unwrap();
+            fs::write(&replaced, "forged").unwrap();
+        }
+    }));
+    let tree = Directory::open(&site.path("tree")).unwrap();
+    let once = globs(&["noise"]);
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once }];
+    let sources: [&dyn Source; 1] = [&site.source];
+    let order = Order { seeds: &seeds, ..site.order(&sources) };
+    let assembled = site.with(&order, "area");
+    *MEDDLER.lock().unwrap() = None;
+    assembled.unwrap();
+    let there = site.path("area/incoming/data/sub/noise");
+    assert_eq!(fs::read(&there).unwrap(), content);
+    assert_eq!(fs::read_to_string(&noise).unwrap(), "forged", "it was replaced");
+    assert_eq!(fs::metadata(there).unwrap().ino(), inode, "the verified file itself");
 }

@@ -25,6 +25,18 @@ impl<F: Fn() + Send + Sync> Sink for Once<F> {
     fn expect(&self, _wait: Option<Wait>) {}
 }
 
+thread_local! {
+    /// What somebody does when all is found and nothing is frozen.
+    static FOUND: std::cell::RefCell<Option<Box<dyn Fn()>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Called then.
+pub(in crate::snapshot::capture) fn found() {
+    if let Some(meddler) = FOUND.with_borrow_mut(Option::take) {
+        meddler();
+    }
+}
+
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -94,6 +106,34 @@ fn beside_what_is_frozen_what_is_read_in_place_must_stand_still() {
     let meddler = Once::new(|| fs::write(srv.join("log"), "other").unwrap());
     let taken = site.take_with(now(), terms, &meddler).unwrap().manifest.unwrap();
     assert_eq!(taken.restore_size(), 10, "tried again, with what is there now");
+}
+
+#[test]
+fn what_changes_between_the_walk_and_the_freeze_is_of_no_snapshot_or_has_it_begin_anew() {
+    let mut site = Site::new();
+    site.write("a.sst", "first");
+    site.write("b.sst", "second");
+    fs::create_dir(site.path("freeze")).unwrap();
+    let (freeze, globs) = (Directory::open(&site.path("freeze")).unwrap(), write_once());
+    let freezer = Freezer::new(&freeze, &globs);
+    let terms = Terms { freezer: Some(&freezer), force: true, ..Terms::default() };
+    let mut taken = |meddler: Box<dyn Fn()>| {
+        FOUND.set(Some(meddler));
+        let manifest = site.take_with(now(), terms, &Silent).unwrap().manifest.unwrap();
+        assert!(FOUND.take().is_none(), "it meddled");
+        assert_eq!(fs::read_dir(freeze.path()).unwrap().count(), 0);
+        let names = manifest.entries.iter().map(|entry| entry.path.to_string()).collect::<Vec<_>>();
+        names.join(" ")
+    };
+    let srv = freeze.path().with_file_name("srv");
+    let late = srv.join("c.sst");
+    let created = taken(Box::new(move || fs::write(&late, "late").unwrap()));
+    let with_it = "srv srv/a.sst srv/b.sst srv/c.sst";
+    assert!(["srv srv/a.sst srv/b.sst", with_it].contains(&created.as_str()), "{created}");
+    // A rename brings a new name and takes an old one away: never one of them alone.
+    let (from, to) = (srv.join("a.sst"), srv.join("d.sst"));
+    let renamed = taken(Box::new(move || fs::rename(&from, &to).unwrap()));
+    assert_eq!(renamed, "srv srv/b.sst srv/c.sst srv/d.sst", "it began anew");
 }
 
 /// A new XFS, mounted until this is dropped.

@@ -55,15 +55,19 @@ fn copy_with_sides(site: &Site, from: &str, to: &str) {
 
 /// A database in the write-ahead mode whose last writer died: most of it is in the side file.
 fn unfolded(site: &Site) {
+    unfolded_as(site, MAIN);
+}
+
+fn unfolded_as(site: &Site, name: &str) {
     let path = site.root.join("srv/live.db");
     let connection = Connection::open(&path).unwrap();
     let sql = "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t (x); \
                INSERT INTO t VALUES ('old');";
     connection.execute_batch(sql).unwrap();
-    copy_with_sides(site, "srv/live.db", MAIN);
+    copy_with_sides(site, "srv/live.db", name);
     drop(connection);
     fs::remove_file(path).unwrap();
-    assert!(fs::metadata(site.root.join("srv/app.db-wal")).unwrap().len() > 0);
+    assert!(fs::metadata(site.root.join(format!("{name}-wal"))).unwrap().len() > 0);
 }
 
 /// A database whose writer died in the middle of a transaction.
@@ -228,4 +232,26 @@ fn a_database_that_cannot_be_folded_is_left_alone() {
     let text = format!("the database {} cannot be folded into one file", site.root.join(MAIN).display());
     tells(&error, "EOS-T221", &text);
     assert!(side.is_dir() && site.journals() == 0);
+}
+
+#[test]
+fn a_database_that_is_replaced_by_a_link_after_it_was_judged_is_refused_and_the_other_one_not_touched() {
+    for link in [true, false] {
+        let mut site = site();
+        database(&site.root.join(MAIN), "old");
+        unfolded_as(&site, "srv/other.db");
+        let before = fs::read(site.root.join("srv/other.db")).unwrap();
+        // The hook runs between the judgement and the opening.
+        let swap = if link { "ln -s other.db app.db" } else { "cp other.db app.db" };
+        let line = format!("cd {} && mv app.db aside.db && {swap}", site.root.join("srv").display());
+        site.source.hooks.before_restore.as_mut().unwrap().command[2] = line;
+        let error = restore(&site).unwrap_err();
+        let target = site.root.join(MAIN);
+        let text = format!("the database {} was replaced by another file or a link", target.display());
+        tells(&error, "EOS-T227", &text);
+        assert_eq!(fs::read(site.root.join("srv/other.db")).unwrap(), before);
+        assert!(site.root.join("srv/other.db-wal").exists(), "it is not folded");
+        assert_eq!(fs::symlink_metadata(&target).unwrap().is_symlink(), link);
+        assert_eq!((content(&site, "srv/aside.db"), site.journals()), ("old".to_owned(), 0));
+    }
 }

@@ -48,6 +48,17 @@ fn what_cannot_be_exchanged_is_refused_by_name_with_the_way_out() {
     assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o7777, 0o755);
 }
 
+#[test]
+fn a_link_out_of_the_root_has_no_directories_made_behind_it() {
+    let mut site = Site::new();
+    let outside = tempfile::tempdir().unwrap();
+    symlink(outside.path(), site.root.join("srv/link")).unwrap();
+    site.source.path = "/srv/link/deep/metrics".to_owned();
+    let error = Restore::begin(Order { make_folder: true, ..site.order() }, &Silent).unwrap_err();
+    tells(&error, "EOS-T200", "the restore cannot go on");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
 /// A mount, until it is dropped.
 struct Mounted(PathBuf);
 
@@ -80,7 +91,7 @@ fn a_second_restore_of_the_same_target_is_refused_while_the_first_runs() {
     let error = site.begin().unwrap_err();
     let holder = format!("a test (process {})", std::process::id());
     let target = site.root.join("srv/metrics");
-    tells(&error, "EOS-T208", &format!("another restore of {} is in progress: {holder}", target.display()));
+    tells(&error, "EOS-T208", &format!("{} is in use by another operation: {holder}", target.display()));
     assert!(error.retry_helps());
     drop(first);
     drop(site.begin().unwrap());
