@@ -26,7 +26,7 @@ pub struct Shelf {
 impl Shelf {
     /// The store in this directory, or in the one that will be there, for so many pullers at a time.
     pub fn new(path: PathBuf, pullers: usize, traffic: Traffic) -> Self {
-        let pulls = Arc::new(Pulls::new(pullers));
+        let pulls = Arc::new(Pulls::new(pullers, traffic.milliseconds.clone()));
         Self { path, opened: Mutex::default(), pulls, traffic, roles: BTreeMap::new() }
     }
 

@@ -14,7 +14,7 @@ use crate::steps::error::StepFailure;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A snapshot, where it shall go, and from where it may come.
 pub struct Job<'a> {
@@ -47,6 +47,8 @@ pub struct Restored {
     pub from: Vec<String>,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
+    /// How long it took to put it in place, from the first hook to good health.
+    pub applying: Duration,
 }
 
 /// A tree that is built, and what it is.
@@ -93,7 +95,9 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
     let Built { staged, applied, entries, seeded_bytes, resumed_bytes } = built;
     let (restored_bytes, received_bytes) = (applied.restored_bytes, applied.received_bytes);
     let from = applied.from.clone();
+    let ready = Instant::now();
     let activated = restore.activate(&staged, applied, stop, sink)?;
+    let applying = ready.elapsed();
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Restored {
         activated,
@@ -104,6 +108,7 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
         resumed_bytes,
         from,
         milliseconds,
+        applying,
     })
 }
 
