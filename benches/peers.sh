@@ -39,6 +39,7 @@ restic restic
 nginx nginx-light
 zstd zstd
 curl curl
+/usr/bin/time time
 gnuplot gnuplot-nox
 gcc gcc
 ip iproute2

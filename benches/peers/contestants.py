@@ -157,7 +157,7 @@ class Eos:
                         words = file.read().split(b"\0")
                 except (FileNotFoundError, ProcessLookupError):
                     continue
-                if root.encode() in words and words[-2:-1] in ([b"master"], [b"agent"]):
+                if root.encode() in words and words[1:2] in ([b"master"], [b"agent"]):
                     found.append(int(name))
         return found
 

@@ -14,7 +14,7 @@ TITLES = {
     "second": "Second pull after 5 % of the files of the 1 GiB tree were replaced",
     "two": "First pull of the 1 GiB tree from one holder and from two",
     "link": "First pull, 256 MiB over a link with 20 ms round trip",
-    "loss": "First pull, 32 MiB over a link with 20 ms round trip and 1 % loss",
+    "loss": "First pull, 16 MiB over a link with 20 ms round trip and 1 % loss",
     "huge": "First pull, 10 GiB in 400 files",
 }
 

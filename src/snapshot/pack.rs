@@ -25,7 +25,9 @@ pub struct Cut {
 
 impl Default for Cut {
     fn default() -> Self {
-        Self { level: 3, frame_bytes: 2 << 20, part_bytes: 256 << 20 }
+        // A state moves at the speed of disks: level 3 takes 1.6 times as long to write for a tenth fewer bytes, and
+        // is slower to open.
+        Self { level: 1, frame_bytes: 2 << 20, part_bytes: 256 << 20 }
     }
 }
 

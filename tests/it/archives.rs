@@ -108,6 +108,43 @@ fn what_cannot_be_packed_or_unpacked_is_told_and_leaves_nothing() {
 }
 
 #[test]
+fn with_too_few_descriptors_an_archive_is_unpacked_whole_or_refused_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let deep = "d/".repeat(40);
+    shell(folder, &format!("mkdir -p source/{deep}; for n in $(seq 60); do echo $n >source/{deep}$n; done"));
+    shell(folder, "tar -C source -cf many.tar d");
+    let before = names(folder);
+    let (mut refusals, mut whole) = (0, 0);
+    // Descriptors that whoever runs the tests left open do not count.
+    let line = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n $0; exec \"$@\"";
+    for most in 5..40u8 {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            line,
+            &most.to_string(),
+            EOS,
+            "snapshot",
+            "unpack",
+            "many.tar",
+            "--into",
+            "target",
+        ]);
+        let run = Run::from(command.current_dir(folder).stdin(Stdio::null()).output().unwrap());
+        if run.status == Some(0) {
+            shell(folder, "diff -r source target; rm -r target");
+            whole += 1;
+        } else {
+            assert!(run.status == Some(1) && run.stderr.contains("error[EOS-"), "{most}: {}", run.stderr);
+            refusals += 1;
+        }
+        assert_eq!(names(folder), before, "{most} descriptors");
+    }
+    assert!(refusals > 0 && whole > 0, "{refusals} refused, {whole} unpacked");
+}
+
+#[test]
 fn what_is_left_out_is_named_in_any_way_and_a_mistake_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

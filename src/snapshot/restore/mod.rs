@@ -14,7 +14,7 @@ mod operation;
 mod place;
 mod recover;
 #[cfg(test)]
-mod tests;
+pub(in crate::snapshot) mod tests;
 
 pub use error::RestoreError;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Trees assembled from sources that cut, lie and die, from parts and trees that are here, after any kill.
 
 mod faults;
+mod property;
 mod resuming;
 pub(super) mod seeding;
 

@@ -27,6 +27,8 @@ pub(in crate::snapshot) struct Faulty {
     pub(in crate::snapshot) forever: AtomicBool,
     /// Whether it delivers nothing more until it is told to stop.
     pub(in crate::snapshot) hangs: AtomicBool,
+    /// Whether it is back at once when it has died.
+    pub(in crate::snapshot) revives: AtomicBool,
     /// Whether it has nothing of the snapshot.
     pub(in crate::snapshot) empty: AtomicBool,
     /// Whether it sends another range than the one it is asked for.
@@ -53,6 +55,7 @@ impl Faulty {
             lies: Mutex::default(),
             forever: false.into(),
             hangs: false.into(),
+            revives: false.into(),
             empty: false.into(),
             shifts: false.into(),
             whole: Mutex::default(),
@@ -142,6 +145,9 @@ impl Source for Faulty {
                 return Ok(());
             }
             if take < piece.len() {
+                if self.revives.swap(false, Ordering::Relaxed) {
+                    self.allow(u64::MAX);
+                }
                 return Err(SourceError::passing("connection reset"));
             }
         }

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 mod crashes;
 mod databases;
 mod refusals;
+mod traffic;
 
 /// A root with a target, hooks that write down that they ran, and trees that say what they are.
 pub(super) struct Site {
@@ -123,7 +124,7 @@ fn which(path: &Path) -> String {
     if one == other { one } else { format!("a mixture of {one} and {other}") }
 }
 
-pub(super) fn applied(id: &str, seconds: i64) -> Applied {
+pub(in crate::snapshot) fn applied(id: &str, seconds: i64) -> Applied {
     Applied {
         id: SnapshotId::parse(id).unwrap(),
         created_at: Timestamp::from_second(seconds).unwrap(),
