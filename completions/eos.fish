@@ -394,27 +394,28 @@ complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subc
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one checkpoint'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore prune pull pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l path -d 'Capture this directory or SQLite database instead, which no configuration names' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l name -d 'How the source at --path is called' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -483,6 +484,17 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l older -d 'Allow a snapshot that is older than the one restored last'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l keep -d 'Keep so many of the newest of each source' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l older-than -d 'Remove what is older, 7d or 36h' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l max-bytes -d 'Remove the oldest until the others take no more bytes in each store' -r
@@ -548,6 +560,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
@@ -822,6 +835,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "prune" -d 'Remove old snapshots; the newest of each source stays, and what is being read'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'

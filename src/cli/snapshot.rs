@@ -4,6 +4,7 @@ mod counting;
 mod create;
 mod prune;
 pub mod pull;
+mod recover;
 pub mod restore;
 mod show;
 mod verify;
@@ -26,6 +27,10 @@ use pull::PullArguments;
 use restore::RestoreArguments;
 use serde_json::json as object;
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Until when progress counts on an end: what goes on has no deadline of its own.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -56,6 +61,8 @@ pub enum SnapshotCommand {
     },
     /// Put a snapshot in the place of what is there, by one exchange, with the hooks of its source
     Restore(RestoreArguments),
+    /// Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts
+    Recover,
     /// Remove old snapshots; the newest of each source stays, and what is being read
     Prune(PruneArguments),
     /// Fetch a snapshot from those who hold it, so that this node holds it too
@@ -75,6 +82,7 @@ impl SnapshotCommand {
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
             Self::Restore(_) => "snapshot restore",
+            Self::Recover => "snapshot recover",
             Self::Prune(_) => "snapshot prune",
             Self::Pull(_) => "snapshot pull",
             Self::Pack(_) => "snapshot pack",
@@ -126,6 +134,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
         SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
+        SnapshotCommand::Recover => recover::run(context),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),

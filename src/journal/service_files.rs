@@ -38,7 +38,7 @@ const STORE: [&str; 9] = [
 ];
 
 /// The services of every installation.
-const SERVICES: [&str; 3] = ["eos-agent", "eos-master", "eos-storage-monitor"];
+const SERVICES: [&str; 4] = ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor"];
 
 /// What a supervisor writes for each service, after its name.
 const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];

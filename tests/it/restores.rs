@@ -206,6 +206,48 @@ fn a_refused_restore_leaves_nothing_beside_its_target_and_a_reset_tells_what_goe
     assert!(area.join("previous").is_dir() && top.is_dir() && !node.path("var/lib/eos").exists());
 }
 
+/// The first run of the hook kills the restore right after the exchange; each later one ends with this status.
+fn killing(node: &Machine, status: u8, healthy: &str) -> String {
+    let killed = node.path("killed").display().to_string();
+    let after = format!("test -e {killed} || {{ touch {killed}; kill -KILL $PPID; exit 1; }}; exit {status}");
+    format!(
+        "snapshot:\n  sources:\n    - name: metrics\n      path: /srv/metrics\n      hooks:\n        \
+         after_restore: {{command: [/bin/sh, -c, \"{after}\"]}}\n        \
+         healthy: {{command: [{healthy}], timeout_seconds: 1}}\n",
+    )
+}
+
+#[test]
+fn what_a_crash_left_of_a_restore_is_finished_or_taken_back_on_demand() {
+    let node = Machine::empty("127.0.44.5", "node1");
+    node.found();
+    let nothing = node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(nothing["outcome"], "no-change", "{nothing}");
+    let which = node.path("srv/metrics/which");
+    fill(&node.path("srv/metrics"), "captured");
+    let id = snapshot(&node, 100);
+    for (status, healthy, exit, outcome, stands, code) in [
+        (0, "/bin/true", 0, "kept", "captured", Value::Null),
+        (0, "/bin/false", 0, "returned", "changed", "EOS-T216".into()),
+        (1, "/bin/true", 6, "returned", "changed", "EOS-T217".into()),
+    ] {
+        node.put("etc/eos/cluster.yaml.d/sources.yaml", &killing(&node, status, healthy), 0o644);
+        fs::write(&which, "changed").unwrap();
+        let run = node.eos(&["snapshot", "restore", &id]);
+        assert!(run.status != Some(0), "it was killed: {run:?}");
+        assert_eq!(fs::read_to_string(&which).unwrap(), "captured");
+        let found = json(&node, "snapshot recover", exit);
+        let one = &found["restores"][0];
+        assert_eq!(
+            (&one["outcome"], &one["source"], &one["code"]),
+            (&outcome.into(), &"metrics".into(), &code)
+        );
+        assert_eq!(fs::read_to_string(&which).unwrap(), stands, "{found}");
+        assert_eq!(json(&node, "snapshot recover", 0)["restores"], Value::Array(Vec::new()));
+        fs::remove_file(node.path("killed")).unwrap();
+    }
+}
+
 fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {
     let mut command = node.command(&node.join(master));
     command.env("EOS_TOKEN", master.token()).envs(more.iter().copied());

@@ -8,7 +8,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::counting;
+use super::{LONGEST, counting};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::client::holders::{self, Found};
@@ -33,9 +33,6 @@ use error::PullError;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// No pull takes longer; it bounds what is told of waits.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// The source that the master alone signs.
 const CLUSTER: &str = "cluster";

@@ -5,7 +5,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::{counting, reader, stores};
+use super::{LONGEST, counting, reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
@@ -32,10 +32,7 @@ use error::RestoreCommandError;
 use serde_json::json as object;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// No restore takes longer; it bounds what is told of waits.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+use std::time::Instant;
 
 /// What `eos snapshot restore` takes.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use super::place_of;
 use crate::host::root::Root;
 use crate::model::progress::{Event, Sink};
 use crate::snapshot::area::Hold;
+use crate::snapshot::store::{self, Ended};
 use std::error::Error;
 
 /// Who recovers, for whoever finds the target busy.
@@ -37,6 +38,19 @@ pub struct Recovered {
     pub target: String,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Outcome {
+    /// In one word, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NotBegun => "not-begun",
+            Self::Kept => "kept",
+            Self::Returned(_) => "returned",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 impl Recovered {
@@ -84,16 +98,24 @@ pub fn recover(root: &Root, sink: &dyn Sink) -> Result<Vec<Recovered>, RestoreEr
     let Some(folder) = Folder::existing(root)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for name in folder.names()? {
-        match one(root, &folder, &name, sink) {
-            Ok(Some(recovered)) => found.push(recovered),
-            Ok(None) => {}
-            Err(error) => {
-                let outcome = Outcome::Failed(error);
-                found.push(Recovered { source: name.clone(), target: name, outcome });
-            }
+        let recovered = match one(root, &folder, &name, sink) {
+            Ok(Some(recovered)) => recovered,
+            Ok(None) => continue,
+            Err(error) => Recovered { source: name.clone(), target: name, outcome: Outcome::Failed(error) },
+        };
+        if !matches!(recovered.outcome, Outcome::Busy) {
+            count(root, &recovered.outcome);
         }
+        found.push(recovered);
     }
     Ok(found)
+}
+
+/// Has the node's store remember it. What cannot be counted changes nothing of it.
+fn count(root: &Root, outcome: &Outcome) {
+    if let Err(error) = store::count(root, Ended::Recovered { outcome: outcome.name() }) {
+        tracing::warn!(%error, "the recovery of a restore is not counted");
+    }
 }
 
 /// None when it ended meanwhile.

@@ -74,6 +74,11 @@ pub enum Ended<'a> {
         /// The code of the error.
         code: &'a str,
     },
+    /// A restore that a crash had interrupted was dealt with.
+    Recovered {
+        /// What became of it, in one word.
+        outcome: &'a str,
+    },
 }
 
 /// How often a command ended well, how long that took, and why it failed otherwise.
@@ -126,12 +131,15 @@ pub struct Tally {
     pub pulls: Transfers,
     /// Snapshots that were put in place.
     pub restores: Transfers,
+    /// Interrupted restores that were dealt with, by what became of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recovered: BTreeMap<String, u64>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        let (captures, pulls, restores) = Default::default();
-        Self { version: VERSION, captures, pulls, restores }
+        let (captures, pulls, restores, recovered) = Default::default();
+        Self { version: VERSION, captures, pulls, restores, recovered }
     }
 }
 
@@ -186,6 +194,9 @@ impl Tally {
                     Command::Restore => &mut self.restores.deeds,
                 };
                 add(deeds.failures.entry(code.to_owned()).or_default(), 1);
+            }
+            Ended::Recovered { outcome } => {
+                add(self.recovered.entry(outcome.to_owned()).or_default(), 1);
             }
         }
     }
