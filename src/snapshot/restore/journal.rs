@@ -4,7 +4,7 @@
 //! the new one.
 
 use super::RestoreError;
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, FRESH, fresh};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::host::root::Root;
@@ -15,16 +15,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
 const ENDING: &str = ".json";
-
-/// What follows that in the name of a file that is being written.
-const FRESH: &str = ".new";
 
 /// How far a restore has come, as far as the disk itself does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +167,7 @@ impl Folder {
     }
 
     pub fn forget(&self, name: &str) -> Result<(), RestoreError> {
-        for name in [file(name), fresh(name)] {
+        for name in [file(name), fresh(&file(name))] {
             self.0.remove_tree(&name)?;
         }
         Ok(self.0.sync()?)
@@ -204,22 +201,10 @@ fn file(name: &str) -> OsString {
     format!("{name}{ENDING}").into()
 }
 
-fn fresh(name: &str) -> OsString {
-    format!("{name}{ENDING}{FRESH}").into()
-}
-
 fn write<T: Serialize>(into: &Directory, name: &str, value: &T) -> Result<(), RestoreError> {
-    let fresh = fresh(name);
-    into.remove_tree(&fresh)?;
     let bytes = serde_json::to_vec_pretty(value).expect("it has no failing serialiser");
-    let mut opened = into.create_file(&fresh, 0o600)?;
-    opened.write_all(&bytes).and_then(|()| opened.sync_all()).map_err(|source| DirectoryError::Io {
-        action: "write",
-        path: into.path().join(&fresh),
-        source,
-    })?;
-    into.rename(&fresh, into, &file(name))?;
-    Ok(into.sync()?)
+    into.replace_file(&file(name), &bytes, 0o600, None)?;
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(

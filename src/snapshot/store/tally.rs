@@ -10,12 +10,11 @@ use crate::host::root::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
 const FILE: &str = "tally.json";
-const FRESH: &str = "tally.json.new";
 
 /// The version that is read and written here.
 const VERSION: u32 = 1;
@@ -219,16 +218,8 @@ impl Tally {
 
     fn write(&self, folder: &Directory) -> Result<(), StoreError> {
         let text = serde_json::to_vec(self).expect("counts serialise");
-        let fresh = OsStr::new(FRESH);
-        folder.remove_tree(fresh)?;
-        let mut file = folder.create_file(fresh, 0o600)?;
-        if let Some((uid, gid)) = owner(folder)? {
-            folder.set_owner(fresh, uid, gid)?;
-        }
-        let written = file.write_all(&text).and_then(|()| file.sync_all());
-        written.map_err(|source| io("write", folder, FRESH, source))?;
-        folder.rename(fresh, folder, OsStr::new(FILE))?;
-        Ok(folder.sync()?)
+        folder.replace_file(OsStr::new(FILE), &text, 0o600, owner(folder)?)?;
+        Ok(())
     }
 }
 
