@@ -46,10 +46,11 @@ pub struct PullArguments {
     /// Pull from this holder alone; may be given several times
     #[arg(long, value_name = "NODE|ADDRESS")]
     from: Vec<String>,
-    /// Connections at a time, to all holders together; those of the configuration unless given
+    /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
-    /// Receive at most so many bytes a second, over all connections
+    /// Receive at most so many bytes a second over all connections together, such as 20000000 for 20 MB/s; as
+    /// snapshot.bandwidth_bytes says unless given, which is no limit by default
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
 }
