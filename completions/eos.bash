@@ -2953,7 +2953,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__prune)
-            opts="-v -h --keep --older-than --max-bytes --dry-run --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --keep --older-than --max-bytes --previous --dry-run --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2968,6 +2968,10 @@ _eos() {
                     return 0
                     ;;
                 --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --previous)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

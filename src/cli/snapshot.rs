@@ -2,6 +2,7 @@
 
 mod counting;
 mod create;
+mod previous;
 mod prune;
 pub mod pull;
 mod recover;
@@ -63,7 +64,7 @@ pub enum SnapshotCommand {
     Restore(RestoreArguments),
     /// Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts
     Recover,
-    /// Remove old snapshots; the newest of each source stays, and what is being read
+    /// Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced
     Prune(PruneArguments),
     /// Fetch a snapshot from those who hold it, so that this node holds it too
     Pull(PullArguments),

@@ -2,6 +2,7 @@
 
 use crate::snapshot::create::Made;
 use crate::snapshot::manifest::{Content, Entry};
+use crate::snapshot::restore::Kept;
 use crate::snapshot::retention::Verdict;
 use crate::snapshot::store::{Judged, Summary};
 use crate::view::table::{fields, table};
@@ -163,6 +164,16 @@ pub fn pruned(rows: &[[String; 6]], removed: usize, freed_bytes: u64, dry_run: b
     let snapshots = plural(removed, "snapshot", "snapshots");
     let size = bytes(freed_bytes);
     format!("{}{removed} {snapshots}{would} removed, {size} {freed}\n", table(usize::MAX, header, rows))
+}
+
+/// What became of the tree from before the last restore of a source.
+pub fn forgotten(source: &str, kept: Option<&Kept>, dry_run: bool) -> String {
+    let Some(kept) = kept else {
+        return format!("nothing is kept from before the last restore of {source}\n");
+    };
+    let (is, freed) = if dry_run { ("would be", "would be freed") } else { ("is", "freed") };
+    let (path, size) = (kept.path.display(), bytes(kept.bytes));
+    format!("what was there before the last restore of {source} {is} removed: {path}, {size} {freed}\n")
 }
 
 #[cfg(test)]

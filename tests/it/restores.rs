@@ -155,6 +155,20 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     json(&node, "snapshot restore metrics --previous", 0);
     assert_eq!(whole(&top), changed);
     json(&node, "snapshot restore metrics --previous", 0);
+    let kept = node.path("srv/.metrics.eos/previous");
+    let planned = json(&node, "snapshot prune --previous metrics --dry-run", 0);
+    assert_eq!(planned["previous"][0]["path"], kept.display().to_string(), "{planned}");
+    assert!(planned["previous"][0]["bytes"].as_u64().unwrap() >= 300_000 && kept.is_dir(), "{planned}");
+    assert_eq!(code(&node, "snapshot prune --previous nobody", 2), "EOS-U030");
+    // As a join leaves it that has restored and is not confirmed.
+    node.put("var/lib/eos/restores/joined.yaml", "", 0o600);
+    assert_eq!(code(&node, "snapshot prune --previous metrics", 7), "EOS-U033");
+    fs::remove_file(node.path("var/lib/eos/restores/joined.yaml")).unwrap();
+    assert_eq!(json(&node, "snapshot prune --previous metrics", 0)["previous"], planned["previous"]);
+    assert!(!node.path("srv/.metrics.eos").exists());
+    let again = node.eos(&["snapshot", "prune", "--previous", "metrics"]).ends_with(0);
+    assert_eq!(again.stdout, "nothing is kept from before the last restore of metrics\n");
+    assert_eq!(code(&node, "snapshot restore metrics --previous", 2), "EOS-T224");
     json(&node, &format!("snapshot restore {older} --older"), 0);
     let into = node.path("elsewhere");
     let text = node.eos(&["snapshot", "restore", "metrics", "--into", into.to_str().unwrap()]).ends_with(0);
@@ -165,7 +179,7 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     assert_eq!(code(&node, &format!("snapshot restore {id}"), 1), "EOS-T216");
     let restores = &tally(&node)["restores"];
     let failures = serde_json::json!({
-        "EOS-T209": 1, "EOS-T216": 1, "EOS-U030": 1, "EOS-U031": 1, "EOS-U032": 1
+        "EOS-T209": 1, "EOS-T216": 1, "EOS-T224": 1, "EOS-U030": 1, "EOS-U031": 1, "EOS-U032": 1
     });
     assert_eq!((&restores["count"], &restores["failures"]), (&Value::from(5), &failures), "{restores}");
     fs::remove_dir_all(node.path("etc/eos/cluster.yaml.d")).unwrap();

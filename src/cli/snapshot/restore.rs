@@ -2,6 +2,8 @@
 
 mod error;
 
+pub(super) use error::RestoreCommandError;
+
 #[cfg(test)]
 pub(crate) use error::samples;
 
@@ -28,7 +30,6 @@ use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
 use crate::wire::snapshots::Holder;
 use clap::Args;
-use error::RestoreCommandError;
 use serde_json::json as object;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,10 +53,11 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
-    /// Connections to all holders together; those of the configuration unless given
+    /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
-    /// Bytes per second that are received at most; those of the configuration unless given
+    /// Receive at most so many bytes a second over all connections together, such as 20000000 for 20 MB/s; as
+    /// snapshot.bandwidth_bytes says unless given, which is no limit by default
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
 }
@@ -271,7 +273,7 @@ fn nowhere(name: &str) -> Option<SourceConfig> {
     serde_json::from_value(object!({ "name": name, "path": "/nowhere/at-all" })).ok()
 }
 
-fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
+pub(super) fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
     let known = known.iter().map(|source| source.name.to_string()).collect();
     failure(RestoreCommandError::UnknownSource { name: name.to_owned(), known })
 }
@@ -347,9 +349,10 @@ fn returned(source: &SourceConfig, activated: &Activated) -> Done {
 fn kept(source: &SourceConfig, activated: &Activated) -> String {
     match &activated.previous {
         Some(previous) => format!(
-            "what was there before is kept as {}; to have it again: eos snapshot restore {} --previous\n",
-            previous.display(),
-            source.name
+            "what was there before is kept as {previous}; to have it again: eos snapshot restore {name} --previous; \
+             to free its space: eos snapshot prune --previous {name}\n",
+            previous = previous.display(),
+            name = source.name
         ),
         None => String::new(),
     }

@@ -12,6 +12,7 @@ mod hooks;
 mod journal;
 mod operation;
 mod place;
+mod previous;
 mod recover;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use error::RestoreError;
 pub(crate) use error::samples;
 pub use journal::{Applied, Last};
 pub use place::{INCOMING, PREVIOUS};
+pub use previous::{Kept, kept};
 pub use recover::{Outcome, Recovered, recover};
 
 use crate::host::directory::Directory;
@@ -251,15 +253,6 @@ impl<'a> Restore<'a> {
     /// Removes from the work area what a restore that did not come to its exchange left there.
     pub fn forget_progress(&self) -> Result<(), RestoreError> {
         self.place.clear(true)?;
-        self.place.remove_empty_area()
-    }
-
-    /// Removes the tree of before the last restore, which was kept for its undoing.
-    pub fn forget_previous(&self) -> Result<(), RestoreError> {
-        if let Some(last) = self.last()?.filter(|last| last.has_previous) {
-            self.folder.remember(&Last { has_previous: false, previous: None, ..last })?;
-        }
-        self.place.clear(false)?;
         self.place.remove_empty_area()
     }
 
