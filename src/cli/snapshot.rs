@@ -2,6 +2,7 @@
 
 mod counting;
 mod create;
+mod list;
 mod previous;
 mod prune;
 pub mod pull;
@@ -20,13 +21,11 @@ use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
-use crate::view::units::bytes;
 use clap::Subcommand;
 use create::CreateArguments;
 use prune::PruneArguments;
 use pull::PullArguments;
 use restore::RestoreArguments;
-use serde_json::json as object;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -131,7 +130,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
     match command {
         SnapshotCommand::Create(arguments) => create::run(context, &arguments),
         SnapshotCommand::List { cluster: true } => holdings(context),
-        SnapshotCommand::List { cluster: false } => list(context),
+        SnapshotCommand::List { cluster: false } => list::run(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
         SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
@@ -141,31 +140,6 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
-}
-
-fn list(context: &Context) -> Result<Done, Failure> {
-    let mut lines = Vec::new();
-    for store in stores(context)? {
-        lines.extend(store.list().map_err(failure)?.snapshots);
-    }
-    let rows: Vec<[String; 4]> = lines
-        .iter()
-        .map(|one| {
-            let made = one.metadata.created_at.strftime("%Y-%m-%d %H:%M:%S");
-            [one.id.to_string(), one.metadata.source.clone(), made.to_string(), bytes(one.stored_bytes)]
-        })
-        .collect();
-    let text = view::snapshot::list(&rows);
-    let listed: Vec<_> = lines
-        .iter()
-        .map(|one| {
-            object!({
-                "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
-                "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
-            })
-        })
-        .collect();
-    Ok(Done::new(object!({ "snapshots": listed }), text))
 }
 
 /// Who holds what in the whole cluster.

@@ -172,7 +172,7 @@ fn counted(
             count(&env.root, Ended::Restored { took, received_bytes })
         }
         Err(failure) => {
-            let code = Failure::of(failure).code;
+            let code = failure.told_code();
             count(&env.root, Ended::Failed { command: Command::Restore, code: &code })
         }
     };

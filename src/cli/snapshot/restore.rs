@@ -21,7 +21,7 @@ use crate::model::ids::{SnapshotId, SourceName};
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
 use crate::snapshot::fetch::{Limiter, Source};
-use crate::snapshot::restore::{Activated, Order, Restore};
+use crate::snapshot::restore::{self, Activated, Order, Restore};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, StoreError, resolve};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
@@ -105,8 +105,12 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     if arguments.previous {
         let named = known.iter().find(|source| source.name.as_str() == arguments.what);
         let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
-        let activated = Restore::begin(order(source), sink).and_then(|begun| begun.previous(&stop, sink));
-        return Ok((returned(source, &activated.map_err(failure)?), 0));
+        let begun = Restore::begin(order(source), sink).map_err(failure)?;
+        let activated = begun.previous(&stop, sink).map_err(failure);
+        let id = activated.as_ref().ok().and_then(|done| Some(done.applied.as_ref()?.id.as_str()));
+        let code = activated.as_ref().err().map(|error| error.code.clone());
+        restore::ended(&context.root, source.name.as_str(), id, code);
+        return Ok((returned(source, &activated?), 0));
     }
     let wanted = wanted(context, arguments, &known, sink)?;
     let config = asked(arguments, config.snapshot);

@@ -7,6 +7,7 @@
 //! `after_restore` is run too, by the recovery at the latest.
 
 mod database;
+mod ended;
 mod error;
 mod hooks;
 mod journal;
@@ -17,6 +18,7 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
+pub use ended::{Ended, Told, ended, told};
 pub use error::RestoreError;
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -91,8 +93,11 @@ impl<'a> Restore<'a> {
             .map_err(|holder| RestoreError::Busy { target: shown, holder })?;
         if let Some(journal) = folder.journal(&name)? {
             let (source, target) = (journal.source.clone(), journal.target.clone());
+            let snapshot = journal.snapshot();
             let outcome = recover::held(order.root, &folder, &name, (journal, order.holder), sink)?;
-            sink.emit(Recovered { source, target, outcome }.event());
+            let recovered = Recovered { source, target, snapshot, outcome };
+            recover::count(order.root, &name, &recovered);
+            sink.emit(recovered.event());
         }
         let place = match order.into {
             Some(path) => Place::find(&whole()?, &path.to_string_lossy())?,

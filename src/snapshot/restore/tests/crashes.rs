@@ -184,13 +184,20 @@ fn the_journal_of_version_one_stays_readable() {
 }
 
 #[test]
-fn the_record_of_the_last_restore_of_version_one_stays_readable() {
+fn the_records_of_restores_of_version_one_stay_readable() {
     let site = Site::with_old();
     let fixture = include_str!("../../../../tests/fixtures/v1/restore-last.json");
     let folder = site.root.join("var/lib/eos/restores/last");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("metrics.json"), fixture).unwrap();
     let record = last(&site.root, "metrics").unwrap().unwrap();
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&record).unwrap()), fixture);
+    assert_eq!(told(&site.root).unwrap()[0].last.as_ref(), Some(&record));
+    let fixture = include_str!("../../../../tests/fixtures/v1/restore-ended.json");
+    let folder = site.root.join("var/lib/eos/restores/ended");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("metrics.json"), fixture).unwrap();
+    let record = told(&site.root).unwrap().remove(0).ended.unwrap();
     assert_eq!(format!("{}\n", serde_json::to_string_pretty(&record).unwrap()), fixture);
 }
 
