@@ -250,6 +250,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,pull)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__pull"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,recover)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__recover"
+                ;;
             eos__subcmd__help__subcmd__snapshot,restore)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -361,6 +364,9 @@ _eos() {
             eos__subcmd__snapshot,pull)
                 cmd="eos__subcmd__snapshot__subcmd__pull"
                 ;;
+            eos__subcmd__snapshot,recover)
+                cmd="eos__subcmd__snapshot__subcmd__recover"
+                ;;
             eos__subcmd__snapshot,restore)
                 cmd="eos__subcmd__snapshot__subcmd__restore"
                 ;;
@@ -390,6 +396,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,pull)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__pull"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,recover)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__recover"
                 ;;
             eos__subcmd__snapshot__subcmd__help,restore)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__restore"
@@ -1576,7 +1585,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="create list show verify restore prune pull pack unpack"
+            opts="create list show verify restore recover prune pull pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1646,6 +1655,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__recover)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2602,7 +2625,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore prune pull pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2678,7 +2701,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="create list show verify restore prune pull pack unpack help"
+            opts="create list show verify restore recover prune pull pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2762,6 +2785,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__recover)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2916,7 +2953,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__prune)
-            opts="-v -h --keep --older-than --max-bytes --dry-run --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --keep --older-than --max-bytes --previous --dry-run --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2931,6 +2968,10 @@ _eos() {
                     return 0
                     ;;
                 --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --previous)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2980,6 +3021,40 @@ _eos() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__recover)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

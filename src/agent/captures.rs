@@ -1,6 +1,7 @@
 //! Ends the captures that a crash interrupted, when the agent starts: their hooks must not wait for the next one.
 //!
 //! Beside the agent's own work, since a hook may take its time. What fails stays recorded for the next capture.
+//! Only where no systemd confines the agent: see `eos-recovery.service`.
 
 use crate::host::root::Root;
 use crate::snapshot::create;

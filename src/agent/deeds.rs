@@ -40,7 +40,8 @@ impl Collector for Told {
         for (command, deeds) in self.0.commands() {
             durations(&mut encoder, command, deeds)?;
         }
-        self.failures(&mut encoder)
+        self.failures(&mut encoder)?;
+        self.recovered(&mut encoder)
     }
 }
 
@@ -54,6 +55,17 @@ impl Told {
                 let labels = [("command", command), ("code", code.as_str())];
                 failures.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
+        }
+        Ok(())
+    }
+
+    fn recovered(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let help = "Interrupted restores dealt with, by what became of them";
+        let mut recovered =
+            encoder.encode_descriptor("snapshot_restores_recovered", help, None, MetricType::Counter)?;
+        for (outcome, count) in &self.0.recovered {
+            let labels = [("outcome", outcome.as_str())];
+            recovered.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }
         Ok(())
     }

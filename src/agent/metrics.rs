@@ -5,7 +5,6 @@ use crate::serving::Traffic;
 use crate::snapshot::store::Tally;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -20,8 +19,6 @@ pub struct Metrics {
     pub applied: Counter,
     /// Rounds that failed since the agent started.
     pub failures: Counter,
-    /// Interrupted restores that were dealt with when the agent started, by what became of them.
-    recovered: Family<Vec<(&'static str, &'static str)>, Counter>,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
 }
@@ -34,11 +31,6 @@ impl Metrics {
         registry.register("generation", "The generation in force", self.generation.clone());
         registry.register("generations_applied", "Generations applied", self.applied.clone());
         registry.register("rounds_failed", "Rounds that failed", self.failures.clone());
-        registry.register(
-            "snapshot_restores_recovered",
-            "Interrupted restores dealt with, by what became of them",
-            self.recovered.clone(),
-        );
         self.traffic.register(&mut registry);
         if let Some(tally) = tally {
             registry.register_collector(Box::new(Told(tally)));
@@ -46,10 +38,5 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");
         text
-    }
-
-    /// Counts an interrupted restore that was dealt with.
-    pub fn restore_recovered(&self, outcome: &'static str) {
-        self.recovered.get_or_create(&vec![("outcome", outcome)]).inc();
     }
 }

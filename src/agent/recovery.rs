@@ -1,52 +1,43 @@
 //! What a crash left of restores is finished or taken back when the agent starts, beside its other work.
+//!
+//! Only where no systemd confines the agent: see `eos-recovery.service`, which does the same outside of its sandbox.
 
-use crate::agent::metrics::Metrics;
 use crate::host::root::Root;
 use crate::model::explain::Explain;
 use crate::model::progress::Silent;
-use crate::snapshot::restore::{self, Outcome, RestoreError};
+use crate::snapshot::restore;
 use std::io;
-use std::sync::Arc;
 
 /// Begins, and does not wait: hooks and health commands may take as long as their configuration lets them.
 /// When the agent ends meanwhile, its next start goes on.
 ///
 /// # Errors
 /// When there can be no thread for it.
-pub fn begin(root: &Root, metrics: Arc<Metrics>) -> io::Result<()> {
+pub fn begin(root: &Root) -> io::Result<()> {
     let root = root.clone();
-    std::thread::Builder::new().name("recovery".to_owned()).spawn(move || recover(&root, &metrics)).map(drop)
+    std::thread::Builder::new().name("recovery".to_owned()).spawn(move || recover(&root)).map(drop)
 }
 
-fn recover(root: &Root, metrics: &Metrics) {
+fn recover(root: &Root) {
     match restore::recover(root, &Silent) {
         Ok(found) => {
             for one in &found {
-                metrics.restore_recovered(told(&one.outcome));
                 tracing::warn!(source = one.source, target = one.target, "{}", one.text());
             }
         }
-        Err(error) => failed(&error),
-    }
-}
-
-fn failed(error: &RestoreError) {
-    tracing::error!(code = %error.code(), "interrupted restores could not be looked for: {error}");
-}
-
-fn told(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Busy => "busy",
-        Outcome::NotBegun => "not-begun",
-        Outcome::Kept => "kept",
-        Outcome::Returned(_) => "returned",
-        Outcome::Failed(_) => "failed",
+        Err(error) => {
+            tracing::error!(code = %error.code(), "interrupted restores could not be looked for: {error}");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::metrics::Metrics;
+    use crate::host::directory::Directory;
+    use crate::host::paths;
+    use crate::snapshot::store::DiskStore;
     use std::fs;
 
     #[test]
@@ -64,10 +55,12 @@ mod tests {
         let text = text.replace("1234", &inode("srv/.metrics.eos/incoming")?.to_string());
         let text = text.replace("1200", &inode("srv/metrics")?.to_string());
         fs::write(journals.join("metrics.json"), text)?;
-        let metrics = Metrics::default();
-        recover(&root, &metrics);
+        let store = root.join(paths::SNAPSHOTS);
+        fs::create_dir_all(&store)?;
+        recover(&root);
         assert!(!journals.join("metrics.json").exists());
-        let told = metrics.encode(None);
+        let tally = DiskStore::open(Directory::open(&store)?)?.tally()?;
+        let told = Metrics::default().encode(Some(tally));
         let line = "eos_agent_snapshot_restores_recovered_total{outcome=\"not-begun\"} 1";
         assert!(told.contains(line), "{told}");
         Ok(())

@@ -12,6 +12,8 @@ use crate::agent::run::Agent;
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
+use crate::cli::error::CliError;
+use crate::host::files;
 use crate::host::notify::{self, Shutdown};
 use crate::host::paths;
 use crate::host::root::Root;
@@ -125,10 +127,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
         let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
-        let recovering = agent::recovery::begin(&context.root, offer.metrics.clone());
-        recovering.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
-        let captures = agent::captures::begin(&context.root);
-        captures.map_err(|error| failure(crate::cli::error::CliError::Runtime(error)))?;
+        recover(&context.root)?;
         let served = agent.served();
         let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
@@ -141,6 +140,23 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         Ok::<(), Failure>(())
     })?;
     Ok(ended())
+}
+
+/// Deals with what a crash left of captures and restores. Under systemd the agent is confined, and hooks that
+/// cannot do their work would condemn a restore in good health: its unit has `eos-recovery.service` do it.
+fn recover(root: &Root) -> Result<(), Failure> {
+    if !supervised() && std::env::var_os("INVOCATION_ID").is_some() {
+        let unit = root.join(paths::UNITS).join("eos-recovery.service");
+        if !files::exists(&unit).map_err(failure)? {
+            tracing::warn!(
+                "{} is missing, so interrupted captures and restores wait for: eos snapshot recover",
+                unit.display()
+            );
+        }
+        return Ok(());
+    }
+    let begun = agent::recovery::begin(root).and_then(|()| agent::captures::begin(root));
+    begun.map_err(|error| failure(CliError::Runtime(error)))
 }
 
 /// What the agent hands out.

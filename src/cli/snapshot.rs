@@ -2,8 +2,11 @@
 
 mod counting;
 mod create;
+mod list;
+mod previous;
 mod prune;
 pub mod pull;
+mod recover;
 pub mod restore;
 mod show;
 mod verify;
@@ -18,14 +21,16 @@ use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
 use crate::view;
-use crate::view::units::bytes;
 use clap::Subcommand;
 use create::CreateArguments;
 use prune::PruneArguments;
 use pull::PullArguments;
 use restore::RestoreArguments;
-use serde_json::json as object;
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Until when progress counts on an end: what goes on has no deadline of its own.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -56,7 +61,9 @@ pub enum SnapshotCommand {
     },
     /// Put a snapshot in the place of what is there, by one exchange, with the hooks of its source
     Restore(RestoreArguments),
-    /// Remove old snapshots; the newest of each source stays, and what is being read
+    /// Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts
+    Recover,
+    /// Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced
     Prune(PruneArguments),
     /// Fetch a snapshot from those who hold it, so that this node holds it too
     Pull(PullArguments),
@@ -75,6 +82,7 @@ impl SnapshotCommand {
             Self::Show { .. } => "snapshot show",
             Self::Verify { .. } => "snapshot verify",
             Self::Restore(_) => "snapshot restore",
+            Self::Recover => "snapshot recover",
             Self::Prune(_) => "snapshot prune",
             Self::Pull(_) => "snapshot pull",
             Self::Pack(_) => "snapshot pack",
@@ -122,40 +130,16 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
     match command {
         SnapshotCommand::Create(arguments) => create::run(context, &arguments),
         SnapshotCommand::List { cluster: true } => holdings(context),
-        SnapshotCommand::List { cluster: false } => list(context),
+        SnapshotCommand::List { cluster: false } => list::run(context),
         SnapshotCommand::Show { id, entries } => show::run(context, &id, entries),
         SnapshotCommand::Verify { id, quick } => verify::run(context, id.as_deref(), quick),
         SnapshotCommand::Restore(arguments) => restore::run(context, &arguments),
+        SnapshotCommand::Recover => recover::run(context),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }
-}
-
-fn list(context: &Context) -> Result<Done, Failure> {
-    let mut lines = Vec::new();
-    for store in stores(context)? {
-        lines.extend(store.list().map_err(failure)?.snapshots);
-    }
-    let rows: Vec<[String; 4]> = lines
-        .iter()
-        .map(|one| {
-            let made = one.metadata.created_at.strftime("%Y-%m-%d %H:%M:%S");
-            [one.id.to_string(), one.metadata.source.clone(), made.to_string(), bytes(one.stored_bytes)]
-        })
-        .collect();
-    let text = view::snapshot::list(&rows);
-    let listed: Vec<_> = lines
-        .iter()
-        .map(|one| {
-            object!({
-                "id": one.id, "source": one.metadata.source, "created_at": one.metadata.created_at,
-                "bytes": one.stored_bytes, "restore_bytes": one.restore_bytes, "entries": one.entries,
-            })
-        })
-        .collect();
-    Ok(Done::new(object!({ "snapshots": listed }), text))
 }
 
 /// Who holds what in the whole cluster.

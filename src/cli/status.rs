@@ -7,7 +7,8 @@ use crate::host::clock;
 use crate::host::services::Services;
 use crate::identity::membership::Membership;
 use crate::journal::lock;
-use crate::model::explain::Failure;
+use crate::model::explain::{Explain, Failure};
+use crate::snapshot::restore::{self, Told};
 use crate::steps::report;
 use crate::storage::level::Level;
 use crate::view;
@@ -94,6 +95,7 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         services: service_lines(services.as_ref(), &membership)?,
         monitor,
         storage,
+        restores: restores(context),
         master_error,
         operation: operation(context)?,
     };
@@ -119,6 +121,14 @@ fn service_lines(
         lines.push((name.to_owned(), text, status.ready));
     }
     Ok(lines)
+}
+
+/// What was restored here. A damaged record is told, and no reason to say nothing of the rest.
+fn restores(context: &Context) -> Vec<Told> {
+    restore::told(&context.root).unwrap_or_else(|error| {
+        view::stderr(&format!("warning[{}]: what was restored is not known: {error}\n", error.code()));
+        Vec::new()
+    })
 }
 
 type Storage = (Option<String>, Vec<(PathBuf, Level, f64)>);

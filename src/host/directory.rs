@@ -6,6 +6,7 @@ mod error;
 mod extended;
 mod lock;
 mod metadata;
+mod replace;
 mod sharing;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ pub use error::DirectoryError;
 pub(crate) use error::samples;
 pub use extended::{NAMESPACE, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
+pub use replace::{FRESH, fresh};
 pub use sharing::next_data;
 
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};

@@ -38,7 +38,7 @@ const STORE: [&str; 9] = [
 ];
 
 /// The services of every installation.
-const SERVICES: [&str; 3] = ["eos-agent", "eos-master", "eos-storage-monitor"];
+const SERVICES: [&str; 4] = ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor"];
 
 /// What a supervisor writes for each service, after its name.
 const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];
@@ -108,10 +108,12 @@ fn recorded(name: &str) -> bool {
         !name.contains('/') && name.ends_with(".json")
     };
     match name.split_once('/') {
-        Some(("last", name)) => record(name),
+        Some(("last" | "ended", name)) => record(name),
         Some(("locks", name)) => !name.contains('/'),
         Some(_) => false,
-        None => matches!(name, "last" | "locks" | "joined.yaml") || record(name) || unfinished(name),
+        None => {
+            matches!(name, "last" | "ended" | "locks" | "joined.yaml") || record(name) || unfinished(name)
+        }
     }
 }
 
@@ -139,6 +141,7 @@ mod tests {
             "var/lib/eos/restores",
             "var/lib/eos/restores/metrics.json",
             "var/lib/eos/restores/last/metrics.json",
+            "var/lib/eos/restores/ended/metrics.json",
             "var/lib/eos/restores/locks/metrics",
             "var/lib/eos/snapshots/memory/metrics.json",
             "var/lib/eos/snapshots/captures/metrics.json",

@@ -35,6 +35,8 @@ pub const FILES: &[(&str, &[u8])] = &[
 pub const MASTER_UNIT: &str = include_str!("../../templates/eos-master.service.jinja");
 /// The unit of the agent, a template over `binary`, `root` and `writable`.
 pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jinja");
+/// The unit that deals with what a crash left of captures and restores, a template over `binary` and `root`.
+pub const RECOVERY_UNIT: &str = include_str!("../../templates/eos-recovery.service.jinja");
 /// `/etc/eos/cluster.yaml`, a template over the keys of its file.
 pub const CLUSTER_CONFIG: &str = include_str!("../../templates/cluster.yaml.jinja");
 

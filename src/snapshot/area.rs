@@ -131,12 +131,14 @@ pub(super) fn told(text: &[u8]) -> String {
     if text.is_empty() { "another process".to_owned() } else { text.into_owned() }
 }
 
-/// How to see the process that holds something.
+/// What to do about a process that holds something.
 pub(super) fn hint(holder: &str) -> String {
     let number = holder.rsplit_once("(process ").and_then(|(_, rest)| rest.strip_suffix(')'));
     match number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
-        Some(number) => format!("wait for it, or see what it does: ps -fp {number}"),
-        None => "wait for it, or see what it does: ps -ef".to_owned(),
+        Some(number) => {
+            format!("wait until process {number} has ended, then run the same command again: ps -fp {number}")
+        }
+        None => "wait until it has ended, then run the same command again: pgrep -a eos".to_owned(),
     }
 }
 
@@ -187,10 +189,19 @@ mod tests {
         let held = take("srv").unwrap();
         let holder = take("srv/a/..").unwrap_err();
         assert_eq!(holder, format!("eos snapshot create (process {})", std::process::id()));
-        assert_eq!(hint(&holder), format!("wait for it, or see what it does: ps -fp {}", std::process::id()));
+        assert_eq!(
+            hint(&holder),
+            format!(
+                "wait until process {0} has ended, then run the same command again: ps -fp {0}",
+                std::process::id()
+            )
+        );
         assert!(take("srv/a").is_ok(), "another place");
         drop(held);
         assert!(take("srv").is_ok());
-        assert_eq!(hint(&told(b"")), "wait for it, or see what it does: ps -ef");
+        assert_eq!(
+            hint(&told(b"")),
+            "wait until it has ended, then run the same command again: pgrep -a eos"
+        );
     }
 }

@@ -1,10 +1,9 @@
-//! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, activated.
+//! Snapshots: a signed manifest and content-addressed parts, captured, stored, fetched, unpacked, restored.
 //!
 //! Reading order: `manifest` and `layout` fix the format, `pack` and `capture` produce it, `store` keeps it,
-//! `create` takes a configured source with its hooks, `fetch` moves it, `unpack` and `activate` put it in place,
-//! `restore` with hooks and a way back. `retention` says what to drop.
+//! `create` takes a configured source with its hooks, `fetch` moves it, `unpack` and `assemble` build its tree,
+//! `restore` puts that in place, with hooks and a way back. `retention` says what to drop.
 
-pub mod activate;
 pub mod area;
 pub mod assemble;
 pub mod capture;
@@ -42,7 +41,6 @@ pub(crate) fn samples() -> Vec<Box<dyn crate::model::explain::Explain>> {
         boxed(create::samples()),
         boxed(fetch::samples()),
         boxed(unpack::samples()),
-        boxed(activate::samples()),
         boxed(assemble::samples()),
         boxed(tarball::samples()),
         boxed(restore::samples()),

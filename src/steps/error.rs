@@ -114,6 +114,16 @@ pub enum StepFailure {
     },
 }
 
+impl StepFailure {
+    /// The code of what failed, `EOS-T216`.
+    pub fn told_code(&self) -> String {
+        match self {
+            Self::Below(failure) => failure.code.clone(),
+            other => other.code().to_string(),
+        }
+    }
+}
+
 impl From<StepFailure> for Failure {
     fn from(failure: StepFailure) -> Self {
         match failure {
@@ -148,7 +158,6 @@ below!(
     crate::snapshot::fetch::FetchError,
     crate::snapshot::store::StoreError,
     crate::snapshot::unpack::UnpackError,
-    crate::snapshot::activate::ActivateError,
     crate::snapshot::assemble::AssembleError,
     crate::snapshot::restore::RestoreError,
 );

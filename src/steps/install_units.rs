@@ -1,4 +1,4 @@
-//! Writes the units of the master and the agent.
+//! Writes the units of the master, the agent, and the recovery that the agent has systemd run.
 
 use crate::host::accounts::EOS_USER;
 use crate::host::files::{self, Attributes};
@@ -6,6 +6,7 @@ use crate::host::paths;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, inputs, jinja};
 use crate::steps::error::{StepFailure, to_step};
+use crate::steps::start_service::END;
 use crate::steps::{Decision, Env, Kind};
 
 /// The step.
@@ -21,9 +22,10 @@ impl InstallUnits {
 
     fn units(&self) -> Vec<(&'static str, &'static str)> {
         let agent = ("eos-agent.service", embedded::AGENT_UNIT);
+        let recovery = ("eos-recovery.service", embedded::RECOVERY_UNIT);
         match self.decision.kind {
-            Kind::FirstNode => vec![("eos-master.service", embedded::MASTER_UNIT), agent],
-            Kind::Join => vec![agent],
+            Kind::FirstNode => vec![("eos-master.service", embedded::MASTER_UNIT), agent, recovery],
+            Kind::Join => vec![agent, recovery],
         }
     }
 
@@ -56,7 +58,7 @@ impl Step<Env> for InstallUnits {
 
     fn describe(&self) -> String {
         let names: Vec<&str> = self.units().into_iter().map(|(name, _)| name).collect();
-        format!("write the units {}", names.join(" and "))
+        format!("write the units {}", names.join(", "))
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -74,7 +76,9 @@ impl Step<Env> for InstallUnits {
         Ok(Outcome::Done)
     }
 
-    fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
+    fn undo(&self, env: &mut Env) -> Result<(), StepError> {
+        // Started with the agent, and it may outlast it.
+        env.services.stop("eos-recovery", END)?;
         Ok(())
     }
 }

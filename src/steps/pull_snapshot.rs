@@ -1,19 +1,18 @@
 //! Pulls the cluster's own snapshot, verifies every frame, and puts it in place with one exchange.
 //!
 //! What was downloaded and verified stays on disk, so a crash costs less than one frame; the old
-//! tree stays until the new one is in place, and an interrupted exchange is finished or forgotten first.
+//! tree stays until the new one is in place, by one exchange of names.
 
 use crate::client::snapshots::HttpSource;
 use crate::client::{ClientError, MasterClient};
 use crate::host::clock;
-use crate::host::directory::Directory;
+use crate::host::directory::{Directory, DirectoryError};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::identity::signature;
 use crate::model::digest::Fingerprint;
 use crate::model::snapshots::DEFAULT_EMBED_BYTES;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
-use crate::snapshot::activate::{self, Activation};
 use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request};
 use crate::snapshot::manifest::{SealError, Verifier};
 use crate::snapshot::store::{DiskStore, SnapshotStore};
@@ -26,8 +25,6 @@ use std::time::Instant;
 
 const STAGING: &str = "cluster.new";
 const TARGET: &str = "cluster";
-const PREVIOUS: &str = "cluster.old";
-const INTENT: &str = "cluster.intent";
 
 /// Connections to the master at a time.
 const CONNECTIONS: usize = 2;
@@ -91,20 +88,27 @@ fn pull(env: &Env) -> Result<(), StepFailure> {
     let path = env.root.join(paths::SNAPSHOTS);
     files::create_directory(&path, Attributes { mode: 0o700, owner: None })?;
     let state = Directory::open(&env.root.join(paths::STATE))?;
-    activate::recover(&state, Path::new(INTENT))?;
-    for left in [STAGING, PREVIOUS] {
-        files::remove_tree(&env.root.join(paths::STATE).join(left))?;
-    }
+    // Of a run before this one: what was not put in place, or what was replaced.
+    state.remove_tree(OsStr::new(STAGING))?;
     let store = DiskStore::open(Directory::open(&path)?)?;
     let fetched = download(env, &store)?;
     let _lease = store.lease(&fetched.signed.id(), "eos bootstrap", clock::timestamp())?;
     // Under another user than root, owners cannot be given away; modes and contents hold all the same.
     let policy = Policy { owners: rustix::process::geteuid().is_root(), ..Policy::default() };
     unpack::unpack(&fetched.manifest, &store, &state, OsStr::new(STAGING), &policy, env.sink.as_ref())?;
-    let activation = Activation { staged: STAGING.into(), target: TARGET.into(), previous: PREVIOUS.into() };
-    activate::activate(&state, Path::new(INTENT), &activation)?;
-    files::remove_tree(&env.root.join(paths::STATE).join(PREVIOUS))?;
-    Ok(())
+    Ok(put_in_place(&state)?)
+}
+
+/// One exchange, so that a crash leaves the old tree or the new one under the name, and a run after it begins anew.
+/// The way back is the checkpoint, and the journal that of the bootstrap.
+fn put_in_place(state: &Directory) -> Result<(), DirectoryError> {
+    let (staged, target) = (OsStr::new(STAGING), OsStr::new(TARGET));
+    match state.metadata_optional(target)? {
+        Some(_) => state.exchange(staged, state, target)?,
+        None => state.rename_new(staged, state, target)?,
+    }
+    state.sync()?;
+    state.remove_tree(staged)
 }
 
 impl Step<Env> for PullSnapshot {
@@ -122,13 +126,7 @@ impl Step<Env> for PullSnapshot {
 
     fn touches(&self) -> Vec<Touch> {
         let state = |name: &str| Touch::Tree(Path::new(paths::STATE).join(name));
-        vec![
-            Touch::Tree(paths::SNAPSHOTS.into()),
-            state(TARGET),
-            state(STAGING),
-            state(PREVIOUS),
-            Touch::File(Path::new(paths::STATE).join(INTENT)),
-        ]
+        vec![Touch::Tree(paths::SNAPSHOTS.into()), state(TARGET), state(STAGING)]
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
@@ -137,5 +135,49 @@ impl Step<Env> for PullSnapshot {
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::directory::cut;
+    use std::fs;
+
+    #[test]
+    fn a_death_or_an_error_at_any_change_leaves_the_old_tree_or_the_new_one() {
+        for (with_old, dies) in [(true, true), (true, false), (false, true), (false, false)] {
+            for changes in 0.. {
+                let folder = tempfile::tempdir().unwrap();
+                let tree = |name: &str, which: &str| {
+                    fs::create_dir_all(folder.path().join(name).join("sub")).unwrap();
+                    for file in ["which", "sub/which"] {
+                        fs::write(folder.path().join(name).join(file), which).unwrap();
+                    }
+                };
+                tree(STAGING, "new");
+                if with_old {
+                    tree(TARGET, "old");
+                }
+                let state = Directory::open(folder.path()).unwrap();
+                let (placed, cut) = match dies {
+                    true => cut::after(changes, || put_in_place(&state)),
+                    false => cut::failing(changes, || put_in_place(&state)),
+                };
+                let read = |file: &str| fs::read_to_string(folder.path().join(TARGET).join(file)).ok();
+                let found = read("which");
+                assert_eq!(found, read("sub/which"), "change {changes}");
+                match found.as_deref() {
+                    Some("new") => {}
+                    Some("old") => assert!(with_old && placed.is_err(), "change {changes}"),
+                    other => assert!(other.is_none() && !with_old && placed.is_err(), "change {changes}"),
+                }
+                if !cut {
+                    placed.unwrap();
+                    assert_eq!(state.list().unwrap(), [TARGET]);
+                    break;
+                }
+            }
+        }
     }
 }

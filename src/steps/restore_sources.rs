@@ -10,6 +10,7 @@ use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::decode;
 use crate::host::paths;
+use crate::host::root::Root;
 use crate::journal::touch::absent;
 use crate::model::explain::{Exit, Failure};
 use crate::model::ids::SnapshotId;
@@ -171,7 +172,7 @@ fn counted(
             count(&env.root, Ended::Restored { took, received_bytes, applying })
         }
         Err(failure) => {
-            let code = Failure::of(failure).code;
+            let code = failure.told_code();
             count(&env.root, Ended::Failed { command: Command::Restore, code: &code })
         }
     };
@@ -239,10 +240,20 @@ pub(crate) fn keep(env: &Env) -> Result<(), StepFailure> {
         match Restore::begin(order(env, source, false), env.sink.as_ref()) {
             // It was begun, and there was no snapshot of it after all.
             Err(RestoreError::NoFolder { .. }) => {}
-            begun => begun?.forget_previous()?,
+            begun => {
+                begun?.forget_previous()?;
+            }
         }
     }
     Ok(files::remove_file(&env.root.join(RESTORED))?)
+}
+
+/// Whether the join of this node restored sources and is not confirmed: undoing it needs what was there before.
+///
+/// # Errors
+/// When the record cannot be looked for.
+pub(crate) fn is_unconfirmed(root: &Root) -> Result<bool, StepFailure> {
+    Ok(files::exists(&root.join(RESTORED))?)
 }
 
 /// When the source was restored last on this node.

@@ -7,7 +7,7 @@ use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Name, Verifier};
-use crate::snapshot::restore::{Activated, Age, Applied, INCOMING, Order, Restore};
+use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
 use crate::snapshot::unpack::{Policy, UnpackError};
 use crate::steps::error::StepFailure;
@@ -81,6 +81,21 @@ impl<E: Into<StepFailure>> From<E> for Unbuilt {
 pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Result<Restored, StepFailure> {
     let began = Instant::now();
     let restore = Restore::begin(job.order.clone(), sink)?;
+    let restored = carried_out(job, restore, began, stop, sink);
+    if job.order.into.is_none() {
+        let code = restored.as_ref().err().map(StepFailure::told_code);
+        restore::ended(job.order.root, job.order.source.name.as_str(), Some(job.request.id.as_str()), code);
+    }
+    restored
+}
+
+fn carried_out(
+    job: &Job<'_>,
+    restore: Restore<'_>,
+    began: Instant,
+    stop: &dyn Fn() -> bool,
+    sink: &dyn Sink,
+) -> Result<Restored, StepFailure> {
     let built = match build(job, &restore, stop, sink) {
         Ok(built) => built,
         Err(Unbuilt::Refused(failure)) => {

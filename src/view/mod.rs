@@ -11,6 +11,7 @@ pub mod plan;
 pub mod preflight;
 pub mod progress;
 pub mod reset;
+pub mod restores;
 pub mod roles;
 mod rooted;
 #[cfg(test)]

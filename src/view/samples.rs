@@ -5,9 +5,11 @@ use crate::model::facts::Resources;
 use crate::model::ids::{ClusterId, NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
+use crate::snapshot::restore::{Applied, Ended, Last, Told};
 use crate::storage::level::Level;
 use crate::view::status::Local;
 use crate::wire::admin::{ClusterStatus, NodeStatus, Operation, SnapshotStatus};
+use jiff::Timestamp;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -106,7 +108,32 @@ pub fn local() -> Local {
         ],
         monitor: None,
         storage: vec![(PathBuf::from("/"), Level::Normal, 41.5)],
+        restores: Vec::new(),
         master_error: None,
         operation: None,
+    }
+}
+
+/// A source of which a snapshot was restored, and stayed.
+pub fn restored() -> Told {
+    let at: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a time");
+    let id = SnapshotId::parse(&"1a2b3c4d".repeat(8)).expect("an id");
+    let ended_at = at + jiff::SignedDuration::from_secs(1);
+    let now = Applied {
+        id: id.clone(),
+        created_at: at,
+        generation: 7,
+        restored_at: at,
+        from: Vec::new(),
+        received_bytes: 1,
+        restored_bytes: 2,
+    };
+    let (source, target) = ("metrics".to_owned(), "/srv/metrics".to_owned());
+    let (now, previous, has_previous) = (Some(now), None, true);
+    let id = Some(id.to_string());
+    Told {
+        ended: Some(Ended { version: 1, source: source.clone(), id, ended_at, code: None }),
+        last: Some(Last { version: 1, source: source.clone(), target, now, has_previous, previous }),
+        source,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::snapshot::create::Made;
 use crate::snapshot::manifest::{Content, Entry};
+use crate::snapshot::restore::Kept;
 use crate::snapshot::retention::Verdict;
 use crate::snapshot::store::{Judged, Summary};
 use crate::view::table::{fields, table};
@@ -10,12 +11,38 @@ use crate::wire::snapshots::{ClusterHoldings, Held, Holder};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// A table of snapshots: id, source, time and size.
-pub fn list(rows: &[[String; 4]]) -> String {
-    if rows.is_empty() {
+/// A snapshot in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What its manifest says.
+    pub summary: Summary,
+    /// Whose store it is in: `master` or `node`.
+    pub store: &'static str,
+    /// Since when it stands at the path of its source, if it does.
+    pub restored_at: Option<Timestamp>,
+}
+
+/// A table of snapshots.
+pub fn list(all: &[Listed]) -> String {
+    if all.is_empty() {
         return "no snapshots\n".to_owned();
     }
-    table(usize::MAX, ["SNAPSHOT", "SOURCE", "CREATED", "SIZE"], rows)
+    let row = |one: &Listed| {
+        let metadata = &one.summary.metadata;
+        [
+            one.summary.id.to_string(),
+            metadata.source.clone(),
+            metadata.generation.to_string(),
+            time(metadata.created_at),
+            bytes(one.summary.stored_bytes),
+            if one.summary.is_full() { "full" } else { "incremental" }.to_owned(),
+            one.store.to_owned(),
+            one.restored_at.map_or_else(|| "-".to_owned(), time),
+        ]
+    };
+    let rows: Vec<[String; 8]> = all.iter().map(row).collect();
+    let header = ["SNAPSHOT", "SOURCE", "GENERATION", "CREATED", "SIZE", "KIND", "STORE", "IN PLACE SINCE"];
+    table(usize::MAX, header, &rows)
 }
 
 /// One line of what became of a source.
@@ -78,6 +105,8 @@ pub struct Shown {
     pub stores: Vec<String>,
     /// Who reads it, and since when.
     pub readers: Vec<String>,
+    /// What restores on this host say of it.
+    pub restored: Option<String>,
 }
 
 fn time(at: Timestamp) -> String {
@@ -101,7 +130,11 @@ pub fn shown(shown: &Shown) -> String {
         plural(parts, "part", "parts"),
         plural(frames, "frame", "frames")
     );
-    let rows = [
+    let kind = match one.is_full() {
+        true => "full".to_owned(),
+        false => format!("incremental, {} of earlier snapshots", bytes(one.borrowed_bytes())),
+    };
+    let mut rows = vec![
         ("snapshot", one.id.to_string()),
         ("source", one.metadata.source.clone()),
         ("cluster", one.metadata.cluster_id.to_string()),
@@ -110,12 +143,14 @@ pub fn shown(shown: &Shown) -> String {
         ("made by", format!("eos {}", one.metadata.eos_version)),
         ("entries", one.entries.to_string()),
         ("restored", bytes(one.restore_bytes)),
+        ("kind", kind),
         ("stored", stored),
         ("signed by", shown.signed.by.clone()),
         ("signature", trusted),
         ("in", shown.stores.join("; ")),
         ("read by", readers),
     ];
+    rows.extend(shown.restored.iter().map(|text| ("restore", text.clone())));
     fields(usize::MAX, &rows)
 }
 
@@ -167,6 +202,16 @@ pub fn pruned(rows: &[[String; 6]], removed: usize, freed_bytes: u64, dry_run: b
     format!("{}{removed} {snapshots}{would} removed, {size} {freed}\n", table(usize::MAX, header, rows))
 }
 
+/// What became of the tree from before the last restore of a source.
+pub fn forgotten(source: &str, kept: Option<&Kept>, dry_run: bool) -> String {
+    let Some(kept) = kept else {
+        return format!("nothing is kept from before the last restore of {source}\n");
+    };
+    let (is, freed) = if dry_run { ("would be", "would be freed") } else { ("is", "freed") };
+    let (path, size) = (kept.path.display(), bytes(kept.bytes));
+    format!("what was there before the last restore of {source} {is} removed: {path}, {size} {freed}\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,12 +240,15 @@ mod tests {
 
     #[test]
     fn snapshots_have_headings_and_none_are_said() {
-        let row = ["ab", "cluster", "2026-01-02 03:04:05", "7.0 KiB"].map(str::to_owned);
+        let one = Listed { summary: summary(), store: "master", restored_at: None };
+        let mut other = Listed { store: "node", restored_at: Some(Timestamp::UNIX_EPOCH), ..one.clone() };
+        other.summary.parts.insert(0, Part { borrowed: true, ..other.summary.parts[0].clone() });
         assert_eq!(
-            list(&[row]),
+            list(&[one, other]),
             "\
-SNAPSHOT  SOURCE   CREATED              SIZE
-ab        cluster  2026-01-02 03:04:05  7.0 KiB
+SNAPSHOT  SOURCE   GENERATION  CREATED              SIZE     KIND         STORE   IN PLACE SINCE
+abcdefgh  cluster  7           2026-01-02 03:04:05  6.0 KiB  full         master  -
+abcdefgh  cluster  7           2026-01-02 03:04:05  6.0 KiB  incremental  node    1970-01-01 00:00:00
 "
         );
         assert_eq!(list(&[]), "no snapshots\n");
@@ -209,8 +257,13 @@ ab        cluster  2026-01-02 03:04:05  7.0 KiB
     #[test]
     fn a_snapshot_is_shown_with_its_signer_and_its_readers() {
         let signed = Signed { by: "the master of cluster c1, key ab".into(), trusted: Some(true), why: None };
-        let mut one =
-            Shown { summary: summary(), signed, stores: vec!["/a".into(), "/b".into()], readers: vec![] };
+        let mut one = Shown {
+            summary: summary(),
+            signed,
+            stores: vec!["/a".into(), "/b".into()],
+            readers: vec![],
+            restored: None,
+        };
         assert_eq!(
             shown(&one),
             "\
@@ -222,6 +275,7 @@ generation  7
 made by     eos 0.1.0
 entries     12
 restored    7.0 KiB
+kind        full
 stored      6.0 KiB in 1 part, 2 frames
 signed by   the master of cluster c1, key ab
 signature   the cluster's authority vouches for it
@@ -235,6 +289,11 @@ read by     nobody
         let text = shown(&one);
         assert!(text.contains("signature   REFUSED: forged\n"), "{text}");
         assert!(text.ends_with("read by     node n-1 since then\n"), "{text}");
+        one.restored = Some("stands at /srv since then".into());
+        one.summary.parts[0].borrowed = true;
+        let text = shown(&one);
+        assert!(text.ends_with("restore     stands at /srv since then\n"), "{text}");
+        assert!(text.contains("kind        incremental, 6.0 KiB of earlier snapshots\n"), "{text}");
         one.signed = Signed { by: "it".into(), trusted: None, why: None };
         assert!(shown(&one).contains("signature   not judged: this host knows no cluster's authority\n"));
     }

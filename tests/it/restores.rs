@@ -129,6 +129,43 @@ fn whole(top: &Path) -> Vec<String> {
     lines
 }
 
+/// What was there before goes on demand, and then there is nothing to return to.
+#[track_caller]
+fn assert_freed(node: &Machine) {
+    let kept = node.path("srv/.metrics.eos/previous");
+    let planned = json(node, "snapshot prune --previous metrics --dry-run", 0);
+    assert_eq!(planned["previous"][0]["path"], kept.display().to_string(), "{planned}");
+    assert!(planned["previous"][0]["bytes"].as_u64().unwrap() >= 300_000 && kept.is_dir(), "{planned}");
+    assert_eq!(code(node, "snapshot prune --previous nobody", 2), "EOS-U030");
+    // As a join leaves it that has restored and is not confirmed.
+    node.put("var/lib/eos/restores/joined.yaml", "", 0o600);
+    assert_eq!(code(node, "snapshot prune --previous metrics", 7), "EOS-U033");
+    fs::remove_file(node.path("var/lib/eos/restores/joined.yaml")).unwrap();
+    assert_eq!(json(node, "snapshot prune --previous metrics", 0)["previous"], planned["previous"]);
+    assert!(!node.path("srv/.metrics.eos").exists());
+    let again = node.eos(&["snapshot", "prune", "--previous", "metrics"]).ends_with(0);
+    assert_eq!(again.stdout, "nothing is kept from before the last restore of metrics\n");
+    assert_eq!(code(node, "snapshot restore metrics --previous", 2), "EOS-T224");
+}
+
+/// `older` stands, and `id` was restored last and taken back.
+#[track_caller]
+fn assert_told(node: &Machine, older: &str, id: &str) {
+    let told = &json(node, "status", 0)["local"]["restores"][0];
+    assert_eq!((&told["source"], &told["id"]), (&Value::from("metrics"), &Value::from(older)));
+    assert_eq!(
+        [&told["has_previous"], &told["last_attempt"]["id"], &told["last_attempt"]["outcome"]],
+        [&Value::from(true), &Value::from(id), &Value::from("taken-back")]
+    );
+    let listed = json(node, "snapshot list", 0);
+    let of = |id: &str| listed["snapshots"].as_array().unwrap().iter().find(|one| one["id"] == *id).unwrap();
+    assert!(of(older)["restored_at"].is_string() && of(id)["restored_at"].is_null(), "{listed}");
+    assert_eq!((&of(id)["full"], &of(id)["generation"]), (&Value::from(true), &Value::from(1)));
+    assert!(of(id)["store"].as_str().unwrap().ends_with("/var/lib/eos/snapshots"), "{listed}");
+    let text = json(node, &format!("snapshot show {id}"), 0)["restore"].as_str().unwrap().to_owned();
+    assert!(text.contains("was taken back at") && text.ends_with("[EOS-T216]"), "{text}");
+}
+
 #[test]
 fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand() {
     let node = Machine::empty("127.0.44.1", "node1");
@@ -155,6 +192,7 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     json(&node, "snapshot restore metrics --previous", 0);
     assert_eq!(whole(&top), changed);
     json(&node, "snapshot restore metrics --previous", 0);
+    assert_freed(&node);
     json(&node, &format!("snapshot restore {older} --older"), 0);
     let into = node.path("elsewhere");
     let text = node.eos(&["snapshot", "restore", "metrics", "--into", into.to_str().unwrap()]).ends_with(0);
@@ -163,9 +201,10 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
     let before: Inventory = node.tree();
     node.put("etc/eos/cluster.yaml.d/sick.yaml", &sources(&node, "", "/bin/false"), 0o644);
     assert_eq!(code(&node, &format!("snapshot restore {id}"), 1), "EOS-T216");
+    assert_told(&node, &older, &id);
     let restores = &tally(&node)["restores"];
     let failures = serde_json::json!({
-        "EOS-T209": 1, "EOS-T216": 1, "EOS-U030": 1, "EOS-U031": 1, "EOS-U032": 1
+        "EOS-T209": 1, "EOS-T216": 1, "EOS-T224": 1, "EOS-U030": 1, "EOS-U031": 1, "EOS-U032": 1
     });
     assert_eq!((&restores["count"], &restores["failures"]), (&Value::from(5), &failures), "{restores}");
     fs::remove_dir_all(node.path("etc/eos/cluster.yaml.d")).unwrap();
@@ -204,6 +243,50 @@ fn a_refused_restore_leaves_nothing_beside_its_target_and_a_reset_tells_what_goe
     assert_eq!(result["left"], serde_json::json!([format!("{}: previous", area.display())]));
     assert!(reset.stdout.contains("also where no other node has them: "), "{}", reset.stdout);
     assert!(area.join("previous").is_dir() && top.is_dir() && !node.path("var/lib/eos").exists());
+}
+
+/// The first run of the hook kills the restore right after the exchange; each later one ends with this status.
+fn killing(node: &Machine, status: u8, healthy: &str) -> String {
+    let killed = node.path("killed").display().to_string();
+    let after = format!("test -e {killed} || {{ touch {killed}; kill -KILL $PPID; exit 1; }}; exit {status}");
+    format!(
+        "snapshot:\n  sources:\n    - name: metrics\n      path: /srv/metrics\n      hooks:\n        \
+         after_restore: {{command: [/bin/sh, -c, \"{after}\"]}}\n        \
+         healthy: {{command: [{healthy}], timeout_seconds: 1}}\n",
+    )
+}
+
+#[test]
+fn what_a_crash_left_of_a_restore_is_finished_or_taken_back_on_demand() {
+    let node = Machine::empty("127.0.44.5", "node1");
+    node.found();
+    let nothing = node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(nothing["outcome"], "no-change", "{nothing}");
+    let which = node.path("srv/metrics/which");
+    fill(&node.path("srv/metrics"), "captured");
+    let id = snapshot(&node, 100);
+    for (status, healthy, exit, outcome, stands, code) in [
+        (0, "/bin/true", 0, "kept", "captured", Value::Null),
+        (0, "/bin/false", 0, "returned", "changed", "EOS-T216".into()),
+        (1, "/bin/true", 6, "returned", "changed", "EOS-T217".into()),
+    ] {
+        node.put("etc/eos/cluster.yaml.d/sources.yaml", &killing(&node, status, healthy), 0o644);
+        fs::write(&which, "changed").unwrap();
+        let run = node.eos(&["snapshot", "restore", &id]);
+        assert!(run.status != Some(0), "it was killed: {run:?}");
+        assert_eq!(fs::read_to_string(&which).unwrap(), "captured");
+        let found = json(&node, "snapshot recover", exit);
+        let one = &found["restores"][0];
+        assert_eq!(
+            (&one["outcome"], &one["source"], &one["code"]),
+            (&outcome.into(), &"metrics".into(), &code)
+        );
+        assert_eq!(fs::read_to_string(&which).unwrap(), stands, "{found}");
+        assert_eq!(json(&node, "snapshot recover", 0)["restores"], Value::Array(Vec::new()));
+        let ended = &json(&node, "status", 0)["local"]["restores"][0]["last_attempt"];
+        assert_eq!((&ended["id"], &ended["code"]), (&Value::from(id.as_str()), &code));
+        fs::remove_file(node.path("killed")).unwrap();
+    }
 }
 
 fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {

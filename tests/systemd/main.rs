@@ -6,6 +6,7 @@ mod base;
 mod cluster;
 mod conditions;
 mod confinement;
+mod data;
 mod host;
 mod lab;
 mod life;

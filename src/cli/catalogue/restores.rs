@@ -154,7 +154,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the old tree could not be put back",
         cause: "The disk refused on the way back; the journal stays.",
         evidence: "dmesg; ls -lid on the target and below its work area",
-        remedy: "Remove the cause, then restart the agent, which finishes it: systemctl restart eos-agent.",
+        remedy: "Remove the cause, then have it finished: eos snapshot recover.",
         retry: false,
     },
     Entry {
@@ -162,7 +162,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a restore could not clear up after itself",
         cause: "The restored tree is in place and stays; the disk refused to remove what is left of the old one.",
         evidence: "ls -la on the parent of the target; dmesg",
-        remedy: "Remove the cause, then restart the agent, which finishes it: systemctl restart eos-agent.",
+        remedy: "Remove the cause, then have it finished: eos snapshot recover.",
         retry: false,
     },
     Entry {

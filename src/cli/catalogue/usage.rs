@@ -187,6 +187,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U033",
+        title: "the tree from before a restore is needed by a join",
+        cause: "This node joined, which restored the source, and the join is not confirmed: if it is undone, what was \
+             there before has to return.",
+        evidence: "eos status; eos checkpoint list",
+        remedy: "Let the join end: eos bootstrap. Or undo it: eos rollback. Then free it: eos snapshot prune \
+             --previous SOURCE.",
+        retry: true,
+    },
+    Entry {
         code: "U090",
         title: "there is no such error code",
         cause: "It is misspelled, or from another version of eos.",

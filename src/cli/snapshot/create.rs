@@ -1,6 +1,6 @@
 //! `eos snapshot create`: captures sources of this node into its store.
 
-use super::counting;
+use super::{LONGEST, counting};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -25,9 +25,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// Until when the progress counts on an end: a capture has no deadline of its own.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// What `eos snapshot create` takes.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
-//! `eos snapshot prune`: removes old snapshots from the stores of this host.
+//! `eos snapshot prune`: removes old snapshots from the stores of this host, and what restores replaced.
 
-use super::stores;
+use super::previous::{self, Gone};
+use super::{LONGEST, stores};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::host::clock;
@@ -8,13 +9,15 @@ use crate::model::explain::{Explain, Failure};
 use crate::snapshot::retention::{Rule, Verdict};
 use crate::snapshot::store::{Judged, StoreError};
 use crate::view;
+use crate::view::progress::Progress;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// What `eos snapshot prune` takes.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("rule").required(true).multiple(true).args(["keep", "older_than", "max_bytes"]))]
+#[command(group = ArgGroup::new("rule").required(true).multiple(true).args(["keep", "older_than", "max_bytes", "previous"]))]
 pub struct PruneArguments {
     /// Keep so many of the newest of each source
     #[arg(long, value_name = "NUMBER")]
@@ -25,6 +28,9 @@ pub struct PruneArguments {
     /// Remove the oldest until the others take no more bytes in each store
     #[arg(long, value_name = "BYTES")]
     max_bytes: Option<u64>,
+    /// Remove the tree that stood at the path of this source before its last restore; may be given several times
+    #[arg(long, value_name = "SOURCE")]
+    previous: Vec<String>,
     /// Only say what would be removed
     #[arg(long)]
     dry_run: bool,
@@ -51,7 +57,9 @@ pub(super) fn run(context: &Context, arguments: &PruneArguments) -> Result<Done,
     let rule = Rule { count: arguments.keep, age_seconds: arguments.older_than, bytes: arguments.max_bytes };
     let (mut rows, mut listed, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let (mut removed, mut freed): (usize, u64) = (0, 0);
-    for store in stores(context)? {
+    let prunes_stores = rule != Rule::default();
+    let gone = forget(context, arguments)?;
+    for store in if prunes_stores { stores(context)? } else { Vec::new() } {
         let pruned = store.prune(&rule, clock::timestamp(), &BTreeSet::new(), arguments.dry_run);
         let pruned = pruned.map_err(failure)?;
         removed += pruned.dropped().len();
@@ -62,20 +70,38 @@ pub(super) fn run(context: &Context, arguments: &PruneArguments) -> Result<Done,
         }
         warnings.extend(pruned.unreadable.iter().map(|(_, error)| warning(error)));
     }
-    let text = view::snapshot::pruned(&rows, removed, freed, arguments.dry_run);
+    let mut text = match prunes_stores {
+        true => view::snapshot::pruned(&rows, removed, freed, arguments.dry_run),
+        false => String::new(),
+    };
+    let (mut previous, mut forgotten) = (Vec::new(), 0);
+    for (source, kept) in &gone {
+        text.push_str(&view::snapshot::forgotten(source, kept.as_ref(), arguments.dry_run));
+        if let Some(kept) = kept {
+            forgotten += 1;
+            previous.push(json!({ "source": source, "path": kept.path, "bytes": kept.bytes }));
+        }
+    }
     for warning in &warnings {
         view::stderr(&format!("{warning}\n"));
     }
     let result = json!({
         "snapshots": listed, "removed": removed, "freed_bytes": freed, "dry_run": arguments.dry_run,
-        "warnings": warnings,
+        "previous": previous, "warnings": warnings,
     });
-    let outcome = match (removed, arguments.dry_run) {
+    let outcome = match (removed + forgotten, arguments.dry_run) {
         (_, true) => "planned",
         (0, false) => "no-change",
         _ => "done",
     };
     Ok(Done::new(result, text).outcome(outcome))
+}
+
+fn forget(context: &Context, arguments: &PruneArguments) -> Result<Vec<Gone>, Failure> {
+    let progress = Progress::new(context.output, Instant::now() + LONGEST);
+    let gone = previous::forget(context, &arguments.previous, arguments.dry_run, &progress);
+    progress.finish();
+    gone
 }
 
 fn warning(error: &StoreError) -> String {

@@ -8,7 +8,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::counting;
+use super::{LONGEST, counting};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::client::holders::{self, Found};
@@ -34,9 +34,6 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// No pull takes longer; it bounds what is told of waits.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
-
 /// The source that the master alone signs.
 const CLUSTER: &str = "cluster";
 
@@ -49,10 +46,11 @@ pub struct PullArguments {
     /// Pull from this holder alone; may be given several times
     #[arg(long, value_name = "NODE|ADDRESS")]
     from: Vec<String>,
-    /// Connections at a time, to all holders together; those of the configuration unless given
+    /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
-    /// Receive at most so many bytes a second, over all connections
+    /// Receive at most so many bytes a second over all connections together, such as 20000000 for 20 MB/s; as
+    /// snapshot.bandwidth_bytes says unless given, which is no limit by default
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
 }

@@ -2,10 +2,12 @@
 
 mod error;
 
+pub(super) use error::RestoreCommandError;
+
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::{counting, reader, stores};
+use super::{LONGEST, counting, reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
@@ -19,7 +21,7 @@ use crate::model::ids::{SnapshotId, SourceName};
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
 use crate::snapshot::fetch::{Limiter, Source};
-use crate::snapshot::restore::{Activated, Order, Restore};
+use crate::snapshot::restore::{self, Activated, Order, Restore};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, StoreError, resolve};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
@@ -28,14 +30,10 @@ use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
 use crate::wire::snapshots::Holder;
 use clap::Args;
-use error::RestoreCommandError;
 use serde_json::json as object;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// No restore takes longer; it bounds what is told of waits.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+use std::time::Instant;
 
 /// What `eos snapshot restore` takes.
 #[derive(Debug, Args)]
@@ -55,10 +53,11 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
-    /// Connections to all holders together; those of the configuration unless given
+    /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
-    /// Bytes per second that are received at most; those of the configuration unless given
+    /// Receive at most so many bytes a second over all connections together, such as 20000000 for 20 MB/s; as
+    /// snapshot.bandwidth_bytes says unless given, which is no limit by default
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
 }
@@ -114,8 +113,12 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
         let named = known.iter().find(|source| source.name.as_str() == arguments.what);
         let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
         let began = Instant::now();
-        let activated = Restore::begin(order(source), sink).and_then(|begun| begun.previous(&stop, sink));
-        let done = returned(source, &activated.map_err(failure)?);
+        let begun = Restore::begin(order(source), sink).map_err(failure)?;
+        let activated = begun.previous(&stop, sink).map_err(failure);
+        let id = activated.as_ref().ok().and_then(|done| Some(done.applied.as_ref()?.id.as_str()));
+        let code = activated.as_ref().err().map(|error| error.code.clone());
+        restore::ended(&context.root, source.name.as_str(), id, code);
+        let done = returned(source, &activated?);
         return Ok(Put { done, received_bytes: 0, applying: began.elapsed() });
     }
     let wanted = wanted(context, arguments, &known, sink)?;
@@ -284,7 +287,7 @@ fn nowhere(name: &str) -> Option<SourceConfig> {
     serde_json::from_value(object!({ "name": name, "path": "/nowhere/at-all" })).ok()
 }
 
-fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
+pub(super) fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
     let known = known.iter().map(|source| source.name.to_string()).collect();
     failure(RestoreCommandError::UnknownSource { name: name.to_owned(), known })
 }
@@ -365,9 +368,10 @@ fn returned(source: &SourceConfig, activated: &Activated) -> Done {
 fn kept(source: &SourceConfig, activated: &Activated) -> String {
     match &activated.previous {
         Some(previous) => format!(
-            "what was there before is kept as {}; to have it again: eos snapshot restore {} --previous\n",
-            previous.display(),
-            source.name
+            "what was there before is kept as {previous}; to have it again: eos snapshot restore {name} --previous; \
+             to free its space: eos snapshot prune --previous {name}\n",
+            previous = previous.display(),
+            name = source.name
         ),
         None => String::new(),
     }

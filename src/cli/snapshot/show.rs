@@ -12,6 +12,7 @@ use crate::model::digest::Fingerprint;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::snapshot::manifest::{Entry, Limits, ManifestError, SealError, SignedManifest, Verifier};
+use crate::snapshot::restore;
 use crate::snapshot::store::{SnapshotStore, StoreError};
 use crate::view;
 use crate::view::snapshot::{Shown, Signed};
@@ -54,7 +55,10 @@ pub(super) fn run(context: &Context, text: &str, with_entries: bool) -> Result<D
     let _lease = store.lease(&id, &reader("show"), clock::timestamp()).map_err(failure)?;
     let manifest = store.manifest(&id).map_err(failure)?;
     let summary = store.summary(&id).map_err(failure)?;
+    let told = restore::told(&context.root).map_err(failure)?;
+    let told = told.iter().find(|told| told.source == summary.metadata.source);
     let shown = Shown {
+        restored: told.and_then(|told| view::restores::of(told, id.as_str())),
         signed: signed(context, &id, &manifest, summary.metadata.source == CLUSTER)?,
         summary,
         stores: holding.iter().map(|store| store.path().display().to_string()).collect(),
@@ -121,7 +125,8 @@ fn json(shown: &Shown, entries: Option<&[Entry]>) -> serde_json::Value {
         "created_at": one.metadata.created_at, "generation": one.metadata.generation,
         "eos_version": one.metadata.eos_version, "entries": one.entries,
         "restore_bytes": one.restore_bytes, "bytes": one.stored_bytes,
-        "parts": one.parts, "frames": one.frames,
+        "parts": one.parts, "frames": one.frames, "full": one.is_full(),
+        "borrowed_bytes": one.borrowed_bytes(), "restore": shown.restored,
         "signature": { "by": shown.signed.by, "trusted": shown.signed.trusted, "why": shown.signed.why },
         "stores": shown.stores, "readers": shown.readers,
     });

@@ -1,6 +1,6 @@
 //! `eos snapshot verify`: looks at what is stored and names what is damaged.
 
-use super::{meant, reader, stores};
+use super::{LONGEST, meant, reader, stores};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::host::clock;
@@ -11,10 +11,7 @@ use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError};
 use crate::view;
 use crate::view::progress::Progress;
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-/// No verification takes longer; it bounds what is told of waits.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+use std::time::Instant;
 
 /// Verifies one snapshot or all of them.
 pub(super) fn run(context: &Context, id: Option<&str>, quick: bool) -> Result<Done, Failure> {

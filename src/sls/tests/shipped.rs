@@ -4,7 +4,7 @@ use crate::model::config::{StorageConfig, StorageMode};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::model::storage_ops::Thresholds;
-use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT};
+use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT, RECOVERY_UNIT};
 use crate::sls::inputs::WRITABLE;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jinja, render};
 use serde_json::json;
@@ -206,6 +206,20 @@ fn units_have_one_line_to_execute_and_no_shell() {
         for line in ["Type=notify", "NotifyAccess=main", "NoNewPrivileges=yes", "ProtectSystem=strict"] {
             assert!(unit.lines().any(|have| have == line), "{line}");
         }
+    }
+}
+
+#[test]
+fn recovery_is_wanted_by_the_agent_and_not_confined_as_it_is() {
+    let variables = json!({"binary": "/usr/local/bin/eos", "root": "/srv/a b", "writable": []});
+    let render = |source| jinja::plain("unit", source, &variables).expect("renders");
+    assert!(render(AGENT_UNIT).lines().any(|line| line == "Wants=eos-recovery.service"));
+    let unit = render(RECOVERY_UNIT);
+    let has = |wanted: &str| unit.lines().any(|line| line == wanted);
+    assert!(has("ExecStart=/usr/local/bin/eos snapshot recover --root \"/srv/a b\""), "{unit}");
+    assert!(has("Type=oneshot") && has("TimeoutStartSec=infinity") && has("KillMode=process"), "{unit}");
+    for sandbox in ["Protect", "Private", "Restrict", "ReadWritePaths", "Capability", "SystemCall", "NoNew"] {
+        assert!(!unit.lines().any(|line| line.starts_with(sandbox)), "{sandbox}: {unit}");
     }
 }
 

@@ -5,7 +5,7 @@
 //! stands before the last such line counts. What it says is not believed but looked at (`resume`).
 
 use super::AssembleError;
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, fresh};
 use crate::model::ids::SnapshotId;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -18,7 +18,6 @@ use std::time::Duration;
 
 const VERSION: u32 = 1;
 const NAME: &str = "progress";
-const FRESH: &str = "progress.new";
 
 /// After so many bytes, or so much time with any, what was written is made durable.
 const SYNC_BYTES: u64 = 64 << 20;
@@ -137,16 +136,7 @@ impl<'a> Record<'a> {
             text.extend(encode(&line));
         }
         text.push(b'\n');
-        let begun = (|| {
-            area.remove_tree(OsStr::new(FRESH))?;
-            let file = area.create_file(OsStr::new(FRESH), 0o600)?;
-            let written = file.write_all_at(&text, 0).and_then(|()| file.sync_data());
-            written.map_err(|source| io(area, "write", source))?;
-            area.rename(OsStr::new(FRESH), area, OsStr::new(NAME))?;
-            area.sync()?;
-            Ok(file)
-        })();
-        let file = begun.map_err(recorded)?;
+        let file = area.replace_file(OsStr::new(NAME), &text, 0o600, None).map_err(recorded)?;
         let state = State { file, end: text.len() as u64, lines: 3, unsynced: 0, over: false };
         Ok(Self { area, state: Mutex::new(state), changed: Condvar::new() })
     }
@@ -246,8 +236,8 @@ fn encode(line: &Line) -> Vec<u8> {
 
 /// Removes what is left of an earlier restore.
 pub(super) fn remove(area: &Directory) -> Result<(), AssembleError> {
-    let both = [FRESH, NAME].iter().try_for_each(|name| area.remove_tree(OsStr::new(name)));
-    both.map_err(recorded)
+    let name = OsStr::new(NAME);
+    area.remove_tree(&fresh(name)).and_then(|()| area.remove_tree(name)).map_err(recorded)
 }
 
 fn failed(area: &Directory, action: &'static str, source: std::io::Error) -> AssembleError {

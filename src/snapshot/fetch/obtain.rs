@@ -11,7 +11,7 @@ use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::manifest::{Limits, Manifest, ManifestError, SignedManifest};
 use crate::wire::embedded::Embedded;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -172,12 +172,6 @@ fn read_kept(into: &Directory) -> Result<Option<Vec<u8>>, FetchError> {
 }
 
 fn store(into: &Directory, bytes: &[u8]) -> Result<(), FetchError> {
-    let fresh = OsStr::new("manifest.json.new");
-    into.remove_tree(fresh)?;
-    let mut file = into.create_file(fresh, 0o600)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|source| failed("write", into, "manifest.json.new", source))?;
-    into.rename(fresh, into, OsStr::new(MANIFEST))?;
-    Ok(into.sync()?)
+    into.replace_file(OsStr::new(MANIFEST), bytes, 0o600, None)?;
+    Ok(())
 }

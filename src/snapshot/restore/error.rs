@@ -370,7 +370,7 @@ impl RestoreError {
                 )
             }
             Self::NotReturned { target, .. } => format!(
-                "remove the cause, then let the agent finish it: systemctl restart eos-agent; ls -lid {}",
+                "remove the cause, then have it finished: eos snapshot recover; ls -lid {}",
                 target.display()
             ),
             Self::InUse { target } => format!(

@@ -3,8 +3,8 @@
 //! Both are written whole under another name, made durable and then named, so a crash leaves the old or
 //! the new one.
 
-use super::RestoreError;
-use crate::host::directory::{Directory, DirectoryError};
+use super::{Ended, RestoreError};
+use crate::host::directory::{Directory, DirectoryError, FRESH, fresh};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::host::root::Root;
@@ -15,16 +15,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
+const ENDED: &str = "ended";
 const ENDING: &str = ".json";
-
-/// What follows that in the name of a file that is being written.
-const FRESH: &str = ".new";
 
 /// How far a restore has come, as far as the disk itself does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +168,7 @@ impl Folder {
     }
 
     pub fn forget(&self, name: &str) -> Result<(), RestoreError> {
-        for name in [file(name), fresh(name)] {
+        for name in [file(name), fresh(&file(name))] {
             self.0.remove_tree(&name)?;
         }
         Ok(self.0.sync()?)
@@ -188,38 +186,60 @@ impl Folder {
         write(&self.0.ensure_directory(OsStr::new(LAST), 0o700)?, &last.source, last)
     }
 
+    /// How the last attempt to restore a source ended.
+    pub fn ended(&self, source: &str) -> Result<Option<Ended>, RestoreError> {
+        match self.0.open_directory(Path::new(ENDED)) {
+            Err(error) if error.is_missing() => Ok(None),
+            opened => read(&opened?, source, |ended: &Ended| ended.version),
+        }
+    }
+
+    pub fn end(&self, ended: &Ended) -> Result<(), RestoreError> {
+        write(&self.0.ensure_directory(OsStr::new(ENDED), 0o700)?, &ended.source, ended)
+    }
+
+    /// The sources of which there is a record.
+    pub fn recorded(&self) -> Result<BTreeSet<String>, RestoreError> {
+        let mut sources = BTreeSet::new();
+        for folder in [LAST, ENDED] {
+            let names = match self.0.open_directory(Path::new(folder)) {
+                Err(error) if error.is_missing() => continue,
+                opened => opened?.list()?,
+            };
+            let names = names.into_iter().filter_map(|name| name.into_string().ok());
+            sources.extend(names.filter_map(|name| name.strip_suffix(ENDING).map(str::to_owned)));
+        }
+        Ok(sources)
+    }
+
     pub fn forget_last(&self, source: &str) -> Result<(), RestoreError> {
-        let records = self.0.ensure_directory(OsStr::new(LAST), 0o700)?;
-        records.remove_tree(&file(source))?;
-        Ok(records.sync()?)
+        for folder in [ENDED, LAST] {
+            let records = self.0.ensure_directory(OsStr::new(folder), 0o700)?;
+            records.remove_tree(&file(source))?;
+            records.sync()?;
+        }
+        Ok(())
     }
 }
 
 impl Journal {
     /// The version that this eos writes.
     pub const VERSION: u32 = VERSION;
+
+    /// The id of the snapshot that is put in place, as far as it is one.
+    pub fn snapshot(&self) -> Option<String> {
+        self.applied.as_ref().map(|applied| applied.id.to_string())
+    }
 }
 
 fn file(name: &str) -> OsString {
     format!("{name}{ENDING}").into()
 }
 
-fn fresh(name: &str) -> OsString {
-    format!("{name}{ENDING}{FRESH}").into()
-}
-
 fn write<T: Serialize>(into: &Directory, name: &str, value: &T) -> Result<(), RestoreError> {
-    let fresh = fresh(name);
-    into.remove_tree(&fresh)?;
     let bytes = serde_json::to_vec_pretty(value).expect("it has no failing serialiser");
-    let mut opened = into.create_file(&fresh, 0o600)?;
-    opened.write_all(&bytes).and_then(|()| opened.sync_all()).map_err(|source| DirectoryError::Io {
-        action: "write",
-        path: into.path().join(&fresh),
-        source,
-    })?;
-    into.rename(&fresh, into, &file(name))?;
-    Ok(into.sync()?)
+    into.replace_file(&file(name), &bytes, 0o600, None)?;
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(

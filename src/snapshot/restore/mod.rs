@@ -7,20 +7,24 @@
 //! `after_restore` is run too, by the recovery at the latest.
 
 mod database;
+mod ended;
 mod error;
 mod hooks;
 mod journal;
 mod operation;
 mod place;
+mod previous;
 mod recover;
 #[cfg(test)]
 pub(in crate::snapshot) mod tests;
 
+pub use ended::{Ended, Told, ended, told};
 pub use error::RestoreError;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use journal::{Applied, Last};
 pub use place::{INCOMING, PREVIOUS};
+pub use previous::{Kept, kept};
 pub use recover::{Outcome, Recovered, recover};
 
 use crate::host::directory::Directory;
@@ -89,8 +93,11 @@ impl<'a> Restore<'a> {
             .map_err(|holder| RestoreError::Busy { target: shown, holder })?;
         if let Some(journal) = folder.journal(&name)? {
             let (source, target) = (journal.source.clone(), journal.target.clone());
+            let snapshot = journal.snapshot();
             let outcome = recover::held(order.root, &folder, &name, (journal, order.holder), sink)?;
-            sink.emit(Recovered { source, target, outcome }.event());
+            let recovered = Recovered { source, target, snapshot, outcome };
+            recover::count(order.root, &name, &recovered);
+            sink.emit(recovered.event());
         }
         let place = match order.into {
             Some(path) => Place::find(&whole()?, &path.to_string_lossy())?,
@@ -251,15 +258,6 @@ impl<'a> Restore<'a> {
     /// Removes from the work area what a restore that did not come to its exchange left there.
     pub fn forget_progress(&self) -> Result<(), RestoreError> {
         self.place.clear(true)?;
-        self.place.remove_empty_area()
-    }
-
-    /// Removes the tree of before the last restore, which was kept for its undoing.
-    pub fn forget_previous(&self) -> Result<(), RestoreError> {
-        if let Some(last) = self.last()?.filter(|last| last.has_previous) {
-            self.folder.remember(&Last { has_previous: false, previous: None, ..last })?;
-        }
-        self.place.clear(false)?;
         self.place.remove_empty_area()
     }
 

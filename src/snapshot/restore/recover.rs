@@ -6,8 +6,10 @@ use super::operation::Operation;
 use super::place::Place;
 use super::place_of;
 use crate::host::root::Root;
+use crate::model::explain::Explain;
 use crate::model::progress::{Event, Sink};
 use crate::snapshot::area::Hold;
+use crate::snapshot::store::{self, Ended};
 use std::error::Error;
 
 /// Who recovers, for whoever finds the target busy.
@@ -35,14 +37,29 @@ pub struct Recovered {
     pub source: String,
     /// Its path, as the configuration names it.
     pub target: String,
+    /// The snapshot that was restored, as far as it is known.
+    pub snapshot: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Outcome {
+    /// In one word, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NotBegun => "not-begun",
+            Self::Kept => "kept",
+            Self::Returned(_) => "returned",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 impl Recovered {
     /// What became of it, in one line.
     pub fn text(&self) -> String {
-        let Self { source, target, outcome } = self;
+        let Self { source, target, outcome, .. } = self;
         let what = match outcome {
             Outcome::Busy => return format!("a restore of {source} is in progress"),
             Outcome::NotBegun => format!("is forgotten: {target} is as it was"),
@@ -84,16 +101,42 @@ pub fn recover(root: &Root, sink: &dyn Sink) -> Result<Vec<Recovered>, RestoreEr
     let Some(folder) = Folder::existing(root)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for name in folder.names()? {
-        match one(root, &folder, &name, sink) {
-            Ok(Some(recovered)) => found.push(recovered),
-            Ok(None) => {}
+        let recovered = match one(root, &folder, &name, sink) {
+            Ok(Some(recovered)) => recovered,
+            Ok(None) => continue,
             Err(error) => {
-                let outcome = Outcome::Failed(error);
-                found.push(Recovered { source: name.clone(), target: name, outcome });
+                let (source, target) = (name.clone(), name.clone());
+                Recovered { source, target, snapshot: None, outcome: Outcome::Failed(error) }
             }
+        };
+        if !matches!(recovered.outcome, Outcome::Busy) {
+            count(root, &name, &recovered);
         }
+        found.push(recovered);
     }
     Ok(found)
+}
+
+/// Has the node's store count it, and the record of the source say how it ended. What cannot be remembered changes
+/// nothing of it.
+pub(super) fn count(root: &Root, name: &str, recovered: &Recovered) {
+    let Recovered { source, snapshot, outcome, .. } = recovered;
+    if let Err(error) = store::count(root, Ended::Recovered { outcome: outcome.name() }) {
+        tracing::warn!(%error, "the recovery of a restore is not counted");
+    }
+    let code = match outcome {
+        Outcome::Busy => return,
+        Outcome::Kept => None,
+        Outcome::Returned(Some(error)) | Outcome::Failed(error) => Some(error.code().to_string()),
+        // It was interrupted, and nobody knows of another reason.
+        Outcome::NotBegun | Outcome::Returned(None) => {
+            Some(RestoreError::Interrupted { target: recovered.target.clone().into() }.code().to_string())
+        }
+    };
+    // One to another place says nothing of the source's own.
+    if name == source.as_str() {
+        super::ended(root, source, snapshot.as_deref(), code);
+    }
 }
 
 /// None when it ended meanwhile.
@@ -106,7 +149,7 @@ fn one(root: &Root, folder: &Folder, name: &str, sink: &dyn Sink) -> Result<Opti
         }
         return Ok(None);
     };
-    let (source, target) = (journal.source.clone(), journal.target.clone());
+    let (source, target, snapshot) = (journal.source.clone(), journal.target.clone(), journal.snapshot());
     let outcome = match lock {
         Err(_holder) => Outcome::Busy,
         Ok(_lock) => match held(root, folder, name, (journal, RECOVERY), sink) {
@@ -115,7 +158,7 @@ fn one(root: &Root, folder: &Folder, name: &str, sink: &dyn Sink) -> Result<Opti
             outcome => outcome.unwrap_or_else(Outcome::Failed),
         },
     };
-    Ok(Some(Recovered { source, target, outcome }))
+    Ok(Some(Recovered { source, target, snapshot, outcome }))
 }
 
 /// The same for one whose lock this process holds, for `holder`.

@@ -1,8 +1,8 @@
 //! What captures remember of their sources, beside the snapshots: `memory/SOURCE.json`, replaced atomically.
 
 use super::{DiskStore, StoreError};
-use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::ffi::OsString;
+use std::io::Read;
 use std::path::Path;
 
 impl DiskStore {
@@ -26,12 +26,8 @@ impl DiskStore {
     /// # Errors
     /// When the disk refuses.
     pub fn remember(&self, source: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let (name, fresh) = (format!("{source}.json"), OsString::from(format!(".{source}.new")));
-        self.memory.remove_tree(&fresh)?;
-        let mut file = self.memory.create_file(&fresh, 0o600)?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|source| self.io("write", &self.memory, &fresh, source))?;
-        self.memory.rename(&fresh, &self.memory, OsStr::new(&name))?;
-        Ok(self.memory.sync()?)
+        let name = OsString::from(format!("{source}.json"));
+        self.memory.replace_file(&name, bytes, 0o600, None)?;
+        Ok(())
     }
 }

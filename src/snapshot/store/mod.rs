@@ -119,6 +119,18 @@ pub struct Summary {
     pub parts: Vec<Part>,
 }
 
+impl Summary {
+    /// Whether it borrows nothing from earlier snapshots, so that zstd and tar alone restore it.
+    pub fn is_full(&self) -> bool {
+        !self.parts.iter().any(|part| part.borrowed)
+    }
+
+    /// Bytes of its parts that are of earlier snapshots too.
+    pub fn borrowed_bytes(&self) -> u64 {
+        self.parts.iter().filter(|part| part.borrowed).map(|part| part.size).fold(0, u64::saturating_add)
+    }
+}
+
 /// What a store holds.
 #[derive(Debug, Default)]
 pub struct Listing {

@@ -4,11 +4,10 @@
 //! staging directory complete; a crash after it leaves the whole snapshot.
 
 use super::{DiskStore, StoreError, bad, manifest_name};
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, fresh};
 use crate::model::ids::SnapshotId;
 use crate::snapshot::manifest::{Manifest, Part, SignedManifest};
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::path::Path;
 
 /// A directory for the parts of a snapshot that is not published yet.
@@ -130,7 +129,7 @@ impl DiskStore {
         manifest: &Manifest,
     ) -> Result<(), StoreError> {
         let name = manifest_name(&signed.id());
-        let fresh = OsString::from(format!("{}.new", name.to_string_lossy()));
+        let fresh = fresh(&name);
         match step {
             Step::LinkParts => manifest.parts.iter().try_for_each(|part| self.link_part(staging, part))?,
             Step::SyncParts => self.parts.sync()?,
@@ -158,7 +157,7 @@ impl DiskStore {
             return Ok(());
         }
         // Over one of the same name: the same content, and a sound copy heals a rotten one.
-        let fresh = OsString::from(format!("{}.new", part.file_name()));
+        let fresh = fresh(&name);
         self.parts.remove_tree(&fresh)?;
         staging.directory.make_hardlink(&name, &self.parts, &fresh)?;
         self.give(&self.parts, &fresh)?;
@@ -168,11 +167,8 @@ impl DiskStore {
     }
 
     fn write_manifest(&self, name: &OsStr, bytes: &[u8]) -> Result<(), StoreError> {
-        self.manifests.remove_tree(name)?;
-        let mut file = self.manifests.create_file(name, 0o600)?;
-        self.give(&self.manifests, name)?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|source| self.io("write", &self.manifests, name, source))
+        self.manifests.write_file(name, bytes, 0o600, self.owner)?;
+        Ok(())
     }
 
     pub(super) fn io(

@@ -10,12 +10,11 @@ use crate::host::root::Root;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
 const FILE: &str = "tally.json";
-const FRESH: &str = "tally.json.new";
 
 /// The version that is read and written here.
 const VERSION: u32 = 1;
@@ -80,6 +79,11 @@ pub enum Ended<'a> {
         /// The code of the error.
         code: &'a str,
     },
+    /// A restore that a crash had interrupted was dealt with.
+    Recovered {
+        /// What became of it, in one word.
+        outcome: &'a str,
+    },
 }
 
 /// How often a command ended well, how long that took, and why it failed otherwise.
@@ -141,12 +145,15 @@ pub struct Tally {
     /// Milliseconds that it took to put them in place, without the transfers.
     #[serde(default)]
     pub applying_milliseconds: u64,
+    /// Interrupted restores that were dealt with, by what became of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recovered: BTreeMap<String, u64>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        let (captures, pulls, restores) = Default::default();
-        Self { version: VERSION, captures, pulls, restores, applying_milliseconds: 0 }
+        let (captures, pulls, restores, recovered) = Default::default();
+        Self { version: VERSION, captures, pulls, restores, applying_milliseconds: 0, recovered }
     }
 }
 
@@ -215,6 +222,9 @@ impl Tally {
                 };
                 add(deeds.failures.entry(code.to_owned()).or_default(), 1);
             }
+            Ended::Recovered { outcome } => {
+                add(self.recovered.entry(outcome.to_owned()).or_default(), 1);
+            }
         }
     }
 
@@ -236,16 +246,8 @@ impl Tally {
 
     fn write(&self, folder: &Directory) -> Result<(), StoreError> {
         let text = serde_json::to_vec(self).expect("counts serialise");
-        let fresh = OsStr::new(FRESH);
-        folder.remove_tree(fresh)?;
-        let mut file = folder.create_file(fresh, 0o600)?;
-        if let Some((uid, gid)) = owner(folder)? {
-            folder.set_owner(fresh, uid, gid)?;
-        }
-        let written = file.write_all(&text).and_then(|()| file.sync_all());
-        written.map_err(|source| io("write", folder, FRESH, source))?;
-        folder.rename(fresh, folder, OsStr::new(FILE))?;
-        Ok(folder.sync()?)
+        folder.replace_file(OsStr::new(FILE), &text, 0o600, owner(folder)?)?;
+        Ok(())
     }
 }
 

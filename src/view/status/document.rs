@@ -1,7 +1,7 @@
 //! The status as JSON: `result` of `eos status --output json`.
 
-use crate::view::Output;
 use crate::view::status::{Local, warnings, worst};
+use crate::view::{Output, restores};
 use crate::wire::admin::{ClusterStatus, NodeStatus};
 use serde_json::{Value, json};
 
@@ -86,6 +86,7 @@ fn this_node(output: &Output, local: &Local) -> Value {
         "confirmed": local.confirmed,
         "monitor": local.monitor,
         "storage": storage,
+        "restores": local.restores.iter().map(restores::json).collect::<Value>(),
         "operation": local.operation.as_ref().map(|running| &running.what),
         "master_error": local.master_error.as_ref().map(|failure| output.rooted_failure(failure)),
     })

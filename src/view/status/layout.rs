@@ -5,7 +5,7 @@ use crate::view::status::{Health, Local, Warning, warnings, worst};
 use crate::view::style::{Tone, paint};
 use crate::view::table::{fields, table};
 use crate::view::units::{bytes, plural, precise};
-use crate::view::{Output, node};
+use crate::view::{Output, node, restores};
 use crate::wire::admin::{ClusterStatus, Operation};
 use jiff::Timestamp;
 
@@ -89,6 +89,7 @@ fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> S
     for (mount, level, percent) in &local.storage {
         rows.push(("storage", format!("{}: {percent:.1} %, {level}", mount.display())));
     }
+    rows.extend(local.restores.iter().map(|told| ("restored", restores::line(told))));
     fields(output.width, &rows)
 }
 

@@ -12,6 +12,7 @@ pub use layout::text;
 use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
+use crate::snapshot::restore::Told;
 use crate::storage::level::Level;
 use crate::view::Output;
 use crate::wire::admin::ClusterStatus;
@@ -41,6 +42,8 @@ pub struct Local {
     pub monitor: Option<String>,
     /// Its mounts: path, level, and percent used.
     pub storage: Vec<(PathBuf, Level, f64)>,
+    /// What was restored to the paths of its sources, and how the last attempts ended.
+    pub restores: Vec<Told>,
     /// Why the master could not be asked.
     pub master_error: Option<Failure>,
     /// The operation that holds this node's lock now.

@@ -77,6 +77,16 @@ ID            SOURCE   MADE                  SIZE
     );
 }
 
+#[test]
+fn what_was_restored_is_told_of_this_node() {
+    let local = Local { restores: vec![samples::restored()], ..samples::local() };
+    let line = "\nrestored   metrics: snapshot 1a2b3c4d1a2b since 2026-01-02 03:04:05, what was there before is kept\n";
+    let text = shown(120, Some(&samples::cluster()), &local);
+    assert!(text.contains(line), "{text}");
+    let told = json(&Output::plain(120), None, &local);
+    assert_eq!(told["local"]["restores"][0]["last_attempt"]["outcome"], "restored");
+}
+
 /// What follows the risks at 80 and at 120 columns.
 const FACTS: &str = "
 cluster    prod-cluster-001, 3 nodes, 1 pending, scale small, generation 7

@@ -35,6 +35,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("snapshot-pack", "snapshot pack /nope -o /nope/a.tar.zst", 1),
     ("snapshot-prune", "snapshot prune --keep 1 --dry-run", 0),
     ("snapshot-pull", "snapshot pull cluster --from nobody", 2),
+    ("snapshot-recover", "snapshot recover", 0),
     ("snapshot-restore", "snapshot restore nosuchid", 2),
     ("snapshot-show", "snapshot show nosuchid", 1),
     ("snapshot-unpack", "snapshot unpack /nope --into /a", 1),

@@ -91,7 +91,6 @@ fn state() -> Vec<Group> {
 fn snapshots() -> Vec<Group> {
     vec![
         of("src/serving/error.rs", crate::serving::samples()),
-        of("src/snapshot/activate/error.rs", crate::snapshot::activate::samples()),
         of("src/snapshot/area.rs", crate::snapshot::area::samples()),
         of("src/snapshot/assemble/error.rs", crate::snapshot::assemble::samples()),
         of("src/snapshot/capture/error.rs", crate::snapshot::capture::samples()),

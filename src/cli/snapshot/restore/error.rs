@@ -27,6 +27,14 @@ pub enum RestoreCommandError {
         /// Who has it.
         known: Vec<String>,
     },
+    /// The tree of before is what undoing a join returns to.
+    #[error(
+        "the tree from before the restore of {source_name} stays until the join of this node is confirmed or undone"
+    )]
+    Joining {
+        /// The source.
+        source_name: String,
+    },
 }
 
 fn listed(known: &[String]) -> String {
@@ -39,11 +47,15 @@ impl Explain for RestoreCommandError {
             Self::UnknownSource { .. } => "U030",
             Self::NoSnapshot { .. } => "U031",
             Self::NotHeld { .. } => "U032",
+            Self::Joining { .. } => "U033",
         })
     }
 
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            Self::Joining { .. } => Exit::Conflict,
+            Self::UnknownSource { .. } | Self::NoSnapshot { .. } | Self::NotHeld { .. } => Exit::Usage,
+        }
     }
 
     fn hints(&self) -> Vec<String> {
@@ -57,6 +69,7 @@ impl Explain for RestoreCommandError {
             Self::NotHeld { .. } => {
                 "name one of these, or leave --from out: eos snapshot restore SOURCE".to_owned()
             }
+            Self::Joining { .. } => "go on with the join: eos bootstrap; or undo it: eos rollback".to_owned(),
         }]
     }
 }
@@ -67,6 +80,7 @@ pub(crate) fn samples() -> Vec<RestoreCommandError> {
         RestoreCommandError::UnknownSource { name: "metrics".to_owned(), known: vec!["logs".to_owned()] },
         RestoreCommandError::NoSnapshot { source_name: "metrics".to_owned() },
         RestoreCommandError::NotHeld { from: "node9".to_owned(), known: vec!["node2".to_owned()] },
+        RestoreCommandError::Joining { source_name: "metrics".to_owned() },
     ]
 }
 
@@ -83,6 +97,7 @@ mod tests {
                 "the configuration has no source metrics; it has logs",
                 "there is no snapshot of metrics",
                 "node9 has no such snapshot; it is held by node2",
+                "the tree from before the restore of metrics stays until the join of this node is confirmed or undone",
             ]
         );
         let none = RestoreCommandError::UnknownSource { name: "metrics".to_owned(), known: Vec::new() };

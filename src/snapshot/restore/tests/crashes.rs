@@ -184,7 +184,7 @@ fn the_journal_of_version_one_stays_readable() {
 }
 
 #[test]
-fn the_record_of_the_last_restore_of_version_one_stays_readable() {
+fn the_records_of_restores_of_version_one_stay_readable() {
     let site = Site::with_old();
     let fixture = include_str!("../../../../tests/fixtures/v1/restore-last.json");
     let folder = site.root.join("var/lib/eos/restores/last");
@@ -192,4 +192,46 @@ fn the_record_of_the_last_restore_of_version_one_stays_readable() {
     fs::write(folder.join("metrics.json"), fixture).unwrap();
     let record = last(&site.root, "metrics").unwrap().unwrap();
     assert_eq!(format!("{}\n", serde_json::to_string_pretty(&record).unwrap()), fixture);
+    assert_eq!(told(&site.root).unwrap()[0].last.as_ref(), Some(&record));
+    let fixture = include_str!("../../../../tests/fixtures/v1/restore-ended.json");
+    let folder = site.root.join("var/lib/eos/restores/ended");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("metrics.json"), fixture).unwrap();
+    let record = told(&site.root).unwrap().remove(0).ended.unwrap();
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&record).unwrap()), fixture);
+}
+
+#[test]
+fn a_death_while_the_tree_of_before_is_forgotten_leaves_it_whole_or_away_and_the_next_attempt_ends_it() {
+    for changes in 0.. {
+        let site = Site::with_old();
+        site.stage("new");
+        site.restore().unwrap();
+        let kept = kept(&site.root, &site.source).unwrap().unwrap();
+        assert_eq!((kept.path, kept.bytes > 0), (site.root.join("srv/.metrics.eos/previous"), true));
+        site.stage("newer");
+        let forget = || site.begin().and_then(|begun| begun.forget_previous());
+        let (forgotten, died) = cut::after(changes, forget);
+        assert!(
+            ["old", "nothing"].contains(&site.previous().as_str()),
+            "change {changes}: {}",
+            site.previous()
+        );
+        if !died {
+            assert_eq!(forgotten.unwrap().unwrap().bytes, kept.bytes);
+            assert!(changes > 5, "{changes}");
+        }
+        forget().unwrap();
+        // What was received of the next snapshot is not what was before.
+        assert_eq!(
+            (site.which(), site.names("srv/.metrics.eos")),
+            ("new".to_owned(), vec!["incoming".to_owned()])
+        );
+        assert!(!last(&site.root, "metrics").unwrap().unwrap().has_previous);
+        let error = site.begin().unwrap().previous(&|| false, &Silent).unwrap_err();
+        assert!(matches!(error, RestoreError::NoPrevious { .. }), "{error:?}");
+        if !died {
+            break;
+        }
+    }
 }

@@ -46,11 +46,15 @@ fn each_command_is_counted_with_its_time_its_bytes_and_its_failures_by_code() {
         Ended::Failed { command: Command::Restore, code: "EOS-T216" },
         Ended::Failed { command: Command::Capture, code: "EOS-T216" },
         Ended::Failed { command: Command::Pull, code: "EOS-T044" },
+        Ended::Recovered { outcome: "kept" },
+        Ended::Recovered { outcome: "kept" },
+        Ended::Recovered { outcome: "returned" },
     ] {
         count(&root, ended).unwrap();
     }
-    let Tally { captures, pulls, restores, applying_milliseconds, .. } = tally(&root).unwrap();
+    let Tally { captures, pulls, restores, applying_milliseconds, recovered, .. } = tally(&root).unwrap();
     assert_eq!((captures.excluded, captures.paused_milliseconds, applying_milliseconds), (6, 16, 30));
+    assert_eq!(recovered, BTreeMap::from([("kept".to_owned(), 2), ("returned".to_owned(), 1)]));
     let sums = (captures.read_bytes, captures.borrowed_bytes, captures.stored_bytes);
     assert_eq!((captures.deeds.count, captures.unchanged, sums), (2, 1, (20, 40, 5)));
     assert_eq!((captures.deeds.milliseconds, captures.deeds.within[0]), (100, 2));
