@@ -55,5 +55,5 @@ pub(super) async fn source(
 
 async fn all(app: &Arc<App>) -> Answer<ClusterHoldings> {
     let own = blocking(app, holdings::own).await?;
-    with_cluster(app, move |app, cluster| Ok(holdings::all(cluster, app.address, own, clock::now_ms()))).await
+    with_cluster(app, move |app, cluster| Ok(holdings::all(app, cluster, own, clock::now_ms()))).await
 }

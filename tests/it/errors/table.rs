@@ -60,6 +60,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
         "M003 S034 V008 V009 V020 V021",
     ),
+    ("a node that says of a snapshot what is not so, with unit tests in src/steps", "T228 T229"),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115 T183"),
     ("a machine that is slower than the time it was given", "J042"),
