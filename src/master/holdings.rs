@@ -5,6 +5,7 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName, SnapshotId};
+use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
 use crate::snapshot::store::{SnapshotStore, resolve};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings};
@@ -92,7 +93,8 @@ fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, source: &str) -> bo
         NodeState::Active => node.role,
         _ => app.desired(cluster, node).ok().map(|desired| desired.role),
     };
-    role.is_some_and(|role| roles.contains(&role))
+    // The only node of a cluster is everything at once.
+    role.is_some_and(|role| role == Role::Monolith || roles.contains(&role))
 }
 
 fn is_admitted(node: &NodeRecord) -> bool {
