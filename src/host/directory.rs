@@ -24,6 +24,7 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// How often `openat2` is asked again when the kernel saw a rename race it (`EAGAIN`).
 const RACE_RETRIES: usize = 64;
@@ -33,6 +34,7 @@ const RACE_RETRIES: usize = 64;
 pub struct Directory {
     fd: OwnedFd,
     path: PathBuf,
+    locked: AtomicBool,
 }
 
 impl Directory {
@@ -40,7 +42,11 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::RDONLY;
         let fd = fs::open(path, flags, Mode::empty()).map_err(|errno| failure("open", path, errno))?;
-        Ok(Self { fd, path: path.to_owned() })
+        Ok(Self::of(fd, path.to_owned()))
+    }
+
+    fn of(fd: OwnedFd, path: PathBuf) -> Self {
+        Self { fd, path, locked: AtomicBool::new(false) }
     }
 
     /// The path under which it was opened, for messages.
@@ -52,7 +58,7 @@ impl Directory {
     pub fn open_directory(&self, relative: &Path) -> Result<Self, DirectoryError> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY;
         let fd = self.resolve("open", relative, flags, Mode::empty())?;
-        Ok(Self { fd, path: self.path.join(relative) })
+        Ok(Self::of(fd, self.path.join(relative)))
     }
 
     /// Opens a file beneath for reading; never waits for the other end of a pipe.

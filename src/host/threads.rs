@@ -1,9 +1,17 @@
 //! Whether this process may start threads: a runtime that cannot start its own panics.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread::{Builder, yield_now};
+use std::time::{Duration, Instant};
+
+/// How long the kernel may take to forget a thread that has ended.
+const FORGETTING: Duration = Duration::from_secs(1);
 
 /// Starts so many threads, lets them live at the same time, and ends them again.
+///
+/// When it returns they count against no limit any more, so that as many others can be started.
 ///
 /// # Errors
 /// When the operating system does not let the process have them.
@@ -12,13 +20,30 @@ pub fn probe(count: usize) -> io::Result<()> {
     for _ in 0..count {
         let (end, ended) = mpsc::channel::<()>();
         // It ends when the sender is dropped, also where a later one cannot be started.
-        held.push((std::thread::Builder::new().spawn(move || ended.recv().is_err())?, end));
+        let wait = move || {
+            let _ended = ended.recv();
+            // `PID/task/THREAD`, below /proc.
+            std::fs::read_link("/proc/thread-self")
+        };
+        held.push((Builder::new().spawn(wait)?, end));
     }
+    let mut ended = Vec::new();
     for (thread, end) in held {
         drop(end);
-        thread.join().map_err(|_| io::Error::other("a thread that only waits panicked"))?;
+        let named = thread.join().map_err(|_| io::Error::other("a thread that only waits panicked"))?;
+        // Where /proc is not mounted there is nothing to wait by.
+        ended.extend(named.map(|named| Path::new("/proc").join(named)));
     }
+    forgotten(&ended);
     Ok(())
+}
+
+/// Waits until the kernel counts these threads no more: joining one returns shortly before that.
+fn forgotten(threads: &[PathBuf]) {
+    let until = Instant::now() + FORGETTING;
+    while threads.iter().any(|thread| thread.exists()) && Instant::now() < until {
+        yield_now();
+    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Step<Env> for CreateDirectories {
             // Filled by the services: logs, pid files, sockets.
             Touch::Tree(paths::LOGS.into()),
             Touch::Tree(paths::RUN.into()),
-            // Made by the first restore.
+            // Filled by captures and restores.
             Touch::Tree(paths::RESTORES.into()),
         ];
         if self.master {
@@ -65,6 +65,7 @@ impl Step<Env> for CreateDirectories {
         make(paths::IDENTITY, 0o700, None)?;
         make(paths::LOGS, 0o755, None)?;
         make(paths::RUN, 0o755, None)?;
+        make(paths::RESTORES, 0o700, None)?;
         if self.master {
             make(paths::MASTER, 0o700, master_owner(&env.root)?)?;
             make(paths::SNAPSHOTS, 0o700, None)?;

@@ -3,16 +3,17 @@
 use super::{Directory, DirectoryError, failure};
 use rustix::fs::{self, FlockOperation};
 use rustix::io::Errno;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 impl Directory {
     /// Takes the exclusive lock of this directory, or says `false` at once when somebody holds it.
     ///
-    /// It is released when the handle is dropped or the process dies.
+    /// It is released when this value is dropped or the process dies.
     pub fn try_lock(&self) -> Result<bool, DirectoryError> {
         match fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(self.holds_lock()),
             Err(Errno::WOULDBLOCK) => Ok(false),
             Err(errno) => Err(failure("lock", &self.path, errno)),
         }
@@ -36,8 +37,26 @@ impl Directory {
         };
         std::thread::Builder::new().name("lock".to_owned()).spawn(wait).map_err(failed)?;
         match told.recv_timeout(patience) {
-            Ok(locked) => locked.map(|()| true).map_err(|errno| failure("lock", &self.path, errno)),
+            Ok(locked) => {
+                locked.map(|()| self.holds_lock()).map_err(|errno| failure("lock", &self.path, errno))
+            }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(false),
+        }
+    }
+
+    fn holds_lock(&self) -> bool {
+        self.locked.store(true, Ordering::Relaxed);
+        true
+    }
+}
+
+impl Drop for Directory {
+    /// Closing the handle would not do while a process that is just being started has a copy of it.
+    fn drop(&mut self) {
+        if *self.locked.get_mut()
+            && let Err(errno) = fs::flock(&self.fd, FlockOperation::Unlock)
+        {
+            tracing::debug!(path = %self.path.display(), %errno, "a lock ends with its handle");
         }
     }
 }
@@ -46,6 +65,18 @@ impl Directory {
 mod tests {
     use super::*;
     use std::path::Path;
+
+    #[test]
+    fn a_lock_goes_with_its_holder_although_a_copy_of_the_handle_lives_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Directory::open(folder.path()).unwrap();
+        let first = open();
+        assert!(first.try_lock().unwrap());
+        let copy = first.fd.try_clone().unwrap();
+        drop(first);
+        assert!(open().try_lock().unwrap());
+        drop(copy);
+    }
 
     #[test]
     fn a_lock_is_waited_for_and_given_up_when_it_does_not_come() {

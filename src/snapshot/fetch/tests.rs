@@ -203,12 +203,13 @@ fn a_source_that_hangs_or_is_slow_holds_up_nobody() {
     let site = Site::new();
     let slow = site.another("slow");
     slow.hangs.store(true, Ordering::Relaxed);
-    let (sources, into): ([&dyn Source; 2], _) = ([&slow, &site.source], site.temporary.path().join("into"));
+    let unasked = || slow.requests.lock().unwrap().is_empty();
+    let sound = Gate(&unasked, &site.source);
+    let (sources, into): ([&dyn Source; 2], _) = ([&slow, &sound], site.temporary.path().join("into"));
     fs::create_dir(&into).unwrap();
     let request = Request { connections: 2, ..site.request(&sources, 2) };
     let fetched = fetch(&request, &Directory::open(&into).unwrap(), &|| false, &Silent).unwrap();
     assert_eq!(fetched.received_bytes, site.bytes(), "the sound one delivered all, and nothing twice");
-    assert!(!slow.requests.lock().unwrap().is_empty(), "the slow one was asked");
     site.assert_whole("into");
 }
 
@@ -234,7 +235,8 @@ fn a_source_that_lies_is_dropped_and_named_and_the_others_deliver() {
         false
     };
     let sound = site.another("sound");
-    let gate = Gate(&site.source, &sound);
+    let hangs = || site.source.hangs.load(Ordering::Relaxed);
+    let gate = Gate(&hangs, &sound);
     site.fetch_from(&[&liar, &empty, &gate], "into", 2, &stop, &events).unwrap();
     site.assert_whole("into");
     let texts: Vec<String> = events
@@ -252,8 +254,8 @@ fn a_source_that_lies_is_dropped_and_named_and_the_others_deliver() {
     assert!(texts.iter().any(|text| text == gone), "{texts:?}");
 }
 
-/// Hangs while the first does, then delivers what the second has.
-struct Gate<'a>(&'a Faulty, &'a Faulty);
+/// Hangs while the first says so, then delivers what the second has.
+struct Gate<'a>(&'a (dyn Fn() -> bool + Sync), &'a Faulty);
 
 impl Source for Gate<'_> {
     fn name(&self) -> &str {
@@ -272,7 +274,7 @@ impl Source for Gate<'_> {
         each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         let (never, nothing) = (Condvar::new(), Mutex::new(()));
-        while self.0.hangs.load(Ordering::Relaxed) && each(&[]).is_continue() {
+        while (self.0)() && each(&[]).is_continue() {
             let _woken = never.wait_timeout(nothing.lock().unwrap(), Duration::from_millis(1)).unwrap();
         }
         self.1.read_range(part, offset, length, each)

@@ -12,7 +12,6 @@ use crate::snapshot::retention::Verdict;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 mod leases;
 mod removal;
@@ -35,19 +34,6 @@ impl Site {
 
     fn store(&self) -> DiskStore {
         DiskStore::open(Directory::open(&self.path("store")).unwrap()).unwrap()
-    }
-
-    /// The store once it has cleared up, which it cannot while a program that another test starts still has
-    /// this process's locks: until it runs.
-    fn cleared(&self) -> DiskStore {
-        let until = Instant::now() + Duration::from_secs(10);
-        loop {
-            let store = self.store();
-            if self.names("store/incoming") + self.names("store/leases") == 0 || Instant::now() >= until {
-                return store;
-            }
-            std::thread::yield_now();
-        }
     }
 
     /// A capture of the tree, staged and signed but not published.
@@ -109,7 +95,7 @@ fn a_crash_after_any_step_of_publication_leaves_all_of_it_or_nothing() {
             store.take(*step, &staging, &signed, &manifest).unwrap();
         }
         drop((staging, store));
-        let store = site.cleared();
+        let store = site.store();
         let visible = store.list().unwrap().snapshots.len();
         assert_eq!(visible, usize::from(steps >= 4), "{steps}");
         assert_eq!(site.names("store/incoming"), 0, "{steps}");

@@ -8,7 +8,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 /// The store opens, every snapshot in it is whole, and nothing else is left.
 #[track_caller]
 fn sound(site: &Site, case: &str) -> BTreeSet<SnapshotId> {
-    let store = site.cleared();
+    let store = site.store();
     let listing = store.list().unwrap();
     assert!(listing.unreadable.is_empty(), "{case}");
     let mut parts = BTreeSet::new();
