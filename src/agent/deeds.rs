@@ -12,7 +12,7 @@ pub struct Told(pub Tally);
 
 impl Collector for Told {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
-        let Tally { captures, pulls, restores, .. } = &self.0;
+        let Tally { captures, pulls, restores, applying_milliseconds, .. } = &self.0;
         let mut counter = |name: &str, help: &str, value: u64| {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
@@ -28,6 +28,15 @@ impl Collector for Told {
         counter("snapshot_capture_stored_bytes", help, captures.stored_bytes)?;
         counter("snapshot_pull_received_bytes", "Bytes received by pulls", pulls.received_bytes)?;
         counter("snapshot_restore_received_bytes", "Bytes received by restores", restores.received_bytes)?;
+        counter(
+            "snapshot_capture_excluded",
+            "Entries that patterns left out of captures",
+            captures.excluded,
+        )?;
+        let help = "Milliseconds for which the hooks around captures held writers off";
+        counter("snapshot_capture_paused_milliseconds", help, captures.paused_milliseconds)?;
+        let help = "Milliseconds that it took to put restored snapshots in place, without their transfer";
+        counter("snapshot_restore_applying_milliseconds", help, *applying_milliseconds)?;
         for (command, deeds) in self.0.commands() {
             durations(&mut encoder, command, deeds)?;
         }

@@ -12,6 +12,7 @@ use crate::model::ids::SnapshotId;
 use crate::serving::known::Known;
 use crate::snapshot::manifest::Part;
 use crate::snapshot::store::{DiskStore, Lease, StoreError, Summary};
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub struct Pulls {
     most: usize,
     /// What the store says of the snapshots that are asked for.
     pub known: Known,
+    /// Milliseconds of all answers, added up.
+    spent: Counter,
     held: Mutex<Held>,
 }
 
@@ -78,11 +81,14 @@ pub struct Sending {
     pulls: Arc<Pulls>,
     puller: String,
     keys: Vec<Key>,
+    began: Instant,
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
         let now = Instant::now();
+        let spent = now.saturating_duration_since(self.began).as_millis();
+        self.pulls.spent.inc_by(u64::try_from(spent).unwrap_or(u64::MAX));
         let mut held = self.pulls.held();
         for key in &self.keys {
             if let Some(pull) = held.pulls.get_mut(key) {
@@ -118,8 +124,8 @@ impl From<StoreError> for NoPull {
 
 impl Pulls {
     /// For so many pullers at a time, at least one.
-    pub fn new(most: usize) -> Self {
-        Self { most: most.max(1), known: Known::default(), held: Mutex::default() }
+    pub fn new(most: usize, spent: Counter) -> Self {
+        Self { most: most.max(1), known: Known::default(), spent, held: Mutex::default() }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -249,7 +255,7 @@ impl Pulls {
         let place =
             held.places.entry(puller.to_owned()).or_insert(Place { heard: now, sending: 0, left: false });
         (place.heard, place.sending) = (now, place.sending + 1);
-        Sending { pulls: self.clone(), puller: puller.to_owned(), keys }
+        Sending { pulls: self.clone(), puller: puller.to_owned(), keys, began: now }
     }
 
     /// Ends this puller's pull of the snapshot, which it has; its place is free with the last one.

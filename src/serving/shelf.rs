@@ -42,7 +42,7 @@ pub struct NoRoles(pub Failure);
 impl Shelf {
     /// The store in this directory, or in the one that will be there, for so many pullers at a time.
     pub fn new(path: PathBuf, pullers: usize, traffic: Traffic) -> Self {
-        let pulls = Arc::new(Pulls::new(pullers));
+        let pulls = Arc::new(Pulls::new(pullers, traffic.milliseconds.clone()));
         Self {
             path,
             opened: Mutex::default(),

@@ -13,6 +13,8 @@ pub struct Traffic {
     pub bytes: Counter,
     /// Ranges of parts sent since the daemon started.
     pub ranges: Counter,
+    /// Milliseconds of all answers with parts, from the request to the last byte; those of several at once add up.
+    pub milliseconds: Counter,
     /// Who pulls, times what it pulls.
     pub pulls: Gauge,
     /// Places that are taken.
@@ -28,6 +30,8 @@ impl Traffic {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("snapshot_sent_bytes", "Bytes of snapshots sent", self.bytes.clone());
         registry.register("snapshot_sent_ranges", "Ranges of parts sent", self.ranges.clone());
+        let help = "Milliseconds that it took to send them, of all answers added up";
+        registry.register("snapshot_sent_milliseconds", help, self.milliseconds.clone());
         registry.register("snapshot_pulls", "Pulls that are going on", self.pulls.clone());
         registry.register("snapshot_pullers", "Places for pullers that are taken", self.pullers.clone());
         registry.register(

@@ -199,9 +199,9 @@ fn counted(
     let began = Instant::now();
     let restored = restore();
     let counted = match &restored {
-        Ok(Restored { received_bytes, .. }) => {
-            let (took, received_bytes) = (began.elapsed(), *received_bytes);
-            count(&env.root, Ended::Restored { took, received_bytes })
+        Ok(Restored { received_bytes, applying, .. }) => {
+            let (took, received_bytes, applying) = (began.elapsed(), *received_bytes, *applying);
+            count(&env.root, Ended::Restored { took, received_bytes, applying })
         }
         Err(failure) => {
             let code = Failure::of(failure).code;

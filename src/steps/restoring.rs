@@ -16,7 +16,7 @@ use crate::wire::snapshots::Holding;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A snapshot, where it shall go, and from where it may come.
 pub struct Job<'a> {
@@ -51,6 +51,8 @@ pub struct Restored {
     pub from: Vec<String>,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
+    /// How long it took to put it in place, from the first hook to good health.
+    pub applying: Duration,
 }
 
 /// A tree that is built, and what it is.
@@ -97,7 +99,9 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
     let Built { staged, applied, entries, seeded_bytes, resumed_bytes } = built;
     let (restored_bytes, received_bytes) = (applied.restored_bytes, applied.received_bytes);
     let from = applied.from.clone();
+    let ready = Instant::now();
     let activated = restore.activate(&staged, applied, stop, sink)?;
+    let applying = ready.elapsed();
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Restored {
         activated,
@@ -108,6 +112,7 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
         resumed_bytes,
         from,
         milliseconds,
+        applying,
     })
 }
 

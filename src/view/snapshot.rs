@@ -27,7 +27,9 @@ pub fn created(source: &str, one: &Made, took: Duration) -> String {
         return format!("{source}: no change since snapshot {id}, {files} ({took})\n");
     }
     let (new, borrowed) = (bytes(one.stored_bytes), bytes(one.counts.borrowed_bytes));
-    format!("{source}: snapshot {id}, {files}, {new} new, {borrowed} borrowed ({took})\n")
+    let paused = one.paused.map(|paused| u64::try_from(paused.as_millis()).unwrap_or(u64::MAX));
+    let paused = paused.map_or_else(String::new, |paused| format!(", writers held for {}", precise(paused)));
+    format!("{source}: snapshot {id}, {files}, {new} new, {borrowed} borrowed ({took}{paused})\n")
 }
 
 /// A table of the snapshots of a cluster, with the nodes that hold them.

@@ -162,12 +162,19 @@ fn what_commands_did_is_told_once_under_each_name() -> anyhow::Result<()> {
         read_bytes: 3,
         borrowed_bytes: 0,
         stored_bytes: 1,
+        excluded: 2,
+        paused: Duration::from_millis(250),
     };
     for ended in [
         captured(false),
         captured(true),
         captured(true),
         Ended::Pulled { took: Duration::from_secs(2), received_bytes: 9 },
+        Ended::Restored {
+            took: Duration::from_secs(2),
+            received_bytes: 7,
+            applying: Duration::from_millis(40),
+        },
         Ended::Failed { command: Command::Pull, code: "EOS-T044" },
         Ended::Failed { command: Command::Capture, code: "EOS-T044" },
     ] {
@@ -187,8 +194,11 @@ fn what_commands_did_is_told_once_under_each_name() -> anyhow::Result<()> {
         "eos_agent_snapshot_pull_seconds_bucket{le=\"1.0\"} 0",
         "eos_agent_snapshot_pull_seconds_bucket{le=\"5.0\"} 1",
         "eos_agent_snapshot_pull_seconds_bucket{le=\"+Inf\"} 1",
-        "eos_agent_snapshot_restore_received_bytes_total 0",
-        "eos_agent_snapshot_restore_seconds_count 0",
+        "eos_agent_snapshot_capture_excluded_total 6",
+        "eos_agent_snapshot_capture_paused_milliseconds_total 750",
+        "eos_agent_snapshot_restore_received_bytes_total 7",
+        "eos_agent_snapshot_restore_seconds_count 1",
+        "eos_agent_snapshot_restore_applying_milliseconds_total 40",
         "eos_agent_snapshot_commands_failed_total{command=\"capture\",code=\"EOS-T044\"} 1",
         "eos_agent_snapshot_commands_failed_total{command=\"pull\",code=\"EOS-T044\"} 1",
     ] {

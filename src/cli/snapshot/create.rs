@@ -148,7 +148,7 @@ fn capture(
 
 /// The same for the counts.
 fn captured(made: &Made, took: Duration) -> Ended<'static> {
-    let Made { unchanged, counts, stored_bytes, .. } = made;
+    let Made { unchanged, counts, stored_bytes, paused, .. } = made;
     Ended::Captured {
         took,
         unchanged: *unchanged,
@@ -156,6 +156,8 @@ fn captured(made: &Made, took: Duration) -> Ended<'static> {
         // Nothing is borrowed for a snapshot that is not made.
         borrowed_bytes: if *unchanged { 0 } else { counts.borrowed_bytes },
         stored_bytes: *stored_bytes,
+        excluded: counts.excluded,
+        paused: paused.unwrap_or_default(),
     }
 }
 
@@ -254,6 +256,11 @@ fn json(source: &SourceConfig, one: &Made, took: Duration) -> Value {
         "id": one.id, "source": source.name, "generation": one.generation, "unchanged": one.unchanged,
         "new_bytes": one.stored_bytes, "borrowed_bytes": one.counts.borrowed_bytes,
         "read_bytes": one.counts.read_bytes, "files": one.counts.files, "files_read": one.counts.files_read,
-        "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "excluded": one.counts.excluded,
+        "milliseconds": milliseconds(took), "paused_milliseconds": one.paused.map(milliseconds),
     })
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -85,17 +85,24 @@ pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Don
     let result = restore(context, arguments, &progress);
     progress.finish();
     match &result {
-        Ok((_, received_bytes)) => {
-            let (took, received_bytes) = (began.elapsed(), *received_bytes);
-            counting::count(context, Ended::Restored { took, received_bytes });
+        Ok(Put { received_bytes, applying, .. }) => {
+            let (took, received_bytes, applying) = (began.elapsed(), *received_bytes, *applying);
+            counting::count(context, Ended::Restored { took, received_bytes, applying });
         }
         Err(failure) => counting::failed(context, Command::Restore, failure),
     }
-    result.map(|(done, _)| done)
+    result.map(|put| put.done)
 }
 
-/// What is told, and how many bytes came over the network.
-fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<(Done, u64), Failure> {
+/// A snapshot that stands where it belongs.
+struct Put {
+    done: Done,
+    received_bytes: u64,
+    /// How long it took once all of it was here.
+    applying: Duration,
+}
+
+fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<Put, Failure> {
     bootstrap::recover_restores(context, sink)?;
     let config = context.resolve(Vec::new())?.config;
     let known = sources::known(&context.root, &config).map_err(Failure::from)?;
@@ -112,13 +119,16 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     if arguments.previous {
         let named = known.iter().find(|source| source.name.as_str() == arguments.what);
         let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
+        let began = Instant::now();
         let activated = Restore::begin(order(source), sink).and_then(|begun| begun.previous(&stop, sink));
-        return Ok((returned(source, &activated.map_err(failure)?), 0));
+        let done = returned(source, &activated.map_err(failure)?);
+        return Ok(Put { done, received_bytes: 0, applying: began.elapsed() });
     }
     let wanted = wanted(context, arguments, &known, sink)?;
     let config = asked(arguments, config.snapshot);
     let restored = restored(context, arguments, &wanted, &config, order(&wanted.source), sink)?;
-    Ok((done(&wanted.source, &wanted.id, &restored), restored.received_bytes))
+    let Restored { received_bytes, applying, .. } = restored;
+    Ok(Put { done: done(&wanted.source, &wanted.id, &restored), received_bytes, applying })
 }
 
 /// The configuration with what the command line says over it.
@@ -324,9 +334,14 @@ fn done(source: &SourceConfig, id: &SnapshotId, restored: &Restored) -> Done {
         "entries": restored.entries, "restored_bytes": restored.restored_bytes,
         "received_bytes": restored.received_bytes, "seeded_bytes": restored.seeded_bytes,
         "resumed_bytes": restored.resumed_bytes, "from": restored.from,
-        "milliseconds": restored.milliseconds, "previous": json(&activated.previous),
+        "milliseconds": restored.milliseconds, "applying_milliseconds": milliseconds(restored.applying),
+        "previous": json(&activated.previous),
     });
     Done::new(result, text)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn returned(source: &SourceConfig, activated: &Activated) -> Done {

@@ -16,6 +16,7 @@ use crate::snapshot::manifest::{At, Content, Entry, Frame, Name, Part};
 use crate::snapshot::meter::Meter;
 use crate::snapshot::pack::{Cut, Packed, Packer};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 
@@ -34,10 +35,12 @@ pub(super) struct Attempt<'a> {
     pub(super) terms: Terms<'a>,
     pub(super) stop: &'a AtomicBool,
     pub(super) sink: &'a dyn Sink,
+    /// Whether writers were told to go on.
+    pub(super) released: Cell<bool>,
 }
 
 /// What is special about a capture.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Terms<'a> {
     /// What is left out of trees, with all beneath it.
     pub exclude: &'a [Glob],
@@ -47,6 +50,8 @@ pub struct Terms<'a> {
     pub freezer: Option<&'a Freezer<'a>>,
     /// Whether a snapshot is made although nothing changed.
     pub force: bool,
+    /// Called once when all that will be read is frozen, before any of it is read: writers may go on.
+    pub release: Option<&'a dyn Fn()>,
 }
 
 /// What a capture did.
@@ -60,6 +65,8 @@ pub struct Counts {
     pub read_bytes: u64,
     /// Bytes of contents that are borrowed.
     pub borrowed_bytes: u64,
+    /// Entries that patterns left out; what lies beneath one is not counted.
+    pub excluded: u64,
 }
 
 /// What a capture brought.
@@ -111,7 +118,10 @@ impl<'a> Attempt<'a> {
                 freezer.release()?;
             }
             match done {
-                Err(CaptureError::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
+                // Without whatever held the writers off there is no such moment any more.
+                Err(CaptureError::Changed { .. }) if attempt < ATTEMPTS && !self.released.get() => {
+                    attempt += 1;
+                }
                 Err(error) => return Err(error),
                 Ok((mut gathered, items)) => {
                     gathered.stamps = self.stamps(&items)?;
@@ -126,7 +136,7 @@ impl<'a> Attempt<'a> {
         let top = self.top.map(Directory::own_metadata).transpose()?;
         let extended = self.top.map(Directory::extended).transpose()?.unwrap_or_default();
         let top_entry = top.as_ref().map(|top| walk::top(top, walk::named(extended)));
-        let mut items = self.find()?;
+        let (mut items, excluded) = self.find()?;
         #[cfg(test)]
         super::tests::freezing::found();
         let is_frozen = self.freeze(&mut items)?;
@@ -145,15 +155,25 @@ impl<'a> Attempt<'a> {
             return Err(CaptureError::Changed { path: directory.path().to_owned() });
         }
         self.into.sync()?;
-        gathered.counts = Counts { read_bytes: reader.read_bytes, ..Counts::of(&items) };
+        gathered.counts = Counts { read_bytes: reader.read_bytes, excluded, ..Counts::of(&items) };
         Ok((gathered, items))
     }
 
-    /// Everything that there is, as it will be listed; the digests of what is not remembered are still missing.
-    fn find(&self) -> Result<Vec<Item<'a>>, CaptureError> {
+    fn release(&self) {
+        if let Some(release) = self.terms.release
+            && !self.released.replace(true)
+        {
+            release();
+        }
+    }
+
+    /// Everything that there is, as it will be listed, and how much was left out; the digests of what is not
+    /// remembered are still missing.
+    fn find(&self) -> Result<(Vec<Item<'a>>, u64), CaptureError> {
         let mut items = Vec::new();
         let mut first_names: HashMap<(u64, u64), Name> = HashMap::new();
-        for (path, found) in walk::walk(self.sources, self.created_at, self.terms.exclude)? {
+        let (all, excluded) = walk::walk(self.sources, self.created_at, self.terms.exclude)?;
+        for (path, found) in all {
             let is_first = found.metadata.kind == Kind::File && !first_names.contains_key(&found.inode());
             let remembered = self
                 .terms
@@ -172,10 +192,11 @@ impl<'a> Attempt<'a> {
             }
             items.push(Item { found, entry, place, is_known, is_remembered, was_read: false });
         }
-        Ok(items)
+        Ok((items, excluded))
     }
 
-    /// Freezes what will be read, and looks whether all is as it was found; says whether anything was frozen.
+    /// Freezes what will be read. Says whether all was then as it was found, so that only what is read in place
+    /// is looked at again.
     fn freeze(&self, items: &mut [Item<'_>]) -> Result<bool, CaptureError> {
         let Some(freezer) = self.terms.freezer else { return Ok(false) };
         let mut linked = HashSet::new();
@@ -193,10 +214,15 @@ impl<'a> Attempt<'a> {
                 item.found.metadata = still_there(&item.found)?;
             }
         }
-        if is_any {
-            items.iter().try_for_each(|item| recheck(&item.found))?;
+        let in_place = items.iter().any(|item| item.to_read().is_some() && item.found.frozen.is_none());
+        if in_place && !is_any {
+            return Ok(false);
         }
-        Ok(is_any)
+        items.iter().try_for_each(|item| recheck(&item.found))?;
+        if !in_place {
+            self.release();
+        }
+        Ok(true)
     }
 
     /// Reads what may be known by its content, and decides what is borrowed: from which parts, by their indices.

@@ -30,6 +30,7 @@ use crate::model::ids::SnapshotId;
 use crate::model::progress::Sink;
 use attempt::{Attempt, Gathered};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -127,7 +128,8 @@ pub fn gather(
 ) -> Result<Captured, CaptureError> {
     let what = format!("capture {}", metadata.source);
     let created_at = metadata.created_at;
-    let attempt = Attempt { sources, into, created_at, top: None, cut, what, terms, stop, sink };
+    let released = Cell::new(false);
+    let attempt = Attempt { sources, into, created_at, top: None, cut, what, terms, stop, sink, released };
     let Gathered { entries, borrowed: (mut parts, mut frames), packed, counts, stamps } =
         attempt.repeatedly()?;
     let Some(packed) = packed else { return Ok(Captured { manifest: None, counts, stamps }) };
@@ -154,7 +156,9 @@ pub(in crate::snapshot) fn pack(
     let cut = Cut { level, part_bytes: u64::MAX, ..Cut::default() };
     let what = format!("pack {}", top.path().display());
     let (sources, terms) = (std::slice::from_ref(source), Terms { force: true, ..Terms::default() });
-    let attempt = Attempt { sources, into, created_at, top: Some(top), cut, what, terms, stop, sink };
+    let released = Cell::new(false);
+    let attempt =
+        Attempt { sources, into, created_at, top: Some(top), cut, what, terms, stop, sink, released };
     let gathered = attempt.repeatedly()?;
     Ok((gathered.entries, gathered.packed.expect("a forced capture packs")))
 }

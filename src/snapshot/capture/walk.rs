@@ -9,6 +9,7 @@ use crate::model::digest::Digest;
 use crate::model::glob::Glob;
 use crate::snapshot::manifest::{Content, Entry, Limits, Name};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -34,19 +35,21 @@ pub(super) enum Origin<'a> {
     },
 }
 
+/// All that there is, and how many entries the patterns left out, not counting what is beneath them.
 pub(super) fn walk<'a>(
     sources: &'a [Source<'a>],
     created_at: Timestamp,
     without: &[Glob],
-) -> Result<BTreeMap<Name, Found<'a>>, CaptureError> {
-    let mut found = BTreeMap::new();
+) -> Result<(BTreeMap<Name, Found<'a>>, u64), CaptureError> {
+    let (mut found, excluded) = (BTreeMap::new(), Cell::new(0));
     for source in sources {
         match source {
             Source::Tree { directory, prefix, exclude } => {
                 let left_out = |relative: &Path| {
                     let bytes = relative.as_os_str().as_bytes();
-                    exclude.iter().any(|path| path == relative)
-                        || without.iter().any(|glob| glob.matches(bytes))
+                    let matches = without.iter().any(|glob| glob.matches(bytes));
+                    excluded.set(excluded.get() + u64::from(matches));
+                    matches || exclude.iter().any(|path| path == relative)
                 };
                 tree(&mut found, directory, prefix, &left_out)?;
             }
@@ -65,7 +68,7 @@ pub(super) fn walk<'a>(
         }
     }
     imply_parents(&mut found, created_at);
-    Ok(found)
+    Ok((found, excluded.get()))
 }
 
 /// What a path below a directory is now; the empty path is the directory itself.

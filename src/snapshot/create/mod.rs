@@ -26,11 +26,12 @@ use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::model::snapshots::{Engine, SourceConfig};
 use jiff::Timestamp;
 use record::{FREEZE, Record, Records};
+use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is to be captured, for whom.
 pub struct Order<'a> {
@@ -65,6 +66,9 @@ pub struct Made {
     pub counts: capture::Counts,
     /// Bytes of parts that were written.
     pub stored_bytes: u64,
+    /// From the beginning of the hook before it to the end of the hook after it, where there is either: for so
+    /// long at most writers were held off.
+    pub paused: Option<Duration>,
 }
 
 /// Captures a source into the store, reading only what changed since the snapshot before.
@@ -84,7 +88,9 @@ pub fn create(
     let _place = records.hold_place(name, &path_of(order))?;
     let before = Before::of(store, name, order)?;
     let (work, staging) = (store.begin()?, store.begin()?);
-    let made = Capture { order, store, before: &before, records: &records, stop, sink }.run(&work, staging);
+    let paused = Cell::new(None);
+    let capture = Capture { order, store, before: &before, records: &records, stop, sink, paused };
+    let made = capture.run(&work, staging);
     work.discard()?;
     made
 }
@@ -162,6 +168,7 @@ struct Capture<'a> {
     records: &'a Records,
     stop: &'a AtomicBool,
     sink: &'a dyn Sink,
+    paused: Cell<Option<Duration>>,
 }
 
 impl Capture<'_> {
@@ -178,7 +185,8 @@ impl Capture<'_> {
                 staging.discard()?;
                 self.remember(id, *generation, &captured)?;
                 let (id, generation, counts) = (id.clone(), *generation, captured.counts);
-                Ok(Made { id, generation, unchanged: true, counts, stored_bytes: 0 })
+                let paused = self.paused.get();
+                Ok(Made { id, generation, unchanged: true, counts, stored_bytes: 0, paused })
             }
             (Some(manifest), _) => self.publish(staging, manifest, &captured),
             (None, None) => unreachable!("without a snapshot before there is always one"),
@@ -205,7 +213,8 @@ impl Capture<'_> {
         self.store.publish(staging, &signed)?;
         let own = manifest.parts.iter().filter(|part| !part.borrowed);
         let stored_bytes = own.map(|part| part.size).sum();
-        Ok(Made { id, generation, unchanged: false, counts: captured.counts, stored_bytes })
+        let (counts, paused) = (captured.counts, self.paused.get());
+        Ok(Made { id, generation, unchanged: false, counts, stored_bytes, paused })
     }
 
     fn remember(&self, id: &SnapshotId, generation: u64, captured: &Captured) -> Result<(), CreateError> {
@@ -229,8 +238,9 @@ impl Capture<'_> {
         record.after = source.hooks.after_capture.as_ref().map(Into::into);
         record.area = self.freezing_area(&path, work)?;
         self.records.save(&record)?;
-        let captured = self.capture(&record, work, staging);
-        match (self.records.end(&record, self.sink), captured) {
+        let pause = Pause { capture: self, record: RefCell::new(record), began: Instant::now() };
+        let captured = self.capture(&pause, work, staging);
+        match (pause.end(), captured) {
             (Ok(()), captured) => captured,
             (Err(error), Ok(_)) => Err(error),
             (Err(error), Err(first)) => {
@@ -260,10 +270,14 @@ impl Capture<'_> {
         Ok(Some(parent.join(area::name_of(name))))
     }
 
-    fn capture(&self, record: &Record, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
+    fn capture(&self, pause: &Pause<'_>, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
+        let record = &pause.record();
         let hook = &self.order.source.hooks.before_capture;
         let redirected =
             hook.as_ref().map(|hook| hooks::before(hook, record, self.sink)).transpose()?.flatten();
+        // What a hook made for the capture stands still until the other hook takes it away.
+        let release = || pause.release();
+        let release: Option<&dyn Fn()> = if redirected.is_some() { None } else { Some(&release) };
         let path = redirected.as_ref().unwrap_or(&record.path);
         let name = record.path.file_name().unwrap_or_default();
         match self.order.source.engine {
@@ -272,22 +286,21 @@ impl Capture<'_> {
                 work.directory().make_directory(OsStr::new("database"), 0o700)?;
                 let into = work.directory().open_directory(Path::new("database"))?;
                 self.copy_database(path, &into, name)?;
+                release.iter().for_each(|release| release());
                 let copy = Source::File {
                     directory: &into,
                     relative: name.into(),
                     path: Name::new(name.as_bytes()),
                 };
-                self.gather(copy, record, staging, None)
+                self.gather(copy, record, staging, (None, None))
             }
             Engine::Directory => {
                 let directory = self.look(path, true)?.expect("a directory was opened");
                 let exclude = Vec::new();
                 let tree =
                     Source::Tree { directory: &directory, prefix: Name::new(name.as_bytes()), exclude };
-                // What a hook made for the capture stands still.
-                let freeze =
-                    if redirected.is_some() { None } else { Some(self.freeze_directory(record, work)?) };
-                self.gather(tree, record, staging, freeze.as_ref())
+                let freeze = release.map(|_| self.freeze_directory(record, work)).transpose()?;
+                self.gather(tree, record, staging, (freeze.as_ref(), release))
             }
         }
     }
@@ -319,7 +332,7 @@ impl Capture<'_> {
         source: Source<'_>,
         record: &Record,
         staging: &Staging,
-        freeze: Option<&Directory>,
+        (freeze, release): (Option<&Directory>, Option<&dyn Fn()>),
     ) -> Result<Captured, CreateError> {
         let Order { source: config, cluster, eos_version, now, force, .. } = self.order;
         let metadata = Metadata {
@@ -331,7 +344,8 @@ impl Capture<'_> {
         };
         let freezer = freeze.map(|directory| Freezer::new(directory, &config.write_once));
         let previous = self.before.previous.as_ref();
-        let terms = Terms { exclude: &config.exclude, previous, freezer: freezer.as_ref(), force: *force };
+        let (exclude, freezer) = (&config.exclude, freezer.as_ref());
+        let terms = Terms { exclude, previous, freezer, force: *force, release };
         let (into, cut) = (staging.directory(), Cut::default());
         Ok(capture::gather(&[source], into, &metadata, cut, terms, self.stop, self.sink)?)
     }
@@ -356,6 +370,53 @@ impl Capture<'_> {
                 let wanted = if is_directory { "directory" } else { "database file" };
                 Err(CreateError::Kind { name, path, wanted })
             }
+        }
+    }
+}
+
+/// The time in which the hooks of a source hold its writers off.
+struct Pause<'a> {
+    capture: &'a Capture<'a>,
+    /// What is still to be done when the capture ends.
+    record: RefCell<Record>,
+    began: Instant,
+}
+
+impl Pause<'_> {
+    fn record(&self) -> Record {
+        self.record.borrow().clone()
+    }
+
+    /// Lets the writers go on as soon as nothing is read any more that they could change.
+    fn release(&self) {
+        let record = self.record();
+        if record.after.is_none() {
+            return;
+        }
+        match self.capture.records.release(&record, self.capture.sink) {
+            Ok(left) => {
+                self.measure();
+                *self.record.borrow_mut() = left;
+            }
+            // It is run once more at the end, and what comes of it then counts.
+            Err(error) => {
+                let text = format!("{error}; it is run once more when all is read");
+                self.capture.sink.emit(Event::Warning { text });
+            }
+        }
+    }
+
+    fn end(&self) -> Result<(), CreateError> {
+        let ended = self.capture.records.end(&self.record.borrow(), self.capture.sink);
+        self.measure();
+        ended
+    }
+
+    fn measure(&self) {
+        let Order { source, .. } = self.capture.order;
+        let has_hooks = source.hooks.before_capture.is_some() || source.hooks.after_capture.is_some();
+        if has_hooks && self.capture.paused.get().is_none() {
+            self.capture.paused.set(Some(self.began.elapsed()));
         }
     }
 }

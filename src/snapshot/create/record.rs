@@ -159,6 +159,19 @@ impl Records {
         Ok(files::write_atomic(&self.path(&record.source), &bytes, attributes)?)
     }
 
+    /// Runs the hook of a record before the capture ends; returns what is left to be done then.
+    pub(super) fn release(&self, record: &Record, sink: &dyn Sink) -> Result<Record, CreateError> {
+        if let Some(after) = &record.after {
+            hooks::run(after, "after_capture", record, sink)?;
+        }
+        let left = Record { after: None, ..record.clone() };
+        if left.area.is_none() {
+            files::remove_file(&self.path(&record.source))?;
+        }
+        self.save(&left)?;
+        Ok(left)
+    }
+
     /// Ends a capture: does what its record says, then removes that.
     pub(super) fn end(&self, record: &Record, sink: &dyn Sink) -> Result<(), CreateError> {
         record.settle(sink)?;

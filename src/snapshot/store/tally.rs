@@ -52,6 +52,10 @@ pub enum Ended<'a> {
         borrowed_bytes: u64,
         /// Bytes of parts that were written.
         stored_bytes: u64,
+        /// Entries that patterns left out.
+        excluded: u64,
+        /// For how long the hooks around it held the writers off.
+        paused: Duration,
     },
     /// A snapshot is in the store that was not.
     Pulled {
@@ -66,6 +70,8 @@ pub enum Ended<'a> {
         took: Duration,
         /// Bytes that came over the network.
         received_bytes: u64,
+        /// How long it took to put it in place, from the first hook to good health.
+        applying: Duration,
     },
     /// It was refused, it failed, or what it did was taken back.
     Failed {
@@ -103,6 +109,12 @@ pub struct Captures {
     pub borrowed_bytes: u64,
     /// Bytes of parts that were written.
     pub stored_bytes: u64,
+    /// Entries that patterns left out.
+    #[serde(default)]
+    pub excluded: u64,
+    /// Milliseconds for which the hooks around captures held the writers off.
+    #[serde(default)]
+    pub paused_milliseconds: u64,
 }
 
 /// What pulls or restores did.
@@ -126,12 +138,15 @@ pub struct Tally {
     pub pulls: Transfers,
     /// Snapshots that were put in place.
     pub restores: Transfers,
+    /// Milliseconds that it took to put them in place, without the transfers.
+    #[serde(default)]
+    pub applying_milliseconds: u64,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         let (captures, pulls, restores) = Default::default();
-        Self { version: VERSION, captures, pulls, restores }
+        Self { version: VERSION, captures, pulls, restores, applying_milliseconds: 0 }
     }
 }
 
@@ -169,16 +184,29 @@ impl Tally {
 
     fn add(&mut self, ended: Ended<'_>) {
         match ended {
-            Ended::Captured { took, unchanged, read_bytes, borrowed_bytes, stored_bytes } => {
+            Ended::Captured {
+                took,
+                unchanged,
+                read_bytes,
+                borrowed_bytes,
+                stored_bytes,
+                excluded,
+                paused,
+            } => {
                 let captures = &mut self.captures;
                 captures.deeds.add(took);
                 add(&mut captures.unchanged, unchanged.into());
                 add(&mut captures.read_bytes, read_bytes);
                 add(&mut captures.borrowed_bytes, borrowed_bytes);
                 add(&mut captures.stored_bytes, stored_bytes);
+                add(&mut captures.excluded, excluded);
+                add(&mut captures.paused_milliseconds, milliseconds(paused));
             }
             Ended::Pulled { took, received_bytes } => self.pulls.add(took, received_bytes),
-            Ended::Restored { took, received_bytes } => self.restores.add(took, received_bytes),
+            Ended::Restored { took, received_bytes, applying } => {
+                self.restores.add(took, received_bytes);
+                add(&mut self.applying_milliseconds, milliseconds(applying));
+            }
             Ended::Failed { command, code } => {
                 let deeds = match command {
                     Command::Capture => &mut self.captures.deeds,
@@ -233,9 +261,13 @@ impl Deeds {
         let seconds = took.as_secs_f64();
         let bucket = WITHIN.iter().position(|end| seconds <= *end).unwrap_or(WITHIN.len());
         add(&mut self.count, 1);
-        add(&mut self.milliseconds, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        add(&mut self.milliseconds, milliseconds(took));
         add(&mut self.within[bucket], 1);
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The file may say anything, and counting must not end a command.

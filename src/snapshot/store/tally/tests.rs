@@ -29,13 +29,19 @@ fn each_command_is_counted_with_its_time_its_bytes_and_its_failures_by_code() {
         read_bytes: 10,
         borrowed_bytes: 20,
         stored_bytes,
+        excluded: 3,
+        paused: Duration::from_millis(8),
     };
     for ended in [
         captured(false, 5),
         captured(true, 0),
         pulled(1500),
         pulled(7_200_000),
-        Ended::Restored { took: Duration::from_secs(1), received_bytes: 9 },
+        Ended::Restored {
+            took: Duration::from_secs(1),
+            received_bytes: 9,
+            applying: Duration::from_millis(30),
+        },
         Ended::Failed { command: Command::Restore, code: "EOS-T216" },
         Ended::Failed { command: Command::Restore, code: "EOS-T216" },
         Ended::Failed { command: Command::Capture, code: "EOS-T216" },
@@ -43,7 +49,8 @@ fn each_command_is_counted_with_its_time_its_bytes_and_its_failures_by_code() {
     ] {
         count(&root, ended).unwrap();
     }
-    let Tally { captures, pulls, restores, .. } = tally(&root).unwrap();
+    let Tally { captures, pulls, restores, applying_milliseconds, .. } = tally(&root).unwrap();
+    assert_eq!((captures.excluded, captures.paused_milliseconds, applying_milliseconds), (6, 16, 30));
     let sums = (captures.read_bytes, captures.borrowed_bytes, captures.stored_bytes);
     assert_eq!((captures.deeds.count, captures.unchanged, sums), (2, 1, (20, 40, 5)));
     assert_eq!((captures.deeds.milliseconds, captures.deeds.within[0]), (100, 2));
@@ -107,5 +114,9 @@ fn what_was_counted_stays_readable() {
     assert_eq!((read.captures.deeds.count, read.captures.unchanged, read.captures.read_bytes), (3, 2, 9000));
     assert_eq!((read.restores.deeds.milliseconds, read.restores.received_bytes), (2000, 9));
     assert_eq!(read.pulls.deeds.failures["EOS-T044"], 3);
-    assert_eq!(serde_json::to_string(&read).unwrap(), text.trim_end());
+    let text = include_str!("../../../../tests/fixtures/v1/snapshot/tally-with-pauses.json");
+    let later: Tally = serde_json::from_str(text).unwrap();
+    assert_eq!((later.captures.excluded, later.captures.paused_milliseconds), (4, 12));
+    assert_eq!(later.applying_milliseconds, 70);
+    assert_eq!(serde_json::to_string(&later).unwrap(), text.trim_end());
 }
