@@ -7,12 +7,13 @@ use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
-use crate::snapshot::store::{SnapshotStore, resolve};
+use crate::snapshot::store::{StoreError, Summary, resolve};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A snapshot that was made so much later than now, in milliseconds, was made by a clock that is wrong: it counts
 /// as older than all others, or it would stand before what is made from now on.
@@ -24,28 +25,34 @@ const OFFERED: usize = 4;
 /// What is said of a snapshot: its source, when it was made, and its generation.
 type Claim = (SnapshotId, String, Timestamp, u64);
 
-/// What the master's own store holds, read without the cluster.
+/// What the master's own store holds, read without the cluster; a manifest that was read is not read again.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn own(app: &App) -> Result<Vec<Holding>, MasterError> {
     let failed = |source| MasterError::Snapshot { action: "read", source: Box::new(source) };
-    let listing = app.snapshots.store.list().map_err(failed)?;
-    let holding = |one: crate::snapshot::store::Summary| Holding {
-        id: one.id,
-        source: one.metadata.source,
+    let known = app.snapshots.shelf.pulls.known.all(&app.snapshots.store).map_err(failed)?;
+    let holding = |one: Arc<Summary>| Holding {
+        id: one.id.clone(),
+        source: one.metadata.source.clone(),
         generation: one.metadata.generation,
         created_at: one.metadata.created_at,
         restore_bytes: one.restore_bytes,
         stored_bytes: one.stored_bytes,
     };
-    Ok(listing.snapshots.into_iter().map(holding).collect())
+    Ok(known.into_iter().map(holding).collect())
 }
 
-/// Everything that somebody has, newest first. Who answers and serves few comes first, the master last. What nodes
+/// Everything of what is `wanted` that somebody has, newest first. Who answers and serves few comes first, the master last. What nodes
 /// say differently of one snapshot stands side by side, since only its manifest tells who is right; what a node
 /// says that it holds of a source that is not for its role is left out.
-pub fn all(app: &App, cluster: &Cluster, own: Vec<Holding>, now: u64) -> ClusterHoldings {
+pub fn all(
+    app: &App,
+    cluster: &Cluster,
+    own: &[Holding],
+    wanted: &dyn Fn(&Holding) -> bool,
+    now: u64,
+) -> ClusterHoldings {
     let mut held: BTreeMap<Claim, Held> = BTreeMap::new();
     let mut add = |holding: &Holding, holder: Holder| {
         let fresh = || Held { snapshot: holding.clone(), holders: Vec::new(), others: Vec::new() };
@@ -56,7 +63,8 @@ pub fn all(app: &App, cluster: &Cluster, own: Vec<Holding>, now: u64) -> Cluster
         match cluster.live.get(&node.id).and_then(|live| live.holdings.as_ref()) {
             Some(told) => {
                 let holder = holder(cluster, node, told.port, now);
-                let for_it = told.snapshots.iter().filter(|one| may_hold(app, cluster, node, &one.source));
+                let wanted = told.snapshots.iter().filter(|one| wanted(one));
+                let for_it = wanted.filter(|one| may_hold(app, cluster, node, &one.source));
                 for_it.for_each(|holding| add(holding, holder.clone()));
             }
             None => untold.push(node.name.clone()),
@@ -64,7 +72,7 @@ pub fn all(app: &App, cluster: &Cluster, own: Vec<Holding>, now: u64) -> Cluster
     }
     let itself =
         Holder { node: None, name: "master".to_owned(), address: app.address, alive: true, pullers: None };
-    own.iter().for_each(|holding| add(holding, itself.clone()));
+    own.iter().filter(|one| wanted(one)).for_each(|holding| add(holding, itself.clone()));
     let mut snapshots: Vec<Held> = held.into_values().collect();
     snapshots.iter_mut().for_each(|one| in_order(&mut one.holders));
     let ahead = |one: &Held| one.snapshot.created_at.as_millisecond() > to_signed(now) + AHEAD_MS;
@@ -111,6 +119,11 @@ fn holder(cluster: &Cluster, node: &NodeRecord, port: u16, now: u64) -> Holder {
     }
 }
 
+/// Whether it may be meant by this text: by the name of its source, or the beginning of its id.
+pub fn may_mean(text: &str, one: &Holding) -> bool {
+    one.source == text || one.id.as_str().starts_with(text)
+}
+
 /// The newest snapshot of a source that somebody has who answers, with others of it that may be had instead; or
 /// the one of this id or beginning of an id, whose holders may say what they want of it: the id is its content.
 ///
@@ -126,7 +139,7 @@ pub fn meant(all: ClusterHoldings, text: &str) -> Result<Held, MasterError> {
     }
     let known: BTreeSet<SnapshotId> = others.iter().map(|one| one.snapshot.id.clone()).collect();
     let id = resolve(&known, text).map_err(|error| match error {
-        crate::snapshot::store::StoreError::Unknown { .. } => unknown(),
+        StoreError::Unknown { .. } => unknown(),
         source => MasterError::Snapshot { action: "read", source: Box::new(source) },
     })?;
     others.retain(|one| one.snapshot.id == id);
@@ -159,5 +172,5 @@ pub fn told(cluster: &mut Cluster, id: &NodeId, name: &NodeName, mut holdings: H
     let mut known = BTreeSet::new();
     holdings.snapshots.retain(|one| known.insert(one.id.clone()));
     tracing::debug!(node = %name, count = holdings.snapshots.len(), "a node told what it holds");
-    cluster.live.entry(id.clone()).or_default().holdings = Some(std::sync::Arc::new(holdings));
+    cluster.live.entry(id.clone()).or_default().holdings = Some(Arc::new(holdings));
 }

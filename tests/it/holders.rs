@@ -1,11 +1,13 @@
 //! Data that nodes hold and others want: holders that die, roles that may not have it, what the master does not know.
 
+use crate::pulls::{incompressible, there};
 use crate::restores::{fill, joined, snapshot_by, sources, whole};
 use crate::support::waiting::{Stream, Waiting};
-use crate::support::{Machine, eventually};
+use crate::support::{Machine, Run, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -54,8 +56,7 @@ fn a_join_takes_an_older_snapshot_or_none_when_the_holder_of_the_newest_is_gone(
     let of_old = whole(&master.path("srv/metrics"));
     is_held(&master, &old, &["node1"]);
     joined(&holder, &master, &[]).ends_with(0);
-    fill(&holder.path("srv/metrics"), "new");
-    fs::write(holder.path("srv/metrics/more"), "new").unwrap();
+    fs::write(holder.path("srv/metrics/which"), "new").unwrap();
     let new = snapshot_by(&holder, &master, 200);
     is_held(&master, &new, &["node2"]);
     cut_off(&holder);
@@ -67,40 +68,73 @@ fn a_join_takes_an_older_snapshot_or_none_when_the_holder_of_the_newest_is_gone(
     fs::remove_dir_all(master.path("var/lib/eos/snapshots")).unwrap();
     is_held(&master, &old, &[]);
     let run = joined(&second, &master, &[]).ends_with(0);
-    let told = "no node that has a snapshot of metrics delivers it, so /srv/metrics stays as it is; when one is back: \
-                eos snapshot restore metrics";
-    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "no node that has a snapshot of metrics delivers it, so /srv/metrics stays as it is";
+    assert!(
+        run.stderr.contains(told) && run.stderr.contains(" snapshot restore metrics\n"),
+        "{}",
+        run.stderr
+    );
     assert!(!second.path("srv/metrics").exists());
 }
 
+/// Waits until the command is in the middle of the transfer, kills the machine, and reads on to the end.
+#[track_caller]
+fn while_it_dies(mut command: Command, holder: &Machine) -> Run {
+    let mut restoring = Waiting::until(&mut command, Stream::Output, "\"transfer\"");
+    restoring.and_until(|line| there(line).is_some_and(|bytes| bytes > 8_000_000));
+    cut_off(holder);
+    restoring.finished().ends_with(0)
+}
+
+/// Insists that it was told that this holder does not deliver.
+#[track_caller]
+fn is_named(run: &Run, holder: &Machine, name: &str) {
+    let name = format!("{name} ({}:4506)", holder.address);
+    let tells = |event: &Value| {
+        let text = event["cause"].as_str().or_else(|| event["text"].as_str()).unwrap_or_default();
+        matches!(event["event"].as_str(), Some("waiting" | "warning")) && text.contains(&name)
+    };
+    let events = run.stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
+    assert!(events.into_iter().any(|event| tells(&event)), "{name} is not in {}", run.stdout);
+}
+
 #[test]
-fn a_join_goes_on_with_the_second_holder_when_the_first_dies_while_it_restores() {
-    let [master, holder, node] = machines([(11, "node1"), (12, "node2"), (13, "node3")]);
+fn a_join_and_a_restore_go_on_with_other_holders_when_one_is_killed_in_the_middle_and_tell_its_name() {
+    let all = [(11, "node1"), (12, "node2"), (13, "node3"), (14, "node4")];
+    let [master, second, third, node] = machines(all);
     master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
     master.found();
-    joined(&holder, &master, &[]).ends_with(0);
-    let top = master.path("srv/metrics");
+    joined(&second, &master, &[]).ends_with(0);
+    joined(&third, &master, &[]).ends_with(0);
+    let (top, bytes) = (master.path("srv/metrics"), incompressible());
     fill(&top, "data");
-    let mut bytes = vec![0u8; 24 << 20];
-    let mut state = 7u64;
-    for chunk in bytes.chunks_mut(8) {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        chunk.copy_from_slice(&(state ^ (state >> 29)).to_le_bytes());
-    }
     fs::write(top.join("random"), &bytes).unwrap();
     let id = snapshot_by(&master, &master, 100);
     is_held(&master, &id, &["node1"]);
-    holder.eos(&["snapshot", "pull", "metrics"]).ends_with(0);
-    is_held(&master, &id, &["node1", "node2"]);
+    for holder in [&second, &third] {
+        holder.eos(&["snapshot", "pull", "metrics"]).ends_with(0);
+    }
+    is_held(&master, &id, &["node1", "node2", "node3"]);
+
     // So slowly that the holder dies in the middle.
     node.put("etc/eos/cluster.yaml", "snapshot: {bandwidth_bytes: 6000000}\n", 0o644);
     let mut command = node.command(&[&node.join(&master)[..], &["--output", "json"]].concat());
     command.env("EOS_TOKEN", master.token());
-    let joining = Waiting::until(&mut command, Stream::Output, "restoring /srv/metrics from");
-    cut_off(&holder);
-    joining.finished().ends_with(0);
-    assert_eq!(whole(&node.path("srv/metrics")), whole(&top));
-    assert!(fs::read(node.path("srv/metrics/random")).unwrap() == bytes);
+    let run = while_it_dies(command, &second);
+    is_named(&run, &second, "node2");
+    let target = node.path("srv/metrics");
+    assert_eq!(whole(&target), whole(&top));
+    assert!(fs::read(target.join("random")).unwrap() == bytes);
+
+    // Nothing is here any more that need not be fetched.
+    fs::remove_dir_all(node.path("srv")).unwrap();
+    fs::create_dir(node.path("srv")).unwrap();
+    let command = node.command(&["snapshot", "restore", "metrics", "--output", "json"]);
+    let run = while_it_dies(command, &third);
+    is_named(&run, &third, "node3");
+    assert_eq!(run.verdict()["result"]["id"], Value::from(id));
+    assert_eq!(whole(&target), whole(&top));
+    assert!(fs::read(target.join("random")).unwrap() == bytes);
 }
 
 #[test]
@@ -111,7 +145,7 @@ fn a_node_that_pulled_a_source_of_its_role_refuses_it_to_nodes_of_other_roles() 
     for (node, role) in [(&core, "core"), (&edge, "edge")] {
         let mut command = node.command(&[&node.join(&master)[..], &["--preferred-role", role]].concat());
         let run = command.env("EOS_TOKEN", master.token()).output().unwrap();
-        crate::support::Run::from(run).ends_with(0);
+        Run::from(run).ends_with(0);
     }
     master.eos(&["role", "set", "node2", "core"]);
     master.eos(&["role", "set", "node3", "edge"]);

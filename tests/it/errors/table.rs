@@ -54,7 +54,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
-        "T160 T161 T162 T163 T164 T165 T166 T167 T169 T170 T171 T172",
+        "T160 T161 T163 T164 T165 T166 T167 T169 T170 T171 T172",
     ),
     (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
