@@ -5,7 +5,6 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName, SnapshotId};
-use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
 use crate::snapshot::store::{StoreError, Summary, resolve};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings};
@@ -101,8 +100,9 @@ fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, source: &str) -> bo
         NodeState::Active => node.role,
         _ => app.desired(cluster, node).ok().map(|desired| desired.role),
     };
-    // The only node of a cluster is everything at once.
-    role.is_some_and(|role| role == Role::Monolith || roles.contains(&role))
+    // The founder captured as the only node, which is everything at once, and gets a role when others come. It
+    // vouches for the cluster itself, so nothing is won by not believing what it has.
+    node.master || role.is_some_and(|role| roles.contains(&role))
 }
 
 fn is_admitted(node: &NodeRecord) -> bool {

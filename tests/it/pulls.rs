@@ -42,9 +42,13 @@ fn own(node: &Machine) -> String {
     result(node, "snapshot list")["snapshots"][0]["id"].as_str().unwrap().to_owned()
 }
 
-/// Who holds the snapshot, as the master says.
+/// Who holds the snapshot, as the master says; nobody as long as it does not answer, as while it starts.
 fn held(master: &Machine, id: &str) -> Vec<String> {
-    let all = result(master, "snapshot list --cluster");
+    let run = master.eos(&["snapshot", "list", "--cluster", "--output", "json"]);
+    if run.status == Some(4) {
+        return Vec::new();
+    }
+    let all = run.ends_with(0).verdict()["result"].clone();
     let one = all["snapshots"].as_array().unwrap().iter().find(|one| one["snapshot"]["id"] == *id).cloned();
     let names = one.iter().flat_map(|one| one["holders"].as_array().unwrap());
     let mut names: Vec<String> = names.map(|one| one["name"].as_str().unwrap().to_owned()).collect();

@@ -5,8 +5,7 @@ use eos::host::inventory::Inventory;
 use eos::host::root::Root;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-const SOURCES: &str =
-    "snapshot:\n  sources:\n    - {name: metrics, path: /srv/metrics, roles: [edge, core]}\n";
+const SOURCES: &str = "snapshot:\n  sources:\n    - {name: metrics, path: /srv/metrics, roles: [data]}\n";
 
 /// The modification time of a path, and which file it is among its names.
 fn times(host: &Host) -> Vec<(i64, i64, u64)> {
@@ -58,18 +57,18 @@ fn what_a_node_captures_is_byte_identical_on_a_node_of_its_role_that_joins_and_n
     eventually("the master knows who holds the snapshot", || known(&["node1"]));
 
     let token = first.token(&[]);
-    second.join(first, &["--token", &token]).done();
+    let joined = second.join(first, &["--token", &token]).done();
     first.converged(2);
-    assert_eq!(inventory(first).difference(&inventory(second)), [""; 0]);
-    assert_eq!(times(first), times(second));
+    assert!(!second.path("srv/metrics").exists(), "it is for other roles: {}", joined.story());
+    let refused = second.eos(&["snapshot", "pull", "metrics"]);
+    let why = "the source metrics is for the roles data, and the caller has core (EOS-T162)";
+    refused.failed(1, "EOS-T043", &["node1 (10.77.0.11:4506) does not deliver the snapshot", why]);
 
     let joined = third.join(first, &["--token", &token]).done();
     first.converged(3);
     let role = |name: &str| first.node(name).expect("a member")["role"].as_str().unwrap_or("none").to_owned();
     assert_eq!(["node1", "node2", "node3"].map(role), ["edge", "core", "data"], "{}", joined.story());
-    assert!(!third.path("srv/metrics").exists(), "it is for other roles: {}", joined.story());
-    let refused = third.eos(&["snapshot", "pull", "metrics"]);
-    let why = "the source metrics is for the roles edge, core, and the caller has data (EOS-T162)";
-    refused.failed(1, "EOS-T043", &["node1 (10.77.0.11:4506) does not deliver the snapshot", why]);
+    assert_eq!(inventory(first).difference(&inventory(third)), [""; 0], "{}", joined.story());
+    assert_eq!(times(first), times(third));
     eventually("nobody else has it", || known(&["node1"]));
 }

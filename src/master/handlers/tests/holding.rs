@@ -232,5 +232,13 @@ async fn a_node_that_may_not_have_a_source_is_no_holder_of_it() -> anyhow::Resul
     assert_eq!(names(&data.source("open").await?.1), ["node1"]);
     data.tells(serde_json::json!([snapshot('a', "metrics", 1)])).await?;
     assert_eq!(names(&data.source("metrics").await?.1), ["node2"]);
+    let mut founder = core.node.clone();
+    founder.master = true;
+    lab.app.cluster().commit(vec![Change::PutNode(Box::new(founder))])?;
+    assert_eq!(
+        names(&data.source("metrics").await?.1),
+        ["node1"],
+        "it has what it captured as the only node"
+    );
     Ok(())
 }
