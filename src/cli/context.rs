@@ -20,7 +20,7 @@ use crate::view::progress::OnDemand;
 use crate::wire::admin::Use;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -70,6 +70,27 @@ pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// The configuration in this file, or in that of the root, with these flags over it.
+fn resolve(root: &Root, config: Option<&Path>, flags: Vec<FlagValue>) -> Result<Resolved, Failure> {
+    let main = config.map_or_else(|| root.join(paths::CLUSTER_CONFIG), Path::to_owned);
+    let mut files = Vec::new();
+    let folder = root.join(paths::CLUSTER_CONFIG_DROP_INS);
+    let drop_ins = files::list(&folder).map_err(failure)?;
+    let drop_ins = drop_ins.into_iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name));
+    for (index, path) in std::iter::once(main).chain(drop_ins).enumerate() {
+        let bytes = match files::read_optional(&path).map_err(failure)? {
+            Some(bytes) => bytes,
+            None if index == 0 && config.is_some() => {
+                let path = path.display().to_string();
+                return Err(failure(CliError::NoConfiguration { path }));
+            }
+            None => continue,
+        };
+        files.push(ConfigFile { path: path.display().to_string(), bytes });
+    }
+    layers::resolve(&Layers { files, environment: environment(), flags }).map_err(failure)
 }
 
 impl Context {
@@ -204,25 +225,13 @@ impl Context {
     /// # Errors
     /// When a file, a variable or a flag is wrong; all that is wrong is told at once.
     pub fn resolve(&self, flags: Vec<FlagValue>) -> Result<Resolved, Failure> {
-        let main = self.config.clone().unwrap_or_else(|| self.root.join(paths::CLUSTER_CONFIG));
-        let mut files = Vec::new();
-        let folder = self.root.join(paths::CLUSTER_CONFIG_DROP_INS);
-        let drop_ins = files::list(&folder).map_err(failure)?;
-        let drop_ins =
-            drop_ins.into_iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name));
-        let given = self.config.is_some();
-        for (index, path) in std::iter::once(main).chain(drop_ins).enumerate() {
-            let bytes = match files::read_optional(&path).map_err(failure)? {
-                Some(bytes) => bytes,
-                None if index == 0 && given => {
-                    let path = path.display().to_string();
-                    return Err(failure(CliError::NoConfiguration { path }));
-                }
-                None => continue,
-            };
-            files.push(ConfigFile { path: path.display().to_string(), bytes });
-        }
-        layers::resolve(&Layers { files, environment: environment(), flags }).map_err(failure)
+        resolve(&self.root, self.config.as_deref(), flags)
+    }
+
+    /// Reads the configuration anew, for a daemon that outlives this.
+    pub fn rereading(&self) -> impl Fn() -> Result<Resolved, Failure> + Send + Sync + 'static + use<> {
+        let (root, config) = (self.root.clone(), self.config.clone());
+        move || resolve(&root, config.as_deref(), Vec::new())
     }
 
     /// This host's membership.

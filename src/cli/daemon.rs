@@ -22,7 +22,8 @@ use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
 use crate::model::snapshots::SnapshotConfig;
-use crate::serving::Shelf;
+use crate::serving::{Roles, Shelf};
+use crate::steps::sources;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -162,9 +163,11 @@ fn recover(root: &Root) -> Result<(), Failure> {
 /// What the agent hands out.
 fn offer(context: &Context, config: &SnapshotConfig, readers: Readers) -> Offer {
     let metrics = Metrics::default();
-    let sources = config.sources.iter().map(|source| (source.name.to_string(), source.roles.clone()));
+    let (root, own) = (context.root.clone(), context.rereading());
+    // Both may change while the agent runs.
+    let roles = move || -> Result<Roles, Failure> { Ok(Arc::new(sources::roles(&root, &own()?.config)?)) };
     let store = context.root.join(paths::SNAPSHOTS);
-    let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(sources);
+    let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(roles);
     Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers: Arc::new(readers) }
 }
 

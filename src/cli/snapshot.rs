@@ -19,7 +19,7 @@ use crate::host::files;
 use crate::host::paths;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
-use crate::snapshot::store::{DiskStore, SnapshotStore, resolve};
+use crate::snapshot::store::{DiskStore, resolve};
 use crate::view;
 use clap::Subcommand;
 use create::CreateArguments;
@@ -31,6 +31,11 @@ use std::time::Duration;
 
 /// Until when progress counts on an end: what goes on has no deadline of its own.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+/// A time as it stands in a result.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
 use crate::model::ids::{NodeId, SnapshotId};
-use crate::wire::snapshots::{Held, Holder};
+use crate::wire::snapshots::{Held, Holder, Holding};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +30,60 @@ const CLUSTER: &str = "cluster";
 pub struct Found {
     /// The snapshot.
     pub id: SnapshotId,
+    /// What its holders say of it, by which it was chosen and which its manifest has to bear out; none when it was
+    /// chosen by its id.
+    pub told: Option<Holding>,
     /// Who has it, in the order in which to ask, the master last.
     pub holders: Vec<Holder>,
+    /// Others of the same source, of which the first may be taken when this one cannot be had.
+    pub others: Vec<Found>,
+}
+
+/// Somebody was named who does not have the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoHolder {
+    /// As given.
+    pub from: String,
+    /// Who has it.
+    pub known: Vec<String>,
+}
+
+impl Found {
+    fn of(held: Held, meant: &str, own: Option<&NodeId>) -> Self {
+        let Held { snapshot, mut holders, others } = held;
+        holders.retain(|holder| holder.node.is_none() || holder.node.as_ref() != own);
+        if holders.iter().any(|holder| holder.alive) {
+            holders.retain(|holder| holder.alive);
+        }
+        let others = others.into_iter().map(|one| Self::of(one, meant, own)).collect();
+        let id = snapshot.id.clone();
+        Self { id, told: Some(snapshot).filter(|one| one.source == meant), holders, others }
+    }
+
+    /// It and the others, in the order in which they may be taken.
+    pub fn candidates(mut self) -> Vec<Self> {
+        let others = std::mem::take(&mut self.others);
+        std::iter::once(self).chain(others).collect()
+    }
+
+    /// The holders with these names, ids or addresses, or all.
+    ///
+    /// # Errors
+    /// When one that is named is no holder.
+    pub fn chosen(&self, from: &[String]) -> Result<Vec<Holder>, NoHolder> {
+        let names = |holder: &Holder, text: &str| {
+            holder.name == text
+                || holder.node.as_ref().is_some_and(|id| id.as_str() == text)
+                || holder.address.to_string() == text
+                || holder.address.ip().to_string() == text
+        };
+        if let Some(from) = from.iter().find(|text| !self.holders.iter().any(|one| names(one, text))) {
+            let known = self.holders.iter().map(|one| format!("{} ({})", one.name, one.address));
+            return Err(NoHolder { from: from.clone(), known: known.collect() });
+        }
+        let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
+        Ok(self.holders.iter().filter(wanted).cloned().collect())
+    }
 }
 
 /// Asks the master which snapshot is meant by the name of a source, an id or its beginning, and who has it
@@ -41,11 +93,12 @@ pub struct Found {
 /// When the master does not answer or knows no such snapshot.
 pub async fn find(master: &MasterClient, meant: &str, own: Option<&NodeId>) -> Result<Found, ClientError> {
     match master.holders(meant).await {
-        Ok(held) => Ok(others(held, own)),
+        Ok(held) => Ok(Found::of(held, meant, own)),
         // A master that keeps no list of holders hands out the cluster's own snapshot all the same.
         Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE && meant == CLUSTER => {
             let id = master.latest_snapshot().await?.id;
-            Ok(Found { id, holders: vec![master_itself(master.address())] })
+            let holders = vec![master_itself(master.address())];
+            Ok(Found { id, told: None, holders, others: Vec::new() })
         }
         Err(error) => Err(error),
     }
@@ -54,15 +107,6 @@ pub async fn find(master: &MasterClient, meant: &str, own: Option<&NodeId>) -> R
 /// The master as a holder.
 pub fn master_itself(address: SocketAddr) -> Holder {
     Holder { node: None, name: "master".to_owned(), address, alive: true, pullers: None }
-}
-
-fn others(held: Held, own: Option<&NodeId>) -> Found {
-    let mut holders = held.holders;
-    holders.retain(|holder| holder.node.is_none() || holder.node.as_ref() != own);
-    if holders.iter().any(|holder| holder.alive) {
-        holders.retain(|holder| holder.alive);
-    }
-    Found { id: held.snapshot.id, holders }
 }
 
 /// Makes connections to holders.
@@ -122,7 +166,6 @@ impl Connector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::snapshots::Holding;
 
     fn holder(node: Option<&str>, alive: bool) -> Holder {
         let node = node.map(|id| NodeId::parse(id).expect("an id"));
@@ -142,7 +185,8 @@ mod tests {
         let own = NodeId::parse("n-1").expect("an id");
         let found = |holders: &[(Option<&str>, bool)]| {
             let holders = holders.iter().map(|(node, alive)| holder(*node, *alive)).collect();
-            let found = others(Held { snapshot: snapshot.clone(), holders }, Some(&own));
+            let held = Held { snapshot: snapshot.clone(), holders, others: Vec::new() };
+            let found = Found::of(held, "metrics", Some(&own));
             let name = |one: Holder| one.node.map_or("master".to_owned(), String::from);
             found.holders.into_iter().map(name).collect::<Vec<_>>()
         };
@@ -150,5 +194,28 @@ mod tests {
         assert_eq!(found(&[(Some("n-2"), true), (Some("n-3"), false)]), ["n-2"]);
         assert_eq!(found(&[(Some("n-1"), true), (Some("n-3"), false)]), ["n-3"]);
         assert_eq!(found(&[(Some("n-1"), true)]), [""; 0]);
+    }
+
+    #[test]
+    fn holders_are_named_by_name_id_or_address_and_all_are_asked_unless_some_are_named() {
+        let named = |name: &str, last: u8| Holder {
+            node: NodeId::parse(&format!("n-{name}")).ok(),
+            name: name.to_owned(),
+            ..master_itself(([10, 0, 0, last], 4506).into())
+        };
+        let holders = vec![named("node1", 1), named("node2", 2), named("node3", 3)];
+        let id = SnapshotId::parse("abcd").expect("an id");
+        let found = Found { id, told: None, holders, others: Vec::new() };
+        let chosen = |from: &[&str]| {
+            let from: Vec<String> = from.iter().map(|text| (*text).to_owned()).collect();
+            let chosen = found.chosen(&from)?;
+            Ok::<_, NoHolder>(chosen.into_iter().map(|one| one.name).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(chosen(&[]).as_deref(), Ok("node1 node2 node3"));
+        assert_eq!(chosen(&["node2"]).as_deref(), Ok("node2"));
+        assert_eq!(chosen(&["10.0.0.3", "n-node1"]).as_deref(), Ok("node1 node3"));
+        assert_eq!(chosen(&["10.0.0.2:4506"]).as_deref(), Ok("node2"));
+        let missing = chosen(&["node1", "node7"]).expect_err("it has it not");
+        assert_eq!((missing.from.as_str(), missing.known.len()), ("node7", 3));
     }
 }

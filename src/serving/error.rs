@@ -68,6 +68,15 @@ pub enum ServingError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It cannot be found out for which roles the source is.
+    #[error("it is not known which roles may have {source_name}")]
+    Unruled {
+        /// The source.
+        source_name: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store cannot be read.
     #[error("the snapshot {name} cannot be read")]
     Store {
@@ -91,6 +100,7 @@ impl Explain for ServingError {
             Self::Store { .. } => "T166",
             Self::TooLarge { .. } => "T170",
             Self::Malformed { .. } => "T171",
+            Self::Unruled { .. } => "T172",
         })
     }
 
@@ -98,7 +108,7 @@ impl Explain for ServingError {
         match self {
             Self::Stranger { .. } | Self::NotMember { .. } | Self::Role { .. } => Exit::Refused,
             Self::Unknown { .. } | Self::Malformed { .. } => Exit::Usage,
-            Self::Full { .. } | Self::Unjudged { .. } => Exit::NoAnswer,
+            Self::Full { .. } | Self::Unjudged { .. } | Self::Unruled { .. } => Exit::NoAnswer,
             Self::Store { .. } | Self::TooLarge { .. } => Exit::Failed,
         }
     }
@@ -115,12 +125,13 @@ impl Explain for ServingError {
             Self::TooLarge { .. } => "pull it by ranges: eos snapshot pull ID".to_owned(),
             Self::Malformed { .. } => "ask for it as this does: eos snapshot pull ID".to_owned(),
             Self::Unjudged { .. } => "see whether the master is up: eos status".to_owned(),
+            Self::Unruled { .. } => "on that node, look at its configuration: eos config show".to_owned(),
             Self::Store { .. } => "look at the store of that node: eos snapshot verify".to_owned(),
         }]
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Unjudged { .. })
+        matches!(self, Self::Full { .. } | Self::Unjudged { .. } | Self::Unruled { .. })
     }
 }
 
@@ -142,6 +153,10 @@ pub(crate) fn samples() -> Vec<ServingError> {
         ServingError::Unjudged {
             caller: "n-1".to_owned(),
             source: Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)),
+        },
+        ServingError::Unruled {
+            source_name: "metrics".to_owned(),
+            source: Box::new(std::io::Error::from(std::io::ErrorKind::InvalidData)),
         },
         ServingError::Store {
             name: "b3-1".to_owned(),
@@ -166,6 +181,7 @@ fn every_text_is_one_plain_line() {
             "snapshot b3-1 has more than 7 bytes",
             "the request names no id of a snapshot",
             "the master cannot be asked whether n-1 is a member",
+            "it is not known which roles may have metrics",
             "the snapshot b3-1 cannot be read",
         ]
     );

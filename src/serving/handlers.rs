@@ -112,7 +112,14 @@ impl Desk {
 
     /// Why this caller may not have snapshots of the source.
     fn withheld(&self, reader: &Reader, source: &str) -> Option<ServingError> {
-        let roles = self.shelf.roles_of(source)?;
+        let roles = match self.shelf.roles_of(source) {
+            Ok(roles) => roles?,
+            Err(_) if reader.operator => return None,
+            Err(why) => {
+                let source_name = source.to_owned();
+                return Some(ServingError::Unruled { source_name, source: Box::new(why) });
+            }
+        };
         if reader.operator || reader.role.is_some_and(|role| roles.contains(&role)) {
             return None;
         }

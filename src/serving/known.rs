@@ -6,7 +6,7 @@ use crate::model::ids::SnapshotId;
 use crate::snapshot::store::{DiskStore, SnapshotStore, StoreError, Summary};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -55,6 +55,24 @@ impl Known {
         if !store.holds_part(part)? {
             return Ok(Vec::new());
         }
+        let read = self.looked(store)?;
+        let has = |one: &&Arc<Summary>| one.parts.iter().any(|listed| listed.digest == *part);
+        let all = read.values().filter_map(|one| one.summary.as_ref());
+        let mut found: Vec<Arc<Summary>> = all.filter(has).cloned().collect();
+        found.sort_by_key(|one| Reverse((one.metadata.created_at, one.metadata.generation)));
+        Ok(found)
+    }
+
+    /// All snapshots whose manifests can be read, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn all(&self, store: &DiskStore) -> Result<Vec<Arc<Summary>>, StoreError> {
+        Ok(self.looked(store)?.values().filter_map(|one| one.summary.clone()).collect())
+    }
+
+    /// What is there now; only manifests that are new or changed are read.
+    fn looked(&self, store: &DiskStore) -> Result<MutexGuard<'_, BTreeMap<SnapshotId, Read>>, StoreError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let ids: BTreeSet<SnapshotId> = store.ids()?.into_iter().collect();
         read.retain(|id, _| ids.contains(id));
@@ -72,14 +90,36 @@ impl Known {
                 }
             }
         }
-        let has = |one: &&Arc<Summary>| one.parts.iter().any(|listed| listed.digest == *part);
-        let all = read.values().filter_map(|one| one.summary.as_ref());
-        let mut found: Vec<Arc<Summary>> = all.filter(has).cloned().collect();
-        found.sort_by_key(|one| Reverse((one.metadata.created_at, one.metadata.generation)));
-        Ok(found)
+        Ok(read)
     }
 }
 
 fn stamp(store: &DiskStore, id: &SnapshotId) -> Result<Option<Stamp>, StoreError> {
     Ok(store.manifest_metadata(id)?.map(|file| (file.inode, file.size, file.changed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::directory::Directory;
+    use crate::serving::tests::published;
+
+    #[test]
+    fn what_is_not_there_costs_no_look_at_any_manifest() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (id, part) = published(folder.path(), "metrics", b"bytes")?;
+        let (store, known) = (DiskStore::open(Directory::open(folder.path())?)?, Known::default());
+        for number in 0..100u8 {
+            assert!(known.with_part(&store, &Digest::of(&[number]))?.is_empty());
+            let other = SnapshotId::parse(&Digest::of(&[number]).to_string())?;
+            known.summary(&store, &other).expect_err("there is none");
+        }
+        assert!(known.read.lock().expect("nobody panicked").is_empty(), "no manifest was read or remembered");
+        assert_eq!(known.with_part(&store, &part)?.len(), 1);
+        let all = known.all(&store)?;
+        assert!(all.len() == 1 && all[0].id == id && Arc::ptr_eq(&all[0], &known.summary(&store, &id)?));
+        store.delete(&id)?;
+        assert!(known.all(&store)?.is_empty());
+        Ok(())
+    }
 }

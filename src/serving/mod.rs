@@ -22,5 +22,5 @@ pub use handlers::router;
 pub use known::Known;
 pub use pulls::{PLACE, Pulls, SILENCE};
 pub use refusal::Refusal;
-pub use shelf::Shelf;
+pub use shelf::{NoRoles, Roles, RolesOf, Shelf};
 pub use traffic::Traffic;

@@ -37,7 +37,7 @@ impl From<ServingError> for Refusal {
             ServingError::Stranger { .. } => (StatusCode::UNAUTHORIZED, None),
             ServingError::NotMember { .. } | ServingError::Role { .. } => (StatusCode::FORBIDDEN, None),
             ServingError::Unknown { .. } => (StatusCode::NOT_FOUND, None),
-            ServingError::Full { .. } | ServingError::Unjudged { .. } => {
+            ServingError::Full { .. } | ServingError::Unjudged { .. } | ServingError::Unruled { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(AGAIN))
             }
             ServingError::Malformed { .. } => (StatusCode::BAD_REQUEST, None),

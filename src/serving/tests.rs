@@ -4,6 +4,7 @@ use super::*;
 use crate::host::directory::Directory;
 use crate::identity::certificate::{Subject, Summary};
 use crate::model::digest::{Digest, Fingerprint};
+use crate::model::explain::Failure;
 use crate::model::ids::{ClusterId, NodeId, SnapshotId};
 use crate::model::progress::Silent;
 use crate::model::role::Role;
@@ -16,6 +17,7 @@ use crate::snapshot::store::{DiskStore, SnapshotStore};
 use axum::Extension;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,10 +68,11 @@ struct Site {
 impl Site {
     fn new(pullers: usize) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let only_data = ("metrics".to_owned(), [Role::Data].into());
-        let everybody = ("open".to_owned(), [].into());
+        let only_data = ("metrics".to_owned(), BTreeSet::from([Role::Data]));
+        let everybody = ("open".to_owned(), BTreeSet::new());
+        let roles = Roles::new(BTreeMap::from([only_data, everybody]));
         let shelf = Shelf::new(folder.path().join("store"), pullers, Traffic::default());
-        let shelf = Arc::new(shelf.for_roles([only_data, everybody]));
+        let shelf = Arc::new(shelf.for_roles(move || Ok(roles.clone())));
         Ok(Self { folder, shelf })
     }
 
@@ -344,4 +347,34 @@ async fn a_manifest_is_read_once_however_many_parts_are_asked_for_until_its_file
     assert_eq!(site.told(Some("edge-2"), &manifest).await?, code(404, "EOS-T163"));
     assert!(known.with_part(&store, &part)?.is_empty());
     Ok(())
+}
+
+#[tokio::test]
+async fn nobody_but_the_operator_is_served_while_it_is_not_known_who_may() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let fails = || Err(Failure::of(&ServingError::Full { most: 1 }));
+    let shelf = Shelf::new(folder.path().join("store"), 1, Traffic::default()).for_roles(fails);
+    let site = Site { folder, shelf: Arc::new(shelf) };
+    let (manifest, part) = site.published("open")?;
+    assert_eq!(site.told(Some("data-1"), &manifest).await?, code(503, "EOS-T172"));
+    assert_eq!(site.told(Some("data-1"), &part).await?, code(503, "EOS-T172"));
+    Ok(())
+}
+
+#[test]
+fn what_was_read_of_roles_holds_while_it_cannot_be_read_again() {
+    let shelf = Shelf::new("/nowhere".into(), 1, Traffic::default());
+    let readings = std::sync::atomic::AtomicUsize::new(0);
+    let shelf = shelf.for_roles(move || match readings.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0 => Ok(Roles::new(BTreeMap::from([("metrics".to_owned(), BTreeSet::from([Role::Data]))]))),
+        1 => Err(Failure::of(&ServingError::Full { most: 1 })),
+        _ => Ok(Roles::default()),
+    });
+    let of = || shelf.roles_of("metrics").expect("it was read");
+    assert_eq!(of(), Some(BTreeSet::from([Role::Data])));
+    assert_eq!(of(), Some(BTreeSet::from([Role::Data])), "it is not read each time");
+    shelf.reread();
+    assert_eq!(of(), Some(BTreeSet::from([Role::Data])), "it cannot be read");
+    shelf.reread();
+    assert_eq!(of(), None);
 }

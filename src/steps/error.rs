@@ -4,7 +4,8 @@ use crate::client::ClientError;
 use crate::host::files::FileError;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
-use crate::model::ids::{ClusterId, NodeName};
+use crate::model::ids::{ClusterId, NodeName, SnapshotId};
+use jiff::Timestamp;
 use std::net::SocketAddr;
 
 /// A step that did not succeed.
@@ -104,6 +105,39 @@ pub enum StepFailure {
         /// What is wrong.
         why: String,
     },
+    /// A snapshot says that it is the cluster's own state, and the master did not sign it.
+    #[error("snapshot {id} says that it is the cluster's own state, and the master has not signed it")]
+    Forged {
+        /// The snapshot.
+        id: SnapshotId,
+    },
+    /// A snapshot is of another source than the one that is wanted.
+    #[error("snapshot {id} is of the source {found}, and not of {wanted}")]
+    OtherSource {
+        /// The snapshot.
+        id: SnapshotId,
+        /// Its source, as its manifest says.
+        found: String,
+        /// The source that is wanted.
+        wanted: String,
+    },
+    /// A holder said something else of a snapshot than its manifest does.
+    #[error(
+        "snapshot {id} was made at {found}, generation {generation}, and its holders told of {told}, generation \
+         {told_generation}"
+    )]
+    Contradicted {
+        /// The snapshot.
+        id: SnapshotId,
+        /// When it was made, as its manifest says.
+        found: Timestamp,
+        /// Its generation, as its manifest says.
+        generation: u64,
+        /// When it was made, as its holders say.
+        told: Timestamp,
+        /// Its generation, as its holders say.
+        told_generation: u64,
+    },
     /// A template could not be rendered.
     #[error("the shipped template {name} could not be rendered: {why}")]
     Template {
@@ -167,6 +201,9 @@ pub(crate) fn to_step(failure: StepFailure) -> crate::saga::step::StepError {
     crate::saga::step::StepError { failure: failure.into() }
 }
 
+/// Where it stands who holds a snapshot.
+const WHO: &str = "on the master, see who holds what: eos snapshot list --cluster";
+
 impl Explain for StepFailure {
     fn code(&self) -> Code {
         Code(match self {
@@ -183,6 +220,9 @@ impl Explain for StepFailure {
             Self::PlanDamaged { .. } => "G052",
             Self::StorageSettings { .. } => "S033",
             Self::ClusterSources { .. } => "S034",
+            Self::Forged { .. } => "T169",
+            Self::OtherSource { .. } => "T228",
+            Self::Contradicted { .. } => "T229",
         })
     }
 
@@ -190,7 +230,10 @@ impl Explain for StepFailure {
         match self {
             Self::NotAccepted { .. } => Exit::NoAnswer,
             Self::NoMembership => Exit::Usage,
-            Self::Forgotten { .. } => Exit::Refused,
+            Self::Forgotten { .. }
+            | Self::Forged { .. }
+            | Self::OtherSource { .. }
+            | Self::Contradicted { .. } => Exit::Refused,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::PlanNewer { .. } => Exit::Conflict,
             Self::PlanDamaged { .. } => Exit::Stuck,
@@ -232,6 +275,11 @@ impl Explain for StepFailure {
             ],
             Self::ClusterSources { path, .. } => {
                 vec![format!("compare it with the master's configuration: cat {path}; eos config show")]
+            }
+            Self::Forged { .. } => vec![format!("find out where it comes from; {WHO}")],
+            Self::OtherSource { .. } => vec![format!("restore one of the source that is wanted; {WHO}")],
+            Self::Contradicted { id, .. } => {
+                vec![format!("restore it by its id: eos snapshot restore {id}; {WHO}")]
             }
             Self::Template { .. } => vec!["install eos again: ./install.sh".to_owned()],
         }
@@ -282,6 +330,19 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         StepFailure::ClusterSources {
             path: "/var/lib/eos/cluster/cluster.yaml".to_owned(),
             why: "source x: missing field `path`".to_owned(),
+        },
+        StepFailure::Forged { id: SnapshotId::parse("abcd").expect("an id") },
+        StepFailure::OtherSource {
+            id: SnapshotId::parse("abcd").expect("an id"),
+            found: "logs".to_owned(),
+            wanted: "metrics".to_owned(),
+        },
+        StepFailure::Contradicted {
+            id: SnapshotId::parse("abcd").expect("an id"),
+            found: Timestamp::UNIX_EPOCH,
+            generation: 3,
+            told: Timestamp::from_second(86_400).expect("a time"),
+            told_generation: 4,
         },
         StepFailure::Template { name: "eos-agent.service", why: "line 3: undefined value".to_owned() },
     ]

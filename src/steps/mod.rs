@@ -25,6 +25,7 @@ pub mod restoring;
 pub mod sources;
 pub mod start_service;
 pub mod states_tree;
+mod tried;
 pub mod trust_authority;
 pub mod trusted;
 pub mod verify_health;
@@ -73,7 +74,7 @@ fn join(decision: &Decision) -> Vec<AnyStep> {
         Box::new(trust_authority::TrustAuthority::new(decision)),
         Box::new(register::Register::new(decision)),
         Box::new(write_configuration::WriteConfiguration::new(decision)),
-        Box::new(pull_snapshot::PullSnapshot),
+        Box::new(pull_snapshot::PullSnapshot::new(decision)),
         Box::new(restore_sources::RestoreSources::new(decision)),
         Box::new(install_units::InstallUnits::new(decision)),
         Box::new(apply_states::ApplyStates::bootstrap(decision)),

@@ -9,16 +9,15 @@ use crate::host::clock;
 use crate::host::directory::{Directory, DirectoryError};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
-use crate::identity::signature;
-use crate::model::digest::Fingerprint;
-use crate::model::snapshots::DEFAULT_EMBED_BYTES;
+use crate::model::snapshots::SnapshotConfig;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
-use crate::snapshot::fetch::{self, FetchError, Fetched, Patience, Request};
-use crate::snapshot::manifest::{SealError, Verifier};
+use crate::snapshot::fetch::{self, FetchError, Fetched, Limiter, Source};
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use crate::snapshot::unpack::{self, Policy};
-use crate::steps::Env;
 use crate::steps::error::{StepFailure, to_step};
+use crate::steps::restore_sources::request;
+use crate::steps::trusted::Trusted;
+use crate::steps::{Decision, Env};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Instant;
@@ -26,49 +25,29 @@ use std::time::Instant;
 const STAGING: &str = "cluster.new";
 const TARGET: &str = "cluster";
 
-/// Connections to the master at a time.
-const CONNECTIONS: usize = 2;
-
 /// The step.
-pub struct PullSnapshot;
-
-/// Believes the master's signature under the trusted authority.
-struct TrustedMaster {
-    authority: String,
-    fingerprint: Fingerprint,
+pub struct PullSnapshot {
+    config: SnapshotConfig,
 }
 
-impl Verifier for TrustedMaster {
-    fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
-        let what = "the snapshot's manifest";
-        signature::verify_master(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
-            .map_err(Into::into)
+impl PullSnapshot {
+    /// For this decision.
+    pub fn new(decision: &Decision) -> Self {
+        Self { config: decision.config.snapshot.clone() }
     }
 }
 
-fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
-    let membership = env.membership()?;
+fn download(env: &Env, store: &DiskStore, config: &SnapshotConfig) -> Result<Fetched, StepFailure> {
     let client = env.member_client()?;
     let master = client.address();
-    let authority = files::read(&env.root.join(paths::TRUSTED_AUTHORITY))?;
-    let verifier = TrustedMaster {
-        authority: String::from_utf8_lossy(&authority).into_owned(),
-        fingerprint: membership.authority,
-    };
+    let verifier = Trusted::of(&env.root)?.master_alone();
     let latest = |client: MasterClient| async move { client.latest_snapshot().await };
     let id = env.until_answered("name its newest snapshot", &client, latest)?.id;
     let source = HttpSource::new(client, env.runtime.clone());
     let staging = store.begin_download(&id)?;
-    let request = Request {
-        sources: &[&source],
-        connections: CONNECTIONS,
-        id: &id,
-        verifier: &verifier,
-        reserve_bytes: None,
-        patience: Patience::default(),
-        embed_bytes: Some(DEFAULT_EMBED_BYTES),
-        limiter: None,
-    };
+    let limiter = config.bandwidth_bytes.map(Limiter::new);
+    let sources: [&dyn Source; 1] = [&source];
+    let request = request(config, (&id, &sources), &verifier, limiter.as_ref());
     let began = Instant::now();
     let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
     let fetched = fetch::fetch(&request, staging.directory(), &stop, env.sink.as_ref());
@@ -84,14 +63,14 @@ fn download(env: &Env, store: &DiskStore) -> Result<Fetched, StepFailure> {
     Ok(fetched)
 }
 
-fn pull(env: &Env) -> Result<(), StepFailure> {
+fn pull(env: &Env, config: &SnapshotConfig) -> Result<(), StepFailure> {
     let path = env.root.join(paths::SNAPSHOTS);
     files::create_directory(&path, Attributes { mode: 0o700, owner: None })?;
     let state = Directory::open(&env.root.join(paths::STATE))?;
     // Of a run before this one: what was not put in place, or what was replaced.
     state.remove_tree(OsStr::new(STAGING))?;
     let store = DiskStore::open(Directory::open(&path)?)?;
-    let fetched = download(env, &store)?;
+    let fetched = download(env, &store, config)?;
     let _lease = store.lease(&fetched.signed.id(), "eos bootstrap", clock::timestamp())?;
     // Under another user than root, owners cannot be given away; modes and contents hold all the same.
     let policy = Policy { owners: rustix::process::geteuid().is_root(), ..Policy::default() };
@@ -130,7 +109,7 @@ impl Step<Env> for PullSnapshot {
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
-        pull(env).map(|()| Outcome::Done).map_err(to_step)
+        pull(env, &self.config).map(|()| Outcome::Done).map_err(to_step)
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {

@@ -6,6 +6,7 @@
 use crate::client::holders::{self, Found};
 use crate::client::snapshots::HttpSource;
 use crate::client::{ClientError, MasterClient};
+use crate::host::clock;
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::decode;
@@ -23,18 +24,23 @@ use crate::snapshot::restore::{self, Order, Restore, RestoreError};
 use crate::snapshot::store::{Command, DiskStore, Ended, count};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::restoring::{self, Job, Restored};
+use crate::steps::tried::Tried;
 use crate::steps::trusted::Trusted;
 use crate::steps::{Decision, Env, env, sources};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What this step restored, in the order in which it did.
 const RESTORED: &str = "var/lib/eos/restores/joined.yaml";
 
 /// Its format.
 const VERSION: u32 = 1;
+
+/// How long a joining node insists on holders: others may have an older snapshot, and a join can do without.
+const PATIENCE: Patience =
+    Patience { failures: 5, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
 /// The step.
 pub struct RestoreSources {
@@ -96,10 +102,6 @@ impl RestoreSources {
     ) -> Result<bool, StepFailure> {
         let note = |text: String| env.sink.emit(Event::Note { text });
         let name = &source.name;
-        let Some(found) = find(env, client, source)? else {
-            note(format!("no node has a snapshot of {name} yet, so {} stays as it is", source.path));
-            return Ok(false);
-        };
         if let Some(before) = begun.sources.iter().find(|one| one.source.name == *name)
             && restored_at(env, source)? != before.before
         {
@@ -107,11 +109,37 @@ impl RestoreSources {
             // undoing returns to.
             return Ok(true);
         }
-        note(format!("nodes of role {role} have {name}: restoring {} from {}", source.path, listed(&found)));
-        begun.note(env, source)?;
-        let restored = counted(env, source, || self.pull(env, &undoable(source), &found))?;
-        note(format!("{name} is restored: {} entries, {} bytes", restored.entries, restored.restored_bytes));
-        Ok(true)
+        let mut tried = Tried::default();
+        // The master is asked each time, since it may know of other holders meanwhile.
+        while let Some(found) = find(env, client, source, &tried)? {
+            let (path, holders) = (&source.path, listed(&found));
+            note(format!("nodes of role {role} have {name}: restoring {path} from {holders}"));
+            begun.note(env, source)?;
+            let failure = match counted(env, source, || self.pull(env, &undoable(source), &found)) {
+                Ok(Restored { entries, restored_bytes, .. }) => {
+                    note(format!("{name} is restored: {entries} entries, {restored_bytes} bytes"));
+                    return Ok(true);
+                }
+                Err(failure) => Failure::from(failure),
+            };
+            if tried.failed(&found, &failure).is_err() {
+                return Err(StepFailure::Below(failure));
+            }
+            note(format!(
+                "snapshot {} of {name} cannot be had: {} ({})",
+                found.id,
+                told(&failure),
+                failure.code
+            ));
+        }
+        match tried.fault {
+            // Somebody has it, and it is not to be believed.
+            Some(fault) => Err(StepFailure::Below(fault)),
+            None => {
+                env.sink.emit(missing(source, !tried.is_empty()));
+                Ok(false)
+            }
+        }
     }
 
     fn pull(&self, env: &Env, source: &SourceConfig, found: &Found) -> Result<Restored, StepFailure> {
@@ -123,10 +151,15 @@ impl RestoreSources {
         let trusted = Trusted::of(&env.root)?;
         let config = &self.decision.config.snapshot;
         let limiter = config.bandwidth_bytes.map(Limiter::new);
-        let request = request(config, (&found.id, &asked), &trusted, limiter.as_ref());
+        let request = Request {
+            patience: PATIENCE,
+            ..request(config, (&found.id, &asked), &trusted, limiter.as_ref())
+        };
         let store = store(env)?;
         let order = order(env, source, true);
-        let job = Job { order, older: true, request, store: Some(&store) };
+        let lease = || store.lease(&found.id, "eos bootstrap", clock::timestamp());
+        let _lease = store.ids()?.contains(&found.id).then(lease).transpose()?;
+        let job = Job { order, older: true, request, told: found.told.as_ref(), store: Some(&store) };
         let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
         let (began, asked) = (Instant::now(), found.holders.first().map(|holder| holder.address));
         let restored = restoring::restore(&job, &stop, env.sink.as_ref());
@@ -211,14 +244,43 @@ pub(crate) fn request<'a>(
     }
 }
 
-/// Who has the newest snapshot of the source; none when nobody has one.
-fn find(env: &Env, client: &MasterClient, source: &SourceConfig) -> Result<Option<Found>, StepFailure> {
+/// What is told when there is nothing to restore: a join does not fail for it.
+fn missing(source: &SourceConfig, tried: bool) -> Event {
+    let SourceConfig { name, path, .. } = source;
+    match tried {
+        false => {
+            Event::Note { text: format!("no node has a snapshot of {name} yet, so {path} stays as it is") }
+        }
+        true => Event::Warning {
+            text: format!(
+                "no node that has a snapshot of {name} delivers it, so {path} stays as it is; when one is back: \
+                 eos snapshot restore {name}"
+            ),
+        },
+    }
+}
+
+/// In one line, with the cause that says most.
+fn told(failure: &Failure) -> String {
+    match failure.causes.last() {
+        Some(cause) => format!("{}: {cause}", failure.message),
+        None => failure.message.clone(),
+    }
+}
+
+/// Who has the newest snapshot of the source that was not tried; none when nobody has one.
+fn find(
+    env: &Env,
+    client: &MasterClient,
+    source: &SourceConfig,
+    tried: &Tried,
+) -> Result<Option<Found>, StepFailure> {
     let own = env.membership()?.node;
     let ask = |client: MasterClient| {
         let own = own.clone();
         async move {
             match holders::find(&client, source.name.as_str(), Some(&own)).await {
-                Ok(found) => Ok(Some(found).filter(|found| !found.holders.is_empty())),
+                Ok(found) => Ok(tried.next(found)),
                 Err(ClientError::Refused { failure }) if UNKNOWN.contains(&failure.code.as_str()) => Ok(None),
                 Err(error) => Err(error),
             }

@@ -6,11 +6,13 @@ use crate::model::progress::{Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request};
-use crate::snapshot::manifest::{Content, Limits, Manifest, Name, Verifier};
+use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, Verifier};
 use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
 use crate::snapshot::unpack::{Policy, UnpackError};
 use crate::steps::error::StepFailure;
+use crate::steps::trusted;
+use crate::wire::snapshots::Holding;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ pub struct Job<'a> {
     pub older: bool,
     /// The snapshot, the nodes that have it, and on what terms they are asked.
     pub request: Request<'a>,
+    /// What its holders say of it, which its manifest has to bear out.
+    pub told: Option<&'a Holding>,
     /// This node's store, of which parts are used, and the manifest if it has it.
     pub store: Option<&'a DiskStore>,
 }
@@ -137,6 +141,8 @@ fn build(
     let had_some = area.metadata_optional(OsStr::new(INCOMING))?.is_some();
     let (manifest, held, first_bytes) = manifest(job, restore, stop, sink)?;
     let metadata = &manifest.metadata;
+    is_of(job.request.id, metadata, job.order.source.name.as_str())?;
+    job.told.map_or(Ok(()), |told| bears_out(metadata, told))?;
     let (created_at, generation) = (metadata.created_at, metadata.generation);
     if !job.older {
         let age = Age { id: job.request.id.as_str(), created_at, generation };
@@ -206,16 +212,56 @@ fn manifest(
         return Ok((verified(store, id, job.request.verifier)?, None, 0));
     }
     let obtained = fetch::obtain(&job.request, Some(&restore.area()?), stop, sink)?;
+    trusted::may_sign(&obtained.signed, &obtained.manifest)?;
     Ok((obtained.manifest, obtained.held, obtained.received_bytes))
 }
 
 /// A manifest of this node's store, with its signature judged again.
 ///
 /// # Errors
-/// When it is damaged, or signed by nobody of the cluster.
-pub fn verified(store: &DiskStore, id: &SnapshotId, verifier: &dyn Verifier) -> Result<Manifest, StoreError> {
-    let verified = store.manifest(id)?.verify(id, verifier, &Limits::default());
-    verified.map_err(|source| StoreError::Manifest { id: id.to_string(), source })
+/// When it is damaged, or signed by nobody who may sign it.
+pub fn verified(
+    store: &DiskStore,
+    id: &SnapshotId,
+    verifier: &dyn Verifier,
+) -> Result<Manifest, StepFailure> {
+    let signed = store.manifest(id)?;
+    let verified = signed.verify(id, verifier, &Limits::default());
+    let manifest = verified.map_err(|source| StoreError::Manifest { id: id.to_string(), source })?;
+    trusted::may_sign(&signed, &manifest)?;
+    Ok(manifest)
+}
+
+/// Insists that the snapshot is of the source that is wanted: two sources may have the same last name.
+///
+/// # Errors
+/// When it is of another one.
+pub fn is_of(id: &SnapshotId, metadata: &Metadata, wanted: &str) -> Result<(), StepFailure> {
+    match metadata.source == wanted {
+        true => Ok(()),
+        false => {
+            let (found, wanted) = (metadata.source.clone(), wanted.to_owned());
+            Err(StepFailure::OtherSource { id: id.clone(), found, wanted })
+        }
+    }
+}
+
+/// Insists that the manifest says what its holders said, by which it was chosen.
+///
+/// # Errors
+/// When it does not.
+pub fn bears_out(metadata: &Metadata, told: &Holding) -> Result<(), StepFailure> {
+    is_of(&told.id, metadata, &told.source)?;
+    if (metadata.created_at, metadata.generation) == (told.created_at, told.generation) {
+        return Ok(());
+    }
+    Err(StepFailure::Contradicted {
+        id: told.id.clone(),
+        found: metadata.created_at,
+        generation: metadata.generation,
+        told: told.created_at,
+        told_generation: told.generation,
+    })
 }
 
 /// Of which source a snapshot is that is not here.
@@ -223,7 +269,9 @@ pub fn verified(store: &DiskStore, id: &SnapshotId, verifier: &dyn Verifier) -> 
 /// # Errors
 /// When nobody delivers its manifest.
 pub fn named(request: &Request<'_>, stop: &dyn Fn() -> bool) -> Result<String, StepFailure> {
-    Ok(fetch::obtain(request, None, stop, &Silent)?.manifest.metadata.source)
+    let obtained = fetch::obtain(request, None, stop, &Silent)?;
+    trusted::may_sign(&obtained.signed, &obtained.manifest)?;
+    Ok(obtained.manifest.metadata.source)
 }
 
 fn policy(source: &SourceConfig, top: Option<&OsStr>) -> Policy {
@@ -256,5 +304,45 @@ fn top<'a>(manifest: &'a Manifest, source: &'a SourceConfig, elsewhere: bool) ->
             Some(OsStr::from_bytes(only.path.as_bytes()))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::explain::tells;
+    use crate::snapshot::manifest::tests::metadata;
+    use jiff::Timestamp;
+
+    #[test]
+    fn a_snapshot_of_another_source_or_another_time_than_was_told_is_refused() -> anyhow::Result<()> {
+        let metadata = Metadata {
+            source: "metrics".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            generation: 3,
+            ..metadata()
+        };
+        let id = SnapshotId::parse("abcd")?;
+        is_of(&id, &metadata, "metrics")?;
+        let error = is_of(&id, &metadata, "logs").expect_err("it is of another one");
+        tells(&error, "EOS-T228", "snapshot abcd is of the source metrics, and not of logs");
+        let told = Holding {
+            id,
+            source: "metrics".to_owned(),
+            generation: 3,
+            created_at: Timestamp::UNIX_EPOCH,
+            restore_bytes: 1,
+            stored_bytes: 1,
+        };
+        bears_out(&metadata, &told)?;
+        let other = Holding { source: "logs".to_owned(), ..told.clone() };
+        let error = bears_out(&metadata, &other).expect_err("it is of another one");
+        tells(&error, "EOS-T228", "snapshot abcd is of the source metrics, and not of logs");
+        let later = Holding { created_at: Timestamp::from_second(86_400)?, ..told };
+        let error = bears_out(&metadata, &later).expect_err("it was made before");
+        let text = "snapshot abcd was made at 1970-01-01T00:00:00Z, generation 3, and its holders told of \
+                    1970-01-02T00:00:00Z, generation 3";
+        tells(&error, "EOS-T229", text);
+        Ok(())
     }
 }

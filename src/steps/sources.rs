@@ -4,9 +4,11 @@ use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::model::config::Config;
+use crate::model::role::Role;
 use crate::model::snapshots::{Hooks, SourceConfig, sources};
 use crate::steps::error::StepFailure;
 use serde_yaml::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The configuration of the cluster in what this node pulled of the cluster's own state.
@@ -20,19 +22,45 @@ const CONFIGURATION: &str = "cluster.yaml";
 pub fn known(root: &Root, own: &Config) -> Result<Vec<SourceConfig>, StepFailure> {
     let mut known = own.snapshot.sources.clone();
     let path = root.join(Path::new(paths::CLUSTER_STATE).join(CONFIGURATION));
-    let Some(bytes) = files::read_optional(&path)? else { return Ok(known) };
+    for source in of_cluster(root)? {
+        if known.iter().any(|own| own.name == source.name) {
+            continue;
+        }
+        if let Some(other) = known.iter().find(|own| own.overlaps(&source)) {
+            let why = format!(
+                "source {}: its path overlaps with that of source {} of this node's own configuration",
+                source.name, other.name
+            );
+            return Err(StepFailure::ClusterSources { path: path.display().to_string(), why });
+        }
+        known.push(source);
+    }
+    Ok(known)
+}
+
+/// The roles that may have snapshots of a source, of all sources that are not for everybody. What this node's own
+/// configuration says goes before what the cluster's says, unless it says nothing.
+///
+/// # Errors
+/// When the cluster's configuration cannot be read or understood.
+pub fn roles(root: &Root, own: &Config) -> Result<BTreeMap<String, BTreeSet<Role>>, StepFailure> {
+    let all = of_cluster(root)?.into_iter().chain(own.snapshot.sources.clone());
+    let limited = all.filter(|source| !source.roles.is_empty());
+    Ok(limited.map(|source| (source.name.to_string(), source.roles)).collect())
+}
+
+/// The sources of the cluster's configuration, without hooks.
+fn of_cluster(root: &Root) -> Result<Vec<SourceConfig>, StepFailure> {
+    let path = root.join(Path::new(paths::CLUSTER_STATE).join(CONFIGURATION));
+    let Some(bytes) = files::read_optional(&path)? else { return Ok(Vec::new()) };
     let not = |why: String| StepFailure::ClusterSources { path: path.display().to_string(), why };
     let value: Value = serde_yaml::from_slice(&bytes).map_err(|error| not(error.to_string()))?;
     // Other keys may be of a later eos, and are none of this.
     let Some(listed) = value.get("snapshot").and_then(|snapshot| snapshot.get("sources")) else {
-        return Ok(known);
+        return Ok(Vec::new());
     };
-    for source in sources(listed).map_err(|fault| not(fault.to_string()))? {
-        if !known.iter().any(|own| own.name == source.name) {
-            known.push(SourceConfig { hooks: Hooks::default(), ..source });
-        }
-    }
-    Ok(known)
+    let listed = sources(listed).map_err(|fault| not(fault.to_string()))?;
+    Ok(listed.into_iter().map(|source| SourceConfig { hooks: Hooks::default(), ..source }).collect())
 }
 
 #[cfg(test)]
@@ -69,6 +97,25 @@ snapshot:
             Some("/bin/mine")
         );
         assert_eq!((found.len(), found[1].name.as_str()), (2, "logs"));
+        let limited = |own: &Config| {
+            let all = roles(&root, own)?;
+            let told = |(name, roles): (String, BTreeSet<Role>)| format!("{name}: {roles:?}");
+            Ok::<_, StepFailure>(all.into_iter().map(told).collect::<Vec<_>>())
+        };
+        assert_eq!(limited(&own)?, ["logs: {Data}"]);
+        let mine = "- {name: logs, path: /srv/logs, roles: [edge]}";
+        own.snapshot.sources = sources(&serde_yaml::from_str(mine)?)?;
+        assert_eq!(limited(&own)?, ["logs: {Edge}"]);
+        let mine = "- {name: mine, path: /srv/metrics/mine}";
+        own.snapshot.sources = sources(&serde_yaml::from_str(mine)?)?;
+        let error = known(&root, &own).expect_err("they overlap");
+        let text = format!(
+            "the sources in {} are not understood: source metrics: its path overlaps with that of source mine of \
+             this node's own configuration",
+            path.display()
+        );
+        tells(&error, "EOS-S034", &text);
+        own.snapshot.sources.clear();
         std::fs::write(&path, "snapshot: {sources: [{name: x}]}")?;
         let error = known(&root, &own).expect_err("it has no path");
         let text =

@@ -80,6 +80,9 @@ pub struct Held {
     pub snapshot: Holding,
     /// Who has it.
     pub holders: Vec<Holder>,
+    /// What may be taken when this one cannot be had: the next newest ones of the same source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Held>,
 }
 
 /// `GET /v1/snapshots/holdings`: every snapshot that somebody in the cluster has, newest first.

@@ -70,6 +70,13 @@ fn what_is_said_of_holders_of_snapshots_stays_readable() {
     assert_eq!(held.snapshot, told.snapshots[0]);
     let holders: Vec<_> = held.holders.iter().map(|one| (one.node.is_some(), one.pullers)).collect();
     assert_eq!(holders, [(true, Some(2)), (false, None)]);
+    assert!(held.others.is_empty(), "an older master tells of none");
+    let more: snapshots::Held = fixture!("holders-with-others");
+    assert_eq!((&more.snapshot, more.others.len()), (&held.snapshot, 1));
+    assert_eq!(
+        (more.others[0].snapshot.generation, &more.others[0].holders),
+        (2, &held.holders[1..].to_vec())
+    );
     let standing: snapshots::Standing = fixture!("standing");
     assert_eq!((standing.admitted, standing.role), (true, None));
 }

@@ -8,6 +8,7 @@ mod errors;
 mod exit_codes;
 mod flow;
 mod generated;
+mod holders;
 mod install;
 mod output;
 mod pulls;

@@ -20,16 +20,21 @@ fn joins(node: &Machine, master: &Machine) {
     Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
 }
 
-/// A master whose states are so large that a snapshot of them is not sent in one reply.
-fn large(master: &Machine) {
-    master.found();
+/// So many bytes that they are not sent in one reply, and that do not become fewer by compression.
+pub fn incompressible() -> Vec<u8> {
     let mut bytes = vec![0u8; 24 << 20];
     let mut state = 7u64;
     for chunk in bytes.chunks_mut(8) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         chunk.copy_from_slice(&(state ^ (state >> 29)).to_le_bytes());
     }
-    fs::write(master.path("var/lib/eos/cluster/states/large.bin"), bytes).unwrap();
+    bytes
+}
+
+/// A master whose states are so large that a snapshot of them is not sent in one reply.
+fn large(master: &Machine) {
+    master.found();
+    fs::write(master.path("var/lib/eos/cluster/states/large.bin"), incompressible()).unwrap();
 }
 
 /// The snapshot that a node pulled when it joined.
@@ -37,9 +42,13 @@ fn own(node: &Machine) -> String {
     result(node, "snapshot list")["snapshots"][0]["id"].as_str().unwrap().to_owned()
 }
 
-/// Who holds the snapshot, as the master says.
+/// Who holds the snapshot, as the master says; nobody as long as it does not answer, as while it starts.
 fn held(master: &Machine, id: &str) -> Vec<String> {
-    let all = result(master, "snapshot list --cluster");
+    let run = master.eos(&["snapshot", "list", "--cluster", "--output", "json"]);
+    if run.status == Some(4) {
+        return Vec::new();
+    }
+    let all = run.ends_with(0).verdict()["result"].clone();
     let one = all["snapshots"].as_array().unwrap().iter().find(|one| one["snapshot"]["id"] == *id).cloned();
     let names = one.iter().flat_map(|one| one["holders"].as_array().unwrap());
     let mut names: Vec<String> = names.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
@@ -144,7 +153,7 @@ fn a_holder_that_is_killed_is_waited_for_and_a_puller_that_is_killed_goes_on_whe
 }
 
 /// Bytes that are there, as a line of progress tells.
-fn there(line: &str) -> Option<u64> {
+pub fn there(line: &str) -> Option<u64> {
     let event: Value = serde_json::from_str(line).ok()?;
     event["done_bytes"].as_u64()
 }

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The configuration of a source whose hooks write down that they ran.
-fn sources(machine: &Machine, roles: &str, healthy: &str) -> String {
+pub fn sources(machine: &Machine, roles: &str, healthy: &str) -> String {
     let log = machine.path("log").display().to_string();
     let hook = |what: &str| format!("{{command: [/bin/sh, -c, \"echo {what} >> {log}\"]}}");
     format!(
@@ -32,7 +32,7 @@ fn sources(machine: &Machine, roles: &str, healthy: &str) -> String {
 }
 
 /// A tree with all that a restore must bring back.
-fn fill(top: &Path, what: &str) {
+pub fn fill(top: &Path, what: &str) {
     fs::create_dir_all(top.join("sub/empty")).unwrap();
     fs::write(top.join("which"), what).unwrap();
     fs::write(top.join("sub/large"), vec![b'x'; 300_000]).unwrap();
@@ -60,14 +60,18 @@ impl Signer for Master {
     }
 }
 
-/// A snapshot of `/srv/metrics` in the machine's own store, made at this second.
 fn snapshot(machine: &Machine, seconds: i64) -> String {
+    snapshot_by(machine, machine, seconds)
+}
+
+/// A snapshot of `/srv/metrics` in the machine's own store, made at this second and signed by the master.
+pub fn snapshot_by(machine: &Machine, master: &Machine, seconds: i64) -> String {
     let store = machine.path("var/lib/eos/snapshots");
     fs::create_dir_all(&store).unwrap();
     let store = DiskStore::open(Directory::open(&store).unwrap()).unwrap();
     let tree = Directory::open(&machine.path("srv/metrics")).unwrap();
     let sources = [Source::Tree { directory: &tree, prefix: Name::new("metrics"), exclude: Vec::new() }];
-    let state = |name: &str| machine.path("var/lib/eos/master").join(name);
+    let state = |name: &str| master.path("var/lib/eos/master").join(name);
     let cluster = ClusterId::parse("c1").unwrap();
     let authority =
         Authority::load(cluster.clone(), &state("authority.key"), &state("authority.crt")).unwrap();
@@ -99,7 +103,7 @@ fn tally(machine: &Machine) -> Value {
 }
 
 /// Everything of a tree, with times, extended attributes and which names are one file.
-fn whole(top: &Path) -> Vec<String> {
+pub fn whole(top: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut waiting = vec![top.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -289,7 +293,8 @@ fn what_a_crash_left_of_a_restore_is_finished_or_taken_back_on_demand() {
     }
 }
 
-fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {
+/// Joins by a token, with these in the environment.
+pub fn joined(node: &Machine, master: &Machine, more: &[(&str, &str)]) -> Run {
     let mut command = node.command(&node.join(master));
     command.env("EOS_TOKEN", master.token()).envs(more.iter().copied());
     command.output().unwrap().into()

@@ -8,6 +8,7 @@ mod admission;
 mod clocks;
 mod configured;
 mod crashes;
+mod data;
 mod growth;
 mod identities;
 mod links;

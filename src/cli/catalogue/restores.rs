@@ -229,4 +229,20 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "If it was replaced on purpose, run the same command again. Otherwise find out who may write to its directory.",
         retry: false,
     },
+    Entry {
+        code: "T228",
+        title: "a snapshot is of another source",
+        cause: "A holder told the master of it as one of the wanted source, and its signed manifest names another one.",
+        evidence: "eos snapshot show ID on the node that holds it; eos snapshot list --cluster on the master",
+        remedy: "Name another holder: eos snapshot restore SOURCE --from NODE.",
+        retry: false,
+    },
+    Entry {
+        code: "T229",
+        title: "a holder said something else of a snapshot than its manifest does",
+        cause: "A node told the master another time or generation than the signed manifest has, so that the snapshot may not be the newest.",
+        evidence: "eos snapshot show ID on the node that holds it; eos snapshot list --cluster on the master",
+        remedy: "Name another holder: eos snapshot restore SOURCE --from NODE; or restore this one by its id: eos snapshot restore ID.",
+        retry: false,
+    },
 ];

@@ -107,4 +107,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Ask for it as this does: eos snapshot pull ID.",
         retry: false,
     },
+    Entry {
+        code: "T172",
+        title: "a node does not know which roles may have a source",
+        cause: "Its own configuration, or the cluster's that it pulled, cannot be read.",
+        evidence: "the causes below the error; eos config show on that node",
+        remedy: "Correct its configuration: eos config show. The same command then goes on.",
+        retry: true,
+    },
 ];

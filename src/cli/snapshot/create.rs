@@ -1,6 +1,6 @@
 //! `eos snapshot create`: captures sources of this node into its store.
 
-use super::{LONGEST, counting};
+use super::{LONGEST, counting, milliseconds};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -256,8 +256,4 @@ fn json(source: &SourceConfig, one: &Made, took: Duration) -> Value {
         "excluded": one.counts.excluded,
         "milliseconds": milliseconds(took), "paused_milliseconds": one.paused.map(milliseconds),
     })
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,31 +11,27 @@ pub(crate) use error::samples;
 use super::{LONGEST, counting};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
-use crate::client::holders::{self, Found};
+use crate::client::holders::{self, Found, NoHolder};
 use crate::client::snapshots::HttpSource;
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
-use crate::identity::certificate::{self, Subject};
 use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Request, Source};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
-use crate::steps::env;
-use crate::steps::trusted::Trusted;
+use crate::steps::trusted::{self, Trusted};
+use crate::steps::{env, restore_sources, restoring};
 use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
-use crate::wire::snapshots::Holder;
+use crate::wire::snapshots::{Holder, Holding};
 use clap::Args;
 use error::PullError;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// The source that the master alone signs.
-const CLUSTER: &str = "cluster";
 
 /// What `eos snapshot pull` takes.
 #[derive(Debug, Args)]
@@ -111,7 +107,7 @@ fn pull(
     let holders = chosen(&found, &arguments.from)?;
     let sources = sources(context, &membership, &holders)?;
     let began = Instant::now();
-    let fetched = fetched(context, arguments, (&found.id, &sources), &store, sink)?;
+    let fetched = fetched(context, arguments, (&found, &sources), &store, sink)?;
     let dropped = sink.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let done = done(&found.id, &fetched, &holders, (&dropped, began.elapsed()));
     Ok((done, Some(fetched.received_bytes)))
@@ -135,25 +131,13 @@ fn is_sound(store: &DiskStore, id: &SnapshotId) -> Result<bool, Failure> {
 
 /// Those of the holders that are wanted, or all.
 fn chosen(found: &Found, from: &[String]) -> Result<Vec<Holder>, Failure> {
-    let names = |holder: &Holder, text: &str| {
-        holder.name == text
-            || holder.node.as_ref().is_some_and(|id| id.as_str() == text)
-            || holder.address.to_string() == text
-            || holder.address.ip().to_string() == text
-    };
-    let known = || found.holders.iter().map(|one| format!("{} ({})", one.name, one.address)).collect();
-    for text in from {
-        if !found.holders.iter().any(|holder| names(holder, text)) {
-            let (from, id, holders) = (text.clone(), found.id.clone(), known());
-            return Err(failure(PullError::NoSuchHolder { from, id, holders }));
-        }
+    let none =
+        |NoHolder { from, known }| PullError::NoSuchHolder { from, id: found.id.clone(), holders: known };
+    let chosen = found.chosen(from).map_err(|missing| failure(none(missing)))?;
+    match chosen.is_empty() {
+        true => Err(failure(PullError::NoHolder { id: found.id.clone() })),
+        false => Ok(chosen),
     }
-    let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
-    let chosen: Vec<Holder> = found.holders.iter().filter(wanted).cloned().collect();
-    if chosen.is_empty() {
-        return Err(failure(PullError::NoHolder { id: found.id.clone() }));
-    }
-    Ok(chosen)
 }
 
 fn sources(
@@ -170,33 +154,28 @@ fn sources(
 fn fetched(
     context: &Context,
     arguments: &PullArguments,
-    (id, sources): (&SnapshotId, &[HttpSource]),
+    (found, sources): (&Found, &[HttpSource]),
     store: &DiskStore,
     sink: &dyn Sink,
 ) -> Result<Fetched, Failure> {
     let config = context.resolve(Vec::new())?.config.snapshot;
     let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
     let limiter = arguments.bandwidth.or(config.bandwidth_bytes).map(Limiter::new);
-    let staging = store.begin_download(id).map_err(failure)?;
+    let staging = store.begin_download(&found.id).map_err(failure)?;
     let asked: Vec<&dyn Source> = sources.iter().map(|source| source as _).collect();
     let request = Request {
-        sources: &asked,
         connections: arguments.connections.unwrap_or(config.connections) as usize,
-        id,
-        verifier: &trusted,
         // It is kept, not restored.
         reserve_bytes: Some(0),
-        patience: Patience::default(),
-        embed_bytes: config.embed_limit(),
-        limiter: limiter.as_ref(),
+        ..restore_sources::request(&config, (&found.id, &asked), &trusted, limiter.as_ref())
     };
     let stop = || context.is_interrupted();
     let lent = lend(&request, store, &staging, &stop, sink);
     let fetched =
         lent.and_then(|()| fetch::fetch(&request, staging.directory(), &stop, sink).map_err(failure));
-    sources.iter().for_each(|source| source.leave(id));
+    sources.iter().for_each(|source| source.leave(&found.id));
     let fetched = fetched?;
-    publish(store, staging, &fetched)?;
+    publish(store, staging, &fetched, found.told.as_ref())?;
     Ok(fetched)
 }
 
@@ -218,21 +197,20 @@ fn lend(
     store.lend(staging, &obtained.manifest.parts).map_err(failure)
 }
 
-fn publish(store: &DiskStore, staging: Staging, fetched: &Fetched) -> Result<(), Failure> {
-    let metadata = &fetched.manifest.metadata;
-    if metadata.source == CLUSTER && !signed_by_master(fetched)? {
-        let id = fetched.signed.id();
+/// Makes it visible, unless it is not what it was said to be: such a one is not kept.
+fn publish(
+    store: &DiskStore,
+    staging: Staging,
+    fetched: &Fetched,
+    told: Option<&Holding>,
+) -> Result<(), Failure> {
+    let bears_out = |told| restoring::bears_out(&fetched.manifest.metadata, told);
+    let right = trusted::may_sign(&fetched.signed, &fetched.manifest);
+    if let Err(error) = right.and_then(|()| told.map_or(Ok(()), bears_out)) {
         staging.discard().map_err(failure)?;
-        return Err(failure(PullError::Forged { id }));
+        return Err(error.into());
     }
     store.publish(staging, &fetched.signed).map(drop).map_err(failure)
-}
-
-fn signed_by_master(fetched: &Fetched) -> Result<bool, Failure> {
-    let what = "the signer's certificate";
-    let chain = certificate::parse_pem(fetched.signed.certificate_pem(), what).map_err(failure)?;
-    let summary = certificate::summarize(&chain[0], what).map_err(failure)?;
-    Ok(summary.subject == Subject::Master)
 }
 
 fn done(

@@ -7,12 +7,12 @@ pub(super) use error::RestoreCommandError;
 #[cfg(test)]
 pub(crate) use error::samples;
 
-use super::{LONGEST, counting, reader, stores};
+use super::{LONGEST, counting, milliseconds, reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
-use crate::client::holders::{self, Found};
+use crate::client::holders::{self, Found, NoHolder};
 use crate::client::snapshots::HttpSource;
 use crate::host::clock;
 use crate::host::files;
@@ -28,12 +28,13 @@ use crate::steps::trusted::Trusted;
 use crate::steps::{env, restore_sources, sources};
 use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
-use crate::wire::snapshots::Holder;
+use crate::wire::snapshots::{Holder, Holding};
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json as object;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What `eos snapshot restore` takes.
 #[derive(Debug, Args)]
@@ -69,7 +70,12 @@ struct Wanted {
     /// The store of this node that has it.
     store: Option<DiskStore>,
     holders: Vec<Holder>,
+    /// What the holders say of it.
+    told: Option<Holding>,
 }
+
+/// When a snapshot was made, and its generation.
+type Made = (Timestamp, u64);
 
 /// Restores.
 pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Done, Failure> {
@@ -152,7 +158,8 @@ fn restored(
     let sources: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
     let limiter = config.bandwidth_bytes.map(Limiter::new);
     let request = restore_sources::request(config, (&wanted.id, &sources), &trusted, limiter.as_ref());
-    let job = Job { order, older: arguments.older, request, store: wanted.store.as_ref() };
+    let (told, store) = (wanted.told.as_ref(), wanted.store.as_ref());
+    let job = Job { order, older: arguments.older, request, told, store };
     let restored = restoring::restore(&job, &|| context.is_interrupted(), sink);
     holders.iter().for_each(|holder| holder.leave(&wanted.id));
     restored.map_err(Failure::from)
@@ -176,9 +183,9 @@ fn wanted(
 ) -> Result<Wanted, Failure> {
     let named = known.iter().find(|source| source.name.as_str() == arguments.what);
     let stores = stores(context)?;
-    let here = match named {
-        Some(source) => newest(&stores, &source.name)?,
-        None => by_id(&stores, &arguments.what)?,
+    let (here, age) = match named {
+        Some(source) => newest(&stores, &source.name)?.unzip(),
+        None => (by_id(&stores, &arguments.what)?, None),
     };
     // A snapshot that is named by its id and is here needs nobody else.
     let asks = named.is_some() || here.is_none() || !arguments.from.is_empty();
@@ -186,6 +193,9 @@ fn wanted(
         true => cluster(context, arguments, here.as_ref(), sink)?,
         false => None,
     };
+    // The master may not know yet of what was captured here a moment ago.
+    let is_newer = |found: &Found| found.told.as_ref().map(|told| (told.created_at, told.generation)) >= age;
+    let found = found.filter(|found| !arguments.from.is_empty() || named.is_none() || is_newer(found));
     let no_snapshot = || {
         let source_name = arguments.what.clone();
         failure(RestoreCommandError::NoSnapshot { source_name })
@@ -194,9 +204,10 @@ fn wanted(
         let (from, known) = (from.clone(), Vec::new());
         return Err(failure(RestoreCommandError::NotHeld { from, known }));
     }
-    let (id, holders) = match (found, here) {
-        (Some(found), _) => (found.id.clone(), chosen(&found, &arguments.from)?),
-        (None, Some(here)) => (here, Vec::new()),
+    let none = |NoHolder { from, known }| failure(RestoreCommandError::NotHeld { from, known });
+    let (id, holders, told) = match (found, here) {
+        (Some(found), _) => (found.id.clone(), found.chosen(&arguments.from).map_err(none)?, found.told),
+        (None, Some(here)) => (here, Vec::new(), None),
         (None, None) => return Err(no_snapshot()),
     };
     let mut store = None;
@@ -212,7 +223,7 @@ fn wanted(
         Some(source) => source.clone(),
         None => source_of(arguments, &id, store.as_ref(), known, &holders, context)?,
     };
-    Ok(Wanted { source, id, store, holders })
+    Ok(Wanted { source, id, store, holders, told })
 }
 
 /// Who has it in the cluster; none when nobody has, or nobody can be asked and this node has one.
@@ -238,21 +249,6 @@ fn cluster(
     }
 }
 
-/// Those of the holders that are wanted, or all.
-fn chosen(found: &Found, from: &[String]) -> Result<Vec<Holder>, Failure> {
-    let names = |holder: &Holder, text: &str| {
-        let address = holder.address;
-        holder.name == text || address.to_string() == text || address.ip().to_string() == text
-    };
-    if let Some(from) = from.iter().find(|text| !found.holders.iter().any(|holder| names(holder, text))) {
-        let known = found.holders.iter().map(|holder| format!("{} ({})", holder.name, holder.address));
-        let (from, known) = (from.clone(), known.collect());
-        return Err(failure(RestoreCommandError::NotHeld { from, known }));
-    }
-    let wanted = |holder: &&Holder| from.is_empty() || from.iter().any(|text| names(holder, text));
-    Ok(found.holders.iter().filter(wanted).cloned().collect())
-}
-
 /// The source of a snapshot that was named by its id.
 fn source_of(
     arguments: &RestoreArguments,
@@ -264,7 +260,7 @@ fn source_of(
 ) -> Result<SourceConfig, Failure> {
     let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
     let name = match store {
-        Some(store) => restoring::verified(store, id, &trusted).map_err(failure)?.metadata.source,
+        Some(store) => restoring::verified(store, id, &trusted).map_err(Failure::from)?.metadata.source,
         None => {
             let holders = connections(context, holders)?;
             let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
@@ -292,15 +288,15 @@ pub(super) fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
     failure(RestoreCommandError::UnknownSource { name: name.to_owned(), known })
 }
 
-/// The newest snapshot of the source that this node holds.
-fn newest(stores: &[DiskStore], source: &SourceName) -> Result<Option<SnapshotId>, Failure> {
+/// The newest snapshot of the source that this node holds, with when it was made and its generation.
+fn newest(stores: &[DiskStore], source: &SourceName) -> Result<Option<(SnapshotId, Made)>, Failure> {
     let mut found = Vec::new();
     for store in stores {
         found.extend(store.list().map_err(failure)?.snapshots);
     }
     found.retain(|one| one.metadata.source == source.as_str());
     let newest = found.into_iter().max_by_key(|one| (one.metadata.created_at, one.metadata.generation));
-    Ok(newest.map(|one| one.id))
+    Ok(newest.map(|one| (one.id, (one.metadata.created_at, one.metadata.generation))))
 }
 
 /// The snapshot of this id or beginning of an id that this node holds.
@@ -345,10 +341,6 @@ fn done(source: &SourceConfig, id: &SnapshotId, restored: &Restored) -> Done {
         "previous": json(&activated.previous),
     });
     Done::new(result, text)
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn returned(source: &SourceConfig, activated: &Activated) -> Done {

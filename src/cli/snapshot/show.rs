@@ -3,40 +3,18 @@
 use super::{meant, reader, stores};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
-use crate::host::paths;
-use crate::host::{clock, files};
+use crate::host::clock;
 use crate::identity::certificate::{self, Subject};
-use crate::identity::membership::Membership;
-use crate::identity::signature;
-use crate::model::digest::Fingerprint;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
-use crate::snapshot::manifest::{Entry, Limits, ManifestError, SealError, SignedManifest, Verifier};
+use crate::snapshot::manifest::{Entry, Limits, ManifestError, SignedManifest};
 use crate::snapshot::restore;
 use crate::snapshot::store::{SnapshotStore, StoreError};
+use crate::steps::trusted::{CLUSTER, Trusted};
 use crate::view;
 use crate::view::snapshot::{Shown, Signed};
 use serde_json::json;
 use std::error::Error;
-
-/// The source that is the cluster's own state.
-const CLUSTER: &str = "cluster";
-
-/// Judges by the authority that this host trusts: the cluster's own state is the master's to sign.
-struct Trusted {
-    is_cluster: bool,
-    authority: String,
-    fingerprint: Fingerprint,
-}
-
-impl Verifier for Trusted {
-    fn verify(&self, message: &[u8], signature: &[u8], certificate_pem: &str) -> Result<(), SealError> {
-        let what = "the snapshot's manifest";
-        let judge = if self.is_cluster { signature::verify_master } else { signature::verify };
-        judge(message, signature, certificate_pem, &self.authority, self.fingerprint, what)
-            .map_err(Into::into)
-    }
-}
 
 /// Shows one snapshot.
 pub(super) fn run(context: &Context, text: &str, with_entries: bool) -> Result<Done, Failure> {
@@ -102,13 +80,11 @@ fn signed(
         }
         Err(error) => format!("nobody that can be named: {error}"),
     };
-    let authority = files::read_optional(&context.root.join(paths::TRUSTED_AUTHORITY)).map_err(failure)?;
-    let membership = Membership::load(&context.root).map_err(failure)?;
-    let (Some(authority), Some(membership)) = (authority, membership) else {
+    let Some(trusted) = Trusted::find(&context.root).map_err(Failure::from)? else {
         return Ok(Signed { by, trusted: None, why: None });
     };
-    let authority = String::from_utf8_lossy(&authority).into_owned();
-    match manifest.judge(id, &Trusted { is_cluster, authority, fingerprint: membership.authority }) {
+    let trusted = if is_cluster { trusted.master_alone() } else { trusted };
+    match manifest.judge(id, &trusted) {
         Ok(()) => Ok(Signed { by, trusted: Some(true), why: None }),
         Err(error @ ManifestError::Signature { .. }) => {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);

@@ -4,10 +4,11 @@ use super::answer::{self, Answer, Refusal, blocking, member, operator, with_clus
 use super::body::Sent;
 use crate::host::clock;
 use crate::master::app::App;
+use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::holdings;
 use crate::server::Peer;
-use crate::wire::snapshots::{ClusterHoldings, HOLDINGS, Held, Holdings, MOST};
+use crate::wire::snapshots::{ClusterHoldings, HOLDINGS, Held, Holding, Holdings, MOST};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -38,7 +39,7 @@ pub(super) async fn list(
     let Json(()) =
         with_cluster(&app, move |_, cluster| operator(&caller, cluster, "GET /v1/snapshots/holdings"))
             .await?;
-    all(&app).await
+    all(&app, |_| true).await
 }
 
 /// For whoever pulls: the newest snapshot of a source and who has it.
@@ -49,11 +50,15 @@ pub(super) async fn source(
 ) -> Answer<Held> {
     let action = "GET /v1/snapshots/sources";
     let Json(()) = with_cluster(&app, move |_, cluster| answer::insider(&peer, cluster, action)).await?;
-    let Json(all) = all(&app).await?;
+    // Whoever asks for one thing costs a look at it, and not a list of all that is anywhere.
+    let text = source.clone();
+    let Json(all) = all(&app, move |one| holdings::may_mean(&text, one)).await?;
     Ok(Json(holdings::meant(all, &source)?))
 }
 
-async fn all(app: &Arc<App>) -> Answer<ClusterHoldings> {
+async fn all(app: &Arc<App>, wanted: impl Fn(&Holding) -> bool + Send + 'static) -> Answer<ClusterHoldings> {
     let own = blocking(app, holdings::own).await?;
-    with_cluster(app, move |app, cluster| Ok(holdings::all(cluster, app.address, own, clock::now_ms()))).await
+    let look =
+        move |app: &App, cluster: &Cluster| holdings::all(app, cluster, &own, &wanted, clock::now_ms());
+    with_cluster(app, move |app, cluster| Ok(look(app, cluster))).await
 }

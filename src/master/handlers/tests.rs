@@ -37,6 +37,13 @@ struct Lab {
 }
 
 fn lab() -> anyhow::Result<Lab> {
+    lab_with(|_| {})
+}
+
+/// With this change to the configuration.
+fn lab_with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Lab> {
+    let mut config = Config::default();
+    change(&mut config);
     let folder = tempfile::tempdir()?;
     let root = Root::new(folder.path())?;
     for directory in [paths::CLUSTER_STATES, paths::ETC] {
@@ -54,7 +61,7 @@ fn lab() -> anyhow::Result<Lab> {
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
     let app = App::new(Parts {
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
-        config: Config::default(),
+        config,
         certificate: authority.sign_key(&signer, &grant)?,
         authority,
         signer,

@@ -60,6 +60,13 @@ pub struct SourceConfig {
     pub keep_previous: bool,
 }
 
+impl SourceConfig {
+    /// Whether the path of one is that of the other, or lies below it.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        overlap(&self.path, &other.path)
+    }
+}
+
 fn yes() -> bool {
     true
 }

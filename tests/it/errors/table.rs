@@ -40,7 +40,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a snapshot that was forged, damaged or cut off, with unit tests in src/snapshot",
         "T001 T002 T003 T004 T005 T006 T007 T008 T009 T011 T012 T013 T021 T023 T024 T025 T026 T027 T029 \
-         T031 T033 T035 T041 T042 T043 T044 T045 T046 T047 T062 T063 T064 T066 T067 T068 \
+         T031 T033 T035 T041 T042 T044 T045 T046 T047 T062 T063 T064 T066 T067 T068 \
          T069 T070 T071 T090 T120 T182",
     ),
     (
@@ -51,12 +51,13 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a node that is asked for snapshots, with unit tests in src/serving and src/agent",
-        "T160 T161 T162 T163 T164 T165 T166 T167 T169 T170 T171",
+        "T160 T161 T162 T163 T164 T165 T166 T167 T169 T170 T171 T172",
     ),
     (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
         "M003 S034 V008 V009 V020 V021",
     ),
+    ("a node that says of a snapshot what is not so, with unit tests in src/steps", "T228 T229"),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115 T183"),
     ("a machine that is slower than the time it was given", "J042"),

@@ -22,12 +22,6 @@ pub enum PullError {
         /// Who has it.
         holders: Vec<String>,
     },
-    /// It says that it is the cluster's own state, and the master did not sign it.
-    #[error("snapshot {id} says that it is the cluster's own state, and the master has not signed it")]
-    Forged {
-        /// The snapshot.
-        id: SnapshotId,
-    },
 }
 
 impl Explain for PullError {
@@ -35,15 +29,11 @@ impl Explain for PullError {
         Code(match self {
             Self::NoHolder { .. } => "T167",
             Self::NoSuchHolder { .. } => "T168",
-            Self::Forged { .. } => "T169",
         })
     }
 
     fn exit(&self) -> Exit {
-        match self {
-            Self::NoHolder { .. } | Self::NoSuchHolder { .. } => Exit::Usage,
-            Self::Forged { .. } => Exit::Refused,
-        }
+        Exit::Usage
     }
 
     fn hints(&self) -> Vec<String> {
@@ -51,7 +41,6 @@ impl Explain for PullError {
         vec![match self {
             Self::NoHolder { .. } => who.to_owned(),
             Self::NoSuchHolder { .. } => format!("name one of these, or leave --from out; {who}"),
-            Self::Forged { .. } => format!("find out where it comes from; {who}"),
         }]
     }
 }
@@ -64,7 +53,6 @@ pub(crate) fn samples() -> Vec<PullError> {
     vec![
         PullError::NoHolder { id: id() },
         PullError::NoSuchHolder { from: "node7".to_owned(), id: id(), holders },
-        PullError::Forged { id: id() },
     ]
 }
 
@@ -77,7 +65,6 @@ fn every_text_is_one_plain_line() {
         [
             "no other node holds snapshot abcd",
             "node7 is no holder of snapshot abcd, but node1 (10.0.0.1:4506), master (10.0.0.1:4507) are",
-            "snapshot abcd says that it is the cluster's own state, and the master has not signed it",
         ]
     );
 }

@@ -137,8 +137,7 @@ async fn the_master_itself_is_the_last_holder_and_a_list_that_is_none_is_refused
     agent.polls().await?;
     let (_, latest) = lab.get("/v1/snapshots/latest").await?;
     let id = latest["id"].as_str().unwrap_or_default().to_owned();
-    let mut own = snapshot('a', "cluster", 1);
-    own["id"] = Value::from(id.as_str());
+    let own = lab.get("/v1/snapshots/holdings").await?.1["snapshots"][0]["snapshot"].clone();
     agent.tells(serde_json::json!([own])).await?;
     let (_, held) = agent.source("cluster").await?;
     assert_eq!((held["snapshot"]["id"].as_str(), names(&held)), (Some(id.as_str()), vec!["node1", "master"]));
@@ -148,5 +147,98 @@ async fn the_master_itself_is_the_last_holder_and_a_list_that_is_none_is_refused
     let request = Request::post("/v1/snapshots/holdings").header(header::CONTENT_TYPE, "application/json");
     let newer = Body::from(r#"{"version":2,"port":1,"snapshots":[]}"#);
     assert_eq!(agent.ask(request.body(newer)?).await?.0, 400);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_newest_that_somebody_has_who_answers_is_told_and_then_the_older_ones() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let [gone, old, ahead] = [("node1", 1), ("node2", 2), ("node3", 3)]
+        .map(|(name, last)| Agent::new(&lab, name, last).expect("a node"));
+    for agent in [&gone, &old, &ahead] {
+        agent.polls().await?;
+    }
+    let mut future = snapshot('c', "metrics", 1);
+    future["created_at"] = Value::from("2999-01-01T00:00:00Z");
+    let day = |id, day: u8| {
+        let mut one = snapshot(id, "metrics", day);
+        one["created_at"] = Value::from(format!("2020-11-{day:02}T00:00:00Z"));
+        one
+    };
+    gone.tells(serde_json::json!([day('b', 9)])).await?;
+    old.tells(serde_json::json!([day('a', 1)])).await?;
+    ahead.tells(serde_json::json!([future])).await?;
+    let order = |held: &Value| -> Vec<String> {
+        let others = held["others"].as_array().cloned().unwrap_or_default();
+        let id = |one: &Value| one["snapshot"]["id"].as_str().unwrap_or_default()[..1].to_owned();
+        std::iter::once(held).chain(&others).map(id).collect()
+    };
+    assert_eq!(order(&old.source("metrics").await?.1), ["b", "a", "c"], "a clock that is ahead wins nothing");
+    lab.app.cluster().live[&gone.node.id].presence.heard(clock::now_ms() - 600_000);
+    let (_, held) = old.source("metrics").await?;
+    assert_eq!(order(&held), ["a", "c", "b"], "what is to be had comes first");
+    assert_eq!(names(&held["others"][1]), ["node1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_one_node_says_of_a_snapshot_hides_nothing_that_others_say() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let [liar, honest] =
+        [("node1", 1), ("node2", 2)].map(|(name, last)| Agent::new(&lab, name, last).expect("a node"));
+    for agent in [&liar, &honest] {
+        agent.polls().await?;
+    }
+    let (right, other) = (snapshot('a', "metrics", 1), snapshot('a', "logs", 2));
+    liar.tells(serde_json::json!([other, right])).await?;
+    honest.tells(serde_json::json!([right])).await?;
+    let (_, held) = honest.source("metrics").await?;
+    assert_eq!((&held["snapshot"], names(&held)), (&right, vec!["node2"]), "a node says one thing of it");
+    assert_eq!(names(&honest.source("logs").await?.1), ["node1"]);
+    let (_, held) = honest.source(&"a".repeat(10)).await?;
+    assert_eq!(names(&held), ["node1", "node2"], "by its id it is what it is");
+    let many = |id: u8| {
+        let mut one = snapshot('b', "metrics", 2);
+        one["id"] = Value::from(format!("{id:064x}"));
+        one
+    };
+    liar.tells(Value::from((0..100).map(many).collect::<Vec<_>>())).await?;
+    let (_, held) = honest.source("metrics").await?;
+    let others = held["others"].as_array().cloned().unwrap_or_default();
+    assert_eq!(
+        (names(&held), others.len()),
+        (vec!["node1"], 4),
+        "four of its own, and then that of the other"
+    );
+    assert_eq!(names(&others[3]), ["node2"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_may_not_have_a_source_is_no_holder_of_it() -> anyhow::Result<()> {
+    let source = "- {name: metrics, path: /srv/metrics, roles: [data]}";
+    let sources = crate::model::snapshots::sources(&serde_yaml::from_str(source)?)?;
+    let lab = lab_with(|config| config.snapshot.sources = sources)?;
+    let [core, data] =
+        [("node1", 1), ("node2", 2)].map(|(name, last)| Agent::new(&lab, name, last).expect("a node"));
+    let mut node = data.node.clone();
+    node.role = Some(crate::model::role::Role::Data);
+    lab.app.cluster().commit(vec![Change::PutNode(Box::new(node))])?;
+    for agent in [&core, &data] {
+        agent.polls().await?;
+    }
+    core.tells(serde_json::json!([snapshot('b', "metrics", 2), snapshot('c', "open", 2)])).await?;
+    assert_eq!(data.source("metrics").await?.0, 404);
+    assert_eq!(names(&data.source("open").await?.1), ["node1"]);
+    data.tells(serde_json::json!([snapshot('a', "metrics", 1)])).await?;
+    assert_eq!(names(&data.source("metrics").await?.1), ["node2"]);
+    let mut founder = core.node.clone();
+    founder.master = true;
+    lab.app.cluster().commit(vec![Change::PutNode(Box::new(founder))])?;
+    assert_eq!(
+        names(&data.source("metrics").await?.1),
+        ["node1"],
+        "it has what it captured as the only node"
+    );
     Ok(())
 }

@@ -1,0 +1,143 @@
+//! Which snapshots of a source were tried in vain while a node joins, and what is left to try.
+
+use crate::client::holders::Found;
+use crate::model::explain::Failure;
+use crate::model::ids::SnapshotId;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+/// What holders that are gone, or no longer have a snapshot, are told by: nothing is wrong with the data.
+const ABSENT: [&str; 3] = ["EOS-T043", "EOS-T044", "EOS-T182"];
+
+/// What bytes that are not those of the snapshot are told by.
+const DAMAGED: [&str; 4] = ["EOS-T042", "EOS-T045", "EOS-T046", "EOS-T169"];
+
+/// What a holder is told by that said something else of a snapshot than its manifest does.
+const CONTRADICTED: [&str; 2] = ["EOS-T228", "EOS-T229"];
+
+/// What was tried.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    claims: BTreeSet<(SnapshotId, Option<Claim>)>,
+    left: BTreeSet<SocketAddr>,
+    /// The first snapshot that somebody has and that is not what it should be.
+    pub(super) fault: Option<Failure>,
+}
+
+/// What is said of a snapshot: its source, when it was made, and its generation.
+type Claim = (String, Timestamp, u64);
+
+fn claim(found: &Found) -> (SnapshotId, Option<Claim>) {
+    let told = found.told.as_ref().map(|told| (told.source.clone(), told.created_at, told.generation));
+    (found.id.clone(), told)
+}
+
+impl Tried {
+    /// Whether nothing was tried.
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// The first that was not tried, with those holders that were not given up.
+    pub(super) fn next(&self, found: Found) -> Option<Found> {
+        let untried = |mut one: Found| {
+            one.holders.retain(|holder| !self.left.contains(&holder.address));
+            (!one.holders.is_empty() && !self.claims.contains(&claim(&one))).then_some(one)
+        };
+        found.candidates().into_iter().find_map(untried)
+    }
+
+    /// Takes note of a failure after which another snapshot may be tried.
+    ///
+    /// # Errors
+    /// With the failure, when another one would fare no better.
+    pub(super) fn failed(&mut self, found: &Found, failure: &Failure) -> Result<(), ()> {
+        let code = failure.code.as_str();
+        let holders = found.holders.iter().map(|holder| holder.address);
+        if CONTRADICTED.contains(&code) {
+            self.left.extend(holders);
+        } else if ABSENT.contains(&code) {
+            // Of several holders it is not known who did not answer.
+            if code == "EOS-T044" && found.holders.len() == 1 {
+                self.left.extend(holders);
+            }
+        } else if DAMAGED.contains(&code) {
+            self.fault.get_or_insert_with(|| failure.clone());
+        } else {
+            return Err(());
+        }
+        self.claims.insert(claim(found));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::holders::master_itself;
+    use crate::wire::snapshots::{Holder, Holding};
+
+    fn found(id: &str, seconds: i64, holders: &[u8]) -> Found {
+        let id = SnapshotId::parse(id).expect("an id");
+        let holder = |last: &u8| Holder {
+            name: format!("node{last}"),
+            ..master_itself(([10, 0, 0, *last], 4506).into())
+        };
+        let told = Holding {
+            id: id.clone(),
+            source: "metrics".to_owned(),
+            generation: 1,
+            created_at: Timestamp::from_second(seconds).expect("a time"),
+            restore_bytes: 1,
+            stored_bytes: 1,
+        };
+        Found { id, told: Some(told), holders: holders.iter().map(holder).collect(), others: Vec::new() }
+    }
+
+    fn failure(code: &str) -> Failure {
+        let (code, message) = (code.to_owned(), String::new());
+        Failure { code, message, causes: Vec::new(), hints: Vec::new(), exit: 1 }
+    }
+
+    /// The ids that are tried, and from whom, when each attempt fails so.
+    fn order(first: Found, codes: &[&str]) -> Vec<String> {
+        let mut tried = Tried::default();
+        let mut order = Vec::new();
+        for code in codes {
+            let Some(next) = tried.next(first.clone()) else { break };
+            let names: Vec<&str> = next.holders.iter().map(|holder| holder.name.as_str()).collect();
+            order.push(format!("{}:{}", next.id, names.join("+")));
+            tried.failed(&next, &failure(code)).expect("another one may be tried");
+        }
+        order
+    }
+
+    #[test]
+    fn the_next_newest_is_tried_and_nobody_who_is_gone_or_has_lied_is_asked_again() {
+        let all = || {
+            let others = vec![found("bbbb", 3, &[1]), found("aaaa", 1, &[2]), found("cccc", 2, &[1, 2])];
+            Found { others, ..found("aaaa", 4, &[1]) }
+        };
+        let refused = ["EOS-T043"; 5];
+        assert_eq!(order(all(), &refused), ["aaaa:node1", "bbbb:node1", "aaaa:node2", "cccc:node1+node2"]);
+        assert_eq!(order(all(), &["EOS-T044"; 5]), ["aaaa:node1", "aaaa:node2"]);
+        assert_eq!(
+            order(all(), &["EOS-T229", "EOS-T043", "EOS-T043"]),
+            ["aaaa:node1", "aaaa:node2", "cccc:node2"]
+        );
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_remembered_and_what_ails_this_machine_ends_it() {
+        let mut tried = Tried::default();
+        let one = found("aaaa", 1, &[1]);
+        assert!(tried.is_empty());
+        assert_eq!(tried.failed(&one, &failure("EOS-T215")), Err(()));
+        assert!(tried.is_empty());
+        assert_eq!(tried.failed(&one, &failure("EOS-T042")), Ok(()));
+        assert_eq!(tried.failed(&one, &failure("EOS-T045")), Ok(()));
+        assert_eq!(tried.fault.as_ref().map(|fault| fault.code.as_str()), Some("EOS-T042"));
+        assert!(tried.next(one).is_none());
+    }
+}

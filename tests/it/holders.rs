@@ -1,0 +1,177 @@
+//! Data that nodes hold and others want: holders that die, roles that may not have it, what the master does not know.
+
+use crate::pulls::{incompressible, there};
+use crate::restores::{fill, joined, snapshot_by, sources, whole};
+use crate::support::waiting::{Stream, Waiting};
+use crate::support::{Machine, Run, eventually};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(30);
+const ALL: &str = "core, data, edge, compute";
+
+/// Kills every process of the machine, as a power cut does.
+#[track_caller]
+fn cut_off(machine: &Machine) {
+    let ended = eventually(SOON, || {
+        let running = machine.processes();
+        for pid in running.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        running.is_empty()
+    });
+    assert!(ended);
+}
+
+/// Waits until the master names these holders of the snapshot.
+#[track_caller]
+fn is_held(master: &Machine, id: &str, names: &[&str]) {
+    let held = || {
+        let run = master.eos(&["snapshot", "list", "--cluster", "--output", "json"]).ends_with(0);
+        let all = run.verdict()["result"]["snapshots"].as_array().cloned().unwrap_or_default();
+        let one = all.iter().find(|one| one["snapshot"]["id"] == *id).cloned();
+        let holders = one.and_then(|one| one["holders"].as_array().cloned()).unwrap_or_default();
+        let mut names: Vec<String> =
+            holders.iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
+        names.sort();
+        names
+    };
+    assert!(eventually(SOON, || held() == names), "{:?} and not {names:?}", held());
+}
+
+fn machines<const N: usize>(hosts: [(u8, &str); N]) -> [Machine; N] {
+    hosts.map(|(host, name)| Machine::empty(&format!("127.0.53.{}", 100 + host), name))
+}
+
+#[test]
+fn a_join_takes_an_older_snapshot_or_none_when_the_holder_of_the_newest_is_gone() {
+    let [master, holder, first, second] = machines([(1, "node1"), (2, "node2"), (3, "node3"), (4, "node4")]);
+    master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
+    master.found();
+    fill(&master.path("srv/metrics"), "old");
+    let old = snapshot_by(&master, &master, 100);
+    let of_old = whole(&master.path("srv/metrics"));
+    is_held(&master, &old, &["node1"]);
+    joined(&holder, &master, &[]).ends_with(0);
+    fs::write(holder.path("srv/metrics/which"), "new").unwrap();
+    let new = snapshot_by(&holder, &master, 200);
+    is_held(&master, &new, &["node2"]);
+    cut_off(&holder);
+
+    let run = joined(&first, &master, &[]).ends_with(0);
+    assert!(run.stderr.contains(&format!("snapshot {new} of metrics cannot be had: ")), "{}", run.stderr);
+    assert_eq!(whole(&first.path("srv/metrics")), of_old);
+
+    fs::remove_dir_all(master.path("var/lib/eos/snapshots")).unwrap();
+    is_held(&master, &old, &[]);
+    let run = joined(&second, &master, &[]).ends_with(0);
+    let told = "no node that has a snapshot of metrics delivers it, so /srv/metrics stays as it is";
+    assert!(
+        run.stderr.contains(told) && run.stderr.contains(" snapshot restore metrics\n"),
+        "{}",
+        run.stderr
+    );
+    assert!(!second.path("srv/metrics").exists());
+}
+
+/// Waits until the command is in the middle of the transfer, kills the machine, and reads on to the end.
+#[track_caller]
+fn while_it_dies(mut command: Command, holder: &Machine) -> Run {
+    let mut restoring = Waiting::until(&mut command, Stream::Output, "\"transfer\"");
+    restoring.and_until(|line| there(line).is_some_and(|bytes| bytes > 8_000_000));
+    cut_off(holder);
+    restoring.finished().ends_with(0)
+}
+
+/// Insists that it was told that this holder does not deliver.
+#[track_caller]
+fn is_named(run: &Run, holder: &Machine, name: &str) {
+    let name = format!("{name} ({}:4506)", holder.address);
+    let tells = |event: &Value| {
+        let text = event["cause"].as_str().or_else(|| event["text"].as_str()).unwrap_or_default();
+        matches!(event["event"].as_str(), Some("waiting" | "warning")) && text.contains(&name)
+    };
+    let events = run.stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
+    assert!(events.into_iter().any(|event| tells(&event)), "{name} is not in {}", run.stdout);
+}
+
+#[test]
+fn a_join_and_a_restore_go_on_with_other_holders_when_one_is_killed_in_the_middle_and_tell_its_name() {
+    let all = [(11, "node1"), (12, "node2"), (13, "node3"), (14, "node4")];
+    let [master, second, third, node] = machines(all);
+    master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
+    master.found();
+    joined(&second, &master, &[]).ends_with(0);
+    joined(&third, &master, &[]).ends_with(0);
+    let (top, bytes) = (master.path("srv/metrics"), incompressible());
+    fill(&top, "data");
+    fs::write(top.join("random"), &bytes).unwrap();
+    let id = snapshot_by(&master, &master, 100);
+    is_held(&master, &id, &["node1"]);
+    for holder in [&second, &third] {
+        holder.eos(&["snapshot", "pull", "metrics"]).ends_with(0);
+    }
+    is_held(&master, &id, &["node1", "node2", "node3"]);
+
+    // So slowly that the holder dies in the middle.
+    node.put("etc/eos/cluster.yaml", "snapshot: {bandwidth_bytes: 6000000}\n", 0o644);
+    let mut command = node.command(&[&node.join(&master)[..], &["--output", "json"]].concat());
+    command.env("EOS_TOKEN", master.token());
+    let run = while_it_dies(command, &second);
+    is_named(&run, &second, "node2");
+    let target = node.path("srv/metrics");
+    assert_eq!(whole(&target), whole(&top));
+    assert!(fs::read(target.join("random")).unwrap() == bytes);
+
+    // Nothing is here any more that need not be fetched.
+    fs::remove_dir_all(node.path("srv")).unwrap();
+    fs::create_dir(node.path("srv")).unwrap();
+    let command = node.command(&["snapshot", "restore", "metrics", "--output", "json"]);
+    let run = while_it_dies(command, &third);
+    is_named(&run, &third, "node3");
+    assert_eq!(run.verdict()["result"]["id"], Value::from(id));
+    assert_eq!(whole(&target), whole(&top));
+    assert!(fs::read(target.join("random")).unwrap() == bytes);
+}
+
+#[test]
+fn a_node_that_pulled_a_source_of_its_role_refuses_it_to_nodes_of_other_roles() {
+    let [master, core, edge] = machines([(21, "node1"), (22, "node2"), (23, "node3")]);
+    master.put("etc/eos/cluster.yaml", &sources(&master, "core", "/bin/true"), 0o644);
+    master.found();
+    for (node, role) in [(&core, "core"), (&edge, "edge")] {
+        let mut command = node.command(&[&node.join(&master)[..], &["--preferred-role", role]].concat());
+        let run = command.env("EOS_TOKEN", master.token()).output().unwrap();
+        Run::from(run).ends_with(0);
+    }
+    master.eos(&["role", "set", "node2", "core"]);
+    master.eos(&["role", "set", "node3", "edge"]);
+    fill(&core.path("srv/metrics"), "data");
+    let id = snapshot_by(&core, &master, 100);
+    is_held(&master, &id, &["node2"]);
+    let refused = || {
+        let run = edge.eos(&["snapshot", "pull", "metrics", "--from", "node2"]);
+        assert_ne!(run.status, Some(0), "{}", run.stdout);
+        run.stderr.contains("EOS-T162")
+    };
+    assert!(eventually(SOON, refused));
+}
+
+#[test]
+fn what_was_captured_a_moment_ago_is_restored_although_the_master_may_not_know_it_yet() {
+    let [node] = machines([(31, "node1")]);
+    node.put("etc/eos/cluster.yaml", &sources(&node, "", "/bin/true"), 0o644);
+    node.found();
+    fill(&node.path("srv/metrics"), "first");
+    for round in ["second", "third", "fourth"] {
+        fs::write(node.path("srv/metrics/which"), round).unwrap();
+        let json = |line: &[&str]| -> Value { node.eos(line).ends_with(0).verdict()["result"].clone() };
+        let made = json(&["snapshot", "create", "metrics", "--output", "json"]);
+        let restored = json(&["snapshot", "restore", "metrics", "--output", "json"]);
+        assert_eq!(restored["id"], made["snapshots"][0]["id"], "{made} and {restored}");
+        assert_eq!(fs::read_to_string(node.path("srv/metrics/which")).unwrap(), round);
+    }
+}
