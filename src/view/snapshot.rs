@@ -242,7 +242,7 @@ mod tests {
     fn snapshots_have_headings_and_none_are_said() {
         let one = Listed { summary: summary(), store: "master", restored_at: None };
         let mut other = Listed { store: "node", restored_at: Some(Timestamp::UNIX_EPOCH), ..one.clone() };
-        other.summary.parts.insert(0, Part { borrowed: true, ..other.summary.parts[0].clone() });
+        other.summary.parts.insert(0, Part { borrowed: true, ..other.summary.parts[0] });
         assert_eq!(
             list(&[one, other]),
             "\
