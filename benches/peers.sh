@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures how fast eos moves the state of a node against what people use, on this machine, in one run:
-# cp, rclone, rsync, curl | zstd | tar, casync and restic. Writes docs/performance-peers.md and its plot.
+# cp, rclone, rsync, curl | zstd | tar, casync and restic. Writes the tables of docs/performance.md and docs/peers.svg.
 #
 #   benches/peers.sh [--binary PATH] [--rounds N] [--rows big,small,second,two,link,loss,huge] [--work DIR]
 #

@@ -208,7 +208,8 @@ pub const ENTRIES: &[Entry] = &[
         cause: "A file of the source could not be read, or the store could not be written; the cause below \
              the error says which.",
         evidence: "The causes below the error; df -h /var/lib/eos",
-        remedy: "Remove the cause, then run on the node that joins: eos bootstrap.",
+        remedy: "Remove the cause, then run the command again: eos snapshot create, or eos bootstrap on a \
+             node that joins.",
         retry: false,
     },
     Entry {
@@ -216,7 +217,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a file changed while it was read",
         cause: "Something writes to it all the time, and a torn copy would be worth nothing.",
         evidence: "fuser -v FILE",
-        remedy: "Stop or pause its writer, then run on the node that joins: eos bootstrap.",
+        remedy: "Have hooks around the capture pause its writer, put what is never written to twice into \
+             write_once, or capture again at a quieter time: eos snapshot create.",
         retry: true,
     },
     Entry {

@@ -6,7 +6,7 @@ use super::LONGEST;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::model::explain::Failure;
-use crate::model::progress::Sink;
+use crate::model::progress::{Event, Sink};
 use crate::snapshot::create::{self, CreateError};
 use crate::snapshot::restore::{self, Outcome, Recovered, RestoreError};
 use crate::view::progress::Progress;
@@ -26,9 +26,15 @@ struct Found {
 /// Recovers captures, then restores; what cannot be done of one does not keep the others from it.
 pub(super) fn run(context: &Context) -> Result<Done, Failure> {
     let progress = Progress::new(context.output, Instant::now() + LONGEST);
-    let found = recover(context, &progress);
+    let mut found = recover(context, &progress);
+    if found.failed.is_some() {
+        // The verdict tells of the first failure alone.
+        found
+            .lines
+            .drain(..)
+            .for_each(|line| progress.emit(Event::Note { text: line.trim_end().to_owned() }));
+    }
     progress.finish();
-    let found = found?;
     let result = json!({ "captures": found.captures, "restores": found.restores });
     if let Some(failed) = found.failed {
         context.put_beside(result);
@@ -41,19 +47,27 @@ pub(super) fn run(context: &Context) -> Result<Done, Failure> {
     Ok(Done::new(result, found.lines.concat()))
 }
 
-fn recover(context: &Context, sink: &dyn Sink) -> Result<Found, Failure> {
+fn recover(context: &Context, sink: &dyn Sink) -> Found {
     let mut found = Found::default();
-    for (source, error) in create::recover(&context.root).map_err(failure)? {
-        found.capture(&source, error);
+    match create::recover(&context.root) {
+        Ok(captures) => captures.into_iter().for_each(|(source, error)| found.capture(&source, error, sink)),
+        Err(error) => found.fail(failure(error)),
     }
-    for one in restore::recover(&context.root, sink).map_err(failure)? {
+    let restores = match restore::recover(&context.root, sink) {
+        Ok(restores) => restores,
+        Err(error) => {
+            found.fail(failure(error));
+            Vec::new()
+        }
+    };
+    for one in restores {
         // Before the verdict, which tells of the first failure alone.
         if unserved(&one.outcome) {
             sink.emit(one.event());
         }
         found.restore(one);
     }
-    Ok(found)
+    found
 }
 
 /// Whether a person is needed: it could not be finished, or whoever uses the tree may not run.
@@ -62,14 +76,18 @@ fn unserved(outcome: &Outcome) -> bool {
 }
 
 impl Found {
-    fn capture(&mut self, source: &str, error: Option<CreateError>) {
+    fn capture(&mut self, source: &str, error: Option<CreateError>, sink: &dyn Sink) {
         let outcome = if error.is_none() { "ended" } else { "failed" };
         let error = error.map(failure);
         let code = error.as_ref().map(|error| error.code.clone());
         self.captures.push(json!({ "source": source, "outcome": outcome, "code": code }));
         match error {
             None => self.lines.push(format!("the interrupted capture of {source} is ended\n")),
-            Some(error) => self.fail(error),
+            Some(error) => {
+                let text = format!("the interrupted capture of {source} is not ended: {}", error.message);
+                sink.emit(Event::Warning { text });
+                self.fail(error);
+            }
         }
     }
 

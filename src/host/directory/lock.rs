@@ -19,15 +19,16 @@ impl Directory {
         }
     }
 
-    /// As `try_lock`, but waits for the one who holds it, and says `false` only after `patience`.
+    /// As `try_lock`, but waits for the one who holds it, and says `false` only after `patience`; this value may
+    /// get the lock after that, and is to be dropped.
     pub fn lock_within(&self, patience: Duration) -> Result<bool, DirectoryError> {
         if self.try_lock()? {
             return Ok(true);
         }
         let failed = |source| DirectoryError::Io { action: "lock", path: self.path.clone(), source };
         let (tell, told) = mpsc::channel();
-        // A second name of the same handle: the lock that the thread gets is this handle's, and after
-        // the patience is over it goes with the thread.
+        // A second name of the same handle: the lock that the thread gets is this handle's. Once the patience
+        // is over it goes with the later of the two, so a caller that is told `false` lets this value go.
         let handle = self.fd.try_clone().map_err(failed)?;
         let wait = move || {
             let locked = rustix::io::retry_on_intr(|| fs::flock(&handle, FlockOperation::LockExclusive));

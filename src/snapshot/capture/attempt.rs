@@ -199,9 +199,14 @@ impl<'a> Attempt<'a> {
     /// is looked at again.
     fn freeze(&self, items: &mut [Item<'_>]) -> Result<bool, CaptureError> {
         let Some(freezer) = self.terms.freezer else { return Ok(false) };
+        let sure = self.sure(items);
+        // What is remembered of a part that is hardly alive any more is read too, should nothing else keep the part.
+        let is_read = |item: &Item<'_>| {
+            item.to_read().is_some() || item.place.is_some_and(|at| !sure.contains_key(&at.0))
+        };
         let mut linked = HashSet::new();
         let mut is_any = false;
-        for item in items.iter_mut().filter(|item| item.to_read().is_some()) {
+        for item in items.iter_mut().filter(|item| is_read(item)) {
             freezer.freeze(&mut item.found)?;
             is_any |= item.found.frozen.is_some();
             if matches!(item.found.frozen, Some(Frozen::Linked(_))) {
@@ -214,7 +219,7 @@ impl<'a> Attempt<'a> {
                 item.found.metadata = still_there(&item.found)?;
             }
         }
-        let in_place = items.iter().any(|item| item.to_read().is_some() && item.found.frozen.is_none());
+        let in_place = items.iter().any(|item| is_read(item) && item.found.frozen.is_none());
         if in_place && !is_any {
             return Ok(false);
         }
@@ -225,6 +230,12 @@ impl<'a> Attempt<'a> {
         Ok(true)
     }
 
+    /// The parts that are borrowed from whatever else is found: what is remembered keeps them.
+    fn sure(&self, items: &[Item<'_>]) -> BTreeMap<u32, u32> {
+        let Some(previous) = self.terms.previous else { return BTreeMap::new() };
+        previous.choose(items.iter().filter_map(|item| Some((&item.entry, item.place?))), &BTreeMap::new())
+    }
+
     /// Reads what may be known by its content, and decides what is borrowed: from which parts, by their indices.
     fn borrow(
         &self,
@@ -232,6 +243,7 @@ impl<'a> Attempt<'a> {
         reader: &mut Reader<'_>,
     ) -> Result<BTreeMap<u32, u32>, CaptureError> {
         let Some(previous) = self.terms.previous else { return Ok(BTreeMap::new()) };
+        let sure = self.sure(items);
         let candidate = |item: &Item<'_>| item.to_read().filter(|size| previous.has_size(*size));
         let total: u64 = items.iter().filter_map(candidate).sum();
         let mut meter =
@@ -255,7 +267,7 @@ impl<'a> Attempt<'a> {
             }
         }
         let wanted = items.iter().filter_map(|item| Some((&item.entry, item.place?)));
-        let chosen = previous.choose(wanted);
+        let chosen = previous.choose(wanted, &sure);
         for item in items.iter_mut() {
             item.place = item.place.filter(|at| chosen.contains_key(&at.0));
         }

@@ -82,8 +82,12 @@ impl Previous {
     }
 
     /// Which parts are borrowed from, when these files could be: the index of each among the borrowed ones, by
-    /// its index here.
-    pub(super) fn choose<'e>(&self, wanted: impl Iterator<Item = (&'e Entry, At)>) -> BTreeMap<u32, u32> {
+    /// its index here. Those that are `sure` already, since some of these files alone chose them, stay.
+    pub(super) fn choose<'e>(
+        &self,
+        wanted: impl Iterator<Item = (&'e Entry, At)>,
+        sure: &BTreeMap<u32, u32>,
+    ) -> BTreeMap<u32, u32> {
         let mut alive: BTreeMap<u32, u64> = BTreeMap::new();
         for (entry, at) in wanted {
             let size = entry.size();
@@ -95,9 +99,10 @@ impl Previous {
             range.end - range.start
         };
         alive.retain(|part, bytes| *bytes * 2 >= length(*part) && self.is_there[*part as usize]);
-        let mut sizes: Vec<(u64, u32)> = alive.iter().map(|(part, bytes)| (*bytes, *part)).collect();
+        let mut sizes: Vec<(bool, u64, u32)> =
+            alive.iter().map(|(part, bytes)| (sure.contains_key(part), *bytes, *part)).collect();
         sizes.sort_unstable();
-        for (_, part) in sizes.iter().take(sizes.len().saturating_sub(MOST)) {
+        for (_, _, part) in sizes.iter().take(sizes.len().saturating_sub(MOST)) {
             alive.remove(part);
         }
         alive.into_keys().zip(0..).collect()

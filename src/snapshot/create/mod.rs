@@ -91,8 +91,16 @@ pub fn create(
     let paused = Cell::new(None);
     let capture = Capture { order, store, before: &before, records: &records, stop, sink, paused };
     let made = capture.run(&work, staging);
-    work.discard()?;
+    cleared(work.discard(), sink);
     made
+}
+
+/// What is left over of a capture does not change how it ended.
+fn cleared(discarded: Result<(), StoreError>, sink: &dyn Sink) {
+    if let Err(error) = discarded {
+        let text = format!("what the capture left in the store is not removed: {error}; the next one does");
+        sink.emit(Event::Warning { text });
+    }
 }
 
 /// Ends the captures that died: removes what they froze and runs their hooks. Returns their sources, and why it
@@ -104,13 +112,13 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
     let Some(records) = Records::existing(root)? else { return Ok(Vec::new()) };
     let mut recovered = Vec::new();
     for source in records.sources()? {
-        // Whoever holds it is alive, and ends it.
-        let _held = match records.hold(&source) {
+        let finished = match records.hold(&source) {
+            // Whoever holds it is alive, and ends it.
             Err(CreateError::Busy { .. }) => continue,
-            held => held?,
+            held => held.and_then(|_held| records.finish(&source, &Silent)),
         };
-        match records.finish(&source, &Silent) {
-            Ok(false) | Err(CreateError::Busy { .. }) => {}
+        match finished {
+            Ok(false) => {}
             Ok(true) => recovered.push((source, None)),
             Err(error) => recovered.push((source, Some(error))),
         }
@@ -176,13 +184,13 @@ impl Capture<'_> {
         let captured = match self.between_hooks(work, &staging) {
             Ok(captured) => captured,
             Err(error) => {
-                staging.discard()?;
+                cleared(staging.discard(), self.sink);
                 return Err(error);
             }
         };
         match (&captured.manifest, &self.before.newest) {
             (None, Some((id, generation))) => {
-                staging.discard()?;
+                cleared(staging.discard(), self.sink);
                 self.remember(id, *generation, &captured)?;
                 let (id, generation, counts) = (id.clone(), *generation, captured.counts);
                 let paused = self.paused.get();
@@ -203,7 +211,7 @@ impl Capture<'_> {
         let signed = match signed {
             Ok(signed) => signed,
             Err(error) => {
-                staging.discard()?;
+                cleared(staging.discard(), self.sink);
                 return Err(error.into());
             }
         };

@@ -57,6 +57,27 @@ fn writers_go_on_before_a_byte_is_read_once_all_is_frozen_and_no_change_reaches_
 }
 
 #[test]
+fn what_is_remembered_of_a_part_that_is_hardly_alive_is_frozen_before_writers_go_on() {
+    let mut site = site(", write_once: ['*.sst']", "true");
+    assert!(!site.create().unwrap().unchanged);
+    fs::write(site.path("log/hooks"), "").unwrap();
+    (0..80).for_each(|number| fs::remove_file(site.path(&format!("srv/metrics/{number}.sst"))).unwrap());
+    let remove = format!("rm -rf {}/*", site.path("srv/metrics").display());
+    site.source.hooks.after_capture = Some(site.hook("after", &remove));
+    let heard = || assert_eq!(site.heard(), ["before", "after"]);
+    let sink = AtFirstByte::new(&heard);
+    let made = site.create_with(&sink).unwrap();
+    assert!(sink.done.load(Ordering::SeqCst), "the part is not borrowed from, so its files are read");
+    assert_eq!((made.counts.files, made.counts.borrowed_bytes), (20, 0));
+    let restored = site.restored(&made.id).join("metrics");
+    for number in 80..100 {
+        let content = fs::read_to_string(restored.join(format!("{number}.sst"))).unwrap();
+        assert_eq!(content, format!("content {number}"));
+    }
+    site.is_clear();
+}
+
+#[test]
 fn what_is_read_in_place_or_in_another_place_holds_writers_off_until_its_last_byte() {
     let plain = site("", "true");
     let here = Directory::open(&plain.path("srv/metrics")).unwrap();
