@@ -53,7 +53,7 @@ def table(results, row):
     for name, runs in contestants.items():
         seconds = [run["seconds"] for run in runs]
         lines.append(
-            f"| {name} | {len(runs)} | {median(runs, 'seconds'):.2f} ({min(seconds):.2f} to {max(seconds):.2f}) "
+            f"| {name.replace('|', chr(92) + '|')} | {len(runs)} | {median(runs, 'seconds'):.2f} ({min(seconds):.2f} to {max(seconds):.2f}) "
             f"| {median(runs, 'synced'):.2f} | {size / 1e6 / median(runs, 'seconds'):.0f} "
             f"| {ratio(first, runs):.2f} "
             f"| {median(runs, 'client_cpu'):.2f} + {median(runs, 'server_cpu'):.2f} s "
