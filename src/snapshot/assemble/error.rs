@@ -146,3 +146,14 @@ fn every_text_is_one_plain_line() {
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));
 }
+
+#[cfg(test)]
+#[test]
+fn a_full_disk_and_a_used_up_quota_are_told_as_such_and_the_same_command_goes_on() {
+    for errno in [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT] {
+        let path = PathBuf::from("/srv/.metrics.eos/incoming/a");
+        let error = AssembleError::from(DirectoryError::Io { action: "write", path, source: errno.into() });
+        assert!(matches!(error, AssembleError::Full { .. }), "{error:?}");
+        assert!(error.retry_helps() && !error.is_refusal());
+    }
+}

@@ -2,10 +2,16 @@
 
 use super::TarballError;
 use super::header::{self, BLOCK};
-use std::io::{Cursor, Read};
+use std::cell::Cell;
+use std::io::{self, Cursor, ErrorKind, Read};
+use std::rc::Rc;
 
 /// The largest window that a frame may ask for, as a power of two: what `zstd --long` writes, 128 MiB.
 const WINDOW_LOG: u32 = 27;
+
+/// The most compressed bytes in a row that hold nothing: frames without content, and such as are skipped. No limit of
+/// what is unpacked ends a stream of them.
+const BARREN: u64 = 64 << 20;
 
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -26,11 +32,46 @@ pub(super) fn open<'a>(mut input: impl Read + 'a) -> Result<Box<dyn Read + 'a>, 
         Kind::Plain => Ok(Box::new(whole)),
         Kind::Compressed => {
             let failed = |source| TarballError::Input { offset: 0, source };
-            let mut decoder = zstd::stream::read::Decoder::new(whole).map_err(failed)?;
+            let barren = Rc::new(Cell::new(0));
+            let compressed = Compressed { input: whole, barren: barren.clone() };
+            let mut decoder = zstd::stream::read::Decoder::new(compressed).map_err(failed)?;
             decoder.window_log_max(WINDOW_LOG).map_err(failed)?;
-            Ok(Box::new(decoder))
+            Ok(Box::new(Content { decoder, barren }))
         }
         Kind::Other(what) => Err(TarballError::Foreign { what }),
+    }
+}
+
+/// What goes into the decoder, counted since something came out of it.
+struct Compressed<R> {
+    input: R,
+    barren: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Compressed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.barren.get() > BARREN {
+            return Err(io::Error::new(ErrorKind::InvalidData, "more than 64 MiB in a row hold nothing"));
+        }
+        let count = self.input.read(into)?;
+        self.barren.set(self.barren.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// What comes out of the decoder.
+struct Content<R> {
+    decoder: R,
+    barren: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Content<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(into)?;
+        if count > 0 {
+            self.barren.set(0);
+        }
+        Ok(count)
     }
 }
 

@@ -159,6 +159,15 @@ fn links_among_themselves_are_made_and_never_followed() {
     let chain: Vec<Vec<u8>> =
         (0..300).map(|n| link(b'2', &format!("c{n}"), &format!("c{}", n + 1))).collect();
     taken(&archive(&chain));
+    // What its links lead to is longer than any path, so nothing that resolves names could judge it.
+    let name = |number: usize| format!("{}{number}", "n".repeat(90));
+    let long: Vec<Vec<u8>> = (0..100)
+        .map(|number| link(b'2', &name(number), &format!("{}/.", name(number + 1))))
+        .chain([entry(&name(100), b'5')])
+        .collect();
+    taken(&archive(&long));
+    let through = [long, vec![file(&format!("{}/x", name(0)), b"x")]].concat();
+    refused(&archive(&through), "it lies below something that is no directory");
     let place = taken(&archive(&[link(b'2', "a", "b"), link(b'2', "b", "a"), link(b'2', "self", "self")]));
     assert_eq!(fs::read_link(place.path("target/a")).expect("a link"), Path::new("b"));
     let allowed = Allowed { outside_links: true, ..Allowed::default() };
@@ -239,7 +248,15 @@ fn rights_are_refused_unless_they_are_allowed() {
     let allowed = Allowed { setuid: true, ..Allowed::default() };
     place.unpack(&with_mode(b"0004755\0", b'0'), &allowed).expect("it was allowed");
     assert_eq!(fs::metadata(place.path("target/x")).expect("there").mode() & 0o7777, 0o4755);
-    for key in ["SCHILY.xattr.security.capability", "SCHILY.xattr.trusted.overlay.opaque"] {
+    // What everybody may write to, and the bit that keeps them from each other's files there, are no privilege.
+    let place = taken(&with_mode(b"0001777\0", b'5'));
+    assert_eq!(fs::metadata(place.path("target/x")).expect("there").mode() & 0o7777, 0o1777);
+    for key in [
+        "SCHILY.xattr.security.capability",
+        "SCHILY.xattr.trusted.overlay.opaque",
+        "SCHILY.xattr.system.posix_acl_access",
+        "SCHILY.xattr.system.posix_acl_default",
+    ] {
         let records = record(key, b"\x01\0\0\x02");
         refused(&archive(&[extension(b'x', &records), file("x", b"")]), "extended attribute");
     }

@@ -114,6 +114,17 @@ fn compressed_data_that_is_damaged_or_asks_for_too_much_is_refused() {
 }
 
 #[test]
+fn frames_that_hold_nothing_end_although_their_stream_does_not() {
+    let empty = zstd::bulk::compress(b"", 1).expect("compressed");
+    let skippable = [&[0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0x10, 0][..], &vec![0; 1 << 20]].concat();
+    let good = zstd::bulk::compress(&archive(&[file("a", b"x")]), 1).expect("compressed");
+    let few = [empty.repeat(1000), skippable.repeat(8), good].concat();
+    Place::new().unpack(&few, &Allowed::default()).expect("they are skipped");
+    let endless = [empty, skippable.repeat(66)].concat();
+    refused(&endless, "the archive cannot be read after byte 0", &Allowed::default());
+}
+
+#[test]
 fn what_is_no_archive_is_named() {
     for (bytes, words) in [
         (&b"\x1f\x8b\x08\0some"[..], "compressed with gzip"),
