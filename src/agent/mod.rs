@@ -1,7 +1,6 @@
 //! The node's side: applies what the master assigns, reports, and watches storage (tier 4).
 
 mod attempts;
-pub mod captures;
 pub mod certificate;
 mod deeds;
 pub mod endpoint;

@@ -1,11 +1,12 @@
-//! What a crash left of restores is finished or taken back when the agent starts, beside its other work.
+//! What a crash left of captures and restores is ended when the agent starts, beside its other work: captures first,
+//! since both may want one place. What fails stays recorded for the next capture or start.
 //!
 //! Only where no systemd confines the agent: see `eos-recovery.service`, which does the same outside of its sandbox.
 
 use crate::host::root::Root;
 use crate::model::explain::Explain;
-use crate::model::progress::Silent;
-use crate::snapshot::restore;
+use crate::model::progress::{Event, Sink, Wait};
+use crate::snapshot::{create, restore};
 use std::io;
 
 /// Begins, and does not wait: hooks and health commands may take as long as their configuration lets them.
@@ -15,11 +16,49 @@ use std::io;
 /// When there can be no thread for it.
 pub fn begin(root: &Root) -> io::Result<()> {
     let root = root.clone();
-    std::thread::Builder::new().name("recovery".to_owned()).spawn(move || recover(&root)).map(drop)
+    std::thread::Builder::new()
+        .name("recovery".to_owned())
+        .spawn(move || {
+            captures(&root);
+            restores(&root);
+        })
+        .map(drop)
 }
 
-fn recover(root: &Root) {
-    match restore::recover(root, &Silent) {
+/// Nobody watches; only what went wrong is worth a line.
+struct Logged;
+
+impl Sink for Logged {
+    fn emit(&self, event: Event) {
+        if let Event::Warning { text } = event {
+            tracing::warn!("{text}");
+        }
+    }
+
+    fn expect(&self, _wait: Option<Wait>) {}
+}
+
+fn captures(root: &Root) {
+    match create::recover(root) {
+        Ok(ended) => {
+            for (source, error) in ended {
+                match error {
+                    None => tracing::warn!(source, "ended a capture that was interrupted"),
+                    Some(error) => {
+                        let code = error.code();
+                        tracing::error!(source, %code, "an interrupted capture is not ended yet: {error}");
+                    }
+                }
+            }
+        }
+        Err(error) => {
+            tracing::error!(code = %error.code(), "interrupted captures could not be looked for: {error}");
+        }
+    }
+}
+
+fn restores(root: &Root) {
+    match restore::recover(root, &Logged) {
         Ok(found) => {
             for one in &found {
                 tracing::warn!(source = one.source, target = one.target, "{}", one.text());
@@ -57,7 +96,7 @@ mod tests {
         fs::write(journals.join("metrics.json"), text)?;
         let store = root.join(paths::SNAPSHOTS);
         fs::create_dir_all(&store)?;
-        recover(&root);
+        restores(&root);
         assert!(!journals.join("metrics.json").exists());
         let tally = DiskStore::open(Directory::open(&store)?)?.tally()?;
         let told = Metrics::default().encode(Some(tally));

@@ -156,8 +156,7 @@ fn recover(root: &Root) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let begun = agent::recovery::begin(root).and_then(|()| agent::captures::begin(root));
-    begun.map_err(|error| failure(CliError::Runtime(error)))
+    agent::recovery::begin(root).map_err(|error| failure(CliError::Runtime(error)))
 }
 
 /// What the agent hands out.

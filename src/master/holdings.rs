@@ -42,9 +42,9 @@ pub fn own(app: &App) -> Result<Vec<Holding>, MasterError> {
     Ok(known.into_iter().map(holding).collect())
 }
 
-/// Everything of what is `wanted` that somebody has, newest first. Who answers and serves few comes first, the master last. What nodes
-/// say differently of one snapshot stands side by side, since only its manifest tells who is right; what a node
-/// says that it holds of a source that is not for its role is left out.
+/// Everything of what is `wanted` that somebody has, newest first. Who answers and serves few comes first, the
+/// master last. What nodes say differently of one snapshot stands side by side, since only its manifest tells who
+/// is right; what a node says that it holds of a source that is not for its role is left out.
 pub fn all(
     app: &App,
     cluster: &Cluster,

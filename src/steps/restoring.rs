@@ -2,12 +2,12 @@
 
 use crate::host::clock;
 use crate::model::ids::SnapshotId;
-use crate::model::progress::{Silent, Sink};
+use crate::model::progress::{Event, Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, Verifier};
-use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore};
+use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore, RestoreError};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
 use crate::snapshot::unpack::{Policy, UnpackError};
 use crate::steps::error::StepFailure;
@@ -88,9 +88,18 @@ pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Resul
     let restored = carried_out(job, restore, began, stop, sink);
     if job.order.into.is_none() {
         let code = restored.as_ref().err().map(StepFailure::told_code);
-        restore::ended(job.order.root, job.order.source.name.as_str(), Some(job.request.id.as_str()), code);
+        let (source, id) = (job.order.source.name.as_str(), Some(job.request.id.as_str()));
+        restore::ended(job.order.root, (source, id), code, sink);
     }
     restored
+}
+
+/// What is left over of a restore that failed does not change why it did.
+fn left(cleared: Result<(), RestoreError>, sink: &dyn Sink) {
+    if let Err(error) = cleared {
+        let text = format!("what the restore left is not cleared away: {error}; the next one does");
+        sink.emit(Event::Warning { text });
+    }
 }
 
 fn carried_out(
@@ -103,11 +112,11 @@ fn carried_out(
     let built = match build(job, &restore, stop, sink) {
         Ok(built) => built,
         Err(Unbuilt::Refused(failure)) => {
-            restore.forget_progress()?;
+            left(restore.forget_progress(), sink);
             return Err(failure);
         }
         Err(Unbuilt::Stopped(failure)) => {
-            restore.forget_empty_area()?;
+            left(restore.forget_empty_area(), sink);
             return Err(failure);
         }
     };

@@ -123,7 +123,7 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
         let activated = begun.previous(&stop, sink).map_err(failure);
         let id = activated.as_ref().ok().and_then(|done| Some(done.applied.as_ref()?.id.as_str()));
         let code = activated.as_ref().err().map(|error| error.code.clone());
-        restore::ended(&context.root, source.name.as_str(), id, code);
+        restore::ended(&context.root, (source.name.as_str(), id), code, sink);
         let done = returned(source, &activated?);
         return Ok(Put { done, received_bytes: 0, applying: began.elapsed() });
     }

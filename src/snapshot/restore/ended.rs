@@ -6,6 +6,7 @@ use super::journal::Folder;
 use super::{Last, RestoreError};
 use crate::host::clock;
 use crate::host::root::Root;
+use crate::model::progress::{Event, Sink};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +37,14 @@ pub struct Told {
     pub ended: Option<Ended>,
 }
 
-/// Remembers that an attempt ended now, with this code unless it stays. What cannot be remembered changes nothing of
-/// how it ended.
-pub fn ended(root: &Root, source: &str, id: Option<&str>, code: Option<String>) {
+/// Remembers that an attempt to restore a source ended now, with this code unless it stays. What cannot be remembered
+/// is a warning, and changes nothing of how it ended.
+pub fn ended(root: &Root, (source, id): (&str, Option<&str>), code: Option<String>, sink: &dyn Sink) {
     let (source, id, ended_at) = (source.to_owned(), id.map(str::to_owned), clock::timestamp());
     let ended = Ended { version: 1, source, id, ended_at, code };
     if let Err(error) = Folder::open(root).and_then(|folder| folder.end(&ended)) {
-        tracing::warn!(%error, "how a restore ended is not recorded");
+        let text = format!("eos status will not tell how this restore ended: {error}");
+        sink.emit(Event::Warning { text });
     }
 }
 

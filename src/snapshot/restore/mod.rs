@@ -96,7 +96,7 @@ impl<'a> Restore<'a> {
             let snapshot = journal.snapshot();
             let outcome = recover::held(order.root, &folder, &name, (journal, order.holder), sink)?;
             let recovered = Recovered { source, target, snapshot, outcome };
-            recover::count(order.root, &name, &recovered);
+            recover::count(order.root, &name, &recovered, sink);
             sink.emit(recovered.event());
         }
         let place = match order.into {

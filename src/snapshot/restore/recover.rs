@@ -110,7 +110,7 @@ pub fn recover(root: &Root, sink: &dyn Sink) -> Result<Vec<Recovered>, RestoreEr
             }
         };
         if !matches!(recovered.outcome, Outcome::Busy) {
-            count(root, &name, &recovered);
+            count(root, &name, &recovered, sink);
         }
         found.push(recovered);
     }
@@ -119,10 +119,11 @@ pub fn recover(root: &Root, sink: &dyn Sink) -> Result<Vec<Recovered>, RestoreEr
 
 /// Has the node's store count it, and the record of the source say how it ended. What cannot be remembered changes
 /// nothing of it.
-pub(super) fn count(root: &Root, name: &str, recovered: &Recovered) {
+pub(super) fn count(root: &Root, name: &str, recovered: &Recovered, sink: &dyn Sink) {
     let Recovered { source, snapshot, outcome, .. } = recovered;
     if let Err(error) = store::count(root, Ended::Recovered { outcome: outcome.name() }) {
-        tracing::warn!(%error, "the recovery of a restore is not counted");
+        let text = format!("the metrics miss how a restore was recovered: {error}");
+        sink.emit(Event::Warning { text });
     }
     let code = match outcome {
         Outcome::Busy => return,
@@ -135,7 +136,7 @@ pub(super) fn count(root: &Root, name: &str, recovered: &Recovered) {
     };
     // One to another place says nothing of the source's own.
     if name == source.as_str() {
-        super::ended(root, source, snapshot.as_deref(), code);
+        super::ended(root, (source, snapshot.as_deref()), code, sink);
     }
 }
 
