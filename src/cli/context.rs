@@ -4,6 +4,7 @@ use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
 use crate::cli::interrupt;
 use crate::client::{ClientError, MasterClient, Terms};
+use crate::host::descriptors;
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -25,6 +26,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+
+/// Pairs of descriptors that the runtime and its watch for signals take at most; with fewer they panic.
+const DESCRIPTOR_PAIRS: usize = 4;
 
 /// How long a master that died while it answered takes to be back.
 const BACK: Duration = Duration::from_secs(10);
@@ -107,7 +111,8 @@ impl Context {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let workers = if command == "master" { 2 } else { 1 };
         builder.worker_threads(workers).enable_all();
-        let runtime = threads::probe(workers).and_then(|()| builder.build());
+        let probed = threads::probe(workers).and_then(|()| descriptors::probe(DESCRIPTOR_PAIRS));
+        let runtime = probed.and_then(|()| builder.build());
         let runtime = runtime.map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {

@@ -3,6 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 
 /// Has this process allowed `wanted` open descriptors, as far as the machine lets it; gives the number
 /// that is allowed then. One that is allowed more keeps it.
@@ -20,6 +21,14 @@ pub fn allow(wanted: u64) -> u64 {
             current
         }
     }
+}
+
+/// Opens so many pairs of sockets and closes them again, since libraries take those that they need for granted.
+///
+/// # Errors
+/// When there are not so many descriptors left.
+pub fn probe(pairs: usize) -> io::Result<()> {
+    (0..pairs).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>().map(drop)
 }
 
 /// Whether this process has the file of this inode open. For files that a library opens by their paths, of which

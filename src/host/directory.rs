@@ -7,6 +7,7 @@ mod error;
 mod extended;
 mod lock;
 mod metadata;
+mod removal;
 mod replace;
 mod sharing;
 #[cfg(test)]
@@ -150,22 +151,6 @@ impl Directory {
     pub fn remove_file(&self, name: &OsStr) -> Result<(), DirectoryError> {
         self.plain("remove", name)?;
         fs::unlinkat(&self.fd, name, AtFlags::empty()).map_err(|e| self.failed("remove", name, e))
-    }
-
-    /// Removes a name and all beneath it, following nothing; a name that is not there is fine.
-    pub fn remove_tree(&self, name: &OsStr) -> Result<(), DirectoryError> {
-        match self.metadata(name) {
-            Err(error) if error.is_missing() => return Ok(()),
-            Err(error) => return Err(error),
-            Ok(metadata) if metadata.kind != Kind::Directory => return self.remove_file(name),
-            Ok(_) => {}
-        }
-        let inner = self.open_directory(Path::new(name))?;
-        for child in inner.list()? {
-            inner.remove_tree(&child)?;
-        }
-        self.plain("remove", name)?;
-        fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).map_err(|e| self.failed("remove", name, e))
     }
 
     /// Removes a directory if it is empty; says whether it is gone now.

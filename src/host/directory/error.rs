@@ -68,6 +68,15 @@ impl DirectoryError {
         }
     }
 
+    /// Whether the cause is that this process, or the system, has no descriptor left.
+    pub fn lacks_descriptors(&self) -> bool {
+        let answers = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        match self {
+            Self::Io { source, .. } => answers.contains(&source.raw_os_error()),
+            Self::Escape { .. } | Self::LeadsOut { .. } | Self::Name { .. } => false,
+        }
+    }
+
     /// The kind of the system's answer, if it was one.
     pub fn kind(&self) -> Option<io::ErrorKind> {
         match self {
