@@ -4,6 +4,7 @@ use crate::model::ids::{NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 /// `GET /v1/members/{id}`: what a node is that asks another one for snapshots.
@@ -83,6 +84,21 @@ pub struct Held {
     /// What may be taken when this one cannot be had: the next newest ones of the same source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Held>,
+    /// Nodes that have not told what they hold since the master started, so that one may have a newer one of the
+    /// source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<NodeName>,
+}
+
+/// A snapshot that was made so much later than now, in milliseconds, was made by a clock that is wrong: it counts
+/// as older than all others, or it would stand before what is made from now on.
+const AHEAD_MS: i64 = 5 * 60 * 1000;
+
+/// By what snapshots are in order, the newest first; `now` is in milliseconds.
+pub fn newest_first(one: &Holding, now: u64) -> impl Ord + use<> {
+    let now = i64::try_from(now).unwrap_or(i64::MAX - AHEAD_MS);
+    let ahead = one.created_at.as_millisecond() > now + AHEAD_MS;
+    (ahead, Reverse((one.created_at, one.generation)))
 }
 
 /// `GET /v1/snapshots/holdings`: every snapshot that somebody in the cluster has, newest first.

@@ -70,7 +70,7 @@ fn service(machine: &Machine, name: &str) -> Option<Pid> {
 }
 
 /// Kills the service and waits until its supervisor has started another one.
-fn restart(machine: &Machine, name: &str) {
+pub fn restart(machine: &Machine, name: &str) {
     let before = service(machine, name).unwrap();
     kill_process(before, Signal::KILL).unwrap();
     assert!(eventually(SOON, || service(machine, name).is_some_and(|now| now != before)));
