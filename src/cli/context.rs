@@ -4,6 +4,7 @@ use crate::cli::arguments::{Command, Global, OutputFormat};
 use crate::cli::error::CliError;
 use crate::cli::interrupt;
 use crate::client::{ClientError, MasterClient, Terms};
+use crate::host::descriptors;
 use crate::host::files;
 use crate::host::paths;
 use crate::host::root::Root;
@@ -28,6 +29,10 @@ use tokio::runtime::Runtime;
 
 /// How long a master that died while it answered takes to be back.
 const BACK: Duration = Duration::from_secs(10);
+
+/// Descriptors that the runtime opens for itself. It says so when it cannot have the first ones, and panics over
+/// the last two, by which it hears of signals.
+const OWN_DESCRIPTORS: usize = 5;
 
 /// The pause before it is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -107,7 +112,8 @@ impl Context {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let workers = if command == "master" { 2 } else { 1 };
         builder.worker_threads(workers).enable_all();
-        let runtime = threads::probe(workers).and_then(|()| builder.build());
+        let probed = threads::probe(workers).and_then(|()| descriptors::probe(OWN_DESCRIPTORS));
+        let runtime = probed.and_then(|()| builder.build());
         let runtime = runtime.map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         if !daemon {
