@@ -46,6 +46,9 @@ pub struct PullArguments {
     /// If nobody delivers the newest snapshot of the source, pull the next older one instead, and so on
     #[arg(long)]
     or_older: bool,
+    /// If the snapshot is here already, read every byte of it, and fetch what is damaged again
+    #[arg(long)]
+    repair: bool,
     /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
@@ -120,7 +123,8 @@ fn one(
     (store, patience): (&DiskStore, Patience),
     sink: &Noting<'_>,
 ) -> Result<Pulled, Failure> {
-    if store.ids().map_err(failure)?.contains(&found.id) && is_sound(store, &found.id)? {
+    let is_here = store.ids().map_err(failure)?.contains(&found.id);
+    if is_here && is_sound(store, &found.id, arguments.repair, sink)? {
         let text = format!("{}  is here already\n", found.id);
         let done = Done::new(json!({ "id": found.id, "received_bytes": 0 }), text).outcome("no-change");
         return Ok((done, None));
@@ -141,9 +145,10 @@ fn store(context: &Context) -> Result<DiskStore, Failure> {
     DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)
 }
 
-/// Whether its manifest is right and its parts have their sizes; if not, it is pulled again.
-fn is_sound(store: &DiskStore, id: &SnapshotId) -> Result<bool, Failure> {
-    match store.verify_quickly(id) {
+/// Whether its manifest is right and its parts have their sizes, or their bytes if all are to be read; if not, it is
+/// pulled again, and what comes takes the place of what is damaged.
+fn is_sound(store: &DiskStore, id: &SnapshotId, read: bool, sink: &dyn Sink) -> Result<bool, Failure> {
+    match if read { store.verify_telling(id, sink) } else { store.verify_quickly(id) } {
         Ok(found) => Ok(found.damage.is_empty()),
         Err(StoreError::Unknown { .. } | StoreError::Manifest { .. }) => Ok(false),
         Err(error) => Err(failure(error)),
