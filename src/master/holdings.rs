@@ -5,7 +5,9 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName, SnapshotId};
+use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
+use crate::serving::Roles;
 use crate::snapshot::store::{StoreError, Summary, resolve};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings, newest_first};
 use jiff::Timestamp;
@@ -43,7 +45,7 @@ pub fn own(app: &App) -> Result<Vec<Holding>, MasterError> {
 pub fn all(
     app: &App,
     cluster: &Cluster,
-    own: &[Holding],
+    (own, roles): (&[Holding], &Roles),
     wanted: &dyn Fn(&Holding) -> bool,
     now: u64,
 ) -> ClusterHoldings {
@@ -63,7 +65,7 @@ pub fn all(
             Some(told) => {
                 let holder = holder(cluster, node, told.port, now);
                 let wanted = told.snapshots.iter().filter(|one| wanted(one));
-                let for_it = wanted.filter(|one| may_hold(app, cluster, node, &one.source));
+                let for_it = wanted.filter(|one| may_hold(app, cluster, node, roles.get(&one.source)));
                 for_it.for_each(|holding| add(holding, holder.clone()));
             }
             None => untold.push(node.name.clone()),
@@ -87,10 +89,9 @@ fn in_order(holders: &mut [Holder]) {
     holders.sort_by_key(|holder| (holder.node.is_none(), !holder.alive, holder.pullers));
 }
 
-/// Whether the source is for the node's role; of one that is joining, for the role that it will have.
-fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, source: &str) -> bool {
-    let configured = app.config.snapshot.sources.iter().find(|one| one.name.as_str() == source);
-    let Some(roles) = configured.map(|one| &one.roles).filter(|roles| !roles.is_empty()) else { return true };
+/// Whether a source that is for these roles is for the node's; of one that is joining, for the role that it will have.
+fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, roles: Option<&BTreeSet<Role>>) -> bool {
+    let Some(roles) = roles.filter(|roles| !roles.is_empty()) else { return true };
     let role = match node.state {
         NodeState::Active => node.role,
         _ => app.desired(cluster, node).ok().map(|desired| desired.role),

@@ -5,6 +5,7 @@ use crate::model::role::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// `GET /v1/members/{id}`: what a node is that asks another one for snapshots.
@@ -21,6 +22,10 @@ pub struct Standing {
     /// Its role; of a node that is joining the one that it will have.
     #[serde(default)]
     pub role: Option<Role>,
+    /// For each source of the cluster's configuration the roles that may have it at this moment, everybody if none
+    /// is named.
+    #[serde(default)]
+    pub sources: Option<BTreeMap<String, BTreeSet<Role>>>,
 }
 
 /// The most holdings that a node tells; of more it tells the newest.
