@@ -27,11 +27,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// Pairs of descriptors that the runtime and its watch for signals take at most; with fewer they panic.
-const DESCRIPTOR_PAIRS: usize = 4;
-
 /// How long a master that died while it answered takes to be back.
 const BACK: Duration = Duration::from_secs(10);
+
+/// Descriptors that the runtime opens for itself. It says so when it cannot have the first ones, and panics over
+/// the last two, by which it hears of signals.
+const OWN_DESCRIPTORS: usize = 5;
 
 /// The pause before it is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -111,7 +112,7 @@ impl Context {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let workers = if command == "master" { 2 } else { 1 };
         builder.worker_threads(workers).enable_all();
-        let probed = threads::probe(workers).and_then(|()| descriptors::probe(DESCRIPTOR_PAIRS));
+        let probed = threads::probe(workers).and_then(|()| descriptors::probe(OWN_DESCRIPTORS));
         let runtime = probed.and_then(|()| builder.build());
         let runtime = runtime.map_err(|error| failure(CliError::Runtime(error)))?;
         let interrupted = Arc::new(AtomicBool::new(false));

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::UnixDatagram;
 
 /// Has this process allowed `wanted` open descriptors, as far as the machine lets it; gives the number
 /// that is allowed then. One that is allowed more keeps it.
@@ -23,12 +23,12 @@ pub fn allow(wanted: u64) -> u64 {
     }
 }
 
-/// Opens so many pairs of sockets and closes them again, since libraries take those that they need for granted.
+/// Opens so many descriptors at the same time, and closes them again.
 ///
 /// # Errors
-/// When there are not so many descriptors left.
-pub fn probe(pairs: usize) -> io::Result<()> {
-    (0..pairs).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>().map(drop)
+/// When the process may not have them.
+pub fn probe(count: usize) -> io::Result<()> {
+    (0..count).map(|_| UnixDatagram::unbound()).collect::<io::Result<Vec<_>>>().map(drop)
 }
 
 /// Whether this process has the file of this inode open. For files that a library opens by their paths, of which
@@ -63,6 +63,12 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let found = std::fs::metadata(&path).unwrap();
         assert!(!has_open(found.dev(), found.ino()).unwrap());
+    }
+
+    #[test]
+    fn so_many_descriptors_as_may_be_had_are_closed_again() -> io::Result<()> {
+        probe(0)?;
+        probe(3)
     }
 
     #[test]

@@ -281,16 +281,34 @@ fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_cod
     tells(&master.eos(&["reset"]), "EOS-M005");
 }
 
+/// What reads files, asks the master and writes.
+const LINES: [&str; 4] =
+    ["status", "snapshot list", "snapshot pull cluster", "snapshot create --path /etc --name etc"];
+
 /// A machine whose limits are used up is told so, and not that eos is at fault.
 #[test]
 fn a_process_without_descriptors_is_told_so() {
     let machine = Machine::empty("127.0.74.19", "node1");
-    // Whoever runs the tests may have left more of them open than the three that everybody has.
-    let script = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 4; exec \"$0\" --root \"$1\" status";
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", script, crate::support::EOS]).arg(machine.path(""));
-    let run = Run::from(command.output().unwrap()).ends_with(1);
-    explained(&run, "EOS-U004", "the program could not start its threads");
+    let limited = |most: u32, line: &str| -> Run {
+        // Whoever runs the tests may have left more of them open than the three that everybody has.
+        let script = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n $2; exec \"$0\" --root \"$1\" $3";
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, crate::support::EOS]).arg(machine.path(""));
+        command.args([&most.to_string(), line]).output().unwrap().into()
+    };
+    for most in 4..=7 {
+        let run = limited(most, "status").ends_with(1);
+        explained(&run, "EOS-U004", "the program could not start its threads");
+    }
+    machine.found();
+    for (most, line) in (3..=16).flat_map(|most| LINES.map(|line| (most, line))) {
+        let run = limited(most, line);
+        let typed = || run.stderr.contains("error[EOS-") && !run.stderr.contains("EOS-U001");
+        // With three of them the system's loader cannot even open the libraries, and says so.
+        let unloaded = || run.status == Some(127) && most == 3;
+        assert!(run.status == Some(0) || typed() || unloaded(), "{line} with {most}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{line} with {most}: {run:?}");
+    }
 }
 
 #[test]
