@@ -1,11 +1,12 @@
 //! Snapshots where something runs out: descriptors for their commands, and places for directories.
 
-use crate::restores::{fill, snapshot_by, sources, whole};
-use crate::support::{EOS, Machine, Run};
+use crate::restores::{fill, joined, snapshot_by, sources, whole};
+use crate::support::{EOS, Machine, Run, eventually};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The same command with so many descriptors, of which those that whoever runs the tests left open are none.
 fn with_descriptors(most: u8, command: &Command) -> Run {
@@ -51,6 +52,39 @@ fn with_too_few_descriptors_a_restore_puts_all_in_place_or_leaves_what_was_there
     let left: Vec<_> =
         fs::read_dir(node.path("srv/.metrics.eos")).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert_eq!(left, ["previous"]);
+}
+
+#[test]
+fn with_too_few_descriptors_a_pull_brings_all_of_a_snapshot_or_none_and_says_why() {
+    let [master, node] =
+        [(32, "node1"), (33, "node2")].map(|(last, name)| Machine::empty(&format!("127.0.41.{last}"), name));
+    master.found();
+    joined(&node, &master, &[]).ends_with(0);
+    let store = node.path("var/lib/eos/snapshots");
+    let manifests = || fs::read_dir(store.join("manifests")).map_or(0, Iterator::count);
+    let listed = node.eos(&["snapshot", "list", "--output", "json"]).ends_with(0).verdict();
+    let id = listed["result"]["snapshots"][0]["id"].as_str().unwrap().to_owned();
+    let (mut refusals, mut pulled) = (0, 0);
+    for most in 6..48u8 {
+        // The agent looks at it too, and makes it anew.
+        let gone = || fs::remove_dir_all(&store).is_ok() || !store.exists();
+        assert!(eventually(Duration::from_secs(20), gone));
+        let run = with_descriptors(most, &node.command(&["snapshot", "pull", &id]));
+        if run.status == Some(0) {
+            node.eos(&["snapshot", "verify", &id]).ends_with(0);
+            pulled += 1;
+            continue;
+        }
+        refusals += 1;
+        assert!(run.stderr.contains("error[EOS-"), "{most}: {}", run.stderr);
+        assert!(!run.stderr.contains("panicked"), "{most}: {}", run.stderr);
+        if manifests() > 0 {
+            // All was there already when what had served to bring it could not be removed.
+            node.eos(&["snapshot", "verify", &id]).ends_with(0);
+        }
+    }
+    assert!(refusals > 3 && pulled > 3, "{refusals} refused, {pulled} pulled");
+    assert!(fs::read_dir(store.join("partial")).map_or(0, Iterator::count) == 0, "nothing is left of those");
 }
 
 /// The header of a directory as any tar writes it.

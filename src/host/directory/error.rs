@@ -109,6 +109,12 @@ impl Explain for DirectoryError {
                 ]
             }
             Self::Name { path, .. } => vec![format!("look at what lies there: ls -lab {}", path.display())],
+            Self::Io { .. } if self.lacks_descriptors() => {
+                vec![
+                    "allow more open files in this shell, then run the same command: ulimit -n 1024"
+                        .to_owned(),
+                ]
+            }
             Self::Io { path, .. } => {
                 vec![format!("look at the path and its file system: namei -l {0}; df -h {0}", path.display())]
             }

@@ -166,6 +166,7 @@ mod tests {
         assert!(spent.len() < 64);
         let error = here.remove_tree(OsStr::new("top")).unwrap_err();
         assert!(error.lacks_descriptors(), "{error:?}");
+        assert!(crate::model::explain::Explain::hints(&error)[0].ends_with(": ulimit -n 1024"), "{error:?}");
         // One for the top, one below it, and one to list that.
         spent.truncate(spent.len() - 3);
         here.remove_tree(OsStr::new("top")).unwrap();

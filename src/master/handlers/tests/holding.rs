@@ -97,6 +97,43 @@ async fn a_source_is_told_with_its_newest_snapshot_and_who_has_that() -> anyhow:
 }
 
 #[tokio::test]
+async fn a_node_that_joins_may_pull_before_it_is_a_member_and_one_that_is_not_admitted_may_not()
+-> anyhow::Result<()> {
+    let lab = lab()?;
+    let member = Agent::new(&lab, "node1", 1)?;
+    let of_a_holder = serde_json::json!([snapshot('a', "metrics", 1)]);
+    member.tells(of_a_holder).await?;
+    let (_, part) = part(&lab).await?;
+    let latest = lab.get("/v1/snapshots/latest").await?.1["id"].as_str().unwrap_or_default().to_owned();
+    let paths = [
+        "/v1/snapshots/latest".to_owned(),
+        format!("/v1/snapshots/{latest}/manifest"),
+        format!("/v1/snapshots/{latest}/embedded?at_most=10000000"),
+        part,
+        "/v1/snapshots/sources/metrics".to_owned(),
+    ];
+    for (state, admitted) in [
+        (NodeState::Joining, true),
+        (NodeState::Active, true),
+        (NodeState::Pending, false),
+        (NodeState::Rejected, false),
+        (NodeState::Removed, false),
+    ] {
+        let agent = Agent::in_state(&lab, "node2", 2, state)?;
+        for path in &paths {
+            let status = agent.answered(Request::get(path).body(Body::empty())?).await?.status().as_u16();
+            assert_eq!(status, if admitted { 200 } else { 403 }, "{state}: {path}");
+        }
+        // What other holders ask of it, and how it will be judged by them.
+        let standing = Request::get(format!("/v1/members/{}", agent.node.id)).body(Body::empty())?;
+        let (status, told) = member.ask(standing).await?;
+        assert_eq!((status, &told["admitted"]), (200, &Value::from(admitted)), "{state}: {told}");
+        assert_eq!(told["role"].is_string(), admitted, "{state}: the role that it has or will have: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_node_that_is_removed_holds_nothing_and_a_silent_one_is_listed_as_silent() -> anyhow::Result<()> {
     let lab = lab()?;
     let [one, two] =
@@ -248,43 +285,6 @@ async fn a_node_that_may_not_have_a_source_is_no_holder_of_it() -> anyhow::Resul
         ["node1"],
         "it has what it captured as the only node"
     );
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_node_that_joins_may_pull_before_it_is_a_member_and_one_that_is_not_admitted_may_not()
--> anyhow::Result<()> {
-    let lab = lab()?;
-    let member = Agent::new(&lab, "node1", 1)?;
-    let of_a_holder = serde_json::json!([snapshot('a', "metrics", 1)]);
-    member.tells(of_a_holder).await?;
-    let (_, part) = part(&lab).await?;
-    let latest = lab.get("/v1/snapshots/latest").await?.1["id"].as_str().unwrap_or_default().to_owned();
-    let paths = [
-        "/v1/snapshots/latest".to_owned(),
-        format!("/v1/snapshots/{latest}/manifest"),
-        format!("/v1/snapshots/{latest}/embedded?at_most=10000000"),
-        part,
-        "/v1/snapshots/sources/metrics".to_owned(),
-    ];
-    for (state, admitted) in [
-        (NodeState::Joining, true),
-        (NodeState::Active, true),
-        (NodeState::Pending, false),
-        (NodeState::Rejected, false),
-        (NodeState::Removed, false),
-    ] {
-        let agent = Agent::in_state(&lab, "node2", 2, state)?;
-        for path in &paths {
-            let status = agent.answered(Request::get(path).body(Body::empty())?).await?.status().as_u16();
-            assert_eq!(status, if admitted { 200 } else { 403 }, "{state}: {path}");
-        }
-        // What other holders ask of it, and how it will be judged by them.
-        let standing = Request::get(format!("/v1/members/{}", agent.node.id)).body(Body::empty())?;
-        let (status, told) = member.ask(standing).await?;
-        assert_eq!((status, &told["admitted"]), (200, &Value::from(admitted)), "{state}: {told}");
-        assert_eq!(told["role"].is_string(), admitted, "{state}: the role that it has or will have: {told}");
-    }
     Ok(())
 }
 
