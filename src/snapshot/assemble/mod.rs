@@ -146,7 +146,7 @@ fn go_on(
         filled.and_then(|filled| kept.map(|()| filled))
     })?;
     tree.finish()?;
-    staging.sync_filesystem()?;
+    unpack::make_durable(&staging, into.0, &order.manifest.entries)?;
     drop(tree);
     let (seeded, local_bytes, received_bytes) = filled;
     // Whoever puts it in place does so by its name.

@@ -5,6 +5,7 @@
 //! borrowed comes first, in the order of its positions, so that each frame is read and decompressed once.
 //! A failure removes the staging directory; a crash leaves it for the caller to remove by its name.
 
+mod durable;
 mod error;
 mod growing;
 mod parts;
@@ -25,6 +26,7 @@ use super::meter::Meter;
 use super::store::Parts;
 use crate::host::directory::Directory;
 use crate::model::progress::Sink;
+pub(in crate::snapshot) use durable::make_durable;
 pub(in crate::snapshot) use parts::PartFiles;
 pub(in crate::snapshot) use place::{Place, attributes, moment};
 pub(in crate::snapshot) use plan::Plan;
@@ -123,7 +125,7 @@ fn unpack_into(
         &mut |bytes| meter.add(bytes),
     )?;
     tree.finish()?;
-    staging.sync_filesystem()?;
+    make_durable(&staging, parent, &manifest.entries)?;
     drop(tree);
     Ok(staging)
 }
