@@ -77,7 +77,7 @@ mod tests {
         );
 
         let path = folder.path().join("incoming/a/file");
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
         // None of these is opened.
         make_durable(&staging, &parent, &[entry("gone", 0o200, file())]).unwrap();
         make_durable(&staging, &parent, &vec![gone[0].clone(); FEW + 1]).unwrap();
