@@ -130,7 +130,10 @@ impl Readers {
             None => return Err(refused("of another cluster".to_owned())),
         };
         match self.judge(id).await? {
-            Judgement::Is(standing) if standing.admitted => Ok(Reader::of(peer, standing.role)),
+            Judgement::Is(standing) if standing.admitted => {
+                let said = standing.sources.map(Arc::new);
+                Ok(Reader { said, ..Reader::of(peer, standing.role) })
+            }
             Judgement::Is(standing) => {
                 Err(refused(format!("{}, which is {}", standing.name, standing.state)))
             }

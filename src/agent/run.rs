@@ -196,7 +196,7 @@ impl Agent {
         let wanted = reply.desired.generation;
         if self.told.replace(wanted) != Some(wanted) {
             self.offer.readers.forget();
-            self.offer.shelf.reread();
+            self.offer.shelf.audience.again();
         }
         if wanted > applied && self.apply(&client, reply.desired, reply.trace).await? == Round::Busy {
             return Ok(Round::Busy);

@@ -22,7 +22,7 @@ use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
 use crate::model::snapshots::SnapshotConfig;
-use crate::serving::{Roles, Shelf};
+use crate::serving::{Audience, Reread, Shelf};
 use crate::steps::sources;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -84,7 +84,9 @@ fn ended() -> Done {
 pub fn master(context: &Context) -> Result<Done, Failure> {
     let config = context.resolve(Vec::new())?.config;
     let address = master_address(context, &config)?;
-    let app = master_run::open(&context.root, config, address).map_err(failure)?;
+    let reread = context.rereading();
+    let roles = move || Ok(reread()?.config.snapshot.roles());
+    let app = master_run::open(&context.root, config, roles, address).map_err(failure)?;
     context.block_on(async {
         let shutdown = ending()?;
         let serving = master_run::serve(app, || ready(&format!("listening on {address}")), shutdown);
@@ -164,9 +166,12 @@ fn offer(context: &Context, config: &SnapshotConfig, readers: Readers) -> Offer 
     let metrics = Metrics::default();
     let (root, own) = (context.root.clone(), context.rereading());
     // Both may change while the agent runs.
-    let roles = move || -> Result<Roles, Failure> { Ok(Arc::new(sources::roles(&root, &own()?.config)?)) };
+    let audience = Reread::new(move || {
+        let pulled = sources::pulled_roles(&root).map_err(Failure::from)?;
+        Ok(Audience { own: own()?.config.snapshot.roles(), pulled })
+    });
     let store = context.root.join(paths::SNAPSHOTS);
-    let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_roles(roles);
+    let shelf = Shelf::new(store, config.pullers as usize, metrics.traffic.clone()).for_audience(audience);
     Offer { metrics: Arc::new(metrics), shelf: Arc::new(shelf), readers: Arc::new(readers) }
 }
 

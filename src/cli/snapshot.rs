@@ -2,6 +2,7 @@
 
 mod counting;
 mod create;
+mod instead;
 mod list;
 mod previous;
 mod prune;

@@ -9,7 +9,7 @@ use crate::identity::authority::{MASTER_NAME, served_name};
 use crate::identity::certificate::Subject;
 use crate::identity::key::PrivateKey;
 use crate::identity::tls;
-use crate::model::ids::{NodeId, SnapshotId};
+use crate::model::ids::{NodeId, NodeName, SnapshotId};
 use crate::wire::snapshots::{Held, Holder, Holding};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Found {
     pub holders: Vec<Holder>,
     /// Others of the same source, of which the first may be taken when this one cannot be had.
     pub others: Vec<Found>,
+    /// Nodes of which the master does not know what they hold.
+    pub untold: Vec<NodeName>,
 }
 
 /// Somebody was named who does not have the snapshot.
@@ -50,14 +52,14 @@ pub struct NoHolder {
 
 impl Found {
     fn of(held: Held, meant: &str, own: Option<&NodeId>) -> Self {
-        let Held { snapshot, mut holders, others } = held;
+        let Held { snapshot, mut holders, others, untold } = held;
         holders.retain(|holder| holder.node.is_none() || holder.node.as_ref() != own);
         if holders.iter().any(|holder| holder.alive) {
             holders.retain(|holder| holder.alive);
         }
         let others = others.into_iter().map(|one| Self::of(one, meant, own)).collect();
         let id = snapshot.id.clone();
-        Self { id, told: Some(snapshot).filter(|one| one.source == meant), holders, others }
+        Self { id, told: Some(snapshot).filter(|one| one.source == meant), holders, others, untold }
     }
 
     /// It and the others, in the order in which they may be taken.
@@ -98,7 +100,7 @@ pub async fn find(master: &MasterClient, meant: &str, own: Option<&NodeId>) -> R
         Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE && meant == CLUSTER => {
             let id = master.latest_snapshot().await?.id;
             let holders = vec![master_itself(master.address())];
-            Ok(Found { id, told: None, holders, others: Vec::new() })
+            Ok(Found { id, told: None, holders, others: Vec::new(), untold: Vec::new() })
         }
         Err(error) => Err(error),
     }
@@ -185,7 +187,7 @@ mod tests {
         let own = NodeId::parse("n-1").expect("an id");
         let found = |holders: &[(Option<&str>, bool)]| {
             let holders = holders.iter().map(|(node, alive)| holder(*node, *alive)).collect();
-            let held = Held { snapshot: snapshot.clone(), holders, others: Vec::new() };
+            let held = Held { snapshot: snapshot.clone(), holders, others: Vec::new(), untold: Vec::new() };
             let found = Found::of(held, "metrics", Some(&own));
             let name = |one: Holder| one.node.map_or("master".to_owned(), String::from);
             found.holders.into_iter().map(name).collect::<Vec<_>>()
@@ -205,7 +207,7 @@ mod tests {
         };
         let holders = vec![named("node1", 1), named("node2", 2), named("node3", 3)];
         let id = SnapshotId::parse("abcd").expect("an id");
-        let found = Found { id, told: None, holders, others: Vec::new() };
+        let found = Found { id, told: None, holders, others: Vec::new(), untold: Vec::new() };
         let chosen = |from: &[&str]| {
             let from: Vec<String> = from.iter().map(|text| (*text).to_owned()).collect();
             let chosen = found.chosen(&from)?;

@@ -1,5 +1,6 @@
 //! A handle on a directory: every path is resolved beneath it, and never through a symbolic link.
 
+mod behind;
 #[cfg(test)]
 pub(crate) mod cut;
 mod error;
@@ -12,6 +13,7 @@ mod sharing;
 #[cfg(test)]
 mod tests;
 
+pub use behind::write_behind;
 pub use error::DirectoryError;
 #[cfg(test)]
 pub(crate) use error::samples;

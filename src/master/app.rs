@@ -12,6 +12,7 @@ use crate::master::snapshots::ClusterSnapshots;
 use crate::master::strangers::{Strangers, Turns};
 use crate::model::config::Config;
 use crate::roles::RoleRules;
+use crate::serving::{Reread, Roles};
 use crate::telemetry::context;
 use crate::wire::member::Desired;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +64,7 @@ pub struct App {
     pub dials: Turns,
     /// Questions of callers that are not known.
     pub questions: Turns,
+    sources: Reread<Roles>,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
     strangers: Mutex<Strangers>,
@@ -75,6 +77,8 @@ pub struct Parts {
     pub address: SocketAddr,
     /// The configuration.
     pub config: Config,
+    /// Which roles may have which sources, as the configuration says now.
+    pub sources: Reread<Roles>,
     /// The cluster's authority.
     pub authority: Authority,
     /// The key of the master's own certificate.
@@ -102,6 +106,7 @@ impl App {
         Ok(Arc::new(Self {
             address: parts.address,
             rules: RoleRules::from(&parts.config.cluster.roles),
+            sources: parts.sources.knowing(parts.config.snapshot.roles()),
             config: parts.config,
             authority: parts.authority,
             signer: parts.signer,
@@ -177,6 +182,11 @@ impl App {
     /// The trace in which the newest generation came about.
     pub fn trace(&self) -> Option<String> {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which roles may have which sources, as the configuration says now; it is read outside of the cluster's lock.
+    pub fn source_roles(&self) -> Arc<Roles> {
+        self.sources.get().expect("it knows what the master was started with")
     }
 
     /// For how long a joining node may be silent.

@@ -18,7 +18,9 @@ fn damaged(damage: impl FnOnce(&Root) -> anyhow::Result<()>, code: &str, text: &
     let root = Root::new(folder.path())?;
     damage(&root)?;
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    let error = run::open(&root, Config::default(), address).err().expect("it does not start");
+    let error = run::open(&root, Config::default(), || Ok(Default::default()), address)
+        .err()
+        .expect("it does not start");
     tells(&error, code, text);
     Ok(())
 }

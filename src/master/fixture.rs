@@ -41,7 +41,7 @@ impl MasterHost {
         registry.commit(&[Change::Cluster(cluster), Change::Generation(1)])?;
         drop(registry);
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 71, 1)), 0);
-        let app = run::open(&root, Config::default(), address)?;
+        let app = run::open(&root, Config::default(), || Ok(Default::default()), address)?;
         Ok(Self { folder, app })
     }
 

@@ -5,18 +5,15 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, NodeName, SnapshotId};
+use crate::model::role::Role;
 use crate::registry::record::NodeRecord;
+use crate::serving::Roles;
 use crate::snapshot::store::{StoreError, Summary, resolve};
-use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings};
+use crate::wire::snapshots::{ClusterHoldings, Held, Holder, Holding, Holdings, newest_first};
 use jiff::Timestamp;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// A snapshot that was made so much later than now, in milliseconds, was made by a clock that is wrong: it counts
-/// as older than all others, or it would stand before what is made from now on.
-const AHEAD_MS: i64 = 5 * 60 * 1000;
 
 /// Of each holder so many snapshots of a source are offered.
 const OFFERED: usize = 4;
@@ -48,13 +45,18 @@ pub fn own(app: &App) -> Result<Vec<Holding>, MasterError> {
 pub fn all(
     app: &App,
     cluster: &Cluster,
-    own: &[Holding],
+    (own, roles): (&[Holding], &Roles),
     wanted: &dyn Fn(&Holding) -> bool,
     now: u64,
 ) -> ClusterHoldings {
     let mut held: BTreeMap<Claim, Held> = BTreeMap::new();
     let mut add = |holding: &Holding, holder: Holder| {
-        let fresh = || Held { snapshot: holding.clone(), holders: Vec::new(), others: Vec::new() };
+        let fresh = || Held {
+            snapshot: holding.clone(),
+            holders: Vec::new(),
+            others: Vec::new(),
+            untold: Vec::new(),
+        };
         held.entry(claim(holding)).or_insert_with(fresh).holders.push(holder);
     };
     let mut untold = Vec::new();
@@ -63,7 +65,7 @@ pub fn all(
             Some(told) => {
                 let holder = holder(cluster, node, told.port, now);
                 let wanted = told.snapshots.iter().filter(|one| wanted(one));
-                let for_it = wanted.filter(|one| may_hold(app, cluster, node, &one.source));
+                let for_it = wanted.filter(|one| may_hold(app, cluster, node, roles.get(&one.source)));
                 for_it.for_each(|holding| add(holding, holder.clone()));
             }
             None => untold.push(node.name.clone()),
@@ -74,8 +76,7 @@ pub fn all(
     own.iter().filter(|one| wanted(one)).for_each(|holding| add(holding, itself.clone()));
     let mut snapshots: Vec<Held> = held.into_values().collect();
     snapshots.iter_mut().for_each(|one| in_order(&mut one.holders));
-    let ahead = |one: &Held| one.snapshot.created_at.as_millisecond() > to_signed(now) + AHEAD_MS;
-    snapshots.sort_by_key(|one| (ahead(one), Reverse((one.snapshot.created_at, one.snapshot.generation))));
+    snapshots.sort_by_key(|one| newest_first(&one.snapshot, now));
     untold.sort();
     ClusterHoldings { snapshots, untold }
 }
@@ -88,14 +89,9 @@ fn in_order(holders: &mut [Holder]) {
     holders.sort_by_key(|holder| (holder.node.is_none(), !holder.alive, holder.pullers));
 }
 
-fn to_signed(milliseconds: u64) -> i64 {
-    i64::try_from(milliseconds).unwrap_or(i64::MAX - AHEAD_MS)
-}
-
-/// Whether the source is for the node's role; of one that is joining, for the role that it will have.
-fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, source: &str) -> bool {
-    let configured = app.config.snapshot.sources.iter().find(|one| one.name.as_str() == source);
-    let Some(roles) = configured.map(|one| &one.roles).filter(|roles| !roles.is_empty()) else { return true };
+/// Whether a source that is for these roles is for the node's; of one that is joining, for the role that it will have.
+fn may_hold(app: &App, cluster: &Cluster, node: &NodeRecord, roles: Option<&BTreeSet<Role>>) -> bool {
+    let Some(roles) = roles.filter(|roles| !roles.is_empty()) else { return true };
     let role = match node.state {
         NodeState::Active => node.role,
         _ => app.desired(cluster, node).ok().map(|desired| desired.role),
@@ -135,7 +131,7 @@ pub fn meant(all: ClusterHoldings, text: &str) -> Result<Held, MasterError> {
         all.snapshots.into_iter().partition(|one| one.snapshot.source == text);
     let mut offered = offered(of_source).into_iter();
     if let Some(newest) = offered.next() {
-        return Ok(Held { others: offered.collect(), ..newest });
+        return Ok(Held { others: offered.collect(), untold: all.untold, ..newest });
     }
     let known: BTreeSet<SnapshotId> = others.iter().map(|one| one.snapshot.id.clone()).collect();
     let id = resolve(&known, text).map_err(|error| match error {

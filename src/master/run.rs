@@ -21,8 +21,10 @@ use crate::master::leases::{Leases, Now};
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::model::explain::Explain;
+use crate::model::explain::Failure;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::server::{self, Limits};
+use crate::serving::{Reread, Roles};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,11 +34,16 @@ use tokio::time::MissedTickBehavior;
 /// How often leases and the certificate are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Opens everything that the master needs.
+/// Opens everything that the master needs. Which roles may have which sources is read again by `reread`.
 ///
 /// # Errors
 /// When this host holds no master's state, or some of it is damaged.
-pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>, MasterError> {
+pub fn open(
+    root: &Root,
+    config: Config,
+    reread: impl Fn() -> Result<Roles, Failure> + Send + Sync + 'static,
+    address: SocketAddr,
+) -> Result<Arc<App>, MasterError> {
     let registry = SqliteRegistry::open(&root.join(paths::REGISTRY)).map_err(MasterError::Registry)?;
     let mut cluster = Cluster::load(Box::new(registry), clock::now_ms())?;
     if let Some(seconds) = config.admission.silent_seconds {
@@ -56,6 +63,7 @@ pub fn open(root: &Root, config: Config, address: SocketAddr) -> Result<Arc<App>
     let faults = crate::master::faults::Faults::of(root);
     App::new(Parts {
         address,
+        sources: Reread::new(reread),
         config,
         authority,
         signer,

@@ -4,8 +4,9 @@ use crate::identity::certificate::Subject;
 use crate::model::ids::{NodeId, SnapshotId};
 use crate::model::role::Role;
 use crate::server::Peer;
-use crate::serving::Refusal;
+use crate::serving::{Refusal, Roles};
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// A caller that may read snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Reader {
     pub operator: bool,
     /// The role of a node that has one.
     pub role: Option<Role>,
+    /// Which roles may have which sources, as the master said along with it; none if it did not say.
+    pub said: Option<Arc<Roles>>,
 }
 
 /// A caller that is being judged.
@@ -59,7 +62,7 @@ impl Reader {
             Some(Subject::Node(id)) => puller(id),
             _ => actor.clone(),
         };
-        Self { puller, actor, operator: subject == Some(&Subject::Admin), role }
+        Self { puller, actor, operator: subject == Some(&Subject::Admin), role, said: None }
     }
 }
 

@@ -112,8 +112,8 @@ impl Desk {
 
     /// Why this caller may not have snapshots of the source.
     fn withheld(&self, reader: &Reader, source: &str) -> Option<ServingError> {
-        let roles = match self.shelf.roles_of(source) {
-            Ok(roles) => roles?,
+        let roles = match self.shelf.audience.get() {
+            Ok(audience) => audience.of(source, reader.said.as_deref())?,
             Err(_) if reader.operator => return None,
             Err(why) => {
                 let source_name = source.to_owned();

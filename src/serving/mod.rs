@@ -4,6 +4,7 @@
 //! its lease again with its next request.
 
 mod access;
+mod audience;
 mod error;
 mod handlers;
 mod known;
@@ -15,6 +16,7 @@ pub(crate) mod tests;
 mod traffic;
 
 pub use access::{Access, Admission, Reader, actor, puller};
+pub use audience::{Audience, NoRoles, Reread, Roles};
 pub use error::ServingError;
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -22,5 +24,5 @@ pub use handlers::router;
 pub use known::Known;
 pub use pulls::{PLACE, Pulls, SILENCE};
 pub use refusal::Refusal;
-pub use shelf::{NoRoles, Roles, RolesOf, Shelf};
+pub use shelf::Shelf;
 pub use traffic::Traffic;

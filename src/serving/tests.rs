@@ -70,9 +70,10 @@ impl Site {
         let folder = tempfile::tempdir()?;
         let only_data = ("metrics".to_owned(), BTreeSet::from([Role::Data]));
         let everybody = ("open".to_owned(), BTreeSet::new());
-        let roles = Roles::new(BTreeMap::from([only_data, everybody]));
+        let own = BTreeMap::from([only_data, everybody]);
         let shelf = Shelf::new(folder.path().join("store"), pullers, Traffic::default());
-        let shelf = Arc::new(shelf.for_roles(move || Ok(roles.clone())));
+        let audience = Reread::new(move || Ok(Audience { own: own.clone(), ..Audience::default() }));
+        let shelf = Arc::new(shelf.for_audience(audience));
         Ok(Self { folder, shelf })
     }
 
@@ -353,28 +354,11 @@ async fn a_manifest_is_read_once_however_many_parts_are_asked_for_until_its_file
 async fn nobody_but_the_operator_is_served_while_it_is_not_known_who_may() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let fails = || Err(Failure::of(&ServingError::Full { most: 1 }));
-    let shelf = Shelf::new(folder.path().join("store"), 1, Traffic::default()).for_roles(fails);
+    let shelf =
+        Shelf::new(folder.path().join("store"), 1, Traffic::default()).for_audience(Reread::new(fails));
     let site = Site { folder, shelf: Arc::new(shelf) };
     let (manifest, part) = site.published("open")?;
     assert_eq!(site.told(Some("data-1"), &manifest).await?, code(503, "EOS-T172"));
     assert_eq!(site.told(Some("data-1"), &part).await?, code(503, "EOS-T172"));
     Ok(())
-}
-
-#[test]
-fn what_was_read_of_roles_holds_while_it_cannot_be_read_again() {
-    let shelf = Shelf::new("/nowhere".into(), 1, Traffic::default());
-    let readings = std::sync::atomic::AtomicUsize::new(0);
-    let shelf = shelf.for_roles(move || match readings.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-        0 => Ok(Roles::new(BTreeMap::from([("metrics".to_owned(), BTreeSet::from([Role::Data]))]))),
-        1 => Err(Failure::of(&ServingError::Full { most: 1 })),
-        _ => Ok(Roles::default()),
-    });
-    let of = || shelf.roles_of("metrics").expect("it was read");
-    assert_eq!(of(), Some(BTreeSet::from([Role::Data])));
-    assert_eq!(of(), Some(BTreeSet::from([Role::Data])), "it is not read each time");
-    shelf.reread();
-    assert_eq!(of(), Some(BTreeSet::from([Role::Data])), "it cannot be read");
-    shelf.reread();
-    assert_eq!(of(), None);
 }

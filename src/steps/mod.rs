@@ -25,7 +25,7 @@ pub mod restoring;
 pub mod sources;
 pub mod start_service;
 pub mod states_tree;
-mod tried;
+pub mod tried;
 pub mod trust_authority;
 pub mod trusted;
 pub mod verify_health;

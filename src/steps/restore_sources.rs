@@ -24,7 +24,7 @@ use crate::snapshot::restore::{self, Order, Restore, RestoreError};
 use crate::snapshot::store::{Command, DiskStore, Ended, count};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::restoring::{self, Job, Restored};
-use crate::steps::tried::Tried;
+use crate::steps::tried::{self, Tried};
 use crate::steps::trusted::Trusted;
 use crate::steps::{Decision, Env, env, sources};
 use jiff::Timestamp;
@@ -38,8 +38,8 @@ const RESTORED: &str = "var/lib/eos/restores/joined.yaml";
 /// Its format.
 const VERSION: u32 = 1;
 
-/// How long a joining node insists on holders: others may have an older snapshot, and a join can do without.
-const PATIENCE: Patience =
+/// How long holders are insisted on when others may have an older snapshot that does, as for a join.
+pub(crate) const PATIENCE: Patience =
     Patience { failures: 5, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
 /// The step.
@@ -125,12 +125,7 @@ impl RestoreSources {
             if tried.failed(&found, &failure).is_err() {
                 return Err(StepFailure::Below(failure));
             }
-            note(format!(
-                "snapshot {} of {name} cannot be had: {} ({})",
-                found.id,
-                told(&failure),
-                failure.code
-            ));
+            note(tried::told(&found, name.as_str(), &failure));
         }
         match tried.fault {
             // Somebody has it, and it is not to be believed.
@@ -260,14 +255,6 @@ fn missing(source: &SourceConfig, tried: bool) -> Event {
     }
 }
 
-/// In one line, with the cause that says most.
-fn told(failure: &Failure) -> String {
-    match failure.causes.last() {
-        Some(cause) => format!("{}: {cause}", failure.message),
-        None => failure.message.clone(),
-    }
-}
-
 /// Who has the newest snapshot of the source that was not tried; none when nobody has one.
 fn find(
     env: &Env,
@@ -280,7 +267,10 @@ fn find(
         let own = own.clone();
         async move {
             match holders::find(&client, source.name.as_str(), Some(&own)).await {
-                Ok(found) => Ok(tried.next(found)),
+                Ok(found) => {
+                    let held = |one: &Found| !one.holders.is_empty();
+                    Ok(tried.next(found.candidates().into_iter().filter(held)))
+                }
                 Err(ClientError::Refused { failure }) if UNKNOWN.contains(&failure.code.as_str()) => Ok(None),
                 Err(error) => Err(error),
             }

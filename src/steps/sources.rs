@@ -38,15 +38,13 @@ pub fn known(root: &Root, own: &Config) -> Result<Vec<SourceConfig>, StepFailure
     Ok(known)
 }
 
-/// The roles that may have snapshots of a source, of all sources that are not for everybody. What this node's own
-/// configuration says goes before what the cluster's says, unless it says nothing.
+/// For each source of the cluster's configuration, as it was when this node joined, the roles that may have its
+/// snapshots; everybody if none is named.
 ///
 /// # Errors
 /// When the cluster's configuration cannot be read or understood.
-pub fn roles(root: &Root, own: &Config) -> Result<BTreeMap<String, BTreeSet<Role>>, StepFailure> {
-    let all = of_cluster(root)?.into_iter().chain(own.snapshot.sources.clone());
-    let limited = all.filter(|source| !source.roles.is_empty());
-    Ok(limited.map(|source| (source.name.to_string(), source.roles)).collect())
+pub fn pulled_roles(root: &Root) -> Result<BTreeMap<String, BTreeSet<Role>>, StepFailure> {
+    Ok(of_cluster(root)?.into_iter().map(|source| (source.name.to_string(), source.roles)).collect())
 }
 
 /// The sources of the cluster's configuration, without hooks.
@@ -97,15 +95,9 @@ snapshot:
             Some("/bin/mine")
         );
         assert_eq!((found.len(), found[1].name.as_str()), (2, "logs"));
-        let limited = |own: &Config| {
-            let all = roles(&root, own)?;
-            let told = |(name, roles): (String, BTreeSet<Role>)| format!("{name}: {roles:?}");
-            Ok::<_, StepFailure>(all.into_iter().map(told).collect::<Vec<_>>())
-        };
-        assert_eq!(limited(&own)?, ["logs: {Data}"]);
-        let mine = "- {name: logs, path: /srv/logs, roles: [edge]}";
-        own.snapshot.sources = sources(&serde_yaml::from_str(mine)?)?;
-        assert_eq!(limited(&own)?, ["logs: {Edge}"]);
+        let limited = pulled_roles(&root)?;
+        let told = |(name, roles): (String, BTreeSet<Role>)| format!("{name}: {roles:?}");
+        assert_eq!(limited.into_iter().map(told).collect::<Vec<_>>(), ["logs: {Data}", "metrics: {}"]);
         let mine = "- {name: mine, path: /srv/metrics/mine}";
         own.snapshot.sources = sources(&serde_yaml::from_str(mine)?)?;
         let error = known(&root, &own).expect_err("they overlap");

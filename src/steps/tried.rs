@@ -1,4 +1,4 @@
-//! Which snapshots of a source were tried in vain while a node joins, and what is left to try.
+//! Which snapshots of a source were tried in vain, by a join or for a person, and what is left to try.
 
 use crate::client::holders::Found;
 use crate::model::explain::Failure;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// What holders that are gone, or no longer have a snapshot, are told by: nothing is wrong with the data.
-const ABSENT: [&str; 3] = ["EOS-T043", "EOS-T044", "EOS-T182"];
+const ABSENT: [&str; 6] = ["EOS-T043", "EOS-T044", "EOS-T182", "EOS-T167", "EOS-T168", "EOS-U032"];
 
 /// What bytes that are not those of the snapshot are told by.
 const DAMAGED: [&str; 4] = ["EOS-T042", "EOS-T045", "EOS-T046", "EOS-T169"];
@@ -18,11 +18,20 @@ const CONTRADICTED: [&str; 2] = ["EOS-T228", "EOS-T229"];
 
 /// What was tried.
 #[derive(Debug, Default)]
-pub(super) struct Tried {
+pub struct Tried {
     claims: BTreeSet<(SnapshotId, Option<Claim>)>,
     left: BTreeSet<SocketAddr>,
     /// The first snapshot that somebody has and that is not what it should be.
-    pub(super) fault: Option<Failure>,
+    pub fault: Option<Failure>,
+}
+
+/// What a failure says of the snapshot that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vain {
+    /// It may be what it is said to be, but nobody delivers it.
+    Undelivered,
+    /// It is not what it was said to be.
+    Disproved,
 }
 
 /// What is said of a snapshot: its source, when it was made, and its generation.
@@ -35,28 +44,32 @@ fn claim(found: &Found) -> (SnapshotId, Option<Claim>) {
 
 impl Tried {
     /// Whether nothing was tried.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.claims.is_empty()
     }
 
-    /// The first that was not tried, with those holders that were not given up.
-    pub(super) fn next(&self, found: Found) -> Option<Found> {
+    /// The first that was not tried, with those holders that were not given up; none of which all were.
+    pub fn next(&self, candidates: impl IntoIterator<Item = Found>) -> Option<Found> {
         let untried = |mut one: Found| {
+            let had = one.holders.len();
             one.holders.retain(|holder| !self.left.contains(&holder.address));
-            (!one.holders.is_empty() && !self.claims.contains(&claim(&one))).then_some(one)
+            let given_up = had > 0 && one.holders.is_empty();
+            (!given_up && !self.claims.contains(&claim(&one))).then_some(one)
         };
-        found.candidates().into_iter().find_map(untried)
+        candidates.into_iter().find_map(untried)
     }
 
     /// Takes note of a failure after which another snapshot may be tried.
     ///
     /// # Errors
-    /// With the failure, when another one would fare no better.
-    pub(super) fn failed(&mut self, found: &Found, failure: &Failure) -> Result<(), ()> {
+    /// When another one would fare no better.
+    pub fn failed(&mut self, found: &Found, failure: &Failure) -> Result<Vain, Final> {
         let code = failure.code.as_str();
         let holders = found.holders.iter().map(|holder| holder.address);
+        let mut vain = Vain::Undelivered;
         if CONTRADICTED.contains(&code) {
             self.left.extend(holders);
+            vain = Vain::Disproved;
         } else if ABSENT.contains(&code) {
             // Of several holders it is not known who did not answer.
             if code == "EOS-T044" && found.holders.len() == 1 {
@@ -65,11 +78,22 @@ impl Tried {
         } else if DAMAGED.contains(&code) {
             self.fault.get_or_insert_with(|| failure.clone());
         } else {
-            return Err(());
+            return Err(Final);
         }
         self.claims.insert(claim(found));
-        Ok(())
+        Ok(vain)
     }
+}
+
+/// That nothing else is tried after this failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Final;
+
+/// What is told of a snapshot that was tried in vain: in one line, with the cause that says most.
+pub fn told(found: &Found, source: &str, failure: &Failure) -> String {
+    let Failure { code, message, causes, .. } = failure;
+    let why = causes.last().map_or_else(|| message.clone(), |cause| format!("{message}: {cause}"));
+    format!("snapshot {} of {source} cannot be had: {why} ({code})", found.id)
 }
 
 #[cfg(test)]
@@ -92,7 +116,8 @@ mod tests {
             restore_bytes: 1,
             stored_bytes: 1,
         };
-        Found { id, told: Some(told), holders: holders.iter().map(holder).collect(), others: Vec::new() }
+        let holders = holders.iter().map(holder).collect();
+        Found { id, told: Some(told), holders, others: Vec::new(), untold: Vec::new() }
     }
 
     fn failure(code: &str) -> Failure {
@@ -105,7 +130,7 @@ mod tests {
         let mut tried = Tried::default();
         let mut order = Vec::new();
         for code in codes {
-            let Some(next) = tried.next(first.clone()) else { break };
+            let Some(next) = tried.next(first.clone().candidates()) else { break };
             let names: Vec<&str> = next.holders.iter().map(|holder| holder.name.as_str()).collect();
             order.push(format!("{}:{}", next.id, names.join("+")));
             tried.failed(&next, &failure(code)).expect("another one may be tried");
@@ -133,11 +158,11 @@ mod tests {
         let mut tried = Tried::default();
         let one = found("aaaa", 1, &[1]);
         assert!(tried.is_empty());
-        assert_eq!(tried.failed(&one, &failure("EOS-T215")), Err(()));
+        assert_eq!(tried.failed(&one, &failure("EOS-T215")), Err(Final));
         assert!(tried.is_empty());
-        assert_eq!(tried.failed(&one, &failure("EOS-T042")), Ok(()));
-        assert_eq!(tried.failed(&one, &failure("EOS-T045")), Ok(()));
+        assert_eq!(tried.failed(&one, &failure("EOS-T042")), Ok(Vain::Undelivered));
+        assert_eq!(tried.failed(&one, &failure("EOS-T045")), Ok(Vain::Undelivered));
         assert_eq!(tried.fault.as_ref().map(|fault| fault.code.as_str()), Some("EOS-T042"));
-        assert!(tried.next(one).is_none());
+        assert!(tried.next([one]).is_none());
     }
 }

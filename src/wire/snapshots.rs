@@ -4,6 +4,8 @@ use crate::model::ids::{NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// `GET /v1/members/{id}`: what a node is that asks another one for snapshots.
@@ -20,6 +22,10 @@ pub struct Standing {
     /// Its role; of a node that is joining the one that it will have.
     #[serde(default)]
     pub role: Option<Role>,
+    /// For each source of the cluster's configuration the roles that may have it at this moment, everybody if none
+    /// is named.
+    #[serde(default)]
+    pub sources: Option<BTreeMap<String, BTreeSet<Role>>>,
 }
 
 /// The most holdings that a node tells; of more it tells the newest.
@@ -83,6 +89,21 @@ pub struct Held {
     /// What may be taken when this one cannot be had: the next newest ones of the same source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Held>,
+    /// Nodes that have not told what they hold since the master started, so that one may have a newer one of the
+    /// source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<NodeName>,
+}
+
+/// A snapshot that was made so much later than now, in milliseconds, was made by a clock that is wrong: it counts
+/// as older than all others, or it would stand before what is made from now on.
+const AHEAD_MS: i64 = 5 * 60 * 1000;
+
+/// By what snapshots are in order, the newest first; `now` is in milliseconds.
+pub fn newest_first(one: &Holding, now: u64) -> impl Ord + use<> {
+    let now = i64::try_from(now).unwrap_or(i64::MAX - AHEAD_MS);
+    let ahead = one.created_at.as_millisecond() > now + AHEAD_MS;
+    (ahead, Reverse((one.created_at, one.generation)))
 }
 
 /// `GET /v1/snapshots/holdings`: every snapshot that somebody in the cluster has, newest first.

@@ -1,6 +1,6 @@
 //! Data that nodes hold and others want: holders that die, roles that may not have it, what the master does not know.
 
-use crate::pulls::{incompressible, there};
+use crate::pulls::{incompressible, restart, there};
 use crate::restores::{fill, joined, snapshot_by, sources, whole};
 use crate::support::waiting::{Stream, Waiting};
 use crate::support::{Machine, Run, eventually};
@@ -138,9 +138,9 @@ fn a_join_and_a_restore_go_on_with_other_holders_when_one_is_killed_in_the_middl
 }
 
 #[test]
-fn a_node_that_pulled_a_source_of_its_role_refuses_it_to_nodes_of_other_roles() {
+fn a_source_is_refused_to_nodes_of_a_role_from_which_the_masters_configuration_takes_it_while_all_run() {
     let [master, core, edge] = machines([(21, "node1"), (22, "node2"), (23, "node3")]);
-    master.put("etc/eos/cluster.yaml", &sources(&master, "core", "/bin/true"), 0o644);
+    master.put("etc/eos/cluster.yaml", &sources(&master, "core, edge", "/bin/true"), 0o644);
     master.found();
     for (node, role) in [(&core, "core"), (&edge, "edge")] {
         let mut command = node.command(&[&node.join(&master)[..], &["--preferred-role", role]].concat());
@@ -152,12 +152,23 @@ fn a_node_that_pulled_a_source_of_its_role_refuses_it_to_nodes_of_other_roles() 
     fill(&core.path("srv/metrics"), "data");
     let id = snapshot_by(&core, &master, 100);
     is_held(&master, &id, &["node2"]);
+    let pulls = || edge.eos(&["snapshot", "pull", "metrics", "--from", "node2"]);
+    assert!(eventually(SOON, || pulls().status == Some(0)));
+    is_held(&master, &id, &["node2", "node3"]);
+
+    let path = master.path("etc/eos/cluster.yaml");
+    let config = fs::read_to_string(&path).unwrap();
+    let narrower = config.replace("  - edge\n", "").replace("core, edge", "core");
+    assert_ne!(narrower, config);
+    fs::write(&path, narrower).unwrap();
+    is_held(&master, &id, &["node2"]);
     let refused = || {
-        let run = edge.eos(&["snapshot", "pull", "metrics", "--from", "node2"]);
-        assert_ne!(run.status, Some(0), "{}", run.stdout);
-        run.stderr.contains("EOS-T162")
+        // Its agent may look at it meanwhile.
+        let _ = fs::remove_dir_all(edge.path("var/lib/eos/snapshots"));
+        pulls().stderr.contains("EOS-T162")
     };
-    assert!(eventually(SOON, refused));
+    // What was said of a member is remembered for a minute.
+    assert!(eventually(3 * SOON, refused));
 }
 
 #[test]
@@ -174,4 +185,121 @@ fn what_was_captured_a_moment_ago_is_restored_although_the_master_may_not_know_i
         assert_eq!(restored["id"], made["snapshots"][0]["id"], "{made} and {restored}");
         assert_eq!(fs::read_to_string(node.path("srv/metrics/which")).unwrap(), round);
     }
+}
+
+#[test]
+fn what_was_captured_on_one_node_is_the_newest_for_all_others_at_once_or_it_is_said_that_it_is_not_yet() {
+    let [master, node] = machines([(33, "node1"), (34, "node2")]);
+    master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
+    master.found();
+    joined(&node, &master, &[]).ends_with(0);
+    let create = ["snapshot", "create", "--path", "/srv/metrics", "--name", "metrics"];
+    fill(&node.path("srv/metrics"), "none");
+    let write = |text: &str| fs::write(node.path("srv/metrics/which"), text).unwrap();
+    for round in ["first", "second", "third"] {
+        write(round);
+        let run = node.eos(&[&create[..], &["--output", "json"]].concat()).ends_with(0);
+        assert!(!run.stdout.contains("the snapshot before"), "{}", run.stdout);
+        let made = run.verdict()["result"]["snapshots"][0]["id"].clone();
+        let restored = master.eos(&["snapshot", "restore", "metrics", "--output", "json"]).ends_with(0);
+        assert_eq!(restored.verdict()["result"]["id"], made);
+    }
+    cut_off(&master);
+    write("fourth");
+    let run = node.eos(&create).ends_with(0);
+    let told =
+        "warning: others have the snapshot before as the newest until this node's agent reaches the master: ";
+    assert!(run.stderr.contains(told) && run.stdout.contains("metrics: snapshot "), "{}", run.stderr);
+}
+
+/// The code of the error, and its hints as they are printed.
+#[track_caller]
+fn refused(node: &Machine, line: &[&str], status: i32) -> (String, String) {
+    let run = node.eos(&[line, &["--output", "json"]].concat()).ends_with(status);
+    let error = run.verdict()["result"]["error"].clone();
+    (error["code"].as_str().unwrap().to_owned(), error["hints"].to_string())
+}
+
+/// Has every frame that it sends be wrong.
+fn damage(holder: &Machine) {
+    for part in fs::read_dir(holder.path("var/lib/eos/snapshots/parts")).unwrap() {
+        let path = part.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().step_by(100).for_each(|byte| *byte ^= 1);
+        fs::write(&path, bytes).unwrap();
+    }
+}
+
+/// Insists that the hints name the older one that node1 has, and the commands that take it.
+#[track_caller]
+fn is_pointed(hints: &str, command: &str, older: &str) {
+    for told in [
+        &format!(" snapshot {command} metrics --or-older\""),
+        &format!(" snapshot {command} {older}\""),
+        &format!("older ones: {older} of "),
+        " at node1; ",
+    ] {
+        assert!(hints.contains(told), "{told:?} is not in {hints}");
+    }
+}
+
+#[test]
+fn an_operator_has_older_data_only_by_saying_so_and_is_told_how_when_the_newest_cannot_be_had() {
+    let [master, holder, node] = machines([(41, "node1"), (42, "node2"), (43, "node3")]);
+    let config = format!("{}admission: {{silent_seconds: 2}}\n", sources(&master, ALL, "/bin/true"));
+    master.put("etc/eos/cluster.yaml", &config, 0o644);
+    master.found();
+    joined(&holder, &master, &[]).ends_with(0);
+    joined(&node, &master, &[]).ends_with(0);
+    fs::create_dir_all(node.path("srv")).unwrap();
+    fill(&master.path("srv/metrics"), "old");
+    let old = snapshot_by(&master, &master, 100);
+    let of_old = whole(&master.path("srv/metrics"));
+    fill(&holder.path("srv/metrics"), "new");
+    let new = snapshot_by(&holder, &master, 200);
+    is_held(&master, &old, &["node1"]);
+    is_held(&master, &new, &["node2"]);
+
+    damage(&holder);
+    let points = |hints: &str, command: &str| is_pointed(hints, command, &old[..12]);
+    let target = node.path("srv/metrics");
+    for command in ["restore", "pull"] {
+        let (code, hints) = refused(&node, &["snapshot", command, "metrics"], 1);
+        assert_eq!(code, "EOS-T045");
+        points(&hints, command);
+    }
+    assert!(!target.exists());
+
+    let run = node.eos(&["snapshot", "restore", "metrics", "--or-older", "--output", "json"]).ends_with(0);
+    let result = run.verdict()["result"].clone();
+    assert_eq!(
+        (&result["id"], &result["instead_of"]),
+        (&Value::from(old.as_str()), &[new.as_str()][..].into())
+    );
+    assert!(run.stdout.contains(&format!("snapshot {new} of metrics cannot be had: ")), "{}", run.stdout);
+    assert_eq!(whole(&target), of_old);
+
+    // The holder is gone.
+    cut_off(&holder);
+    let silent = || {
+        let run = master.eos(&["snapshot", "list", "--cluster"]).ends_with(0);
+        run.stdout.lines().any(|line| line.contains(&new[..12]) && line.contains("silent"))
+    };
+    assert!(eventually(3 * SOON, silent));
+    let (code, hints) = refused(&node, &["snapshot", "pull", "metrics"], 4);
+    assert_eq!(code, "EOS-T044");
+    points(&hints, "pull");
+    let run = node.eos(&["snapshot", "pull", "metrics", "--or-older"]).ends_with(0);
+    let told = format!("it is older than what could not be had: {}\n", &new[..12]);
+    assert!(run.stdout.starts_with(&old) && run.stdout.ends_with(&told), "{}", run.stdout);
+    is_held(&master, &old, &["node1", "node3"]);
+
+    // The master was started anew, and cannot know what the holder has.
+    restart(&master, "eos-master");
+    let told = || {
+        let run = node.eos(&["snapshot", "pull", "metrics"]);
+        let text = "a newer snapshot of metrics may be at node2, silent since the master started";
+        run.status == Some(0) && run.stderr.contains(text)
+    };
+    assert!(eventually(SOON, told));
 }

@@ -70,7 +70,7 @@ fn service(machine: &Machine, name: &str) -> Option<Pid> {
 }
 
 /// Kills the service and waits until its supervisor has started another one.
-fn restart(machine: &Machine, name: &str) {
+pub fn restart(machine: &Machine, name: &str) {
     let before = service(machine, name).unwrap();
     kill_process(before, Signal::KILL).unwrap();
     assert!(eventually(SOON, || service(machine, name).is_some_and(|now| now != before)));
@@ -207,4 +207,14 @@ fn of_two_holders_the_one_that_sends_wrong_bytes_is_named_and_left() {
     let dropped = pulled["dropped"].to_string();
     assert!(dropped.contains("node2 (127.0.43.10:4506) delivers wrong bytes for frame"), "{dropped}");
     second.eos(&["snapshot", "verify", &id]).ends_with(0);
+
+    // Sizes are right, so that only who reads it sees the damage; a sound copy takes its place.
+    let run = first.eos(&["snapshot", "verify", &id]).ends_with(1);
+    assert!(run.stderr.contains("snapshot pull ID --repair"), "{}", run.stderr);
+    let received =
+        |line: &str| result(&first, &format!("snapshot pull {id}{line}"))["received_bytes"].clone();
+    assert_eq!(received(""), 0);
+    assert_ne!(received(" --repair"), 0);
+    first.eos(&["snapshot", "verify", &id]).ends_with(0);
+    assert_eq!(received(" --repair"), 0);
 }

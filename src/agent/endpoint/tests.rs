@@ -61,7 +61,7 @@ impl Site {
             let admitted = get(async move |Path(id): Path<NodeId>| {
                 let name = NodeName::parse("node2").expect("a name");
                 let state = "active".to_owned();
-                axum::Json(Standing { id, name, state, admitted: true, role: None })
+                axum::Json(Standing { id, name, state, admitted: true, role: None, sources: None })
             });
             let routes = Router::new().route("/v1/members/{id}", admitted);
             let (address, _) = master(&node, routes)?;

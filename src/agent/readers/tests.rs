@@ -93,6 +93,7 @@ fn member() -> Standing {
         state: "active".to_owned(),
         admitted: true,
         role: Some(Role::Data),
+        sources: None,
     }
 }
 
@@ -168,6 +169,25 @@ async fn without_a_master_members_that_are_known_are_served_and_others_shall_com
     if let Some(too_long) = too_long {
         remember(too_long, member());
         assert_eq!(site.told_member().await?.0, 503, "that was too long ago");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn which_roles_may_have_a_source_is_what_the_master_says_along_with_the_callers_role()
+-> anyhow::Result<()> {
+    let site = Site::new().await?;
+    for (roles, answer) in [
+        (Some(&[Role::Core][..]), code(403, "EOS-T162")),
+        (Some(&[Role::Core, Role::Data]), code(200, "")),
+        (Some(&[]), code(200, "")),
+        (None, code(200, "")),
+    ] {
+        let roles = roles.map(|roles| roles.iter().copied().collect());
+        let sources = roles.map(|roles| [("metrics".to_owned(), roles)].into());
+        site.asked.says(Some(Standing { sources, ..member() }));
+        site.offer.readers.forget();
+        assert_eq!(site.told_member().await?, answer);
     }
     Ok(())
 }

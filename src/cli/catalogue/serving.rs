@@ -24,11 +24,11 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "T162",
         title: "a source is for other roles",
-        cause: "snapshot.sources in cluster.yaml of the node that was asked names the roles that may have it, \
-             and the caller's is none of them.",
-        evidence: "eos status; eos config show on the node that was asked",
-        remedy: "Give the node one of these roles, on the master: eos role set NODE ROLE. Or change the roles of the source and \
-             restart the agents that serve it: systemctl restart eos-agent.",
+        cause: "snapshot.sources in the master's configuration, or in that of the node that was asked, names the \
+             roles that may have it, and the caller's is none of them.",
+        evidence: "eos status; eos config show on the master and on the node that was asked",
+        remedy: "Give the node one of these roles, on the master: eos role set NODE ROLE. Or change the roles of the \
+             source in the master's cluster.yaml, which every agent follows within about a minute without a restart.",
         retry: false,
     },
     Entry {

@@ -2,6 +2,10 @@
 
 use super::Entry;
 
+/// How a snapshot is replaced whose manifest is not to be believed, whoever holds it.
+const ANOTHER: &str = "Make another one where its source is: eos snapshot create SOURCE. Of the source cluster, on the \
+     master: systemctl restart eos-master, which has it make another one for the next node that joins.";
+
 /// Codes `T`.
 pub const ENTRIES: &[Entry] = &[
     Entry {
@@ -26,8 +30,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot's manifest cannot be read",
         cause: "It is cut or not a manifest at all.",
         evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -43,8 +46,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a snapshot's manifest is not in canonical form",
         cause: "Its bytes are not those that eos writes, so it was made or changed by something else.",
         evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -52,8 +54,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the source of a snapshot has no usable name",
         cause: "The name is empty, too long or has control characters.",
         evidence: "eos snapshot list",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -62,8 +63,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "It would lead out of the directory that it is unpacked into; an honest snapshot never has \
              such a path.",
         evidence: "eos snapshot list",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -71,8 +71,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a frame of a snapshot is refused",
         cause: "Its place, size or order contradicts the rest of the manifest.",
         evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -80,8 +79,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot is refused",
         cause: "It has no frames or contradicts them.",
         evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -89,8 +87,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "the sizes in a snapshot do not add up",
         cause: "The frames hold another number of bytes than the entries need.",
         evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {
@@ -146,8 +143,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a stored manifest is damaged",
         cause: "The disk or a person changed it.",
         evidence: "eos snapshot verify ID; dmesg --level=err,crit",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: "When another node holds it, have it mended: eos snapshot pull ID. Otherwise make another one where its \
+             source is: eos snapshot create SOURCE. Of the source cluster, on the master: systemctl restart eos-master.",
         retry: false,
     },
     Entry {
@@ -163,7 +160,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot is missing",
         cause: "It was removed by hand or lost by the disk.",
         evidence: "eos snapshot verify",
-        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
+        remedy: "On a node that joins, run the join again: eos bootstrap. On a member, have it mended by another node that \
+             holds it: eos snapshot pull ID.",
         retry: false,
     },
     Entry {
@@ -171,7 +169,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a part of a snapshot has the wrong size",
         cause: "It is cut or was changed.",
         evidence: "eos snapshot verify",
-        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
+        remedy: "On a node that joins, run the join again: eos bootstrap. On a member, have it mended by another node that \
+             holds it: eos snapshot pull ID.",
         retry: false,
     },
     Entry {
@@ -179,7 +178,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "bytes outside of a part were asked for",
         cause: "The one who asked has another idea of the part than the store; one of them is damaged.",
         evidence: "eos snapshot verify",
-        remedy: "Run the join again, which pulls it anew: eos bootstrap; on a member, eos reset first.",
+        remedy: "On a node that joins, run the join again: eos bootstrap. On a member, have it mended by another node that \
+             holds it: eos snapshot pull ID --repair.",
         retry: false,
     },
     Entry {
@@ -188,8 +188,9 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The disk gave other bytes than were written, or a file of the store was changed, cut off \
              or removed.",
         evidence: "eos snapshot verify; dmesg",
-        remedy: "Nothing was put in place of it. The master makes the snapshot anew after a restart: \
-             systemctl restart eos-master; a node pulls it when it joins: eos bootstrap.",
+        remedy: "When another node holds it too, have it mended: eos snapshot pull ID --repair. Otherwise make another one \
+             where its source is: eos snapshot create SOURCE --full. Of the source cluster, on the master: \
+             systemctl restart eos-master, which has it make another one for the next node that joins.",
         retry: false,
     },
     Entry {
@@ -242,8 +243,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "a captured snapshot has no valid manifest",
         cause: "What was captured contradicts itself; the cause below the error says how.",
         evidence: "The causes below the error",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: ANOTHER,
         retry: false,
     },
     Entry {

@@ -24,10 +24,13 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "T042",
         title: "a node sent a manifest that is refused",
-        cause: "It is damaged, not of this cluster, or not signed.",
+        cause: "It is damaged, not of this cluster, or not signed by one of its members; of the source cluster, not by the \
+             master.",
         evidence: "eos snapshot verify on that node",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; on it: eos bootstrap.",
+        remedy: "Have another node deliver it: on the master, see who holds what: eos snapshot list --cluster; then \
+             the same command with --from NODE, or with --or-older. On the node that sent it, have it read: eos snapshot \
+             verify. If it is of the source cluster and the master sent it, there: systemctl restart eos-master, which \
+             has it make another one for the next node that joins.",
         retry: false,
     },
     Entry {
@@ -52,17 +55,20 @@ pub const ENTRIES: &[Entry] = &[
         cause: "A frame has another digest than the signed manifest says, twice: the copy on that node is \
              damaged.",
         evidence: "eos snapshot verify on that node",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        remedy: "Have another node deliver it: the same command with --from NODE (on the master, who holds what: eos \
+             snapshot list --cluster), or with --or-older. On the node with the damaged copy, when others hold it \
+             too: eos snapshot pull ID --repair. If its source is there: eos snapshot create SOURCE --full. If it is of \
+             the source cluster and the master sent it, there: systemctl restart eos-master.",
         retry: false,
     },
     Entry {
         code: "T046",
         title: "a part has the wrong digest although its frames are right",
         cause: "The manifest contradicts itself, so it was not made by eos.",
-        evidence: "eos snapshot verify",
-        remedy: "Restart the master (systemctl restart eos-master), which makes another one for the next \
-             node that joins; there: eos bootstrap.",
+        evidence: "eos snapshot show ID on a node that holds it: who signed it",
+        remedy: "Make another one where its source is: eos snapshot create SOURCE --full; or take another one: the \
+             same command with --or-older. If it is of the source cluster, on the master: systemctl restart eos-master, which \
+             has it make another one for the next node that joins.",
         retry: false,
     },
     Entry {
@@ -153,8 +159,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "the archive hides bytes",
         cause: "Padding that must be empty is not, so it was not made by eos.",
         evidence: "eos snapshot verify",
-        remedy: "Do not use it. Restart the master (systemctl restart eos-master), which makes another one \
-             for the next node that joins; there: eos bootstrap.",
+        remedy: "Do not use it. Make another one where its source is: eos snapshot create SOURCE. Of the source cluster, \
+             on the master: systemctl restart eos-master, which has it make another one for the next node that joins.",
         retry: false,
     },
     Entry {

@@ -8,6 +8,7 @@ mod error;
 #[cfg(test)]
 pub(crate) use error::samples;
 
+use super::instead::{self, Choice};
 use super::{LONGEST, counting};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
@@ -20,7 +21,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::snapshot::fetch::{self, Fetched, Limiter, Request, Source};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
 use crate::steps::trusted::{self, Trusted};
 use crate::steps::{env, restore_sources, restoring};
@@ -42,6 +43,12 @@ pub struct PullArguments {
     /// Pull from this holder alone; may be given several times
     #[arg(long, value_name = "NODE|ADDRESS")]
     from: Vec<String>,
+    /// If nobody delivers the newest snapshot of the source, pull the next older one instead, and so on
+    #[arg(long)]
+    or_older: bool,
+    /// If the snapshot is here already, read every byte of it, and fetch what is damaged again
+    #[arg(long)]
+    repair: bool,
     /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
@@ -89,25 +96,43 @@ pub(super) fn run(context: &Context, arguments: &PullArguments) -> Result<Done, 
 }
 
 /// What is told, and how many bytes came; none when it was here.
-fn pull(
-    context: &Context,
-    arguments: &PullArguments,
-    sink: &Noting<'_>,
-) -> Result<(Done, Option<u64>), Failure> {
+type Pulled = (Done, Option<u64>);
+
+fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Result<Pulled, Failure> {
     sink.emit(Event::Phase { name: "pull".to_owned() });
     let membership = context.membership()?;
-    let found =
-        context.ask(async |master| holders::find(master, &arguments.what, Some(&membership.node)).await)?;
+    let PullArguments { what, from, or_older, .. } = arguments;
+    let found = context.ask(async |master| holders::find(master, what, Some(&membership.node)).await)?;
+    instead::tell_untold(what, &found, sink);
     let store = store(context)?;
-    if store.ids().map_err(failure)?.contains(&found.id) && is_sound(&store, &found.id)? {
+    let choice = Choice { command: "pull", what, from, or_older: *or_older, more: String::new() };
+    let candidates = instead::newest_first(found.candidates());
+    let taken = instead::first(&choice, &candidates, sink, |found, patience| {
+        one(context, arguments, (&membership, found), (&store, patience), sink)
+    })?;
+    let (mut done, received_bytes) = taken.value;
+    done.tell_instead_of(&taken.instead_of);
+    Ok((done, received_bytes))
+}
+
+/// Pulls this one.
+fn one(
+    context: &Context,
+    arguments: &PullArguments,
+    (membership, found): (&Membership, &Found),
+    (store, patience): (&DiskStore, Patience),
+    sink: &Noting<'_>,
+) -> Result<Pulled, Failure> {
+    let is_here = store.ids().map_err(failure)?.contains(&found.id);
+    if is_here && is_sound(store, &found.id, arguments.repair, sink)? {
         let text = format!("{}  is here already\n", found.id);
         let done = Done::new(json!({ "id": found.id, "received_bytes": 0 }), text).outcome("no-change");
         return Ok((done, None));
     }
-    let holders = chosen(&found, &arguments.from)?;
-    let sources = sources(context, &membership, &holders)?;
+    let holders = chosen(found, &arguments.from)?;
+    let sources = sources(context, membership, &holders)?;
     let began = Instant::now();
-    let fetched = fetched(context, arguments, (&found, &sources), &store, sink)?;
+    let fetched = fetched(context, arguments, (found, &sources, patience), store, sink)?;
     let dropped = sink.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let done = done(&found.id, &fetched, &holders, (&dropped, began.elapsed()));
     Ok((done, Some(fetched.received_bytes)))
@@ -120,9 +145,10 @@ fn store(context: &Context) -> Result<DiskStore, Failure> {
     DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)
 }
 
-/// Whether its manifest is right and its parts have their sizes; if not, it is pulled again.
-fn is_sound(store: &DiskStore, id: &SnapshotId) -> Result<bool, Failure> {
-    match store.verify_quickly(id) {
+/// Whether its manifest is right and its parts have their sizes, or their bytes if all are to be read; if not, it is
+/// pulled again, and what comes takes the place of what is damaged.
+fn is_sound(store: &DiskStore, id: &SnapshotId, read: bool, sink: &dyn Sink) -> Result<bool, Failure> {
+    match if read { store.verify_telling(id, sink) } else { store.verify_quickly(id) } {
         Ok(found) => Ok(found.damage.is_empty()),
         Err(StoreError::Unknown { .. } | StoreError::Manifest { .. }) => Ok(false),
         Err(error) => Err(failure(error)),
@@ -154,7 +180,7 @@ fn sources(
 fn fetched(
     context: &Context,
     arguments: &PullArguments,
-    (found, sources): (&Found, &[HttpSource]),
+    (found, sources, patience): (&Found, &[HttpSource], Patience),
     store: &DiskStore,
     sink: &dyn Sink,
 ) -> Result<Fetched, Failure> {
@@ -167,6 +193,7 @@ fn fetched(
         connections: arguments.connections.unwrap_or(config.connections) as usize,
         // It is kept, not restored.
         reserve_bytes: Some(0),
+        patience,
         ..restore_sources::request(&config, (&found.id, &asked), &trusted, limiter.as_ref())
     };
     let stop = || context.is_interrupted();

@@ -1,38 +1,39 @@
 //! `eos snapshot restore`: puts a snapshot in the place of what is there, or takes that back.
 
 mod error;
+mod wanted;
 
 pub(super) use error::RestoreCommandError;
+pub(super) use wanted::unknown_source;
 
 #[cfg(test)]
 pub(crate) use error::samples;
 
+use self::wanted::Wanted;
+use super::instead::{self, Choice};
 use super::{LONGEST, counting, milliseconds, reader, stores};
 use crate::cli::bootstrap;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::error::CliError;
-use crate::client::holders::{self, Found, NoHolder};
 use crate::client::snapshots::HttpSource;
 use crate::host::clock;
 use crate::host::files;
 use crate::model::explain::Failure;
-use crate::model::ids::{SnapshotId, SourceName};
-use crate::model::progress::{Event, Sink};
-use crate::model::snapshots::{SnapshotConfig, SourceConfig, TransferMode};
-use crate::snapshot::fetch::{Limiter, Source};
+use crate::model::ids::SnapshotId;
+use crate::model::progress::Sink;
+use crate::model::snapshots::{SnapshotConfig, SourceConfig};
+use crate::snapshot::fetch::{Limiter, Patience, Request, Source};
 use crate::snapshot::restore::{self, Activated, Order, Restore};
-use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, StoreError, resolve};
+use crate::snapshot::store::{Command, DiskStore, Ended};
 use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
 use crate::steps::{env, restore_sources, sources};
 use crate::view::progress::Progress;
 use crate::view::units::{bytes, precise};
-use crate::wire::snapshots::{Holder, Holding};
+use crate::wire::snapshots::Holder;
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::json as object;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,9 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
+    /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on
+    #[arg(long, conflicts_with = "previous")]
+    or_older: bool,
     /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: Option<u32>,
@@ -62,20 +66,6 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     bandwidth: Option<u64>,
 }
-
-/// What is restored, and from where.
-struct Wanted {
-    source: SourceConfig,
-    id: SnapshotId,
-    /// The store of this node that has it.
-    store: Option<DiskStore>,
-    holders: Vec<Holder>,
-    /// What the holders say of it.
-    told: Option<Holding>,
-}
-
-/// When a snapshot was made, and its generation.
-type Made = (Timestamp, u64);
 
 /// Restores.
 pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Done, Failure> {
@@ -101,6 +91,20 @@ struct Put {
     applying: Duration,
 }
 
+/// Where restores of this command go.
+struct Place<'a> {
+    context: &'a Context,
+    into: Option<&'a Path>,
+    holder: &'a str,
+}
+
+impl Place<'_> {
+    fn order<'a>(&'a self, source: &'a SourceConfig) -> Order<'a> {
+        let Self { context, into, holder } = *self;
+        Order { root: &context.root, source, into, make_folder: false, holder }
+    }
+}
+
 fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> Result<Put, Failure> {
     bootstrap::recover_restores(context, sink)?;
     let config = context.resolve(Vec::new())?.config;
@@ -108,18 +112,12 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     let into = arguments.into.as_deref().map(place).transpose()?;
     let holder = reader("restore");
     let stop = || context.is_interrupted();
-    let order = |source| Order {
-        root: &context.root,
-        source,
-        into: into.as_deref(),
-        make_folder: false,
-        holder: &holder,
-    };
+    let place = Place { context, into: into.as_deref(), holder: &holder };
     if arguments.previous {
         let named = known.iter().find(|source| source.name.as_str() == arguments.what);
         let source = named.ok_or_else(|| unknown_source(&arguments.what, &known))?;
         let began = Instant::now();
-        let begun = Restore::begin(order(source), sink).map_err(failure)?;
+        let begun = Restore::begin(place.order(source), sink).map_err(failure)?;
         let activated = begun.previous(&stop, sink).map_err(failure);
         let id = activated.as_ref().ok().and_then(|done| Some(done.applied.as_ref()?.id.as_str()));
         let code = activated.as_ref().err().map(|error| error.code.clone());
@@ -127,11 +125,22 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
         let done = returned(source, &activated?);
         return Ok(Put { done, received_bytes: 0, applying: began.elapsed() });
     }
-    let wanted = wanted(context, arguments, &known, sink)?;
     let config = asked(arguments, config.snapshot);
-    let restored = restored(context, arguments, &wanted, &config, order(&wanted.source), sink)?;
-    let Restored { received_bytes, applying, .. } = restored;
-    Ok(Put { done: done(&wanted.source, &wanted.id, &restored), received_bytes, applying })
+    let stores = stores(context)?;
+    let candidates = wanted::candidates(context, arguments, &known, &stores, sink)?;
+    let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
+    let more = into.as_ref().map_or_else(String::new, |into| format!(" --into {}", into.display()));
+    let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more };
+    let taken = instead::first(&choice, &candidates, sink, |found, patience| {
+        let wanted = wanted::wanted(context, arguments, &known, &stores, found)?;
+        let restored =
+            restored(context, arguments, &wanted, (&config, patience), place.order(&wanted.source), sink)?;
+        let Restored { received_bytes, applying, .. } = restored;
+        Ok(Put { done: done(&wanted.source, &wanted.id, &restored), received_bytes, applying })
+    })?;
+    let mut put = taken.value;
+    put.done.tell_instead_of(&taken.instead_of);
+    Ok(put)
 }
 
 /// The configuration with what the command line says over it.
@@ -146,19 +155,20 @@ fn asked(arguments: &RestoreArguments, config: SnapshotConfig) -> SnapshotConfig
 fn restored(
     context: &Context,
     arguments: &RestoreArguments,
-    wanted: &Wanted,
-    config: &SnapshotConfig,
+    wanted: &Wanted<'_>,
+    (config, patience): (&SnapshotConfig, Patience),
     order: Order<'_>,
     sink: &dyn Sink,
 ) -> Result<Restored, Failure> {
     let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
     let lease = |store: &DiskStore| store.lease(&wanted.id, order.holder, clock::timestamp());
-    let _lease = wanted.store.as_ref().map(lease).transpose().map_err(failure)?;
+    let _lease = wanted.store.map(lease).transpose().map_err(failure)?;
     let holders = connections(context, &wanted.holders)?;
     let sources: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
     let limiter = config.bandwidth_bytes.map(Limiter::new);
     let request = restore_sources::request(config, (&wanted.id, &sources), &trusted, limiter.as_ref());
-    let (told, store) = (wanted.told.as_ref(), wanted.store.as_ref());
+    let request = Request { patience, ..request };
+    let (told, store) = (wanted.told.as_ref(), wanted.store);
     let job = Job { order, older: arguments.older, request, told, store };
     let restored = restoring::restore(&job, &|| context.is_interrupted(), sink);
     holders.iter().for_each(|holder| holder.leave(&wanted.id));
@@ -172,144 +182,6 @@ fn connections(context: &Context, holders: &[Holder]) -> Result<Vec<HttpSource>,
     let connector = env::connector(&context.root, context.membership()?.address, context.runtime());
     let connector = connector.map_err(Failure::from)?;
     holders.iter().map(|holder| connector.source(holder).map_err(failure)).collect()
-}
-
-/// The source, the snapshot and its holders that are meant.
-fn wanted(
-    context: &Context,
-    arguments: &RestoreArguments,
-    known: &[SourceConfig],
-    sink: &dyn Sink,
-) -> Result<Wanted, Failure> {
-    let named = known.iter().find(|source| source.name.as_str() == arguments.what);
-    let stores = stores(context)?;
-    let (here, age) = match named {
-        Some(source) => newest(&stores, &source.name)?.unzip(),
-        None => (by_id(&stores, &arguments.what)?, None),
-    };
-    // A snapshot that is named by its id and is here needs nobody else.
-    let asks = named.is_some() || here.is_none() || !arguments.from.is_empty();
-    let found = match asks {
-        true => cluster(context, arguments, here.as_ref(), sink)?,
-        false => None,
-    };
-    // The master may not know yet of what was captured here a moment ago.
-    let is_newer = |found: &Found| found.told.as_ref().map(|told| (told.created_at, told.generation)) >= age;
-    let found = found.filter(|found| !arguments.from.is_empty() || named.is_none() || is_newer(found));
-    let no_snapshot = || {
-        let source_name = arguments.what.clone();
-        failure(RestoreCommandError::NoSnapshot { source_name })
-    };
-    if let (None, Some(from)) = (&found, arguments.from.first()) {
-        let (from, known) = (from.clone(), Vec::new());
-        return Err(failure(RestoreCommandError::NotHeld { from, known }));
-    }
-    let none = |NoHolder { from, known }| failure(RestoreCommandError::NotHeld { from, known });
-    let (id, holders, told) = match (found, here) {
-        (Some(found), _) => (found.id.clone(), found.chosen(&arguments.from).map_err(none)?, found.told),
-        (None, Some(here)) => (here, Vec::new(), None),
-        (None, None) => return Err(no_snapshot()),
-    };
-    let mut store = None;
-    for one in stores {
-        if store.is_none() && one.ids().map_err(failure)?.contains(&id) {
-            store = Some(one);
-        }
-    }
-    if store.is_none() && holders.is_empty() {
-        return Err(no_snapshot());
-    }
-    let source = match named {
-        Some(source) => source.clone(),
-        None => source_of(arguments, &id, store.as_ref(), known, &holders, context)?,
-    };
-    Ok(Wanted { source, id, store, holders, told })
-}
-
-/// Who has it in the cluster; none when nobody has, or nobody can be asked and this node has one.
-fn cluster(
-    context: &Context,
-    arguments: &RestoreArguments,
-    here: Option<&SnapshotId>,
-    sink: &dyn Sink,
-) -> Result<Option<Found>, Failure> {
-    let own = context.membership()?.node;
-    match context.ask(async |master| holders::find(master, &arguments.what, Some(&own)).await) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if restore_sources::UNKNOWN.contains(&error.code.as_str()) => Ok(None),
-        Err(error) if here.is_some() && arguments.from.is_empty() => {
-            let text = format!(
-                "another node may have a newer snapshot: the master could not be asked: {}",
-                error.message
-            );
-            sink.emit(Event::Warning { text });
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The source of a snapshot that was named by its id.
-fn source_of(
-    arguments: &RestoreArguments,
-    id: &SnapshotId,
-    store: Option<&DiskStore>,
-    known: &[SourceConfig],
-    holders: &[Holder],
-    context: &Context,
-) -> Result<SourceConfig, Failure> {
-    let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
-    let name = match store {
-        Some(store) => restoring::verified(store, id, &trusted).map_err(Failure::from)?.metadata.source,
-        None => {
-            let holders = connections(context, holders)?;
-            let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
-            let config = SnapshotConfig { mode: TransferMode::Streaming, ..SnapshotConfig::default() };
-            let request = restore_sources::request(&config, (id, &asked), &trusted, None);
-            restoring::named(&request, &|| context.is_interrupted()).map_err(Failure::from)?
-        }
-    };
-    match known.iter().find(|source| source.name.as_str() == name) {
-        Some(source) => Ok(source.clone()),
-        // Elsewhere it needs neither path nor hooks.
-        None if arguments.into.is_some() => nowhere(&name).ok_or_else(|| unknown_source(&name, known)),
-        None => Err(unknown_source(&name, known)),
-    }
-}
-
-/// A source that the configuration does not have.
-fn nowhere(name: &str) -> Option<SourceConfig> {
-    let name = SourceName::parse(name).ok()?;
-    serde_json::from_value(object!({ "name": name, "path": "/nowhere/at-all" })).ok()
-}
-
-pub(super) fn unknown_source(name: &str, known: &[SourceConfig]) -> Failure {
-    let known = known.iter().map(|source| source.name.to_string()).collect();
-    failure(RestoreCommandError::UnknownSource { name: name.to_owned(), known })
-}
-
-/// The newest snapshot of the source that this node holds, with when it was made and its generation.
-fn newest(stores: &[DiskStore], source: &SourceName) -> Result<Option<(SnapshotId, Made)>, Failure> {
-    let mut found = Vec::new();
-    for store in stores {
-        found.extend(store.list().map_err(failure)?.snapshots);
-    }
-    found.retain(|one| one.metadata.source == source.as_str());
-    let newest = found.into_iter().max_by_key(|one| (one.metadata.created_at, one.metadata.generation));
-    Ok(newest.map(|one| (one.id, (one.metadata.created_at, one.metadata.generation))))
-}
-
-/// The snapshot of this id or beginning of an id that this node holds.
-fn by_id(stores: &[DiskStore], text: &str) -> Result<Option<SnapshotId>, Failure> {
-    let mut known = BTreeSet::new();
-    for store in stores {
-        known.extend(store.ids().map_err(failure)?);
-    }
-    match resolve(&known, text) {
-        Ok(id) => Ok(Some(id)),
-        Err(StoreError::Unknown { .. }) => Ok(None),
-        Err(error) => Err(failure(error)),
-    }
 }
 
 /// The absolute path of another place.

@@ -57,8 +57,9 @@ pub(super) async fn source(
 }
 
 async fn all(app: &Arc<App>, wanted: impl Fn(&Holding) -> bool + Send + 'static) -> Answer<ClusterHoldings> {
-    let own = blocking(app, holdings::own).await?;
-    let look =
-        move |app: &App, cluster: &Cluster| holdings::all(app, cluster, &own, &wanted, clock::now_ms());
+    let (own, roles) = blocking(app, |app| Ok((holdings::own(app)?, app.source_roles()))).await?;
+    let look = move |app: &App, cluster: &Cluster| {
+        holdings::all(app, cluster, (&own, &roles), &wanted, clock::now_ms())
+    };
     with_cluster(app, move |app, cluster| Ok(look(app, cluster))).await
 }

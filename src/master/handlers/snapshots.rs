@@ -6,7 +6,7 @@ use crate::master::app::App;
 use crate::master::error::MasterError;
 use crate::model::ids::{NodeId, SnapshotId};
 use crate::server::Peer;
-use crate::serving::{self, Access, Admission, Reader};
+use crate::serving::{self, Access, Admission, Reader, Roles};
 use crate::wire::member::LatestSnapshot;
 use crate::wire::snapshots::Standing;
 use axum::extract::{Path, State};
@@ -28,14 +28,15 @@ pub(super) async fn standing(
     Extension(peer): Extension<Peer>,
     Path(id): Path<NodeId>,
 ) -> Answer<Standing> {
+    let said = blocking(&app, |app| Ok(app.source_roles())).await?;
     with_cluster(&app, move |app, cluster| {
         answer::insider(&peer, cluster, "GET /v1/members")?;
         let unknown = || MasterError::Unknown { kind: "node", name: id.to_string() };
         let node = cluster.nodes.get(&id).ok_or_else(unknown)?;
         let admitted = matches!(node.state, NodeState::Joining | NodeState::Active);
         let role = if admitted { Some(app.desired(cluster, node)?.role) } else { None };
-        let state = node.state.name().to_owned();
-        Ok(Standing { id: node.id.clone(), name: node.name.clone(), state, admitted, role })
+        let (state, sources) = (node.state.name().to_owned(), Some(Roles::clone(&said)));
+        Ok(Standing { id: node.id.clone(), name: node.name.clone(), state, admitted, role, sources })
     })
     .await
 }

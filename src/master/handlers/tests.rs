@@ -17,6 +17,7 @@ use crate::model::ids::ClusterId;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Change, Registry};
 use crate::server::{Peer, Stopping};
+use crate::serving::Reread;
 use axum::Extension;
 use axum::body::Body;
 use axum::http::{Request, Response, header};
@@ -61,6 +62,10 @@ fn lab_with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Lab> {
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
     let app = App::new(Parts {
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        sources: Reread::new({
+            let roles = config.snapshot.roles();
+            move || Ok(roles.clone())
+        }),
         config,
         certificate: authority.sign_key(&signer, &grant)?,
         authority,

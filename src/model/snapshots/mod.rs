@@ -4,7 +4,9 @@ mod source;
 
 pub use source::{Engine, Hook, Hooks, SourceConfig, SourceFault, sources};
 
+use crate::model::role::Role;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Below so many bytes a snapshot is sent within the reply when none is configured.
 pub const DEFAULT_EMBED_BYTES: u64 = 10 << 20;
@@ -53,6 +55,11 @@ impl Default for SnapshotConfig {
 }
 
 impl SnapshotConfig {
+    /// For each source the roles that may have its snapshots; everybody if none is named.
+    pub fn roles(&self) -> BTreeMap<String, BTreeSet<Role>> {
+        self.sources.iter().map(|source| (source.name.to_string(), source.roles.clone())).collect()
+    }
+
     /// How many bytes a snapshot may have that is asked for in one reply; none when none is.
     pub fn embed_limit(&self) -> Option<u64> {
         match self.mode {

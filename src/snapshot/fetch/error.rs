@@ -144,7 +144,9 @@ impl Explain for FetchError {
             Self::Disk { source } => source.hints(),
             Self::Space { path, .. } => vec![format!("make room: df -h {}", path.display())],
             Self::Manifest { source, .. } => source.hints(),
-            Self::Refused { .. } => vec!["see which snapshots the cluster has: eos snapshot list".to_owned()],
+            Self::Refused { .. } => {
+                vec!["on the master, see who holds what: eos snapshot list --cluster".to_owned()]
+            }
             Self::Unreachable { .. } => {
                 vec!["see whether it is up, then run the same command: eos status".to_owned()]
             }
@@ -152,7 +154,9 @@ impl Explain for FetchError {
                 vec![format!("on {name}, find out what is damaged: eos snapshot verify")]
             }
             Self::PartDigest { .. } => {
-                vec!["on the master, let it make another one: systemctl restart eos-master".to_owned()]
+                let another = "make another one where its source is: eos snapshot create SOURCE --full";
+                let cluster = "of the source cluster, on the master: systemctl restart eos-master";
+                vec![another.to_owned(), cluster.to_owned()]
             }
             Self::Interrupted { .. } => vec!["run the same command to go on where it stopped".to_owned()],
         }

@@ -87,11 +87,12 @@ pub fn obtain(
                 Err(error) => fallen.push(error),
             }
         }
-        match fallen.pop() {
+        let warn = |error: FetchError| sink.emit(Event::Warning { text: workers::told(&error) });
+        let last = fallen.pop();
+        fallen.into_iter().for_each(warn);
+        match last {
             Some(error) if standings.iter().all(|standing| standing.dropped) => return Err(error),
-            last => last.into_iter().chain(fallen).for_each(|error| {
-                sink.emit(Event::Warning { text: workers::told(&error) });
-            }),
+            last => last.into_iter().for_each(warn),
         }
         rest(request, &standings, stop)?;
     }

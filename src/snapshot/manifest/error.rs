@@ -142,8 +142,10 @@ impl Explain for ManifestError {
             Self::TooLarge { .. } | Self::TooMany { .. } => {
                 "remove the records of nodes that are gone, on the master: eos node list"
             }
-            Self::Metadata { .. } => "on the master, let it make another one: systemctl restart eos-master",
-            _ => "on the master, let it make another one: systemctl restart eos-master",
+            _ => {
+                "make another one where its source is: eos snapshot create SOURCE; of the source cluster, on the \
+                 master: systemctl restart eos-master"
+            }
         };
         vec![hint.to_owned()]
     }

@@ -142,8 +142,9 @@ impl Explain for StoreError {
                 vec!["see which others are sound: eos snapshot verify".to_owned()]
             }
             Self::Damaged { .. } => vec![
-                "have the master make it anew, there: systemctl restart eos-master".to_owned(),
-                "then pull it, on a node that is to join: eos bootstrap".to_owned(),
+                "when other nodes hold it too, have it mended: eos snapshot pull ID --repair".to_owned(),
+                "if its source is here, make another one: eos snapshot create SOURCE --full".to_owned(),
+                "of the source cluster, on the master: systemctl restart eos-master".to_owned(),
             ],
             Self::Incremental { .. } => {
                 vec!["make one that is complete by itself: eos snapshot create --full".to_owned()]

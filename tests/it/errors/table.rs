@@ -40,7 +40,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a snapshot that was forged, damaged or cut off, with unit tests in src/snapshot",
         "T001 T002 T003 T004 T005 T006 T007 T008 T009 T011 T012 T013 T021 T023 T024 T025 T026 T027 T029 \
-         T031 T033 T035 T041 T042 T044 T045 T046 T047 T062 T063 T064 T066 T067 T068 \
+         T031 T033 T035 T041 T042 T046 T047 T062 T063 T064 T066 T067 T068 \
          T069 T070 T071 T090 T120 T182",
     ),
     (

@@ -20,7 +20,7 @@ fn holder(name: &str, last: u8) -> Holder {
 
 fn found(holders: Vec<Holder>) -> Found {
     let id = SnapshotId::parse("abcd").expect("an id");
-    Found { id, told: None, holders, others: Vec::new() }
+    Found { id, told: None, holders, others: Vec::new(), untold: Vec::new() }
 }
 
 fn chosen_of(found: &Found, from: &[&str]) -> Result<Vec<String>, Failure> {

@@ -287,3 +287,17 @@ async fn a_node_that_may_not_have_a_source_is_no_holder_of_it() -> anyhow::Resul
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn which_roles_may_have_which_sources_is_told_along_with_what_a_node_is() -> anyhow::Result<()> {
+    let lab = lab_with(|config| {
+        let text = "[{name: metrics, path: /srv/metrics, roles: [data]}, {name: open, path: /srv/open}]";
+        let read = |text| crate::model::snapshots::sources(&serde_yaml::from_str(text).expect("it is YAML"));
+        config.snapshot.sources = read(text).expect("they are sources");
+    })?;
+    let agent = Agent::new(&lab, "node1", 1)?;
+    let path = format!("/v1/members/{}", agent.node.id);
+    let (status, told) = agent.ask(Request::get(path).body(Body::empty())?).await?;
+    assert_eq!((status, &told["sources"]), (200, &serde_json::json!({ "metrics": ["data"], "open": [] })));
+    Ok(())
+}
