@@ -1,11 +1,13 @@
 //! Builds the tree of a snapshot beside its target, from what is here and from nodes, and has it put in place.
 
+mod asked;
+
 use crate::host::clock;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
-use crate::snapshot::fetch::{self, Held, Request};
+use crate::snapshot::fetch::{self, Held, Request, Source};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, Verifier};
 use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore, RestoreError};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
@@ -13,6 +15,7 @@ use crate::snapshot::unpack::{Policy, UnpackError};
 use crate::steps::error::StepFailure;
 use crate::steps::trusted;
 use crate::wire::snapshots::Holding;
+use asked::Asked;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -85,7 +88,11 @@ impl<E: Into<StepFailure>> From<E> for Unbuilt {
 pub fn restore(job: &Job<'_>, stop: &dyn Fn() -> bool, sink: &dyn Sink) -> Result<Restored, StepFailure> {
     let began = Instant::now();
     let restore = Restore::begin(job.order.clone(), sink)?;
-    let restored = carried_out(job, restore, began, stop, sink);
+    let asked: Vec<Asked<'_>> = job.request.sources.iter().map(|source| Asked::new(*source)).collect();
+    let sources: Vec<&dyn Source> = asked.iter().map(|asked| asked as _).collect();
+    let request = Request { sources: &sources, ..job.request };
+    let counted = Job { order: job.order.clone(), request, ..*job };
+    let restored = carried_out((&counted, &asked), restore, began, stop, sink);
     if job.order.into.is_none() {
         let code = restored.as_ref().err().map(StepFailure::told_code);
         let (source, id) = (job.order.source.name.as_str(), Some(job.request.id.as_str()));
@@ -103,13 +110,13 @@ fn left(cleared: Result<(), RestoreError>, sink: &dyn Sink) {
 }
 
 fn carried_out(
-    job: &Job<'_>,
+    (job, asked): (&Job<'_>, &[Asked<'_>]),
     restore: Restore<'_>,
     began: Instant,
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Restored, StepFailure> {
-    let built = match build(job, &restore, stop, sink) {
+    let built = match build((job, asked), &restore, stop, sink) {
         Ok(built) => built,
         Err(Unbuilt::Refused(failure)) => {
             left(restore.forget_progress(), sink);
@@ -141,7 +148,7 @@ fn carried_out(
 }
 
 fn build(
-    job: &Job<'_>,
+    (job, asked): (&Job<'_>, &[Asked<'_>]),
     restore: &Restore<'_>,
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
@@ -184,7 +191,7 @@ fn build(
         created_at,
         generation,
         restored_at: clock::timestamp(),
-        from: origins(job, received_bytes, assembled.local_bytes),
+        from: origins(job.store, asked, assembled.local_bytes),
         received_bytes,
         restored_bytes: manifest.restore_size(),
     };
@@ -295,10 +302,10 @@ fn policy(source: &SourceConfig, top: Option<&OsStr>) -> Policy {
 }
 
 /// From where bytes came that were not in a tree here, for people.
-fn origins(job: &Job<'_>, received_bytes: u64, local_bytes: u64) -> Vec<String> {
-    let nodes = job.request.sources.iter().map(|source| source.name().to_owned());
-    let store = job.store.filter(|_| local_bytes > 0).map(|store| store.path().display().to_string());
-    store.into_iter().chain(nodes.filter(|_| received_bytes > 0)).collect()
+fn origins(store: Option<&DiskStore>, asked: &[Asked<'_>], local_bytes: u64) -> Vec<String> {
+    let nodes = asked.iter().filter(|asked| asked.sent_bytes() > 0).map(|asked| asked.name().to_owned());
+    let store = store.filter(|_| local_bytes > 0).map(|store| store.path().display().to_string());
+    store.into_iter().chain(nodes).collect()
 }
 
 /// The one entry that is exchanged: the snapshot of a source has all under the last name of the source's path.
