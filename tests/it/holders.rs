@@ -269,6 +269,10 @@ fn an_operator_has_older_data_only_by_saying_so_and_is_told_how_when_the_newest_
     assert!(run.stdout.starts_with(&old) && run.stdout.ends_with(&told), "{}", run.stdout);
     is_held(&master, &old, &["node1", "node3"]);
 
+    // What this node has itself is taken although the holder that has it too is gone.
+    let run = master.eos(&["snapshot", "pull", "metrics", "--or-older"]).ends_with(0);
+    assert!(run.stdout.starts_with(&format!("{old}  is here already\n")), "{}", run.stdout);
+
     // The master was started anew, and cannot know what the holder has.
     restart(&master, "eos-master");
     let told = || {

@@ -34,6 +34,7 @@ use crate::view::units::{bytes, precise};
 use crate::wire::snapshots::Holder;
 use clap::Args;
 use serde_json::json as object;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Don
         }
         Err(failure) => counting::failed(context, Command::Restore, failure),
     }
-    result.map(|put| put.done)
+    result.map(|put| Done { text: context.output.rooted(&put.done.text), ..put.done })
 }
 
 /// A snapshot that stands where it belongs.
@@ -130,7 +131,11 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     let candidates = wanted::candidates(context, arguments, &known, &stores, sink)?;
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
     let more = into.as_ref().map_or_else(String::new, |into| format!(" --into {}", into.display()));
-    let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more };
+    let mut here = BTreeSet::new();
+    for store in stores.iter().filter(|_| from.is_empty()) {
+        here.extend(store.ids().map_err(failure)?);
+    }
+    let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more, here };
     let taken = instead::first(&choice, &candidates, sink, |found, patience| {
         let wanted = wanted::wanted(context, arguments, &known, &stores, found)?;
         let restored =
