@@ -83,11 +83,8 @@ impl Teller {
             ))
         };
         let (held, client) = blocking(read).await?;
-        let mut snapshots: Vec<Holding> = held.values().cloned().collect();
+        let told = newest_first(&held, self.port);
         self.known = held;
-        snapshots.sort_by_key(|one| Reverse((one.created_at, one.generation)));
-        snapshots.truncate(MOST);
-        let told = Holdings { version: HOLDINGS, port: self.port, snapshots };
         match client.tell_holdings(&told).await {
             Ok(()) => tracing::debug!(count = told.snapshots.len(), "the master knows what this node holds"),
             Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE => {
@@ -107,6 +104,22 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         Ok(done) => done,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
+}
+
+/// What the store holds, as its node tells it, which hands it out at this port.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of(store: &DiskStore, port: u16) -> Result<Holdings, StoreError> {
+    held(store, BTreeMap::new()).map(|held| newest_first(&held, port))
+}
+
+/// As many as can be told.
+fn newest_first(held: &BTreeMap<SnapshotId, Holding>, port: u16) -> Holdings {
+    let mut snapshots: Vec<Holding> = held.values().cloned().collect();
+    snapshots.sort_by_key(|one| Reverse((one.created_at, one.generation)));
+    snapshots.truncate(MOST);
+    Holdings { version: HOLDINGS, port, snapshots }
 }
 
 /// What the store holds; a manifest that is known already is not read again.

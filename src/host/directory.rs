@@ -1,16 +1,19 @@
 //! A handle on a directory: every path is resolved beneath it, and never through a symbolic link.
 
+mod behind;
 #[cfg(test)]
 pub(crate) mod cut;
 mod error;
 mod extended;
 mod lock;
 mod metadata;
+mod removal;
 mod replace;
 mod sharing;
 #[cfg(test)]
 mod tests;
 
+pub use behind::write_behind;
 pub use error::DirectoryError;
 #[cfg(test)]
 pub(crate) use error::samples;
@@ -148,22 +151,6 @@ impl Directory {
     pub fn remove_file(&self, name: &OsStr) -> Result<(), DirectoryError> {
         self.plain("remove", name)?;
         fs::unlinkat(&self.fd, name, AtFlags::empty()).map_err(|e| self.failed("remove", name, e))
-    }
-
-    /// Removes a name and all beneath it, following nothing; a name that is not there is fine.
-    pub fn remove_tree(&self, name: &OsStr) -> Result<(), DirectoryError> {
-        match self.metadata(name) {
-            Err(error) if error.is_missing() => return Ok(()),
-            Err(error) => return Err(error),
-            Ok(metadata) if metadata.kind != Kind::Directory => return self.remove_file(name),
-            Ok(_) => {}
-        }
-        let inner = self.open_directory(Path::new(name))?;
-        for child in inner.list()? {
-            inner.remove_tree(&child)?;
-        }
-        self.plain("remove", name)?;
-        fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).map_err(|e| self.failed("remove", name, e))
     }
 
     /// Removes a directory if it is empty; says whether it is gone now.

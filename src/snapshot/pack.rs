@@ -6,11 +6,11 @@ use super::compress::{Compressed, Compression};
 use super::frame;
 use super::layout;
 use super::manifest::{Entry, FRAME_LIMIT, Frame, Part};
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, write_behind};
 use crate::model::digest::Digest;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 
 /// How parts are cut and compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,8 @@ impl<'a> Packer<'a> {
 
     fn write_frame(&mut self, done: Compressed) -> Result<(), DirectoryError> {
         let part = self.open.as_mut().expect("a frame is written to the part that it was closed in");
-        part.file.write_all(&done.bytes).map_err(|e| failed("write", self.into, &part.name, e))?;
+        write_behind(&part.file, &done.bytes, part.written)
+            .map_err(|e| failed("write", self.into, &part.name, e))?;
         part.hasher.update(&done.bytes);
         self.frames.push(Frame {
             compressed: done.bytes.len() as u32,
@@ -171,7 +172,7 @@ impl<'a> Packer<'a> {
         let frames = &self.frames[part.first_frame..];
         let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
         part.hasher.update(&table);
-        let written = part.file.write_all(&table).and_then(|()| part.file.sync_all());
+        let written = part.file.write_all_at(&table, part.written).and_then(|()| part.file.sync_all());
         written.map_err(|e| failed("write", self.into, &part.name, e))?;
         let finished = Part {
             borrowed: false,

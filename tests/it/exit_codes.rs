@@ -1,7 +1,7 @@
 //! One run of the real binary for each exit status, with what a person then reads.
 
 use crate::support::waiting::{Stream, Waiting};
-use crate::support::{Machine, Run, assert_same};
+use crate::support::{Machine, Run, assert_same, in_the_foreground};
 use eos::host::clock;
 use eos::journal::lock::OperationLock;
 use rustix::process::Signal;
@@ -187,7 +187,7 @@ fn status_130_a_termination_and_a_hang_up_undo_everything_as_an_interrupt_does()
     let machine = Machine::used("127.0.51.19", "node2");
     let before = machine.tree();
     let waiting = || {
-        let mut command = machine.command(&machine.join(&master));
+        let mut command = in_the_foreground(&machine.command(&machine.join(&master)));
         command.args(["--output", "json"]);
         Waiting::until(&mut command, Stream::Output, "eos node accept node2")
     };

@@ -187,6 +187,31 @@ fn what_was_captured_a_moment_ago_is_restored_although_the_master_may_not_know_i
     }
 }
 
+#[test]
+fn what_was_captured_on_one_node_is_the_newest_for_all_others_at_once_or_it_is_said_that_it_is_not_yet() {
+    let [master, node] = machines([(33, "node1"), (34, "node2")]);
+    master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
+    master.found();
+    joined(&node, &master, &[]).ends_with(0);
+    let create = ["snapshot", "create", "--path", "/srv/metrics", "--name", "metrics"];
+    fill(&node.path("srv/metrics"), "none");
+    let write = |text: &str| fs::write(node.path("srv/metrics/which"), text).unwrap();
+    for round in ["first", "second", "third"] {
+        write(round);
+        let run = node.eos(&[&create[..], &["--output", "json"]].concat()).ends_with(0);
+        assert!(!run.stdout.contains("the snapshot before"), "{}", run.stdout);
+        let made = run.verdict()["result"]["snapshots"][0]["id"].clone();
+        let restored = master.eos(&["snapshot", "restore", "metrics", "--output", "json"]).ends_with(0);
+        assert_eq!(restored.verdict()["result"]["id"], made);
+    }
+    cut_off(&master);
+    write("fourth");
+    let run = node.eos(&create).ends_with(0);
+    let told =
+        "warning: others have the snapshot before as the newest until this node's agent reaches the master: ";
+    assert!(run.stderr.contains(told) && run.stdout.contains("metrics: snapshot "), "{}", run.stderr);
+}
+
 /// The code of the error, and its hints as they are printed.
 #[track_caller]
 fn refused(node: &Machine, line: &[&str], status: i32) -> (String, String) {

@@ -14,6 +14,7 @@ mod output;
 mod pulls;
 mod restores;
 mod sagas;
+mod scarcity;
 mod site_states;
 mod snapshots;
 mod support;

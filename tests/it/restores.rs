@@ -170,6 +170,75 @@ fn assert_told(node: &Machine, older: &str, id: &str) {
     assert!(text.contains("was taken back at") && text.ends_with("[EOS-T216]"), "{text}");
 }
 
+/// The record of this kind that a node keeps of its restores of metrics.
+fn record(node: &Machine, kind: &str) -> Value {
+    let path = node.path(&format!("var/lib/eos/restores/{kind}/metrics.json"));
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The line of the log that tells of a restore, by its fields.
+#[track_caller]
+fn told_in_log(node: &Machine, line: &str) -> String {
+    let mut command = node.command(&line.split(' ').collect::<Vec<_>>());
+    let run = Run::from(command.env("EOS_LOG", "info").output().unwrap()).ends_with(0);
+    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("restored source=")).collect();
+    assert_eq!(told.len(), 1, "{}", run.stderr);
+    told[0].to_owned()
+}
+
+#[test]
+fn the_log_and_the_records_say_what_was_restored_from_where_how_much_and_what_stood_there_before() {
+    let node = Machine::empty("127.0.41.30", "node1");
+    node.put("etc/eos/cluster.yaml", &sources(&node, "", "/bin/true"), 0o644);
+    node.found();
+    let top = node.path("srv/metrics");
+    fill(&top, "first");
+    let first = snapshot(&node, 100);
+    fs::write(top.join("which"), "second").unwrap();
+    let second = snapshot(&node, 200);
+    fs::write(top.join("which"), "third").unwrap();
+    let bytes = 300_000 + "second".len();
+    let line = told_in_log(&node, &format!("snapshot restore {first}"));
+    assert!(line.contains(&format!("snapshot=\"{first}\"")) && !line.contains("before="), "{line}");
+    let line = told_in_log(&node, "snapshot restore metrics");
+    let from = serde_json::json!([node.path("var/lib/eos/snapshots").display().to_string()]);
+    for field in [
+        "source=\"metrics\"".to_owned(),
+        "target=\"/srv/metrics\"".to_owned(),
+        format!("snapshot=\"{second}\""),
+        format!("before=\"{first}\""),
+        format!("from={from}"),
+        "received_bytes=0".to_owned(),
+        format!("restored_bytes={bytes}"),
+    ] {
+        assert!(line.contains(&field), "{field} is not in {line}");
+    }
+    let (last, ended) = (record(&node, "last"), record(&node, "ended"));
+    assert_eq!(
+        [&last["now"]["id"], &last["previous"]["id"], &last["source"], &last["has_previous"]],
+        [&Value::from(second.as_str()), &first.as_str().into(), &"metrics".into(), &true.into()]
+    );
+    assert_eq!((&last["now"]["from"], &last["now"]["received_bytes"]), (&from, &0.into()));
+    assert_eq!((&last["now"]["restored_bytes"], &last["now"]["generation"]), (&bytes.into(), &1.into()));
+    assert_eq!(
+        [&ended["version"], &ended["source"], &ended["id"], &ended["code"]],
+        [&Value::from(1), &"metrics".into(), &second.as_str().into(), &Value::Null]
+    );
+    let when = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(when(&ended["ended_at"]) >= when(&last["now"]["restored_at"]), "{ended} {last}");
+
+    // The way back is told like the way there, and one that does not stay changes only how the last one ended.
+    let line = told_in_log(&node, "snapshot restore metrics --previous");
+    assert!(line.contains(&format!("snapshot=\"{first}\"")), "{line}");
+    assert!(line.contains(&format!("before=\"{second}\"")), "{line}");
+    let stands = record(&node, "last");
+    node.put("etc/eos/cluster.yaml.d/sick.yaml", &sources(&node, "", "/bin/false"), 0o644);
+    assert_eq!(code(&node, "snapshot restore metrics", 1), "EOS-T216");
+    let ended = record(&node, "ended");
+    assert_eq!((&ended["id"], &ended["code"]), (&second.as_str().into(), &"EOS-T216".into()));
+    assert_eq!(record(&node, "last"), stands);
+}
+
 #[test]
 fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand() {
     let node = Machine::empty("127.0.44.1", "node1");
@@ -333,4 +402,8 @@ fn a_joining_node_has_the_data_of_its_role_and_one_that_fails_has_what_it_had() 
     let restores = &tally(&node)["restores"];
     assert_eq!((&restores["count"], &restores["failures"]), (&Value::from(1), &serde_json::json!({})));
     assert!(restores["received_bytes"].as_u64().unwrap() > 0, "{restores}");
+    let (last, from) =
+        (record(&node, "last"), serde_json::json!([format!("node1 ({}:4506)", master.address)]));
+    assert_eq!((&last["now"]["from"], &last["previous"]), (&from, &Value::Null), "{last}");
+    assert_eq!(last["now"]["received_bytes"], restores["received_bytes"], "{last}");
 }

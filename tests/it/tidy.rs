@@ -2,6 +2,7 @@
 //!
 //! Each rule is proved by a bad snippet that it must report and by a good one that it must not.
 
+mod named;
 mod rules;
 pub mod source;
 mod tiers;
@@ -31,6 +32,7 @@ const RULES: &[(&str, Rule)] = &[
     ("nothing-unfinished", rules::nothing_unfinished),
     ("no-outside-words", rules::no_outside_words),
     ("tests-are-declared", rules::tests_are_declared),
+    ("what-is-named-exists", named::what_is_named_exists),
 ];
 
 #[test]
@@ -144,6 +146,11 @@ const CASES: &[Case] = &[
     ("no-outside-words", "install.sh", concat!("cd target/wo", "rk; ls /wo", "rkspace"), 0),
     ("tests-are-declared", "tests/lab/main.rs", "//! X.", 1),
     ("tests-are-declared", "tests/lab/hosts.rs", "//! X.", 0),
+    ("what-is-named-exists", "ARCHITECTURE.md", "a\nsee `src/gone.rs`", 2),
+    ("what-is-named-exists", "CONTRIBUTING.md", "see `gone/`", 1),
+    ("what-is-named-exists", "ARCHITECTURE.md", "`a_test_that_nobody_wrote`", 1),
+    ("what-is-named-exists", "ARCHITECTURE.md", "`/var/lib/eos/`, `blobs/`, `ID/`, `keep_previous`", 0),
+    ("what-is-named-exists", "README.md", "`gone/`", 0),
 ];
 
 #[test]
@@ -196,6 +203,15 @@ fn a_module_that_only_tests_declare_is_test_code() {
     let child = "//! X.\nfn f() { g().unwrap(); }\n";
     assert_lines("no-unwrap", &Tree::of(&[parent, ("src/saga/engine/tests.rs", child)]), &[]);
     assert_lines("no-unwrap", &Tree::of(&[parent, ("src/saga/engine/other.rs", child)]), &[2]);
+}
+
+#[test]
+fn a_document_may_name_what_there_is() {
+    let source = ("src/host/files.rs", "//! X.\nfn a_test_that_somebody_wrote() {}\n");
+    let text = "`src/`, `host/`, `src/host/files.rs`, `files.rs`, `a_test_that_somebody_wrote`";
+    assert_lines("what-is-named-exists", &Tree::of(&[source, ("ARCHITECTURE.md", text)]), &[]);
+    let text = "`hos/`\n`iles.rs`\n`a_test_that_somebody_wrot`";
+    assert_lines("what-is-named-exists", &Tree::of(&[source, ("ARCHITECTURE.md", text)]), &[1, 2, 3]);
 }
 
 #[test]

@@ -121,6 +121,19 @@ async fn members_and_the_operator_are_served_and_nobody_else() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_joins_is_served_and_one_that_waits_or_was_refused_is_not() -> anyhow::Result<()> {
+    let site = Site::new().await?;
+    site.asked.says(Some(Standing { state: "joining".to_owned(), ..member() }));
+    assert_eq!(site.told_member().await?.0, 200);
+    for state in ["pending", "rejected", "removed"] {
+        site.offer.readers.forget();
+        site.asked.says(Some(Standing { state: state.to_owned(), ..removed() }));
+        assert_eq!(site.told_member().await?, code(403, "EOS-T161"), "{state}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_is_asked_about_once_until_the_members_change() -> anyhow::Result<()> {
     let site = Site::new().await?;
     site.asked.says(Some(member()));

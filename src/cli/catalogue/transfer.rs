@@ -211,4 +211,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Run the same command: it goes on where it stopped.",
         retry: true,
     },
+    Entry {
+        code: "T184",
+        title: "somebody exchanged the tree that was being restored",
+        cause: "A program that may write in the work area put something else in the place of the tree.",
+        evidence: "ls -la PATH",
+        remedy: "Remove what lies there, and have nothing but eos write in work areas; then run the same command.",
+        retry: false,
+    },
 ];

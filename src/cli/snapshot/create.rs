@@ -1,6 +1,7 @@
 //! `eos snapshot create`: captures sources of this node into its store.
 
 use super::{LONGEST, counting, milliseconds};
+use crate::agent::holdings;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -10,6 +11,7 @@ use crate::host::paths;
 use crate::host::{clock, root::Root};
 use crate::identity::key::PrivateKey;
 use crate::identity::membership::Membership;
+use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots;
@@ -82,18 +84,22 @@ struct Ready {
     signer: NodeSigner,
     sources: Vec<SourceConfig>,
     store: DiskStore,
+    /// Where this node's agent hands snapshots out.
+    port: u16,
 }
 
 impl Ready {
     fn of(context: &Context, arguments: &CreateArguments) -> Result<Self, Failure> {
-        let config = context.resolve(Vec::new())?.config.snapshot;
+        let config = context.resolve(Vec::new())?.config;
+        let port = config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
+        let config = config.snapshot;
         let membership = context.membership()?;
         let signer = NodeSigner::of(&context.root)?;
         let sources = chosen(context, config.sources, arguments)?;
         let path = context.root.join(paths::SNAPSHOTS);
         files::create_directory(&path, Attributes { mode: 0o700, owner: None }).map_err(failure)?;
         let store = DiskStore::open(Directory::open(&path).map_err(failure)?).map_err(failure)?;
-        Ok(Self { membership, retention: config.retention, signer, sources, store })
+        Ok(Self { membership, retention: config.retention, signer, sources, store, port })
     }
 }
 
@@ -118,6 +124,15 @@ pub(super) fn run(context: &Context, arguments: &CreateArguments) -> Result<Done
     let not_pruned = published(&ready.store, &ready.retention).inspect_err(missed).err();
     if let Some(error) = &not_pruned {
         let text = format!("old snapshots may stay: error[{}]: {}", error.code, error.message);
+        progress.emit(Event::Warning { text });
+    }
+    if made.iter().any(|(_, one, _)| !one.unchanged)
+        && let Err(error) = told(context, &ready)
+    {
+        let text = format!(
+            "others have the snapshot before as the newest until this node's agent reaches the master: error[{}]: {}",
+            error.code, error.message
+        );
         progress.emit(Event::Warning { text });
     }
     progress.finish();
@@ -233,6 +248,13 @@ fn ad_hoc(context: &Context, path: &Path, name: &str) -> Result<Vec<SourceConfig
     let fields = one.map(|(key, value)| (serde_yaml::Value::from(key), serde_yaml::Value::from(value)));
     let one = serde_yaml::Value::Mapping(fields.into_iter().collect());
     snapshots::sources(&serde_yaml::Value::Sequence(vec![one])).map_err(|fault| fault.to_string())
+}
+
+/// Tells the master at once what this node's agent would tell it soon: whoever asks for the newest snapshot after this
+/// command gets the one that it made.
+fn told(context: &Context, ready: &Ready) -> Result<(), Failure> {
+    let holdings = holdings::of(&ready.store, ready.port).map_err(failure)?;
+    context.ask(async |master| master.tell_holdings(&holdings).await)
 }
 
 fn conclude(

@@ -68,6 +68,15 @@ impl DirectoryError {
         }
     }
 
+    /// Whether the cause is that this process, or the system, has no descriptor left.
+    pub fn lacks_descriptors(&self) -> bool {
+        let answers = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+        match self {
+            Self::Io { source, .. } => answers.contains(&source.raw_os_error()),
+            Self::Escape { .. } | Self::LeadsOut { .. } | Self::Name { .. } => false,
+        }
+    }
+
     /// The kind of the system's answer, if it was one.
     pub fn kind(&self) -> Option<io::ErrorKind> {
         match self {
@@ -100,6 +109,12 @@ impl Explain for DirectoryError {
                 ]
             }
             Self::Name { path, .. } => vec![format!("look at what lies there: ls -lab {}", path.display())],
+            Self::Io { .. } if self.lacks_descriptors() => {
+                vec![
+                    "allow more open files in this shell, then run the same command: ulimit -n 1024"
+                        .to_owned(),
+                ]
+            }
             Self::Io { path, .. } => {
                 vec![format!("look at the path and its file system: namei -l {0}; df -h {0}", path.display())]
             }

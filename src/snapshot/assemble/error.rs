@@ -38,6 +38,12 @@ pub enum AssembleError {
         /// How many are missing.
         frames: usize,
     },
+    /// Somebody put something else in the place of the tree that was being filled.
+    #[error("{} was exchanged for something else while it was filled", path.display())]
+    Exchanged {
+        /// The tree in the work area.
+        path: PathBuf,
+    },
     /// The caller gave up.
     #[error("the restore into {} was interrupted", path.display())]
     Interrupted {
@@ -82,6 +88,7 @@ impl Explain for AssembleError {
             Self::Full { .. } => Code("T181"),
             Self::NoSource { .. } => Code("T182"),
             Self::Interrupted { .. } => Code("T183"),
+            Self::Exchanged { .. } => Code("T184"),
         }
     }
 
@@ -105,6 +112,12 @@ impl Explain for AssembleError {
             ],
             Self::NoSource { .. } => vec!["see who has the snapshot: eos snapshot list".to_owned()],
             Self::Interrupted { .. } => vec!["run the same command to go on where it stopped".to_owned()],
+            Self::Exchanged { path } => {
+                vec![format!(
+                    "see what lies there and who put it there, and remove it: ls -la {}",
+                    path.display()
+                )]
+            }
         }
     }
 
@@ -113,7 +126,7 @@ impl Explain for AssembleError {
             Self::Tree(error) => error.retry_helps(),
             Self::Fetch(error) => error.retry_helps(),
             Self::Full { .. } | Self::Interrupted { .. } => true,
-            Self::Record { .. } | Self::NoSource { .. } => false,
+            Self::Record { .. } | Self::NoSource { .. } | Self::Exchanged { .. } => false,
         }
     }
 }
@@ -128,6 +141,7 @@ pub(crate) fn samples() -> Vec<AssembleError> {
         AssembleError::Full { path: path(), source: disk() },
         AssembleError::NoSource { frames: 3 },
         AssembleError::Interrupted { path: path() },
+        AssembleError::Exchanged { path: path().join("incoming") },
     ]
 }
 
@@ -142,6 +156,7 @@ fn every_text_is_one_plain_line() {
             "there is no room left for /srv/.metrics.eos",
             "3 frames of the snapshot are not on this machine, and no node is known that has them",
             "the restore into /srv/.metrics.eos was interrupted",
+            "/srv/.metrics.eos/incoming was exchanged for something else while it was filled",
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

@@ -29,7 +29,6 @@ use crate::model::progress::Sink;
 use frames::Landscape;
 use record::{Claims, Record};
 use std::ffi::OsStr;
-use std::path::Path;
 
 /// The directory in the work area in which the tree grows.
 pub const STAGING: &str = "incoming";
@@ -150,7 +149,11 @@ fn go_on(
     staging.sync_filesystem()?;
     drop(tree);
     let (seeded, local_bytes, received_bytes) = filled;
-    let staging = into.0.open_directory(Path::new(STAGING))?;
+    // Whoever puts it in place does so by its name.
+    let (own, named) = (staging.own_metadata()?, into.0.metadata_optional(OsStr::new(STAGING))?);
+    if named.is_none_or(|named| (named.device, named.inode) != (own.device, own.inode)) {
+        return Err(AssembleError::Exchanged { path: into.0.path().join(STAGING) });
+    }
     Ok(Assembled { staging, received_bytes, resumed, seeded, local_bytes })
 }
 

@@ -19,8 +19,9 @@ use std::time::Duration;
 const VERSION: u32 = 1;
 const NAME: &str = "progress";
 
-/// After so many bytes, or so much time with any, what was written is made durable.
-const SYNC_BYTES: u64 = 64 << 20;
+/// After so many bytes, or so much time with any, what was written is made durable. While that lasts, writers wait
+/// too, so it is not done often; the disk works on the large pieces in the meantime.
+const SYNC_BYTES: u64 = 1 << 30;
 const SYNC_AFTER: Duration = Duration::from_secs(5);
 
 /// The most bytes of such a file that are read: a line for each frame and file of the largest manifest.

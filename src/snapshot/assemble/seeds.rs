@@ -6,7 +6,7 @@
 use super::record::Record;
 use super::resume::{below, digest_of};
 use super::{AssembleError, Order, Seed};
-use crate::host::directory::{self, Directory, DirectoryError, Kind, Metadata};
+use crate::host::directory::{self, Directory, DirectoryError, Kind, Metadata, write_behind};
 use crate::model::digest::Digest;
 use crate::model::progress::Sink;
 use crate::snapshot::crew::side_by_side;
@@ -16,14 +16,13 @@ use crate::snapshot::unpack::{Count, Tree, Worker, attributes, moment};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(test)]
 use super::tests::seeding as tests;
 
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 1 << 20;
 
 /// So many files are written down together.
 const TOGETHER: usize = 64;
@@ -290,7 +289,7 @@ fn copy(mut from: &File, to: &File, buffer: &mut [u8], entry: &Entry) -> std::io
             break;
         }
         if !sparse || piece.iter().any(|byte| *byte != 0) {
-            to.write_all_at(piece, at - length as u64)?;
+            write_behind(to, piece, at - length as u64)?;
         }
     }
     to.set_len(entry.size().min(at))?;

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+mod live;
 mod pausing;
 mod places;
 

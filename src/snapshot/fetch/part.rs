@@ -6,7 +6,7 @@
 //! written goes to a file of its own.
 
 use super::{FetchError, Landed, Landing, failed};
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Directory, DirectoryError, write_behind};
 use crate::model::digest::Digest;
 use crate::snapshot::frame;
 use crate::snapshot::manifest::{Frame, Manifest, Part};
@@ -120,7 +120,7 @@ impl Landing for Downloads<'_> {
         let frame = &self.manifest.frames[frame];
         // Every frame of a finished part is there, so none of them is asked for.
         let Some((file, name)) = &self.files[frame.part as usize] else { return Ok(Landed::default()) };
-        let written = file.write_all_at(bytes, frame.offset);
+        let written = write_behind(file, bytes, frame.offset);
         written.map_err(|source| failed("write", self.into, name, source))?;
         Ok(Landed { bytes: u64::from(frame.compressed), ..Landed::default() })
     }

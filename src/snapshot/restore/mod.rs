@@ -299,13 +299,13 @@ impl<'a> Restore<'a> {
         sink: &dyn Sink,
     ) -> Result<Activated, RestoreError> {
         let elsewhere = self.order.into.is_some();
+        let engine = if elsewhere { Engine::Directory } else { self.order.source.engine };
         // It may have been moved while the tree was built.
-        self.standing =
-            self.place.judged(if elsewhere { Engine::Directory } else { self.order.source.engine })?;
+        self.standing = self.place.judged(engine)?;
         let staged_path = self.place.area_path().join(staged);
         let new = self
             .place
-            .in_area(staged)?
+            .staged(staged, engine)?
             .ok_or_else(|| RestoreError::NotStaged { path: staged_path.clone() })?;
         let journal = Journal { applied, remember, ..self.journal(kind, staged.to_owned(), new) };
         if journal.engine == Engine::Sqlite {
@@ -324,11 +324,13 @@ impl<'a> Restore<'a> {
         };
         operation.run(stop)?;
         let applied = journal.applied.as_ref();
+        let before = journal.remember.as_ref().and_then(|last| last.previous.as_ref());
         tracing::info!(
             source = journal.source,
             target = journal.target,
             snapshot = applied.map(|applied| applied.id.as_str()),
-            from = ?applied.map(|applied| &applied.from),
+            before = before.map(|applied| applied.id.as_str()),
+            from = ?applied.map_or(&[][..], |applied| &applied.from),
             received_bytes = applied.map(|applied| applied.received_bytes),
             restored_bytes = applied.map(|applied| applied.restored_bytes),
             "restored"

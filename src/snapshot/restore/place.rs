@@ -2,7 +2,7 @@
 
 use super::RestoreError;
 use crate::host::confined;
-use crate::host::directory::{Directory, Kind};
+use crate::host::directory::{Directory, Kind, Metadata};
 use crate::host::files::{self, Attributes};
 use crate::host::mounts;
 use crate::host::root::Root;
@@ -97,11 +97,24 @@ impl Place {
 
     /// The inode of something in the work area, if it is there.
     pub fn in_area(&self, path: &Path) -> Result<Option<u64>, RestoreError> {
+        Ok(self.found(path)?.map(|found| found.inode))
+    }
+
+    /// The same of a tree, or a database, which may be put in the target's place; nothing else counts.
+    pub fn staged(&self, path: &Path, engine: Engine) -> Result<Option<u64>, RestoreError> {
+        let kind = match engine {
+            Engine::Directory => Kind::Directory,
+            Engine::Sqlite => Kind::File,
+        };
+        Ok(self.found(path)?.filter(|found| found.kind == kind).map(|found| found.inode))
+    }
+
+    fn found(&self, path: &Path) -> Result<Option<Metadata>, RestoreError> {
         let Some(area) = self.existing_area()? else { return Ok(None) };
         let (folder, name) = split(path);
         match area.open_directory(folder) {
             Err(error) if error.is_missing() => Ok(None),
-            opened => Ok(opened?.metadata_optional(name)?.map(|found| found.inode)),
+            opened => Ok(opened?.metadata_optional(name)?),
         }
     }
 

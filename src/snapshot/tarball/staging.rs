@@ -90,22 +90,10 @@ fn is_named(parent: &Directory, name: &OsStr, directory: &Directory) -> Result<b
 
 /// Empties the directory by its handle; its name goes only while it leads there.
 fn remove(parent: &Directory, name: &OsStr, directory: &Directory) -> Result<(), DirectoryError> {
-    empty(directory)?;
+    // Entries may have taken the right to remove them from their owner.
+    directory.clear()?;
     match is_named(parent, name, directory)? {
         true => parent.remove_tree(name),
         false => Ok(()),
     }
-}
-
-/// Entries may have taken the right to remove them from their owner.
-fn empty(directory: &Directory) -> Result<(), DirectoryError> {
-    directory.set_own_mode(0o700)?;
-    for name in directory.list()? {
-        if directory.metadata(&name)?.kind == Kind::Directory {
-            directory.set_mode(&name, 0o700)?;
-            empty(&directory.open_directory(Path::new(&name))?)?;
-        }
-        directory.remove_tree(&name)?;
-    }
-    Ok(())
 }

@@ -1,7 +1,9 @@
 //! Creates files, directories and links below the staging directory, through handles only.
 
 use super::UnpackError;
-use crate::host::directory::{Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes};
+use crate::host::directory::{
+    Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes, write_behind,
+};
 use crate::snapshot::manifest::{Content, Entry, Name, Time};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -143,7 +145,7 @@ impl NewFile<'_> {
 /// Writes a piece of a file; in one that had holes, runs of zeros are left out.
 pub(super) fn write_piece(file: &File, sparse: bool, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
     if !sparse {
-        return file.write_all_at(bytes, offset);
+        return write_behind(file, bytes, offset);
     }
     let (mut at, mut rest) = (offset, bytes);
     while !rest.is_empty() {

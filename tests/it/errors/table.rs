@@ -46,7 +46,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     (
         "a restore at an instant, or onto a place, that no test from outside makes, with unit tests in \
          src/snapshot/restore",
-        "T200 T201 T202 T203 T204 T205 T206 T207 T208 T210 T211 T212 T213 T214 T215 T218 T219 \
+        "T184 T200 T201 T202 T203 T204 T205 T206 T207 T208 T210 T211 T212 T213 T214 T215 T218 T219 \
          T220 T221 T222 T223 T225 T226 T227",
     ),
     (

@@ -180,6 +180,21 @@ impl Drop for Machine {
     }
 }
 
+/// The same command as a terminal starts it: it hears the signals that whoever runs the tests may ignore, as `nohup`
+/// does.
+pub fn in_the_foreground(command: &Command) -> Command {
+    let mut same = Command::new("env");
+    same.arg("--default-signal=INT,HUP,TERM").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => same.env(name, value),
+            None => same.env_remove(name),
+        };
+    }
+    same.stdin(Stdio::null());
+    same
+}
+
 /// Whether the condition comes to hold before the limit.
 pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;

@@ -95,7 +95,9 @@ impl Host {
 
     /// A command of eos on it, with its output in this format.
     pub fn command(&self, format: &str, arguments: &[&str]) -> Command {
-        let mut command = self.namespace.command(env!("CARGO_BIN_EXE_eos"));
+        let mut command = self.namespace.command("env");
+        // It hears the signals that whoever runs the tests may ignore, as `nohup` does.
+        command.args(["--default-signal=INT,HUP,TERM", env!("CARGO_BIN_EXE_eos")]);
         command.arg("--root").arg(self.root.path()).args(["--output", format]).args(arguments);
         command.env_remove("EOS_TOKEN").env_remove("EOS_LOG").envs(self.environment.iter().cloned());
         command

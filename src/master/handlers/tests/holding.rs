@@ -13,7 +13,11 @@ struct Agent<'a> {
 
 impl<'a> Agent<'a> {
     fn new(lab: &'a Lab, name: &str, last: u8) -> anyhow::Result<Self> {
-        let mut node = fixture::node(name, NodeState::Active, 0);
+        Self::in_state(lab, name, last, NodeState::Active)
+    }
+
+    fn in_state(lab: &'a Lab, name: &str, last: u8, state: NodeState) -> anyhow::Result<Self> {
+        let mut node = fixture::node(name, state, u64::MAX);
         node.address = [10, 0, 0, last].into();
         node.order = u64::from(last);
         lab.app.cluster().commit(vec![Change::PutNode(Box::new(node.clone()))])?;
@@ -21,6 +25,10 @@ impl<'a> Agent<'a> {
     }
 
     async fn ask(&self, request: Request<Body>) -> anyhow::Result<(u16, Value)> {
+        read(self.answered(request).await?).await
+    }
+
+    async fn answered(&self, request: Request<Body>) -> anyhow::Result<Response<Body>> {
         let subject = Some(Summary {
             cluster: ClusterId::parse("c1")?,
             subject: Subject::Node(self.node.id.clone()),
@@ -31,7 +39,7 @@ impl<'a> Agent<'a> {
         let peer = Peer { address: self.node.address, subject };
         let router =
             router(self.lab.app.clone()).layer(Extension(peer)).layer(Extension(Stopping::default()));
-        read(router.oneshot(request).await?).await
+        Ok(router.oneshot(request).await?)
     }
 
     async fn tells(&self, holdings: Value) -> anyhow::Result<(u16, Value)> {
@@ -85,6 +93,43 @@ async fn a_source_is_told_with_its_newest_snapshot_and_who_has_that() -> anyhow:
     let (_, held) = other.source(&"a".repeat(8)).await?;
     assert_eq!((&held["snapshot"], names(&held)), (&old, vec!["node3", "node1"]), "{held}");
     assert_eq!(other.source("nothing").await?.0, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_joins_may_pull_before_it_is_a_member_and_one_that_is_not_admitted_may_not()
+-> anyhow::Result<()> {
+    let lab = lab()?;
+    let member = Agent::new(&lab, "node1", 1)?;
+    let of_a_holder = serde_json::json!([snapshot('a', "metrics", 1)]);
+    member.tells(of_a_holder).await?;
+    let (_, part) = part(&lab).await?;
+    let latest = lab.get("/v1/snapshots/latest").await?.1["id"].as_str().unwrap_or_default().to_owned();
+    let paths = [
+        "/v1/snapshots/latest".to_owned(),
+        format!("/v1/snapshots/{latest}/manifest"),
+        format!("/v1/snapshots/{latest}/embedded?at_most=10000000"),
+        part,
+        "/v1/snapshots/sources/metrics".to_owned(),
+    ];
+    for (state, admitted) in [
+        (NodeState::Joining, true),
+        (NodeState::Active, true),
+        (NodeState::Pending, false),
+        (NodeState::Rejected, false),
+        (NodeState::Removed, false),
+    ] {
+        let agent = Agent::in_state(&lab, "node2", 2, state)?;
+        for path in &paths {
+            let status = agent.answered(Request::get(path).body(Body::empty())?).await?.status().as_u16();
+            assert_eq!(status, if admitted { 200 } else { 403 }, "{state}: {path}");
+        }
+        // What other holders ask of it, and how it will be judged by them.
+        let standing = Request::get(format!("/v1/members/{}", agent.node.id)).body(Body::empty())?;
+        let (status, told) = member.ask(standing).await?;
+        assert_eq!((status, &told["admitted"]), (200, &Value::from(admitted)), "{state}: {told}");
+        assert_eq!(told["role"].is_string(), admitted, "{state}: the role that it has or will have: {told}");
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::snapshot::fetch::{Request, obtain};
 use std::fs;
 
 impl Site {
-    fn request<'a>(&'a self, sources: &'a [&'a dyn Source]) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, sources: &'a [&'a dyn Source]) -> Request<'a> {
         let Terms { connections, patience, limiter, .. } = self.order(&[]).terms;
         let (id, verifier) = (&self.id, &SEAL);
         let embed_bytes = Some(1 << 20);

@@ -1,5 +1,6 @@
 //! Trees assembled from sources that cut, lie and die, from parts and trees that are here, after any kill.
 
+mod exchanged;
 mod faults;
 mod property;
 mod resuming;
@@ -12,7 +13,7 @@ use crate::snapshot::fetch::tests::faulty::Faulty;
 use crate::snapshot::fetch::{FetchError, Limiter, Patience, Source};
 use crate::snapshot::manifest::SignedManifest;
 use crate::snapshot::manifest::tests::TestSeal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

@@ -5,14 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// Does something once, when the first byte is about to be packed, and keeps the warnings.
-struct AtFirstByte<'a> {
+pub(super) struct AtFirstByte<'a> {
     action: &'a (dyn Fn() + Sync),
     done: AtomicBool,
     warnings: Mutex<Vec<String>>,
 }
 
 impl<'a> AtFirstByte<'a> {
-    fn new(action: &'a (dyn Fn() + Sync)) -> Self {
+    pub(super) fn new(action: &'a (dyn Fn() + Sync)) -> Self {
         Self { action, done: AtomicBool::new(false), warnings: Mutex::default() }
     }
 }

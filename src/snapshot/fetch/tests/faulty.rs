@@ -13,6 +13,9 @@ use std::time::Duration;
 
 const PIECE: usize = 700;
 
+/// Bytes at a time when they trickle.
+const TRICKLE: usize = 130;
+
 /// Serves a directory of part files; `budget` bytes later it dies, and `lies` frames come out flipped.
 pub(in crate::snapshot) struct Faulty {
     pub(in crate::snapshot) name: &'static str,
@@ -33,6 +36,10 @@ pub(in crate::snapshot) struct Faulty {
     pub(in crate::snapshot) empty: AtomicBool,
     /// Whether it sends another range than the one it is asked for.
     pub(in crate::snapshot) shifts: AtomicBool,
+    /// Whether its bytes trickle.
+    pub(in crate::snapshot) trickles: AtomicBool,
+    /// Whether each of its answers ends too soon, as if it were whole.
+    pub(in crate::snapshot) falls_short: AtomicBool,
     /// What it sends as the whole snapshot in one reply, if it does so.
     pub(in crate::snapshot) whole: Mutex<Option<Vec<u8>>>,
 }
@@ -58,6 +65,8 @@ impl Faulty {
             revives: false.into(),
             empty: false.into(),
             shifts: false.into(),
+            trickles: false.into(),
+            falls_short: false.into(),
             whole: Mutex::default(),
         }
     }
@@ -85,6 +94,12 @@ impl Faulty {
         let before = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
         before.expect("it always spends").min(wanted as u64) as usize
     }
+}
+
+/// Lets time pass; nothing comes meanwhile.
+fn pause(time: Duration) {
+    let (never, nothing) = (Condvar::new(), Mutex::new(()));
+    let _woken = never.wait_timeout(nothing.lock().unwrap(), time).unwrap();
 }
 
 impl Source for Faulty {
@@ -116,9 +131,8 @@ impl Source for Faulty {
         }
         self.requests.lock().unwrap().push((offset, length));
         if self.hangs.load(Ordering::Relaxed) {
-            let (never, nothing) = (Condvar::new(), Mutex::new(()));
             while each(&[]).is_continue() {
-                let _woken = never.wait_timeout(nothing.lock().unwrap(), Duration::from_millis(1)).unwrap();
+                pause(Duration::from_millis(1));
             }
             return Ok(());
         }
@@ -138,7 +152,13 @@ impl Source for Faulty {
         if self.shifts.load(Ordering::Relaxed) {
             bytes.rotate_left(1);
         }
-        for piece in bytes[offset as usize..(offset + length) as usize].chunks(PIECE) {
+        let trickles = self.trickles.load(Ordering::Relaxed);
+        let length = length - u64::from(self.falls_short.load(Ordering::Relaxed));
+        let asked = &bytes[offset as usize..(offset + length) as usize];
+        for piece in asked.chunks(if trickles { TRICKLE } else { PIECE }) {
+            if trickles {
+                pause(Duration::from_micros(50));
+            }
             let take = self.spend(piece.len());
             self.served.fetch_add(take as u64, Ordering::Relaxed);
             if each(&piece[..take]).is_break() {

@@ -49,6 +49,47 @@ fn what_cannot_be_exchanged_is_refused_by_name_with_the_way_out() {
 }
 
 #[test]
+fn a_work_area_that_somebody_exchanged_while_the_tree_was_built_is_refused_and_nothing_is_stopped_or_changed()
+{
+    let lead_away = |site: &Site, area: &Path| {
+        let outside = site.root.join("outside");
+        tree(&outside.join(INCOMING), "forged");
+        symlink(outside, area).unwrap();
+    };
+    let of_another = |_: &Site, area: &Path| {
+        tree(&area.join(INCOMING), "forged");
+        std::os::unix::fs::chown(area, Some(1000), None).unwrap();
+    };
+    let only_a_link = |site: &Site, area: &Path| {
+        fs::create_dir(area).unwrap();
+        tree(&site.root.join("outside"), "forged");
+        symlink("../../outside", area.join(INCOMING)).unwrap();
+    };
+    let nothing = |_: &Site, area: &Path| fs::create_dir(area).unwrap();
+    type Deed<'a> = &'a dyn Fn(&Site, &Path);
+    let deeds: [(Deed<'_>, &str); 4] = [
+        (&lead_away, "EOS-T200"),
+        (&of_another, "EOS-T207"),
+        (&only_a_link, "EOS-T226"),
+        (&nothing, "EOS-T226"),
+    ];
+    for (number, (deed, code)) in deeds.into_iter().enumerate() {
+        let site = Site::with_old();
+        site.stage("new");
+        let (restore, area) = (site.begin().unwrap(), site.root.join("srv/.metrics.eos"));
+        let inode = site.inode("srv/metrics");
+        fs::rename(&area, site.root.join("srv/aside")).unwrap();
+        deed(&site, &area);
+        let error = restore.activate(Path::new(INCOMING), applied("aa", 10), &|| false, &Silent).unwrap_err();
+        assert_eq!(error.code().to_string(), code, "{number}: {error:?}");
+        assert_eq!((site.which(), site.inode("srv/metrics")), ("old".to_owned(), inode), "{number}");
+        assert_eq!((site.log().len(), site.journals()), (0, 0), "{number}");
+        let outside = site.root.join("outside");
+        assert!(!outside.exists() || fs::read_dir(&outside).unwrap().count() > 0, "{number}: it stays");
+    }
+}
+
+#[test]
 fn a_link_out_of_the_root_has_no_directories_made_behind_it() {
     let mut site = Site::new();
     let outside = tempfile::tempdir().unwrap();
