@@ -125,6 +125,20 @@ fn pointing(choice: &Choice<'_>, mut failure: Failure, others: &[Found]) -> Fail
     failure
 }
 
+/// The failure to ask which snapshot is the newest, with what can be taken nevertheless.
+pub(super) fn unasked(choice: &Choice<'_>, mut failure: Failure, here: &[Found]) -> Failure {
+    let Choice { command, what, more, .. } = choice;
+    let newest = newest_first(here.to_vec()).into_iter().next();
+    failure.hints.extend(newest.map(|found| {
+        format!(
+            "another node may have a newer one than {}; to take that one all the same: eos snapshot {command} {what} \
+             --or-older{more}",
+            described(choice, &found)
+        )
+    }));
+    failure
+}
+
 fn short(id: &SnapshotId) -> &str {
     id.as_str().get(..SHORT).unwrap_or(id.as_str())
 }

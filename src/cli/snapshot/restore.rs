@@ -56,7 +56,8 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
-    /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on
+    /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on; also this
+    /// node's newest while the master cannot be asked
     #[arg(long, conflicts_with = "previous")]
     or_older: bool,
     /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
@@ -128,7 +129,6 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     }
     let config = asked(arguments, config.snapshot);
     let stores = stores(context)?;
-    let candidates = wanted::candidates(context, arguments, &known, &stores, sink)?;
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
     let more = into.as_ref().map_or_else(String::new, |into| format!(" --into {}", into.display()));
     let mut here = BTreeSet::new();
@@ -136,6 +136,7 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
         here.extend(store.ids().map_err(failure)?);
     }
     let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more, here };
+    let candidates = wanted::candidates(context, arguments, &known, (&stores, &choice), sink)?;
     let taken = instead::first(&choice, &candidates, sink, |found, patience| {
         let wanted = wanted::wanted(context, arguments, &known, &stores, found)?;
         let restored =
