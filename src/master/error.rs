@@ -266,6 +266,9 @@ impl MasterError {
     }
 }
 
+/// Which snapshots there are.
+const HOLDINGS: &str = "on the master, see who holds what: eos snapshot list --cluster";
+
 impl Explain for MasterError {
     fn code(&self) -> Code {
         Code(match self {
@@ -364,7 +367,7 @@ impl Explain for MasterError {
                 vec!["as root on the master, see who is the operator: eos token list".to_owned()]
             }
             Self::Unknown { kind: "token", .. } => vec!["list them: eos token list".to_owned()],
-            Self::Unknown { kind: "snapshot", .. } => vec!["list them: eos snapshot list".to_owned()],
+            Self::Unknown { kind: "snapshot", .. } => vec![HOLDINGS.to_owned()],
             Self::Unknown { .. } | Self::Lifecycle { .. } => vec!["list them: eos node list".to_owned()],
             Self::NotAMember { .. }
             | Self::Ambiguous { .. }

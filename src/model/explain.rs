@@ -86,7 +86,11 @@ impl Failure {
         let mut causes = Vec::new();
         let mut next = error.source();
         while let Some(cause) = next {
-            causes.push(cause.to_string());
+            let text = cause.to_string();
+            // One that only hands on another one says the same.
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
             next = cause.source();
         }
         Self {

@@ -136,7 +136,7 @@ fn inputs(
         None => StorageConfig::default(),
     };
     let defaults = Inputs {
-        root: root_prefix(env),
+        root: root_prefix(&env.root),
         binary: binary.to_owned(),
         ..Inputs::of(name.as_str(), role, scale)
     };

@@ -3,48 +3,81 @@
 use crate::host::accounts::EOS_USER;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
+use crate::host::root::Root;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::{embedded, inputs, jinja};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::start_service::END;
 use crate::steps::{Decision, Env, Kind};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
-/// The step.
-pub struct InstallUnits {
-    decision: Decision,
+/// What the units of a node are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Units {
+    /// What the node became when it was bootstrapped.
+    pub kind: Kind,
+    /// The program that the units run.
+    pub binary: String,
+    /// Whether the master has a user of its own.
+    pub account: bool,
 }
 
-impl InstallUnits {
-    /// For this decision.
-    pub fn new(decision: &Decision) -> Self {
-        Self { decision: decision.clone() }
-    }
-
-    fn units(&self) -> Vec<(&'static str, &'static str)> {
+impl Units {
+    /// The names of the units, each with its template.
+    fn templates(&self) -> Vec<(&'static str, &'static str)> {
         let agent = ("eos-agent.service", embedded::AGENT_UNIT);
         let recovery = ("eos-recovery.service", embedded::RECOVERY_UNIT);
-        match self.decision.kind {
+        match self.kind {
             Kind::FirstNode => vec![("eos-master.service", embedded::MASTER_UNIT), agent, recovery],
             Kind::Join => vec![agent, recovery],
         }
     }
 
-    fn render(&self, env: &Env, name: &'static str, template: &str) -> Result<String, StepFailure> {
-        let root = root_prefix(env);
+    /// Every unit: its name, and what stands in it.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn rendered(&self, root: &Root) -> Result<Vec<(&'static str, String)>, StepFailure> {
+        let root = root_prefix(root);
         let writable: Vec<String> = inputs::WRITABLE.iter().map(|path| format!("{root}/{path}")).collect();
         let variables = serde_json::json!({
-            "binary": self.decision.binary,
+            "binary": self.binary,
             "root": root,
-            "user": if self.decision.account { EOS_USER } else { "root" },
+            "user": if self.account { EOS_USER } else { "root" },
             "writable": writable,
         });
-        Ok(jinja::plain(name, template, &variables)?)
+        let render = |(name, template)| Ok((name, jinja::plain(name, template, &variables)?));
+        self.templates().into_iter().map(render).collect()
     }
 }
 
+/// The step.
+pub struct InstallUnits {
+    units: Units,
+}
+
+impl InstallUnits {
+    /// For this decision.
+    pub fn new(decision: &Decision) -> Self {
+        let Decision { kind, account, .. } = *decision;
+        Self { units: Units { kind, binary: decision.binary.clone(), account } }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.units.templates().into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+/// Where the unit of this name lies, below the root.
+pub fn path(name: &str) -> PathBuf {
+    Path::new(paths::UNITS).join(name)
+}
+
 /// The root as templates and states want it: empty for the machine itself.
-pub fn root_prefix(env: &Env) -> String {
-    if env.root.is_host() { String::new() } else { env.root.path().display().to_string() }
+pub fn root_prefix(root: &Root) -> String {
+    if root.is_host() { String::new() } else { root.path().display().to_string() }
 }
 
 impl Step<Env> for InstallUnits {
@@ -57,20 +90,16 @@ impl Step<Env> for InstallUnits {
     }
 
     fn describe(&self) -> String {
-        let names: Vec<&str> = self.units().into_iter().map(|(name, _)| name).collect();
-        format!("write the units {}", names.join(", "))
+        format!("write the units {}", self.names().join(", "))
     }
 
     fn touches(&self) -> Vec<Touch> {
-        let path = |name: &str| Touch::File(format!("{}/{name}", paths::UNITS).into());
-        self.units().into_iter().map(|(name, _)| path(name)).collect()
+        self.names().into_iter().map(|name| Touch::File(path(name))).collect()
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
-        for (name, template) in self.units() {
-            let text = self.render(env, name, template).map_err(to_step)?;
-            let path = env.root.join(paths::UNITS).join(name);
-            files::write_atomic(&path, text.as_bytes(), Attributes::PUBLIC)?;
+        for (name, text) in self.units.rendered(&env.root).map_err(to_step)? {
+            files::write_atomic(&env.root.join(path(name)), text.as_bytes(), Attributes::PUBLIC)?;
         }
         env.services.reload()?;
         Ok(Outcome::Done)

@@ -16,6 +16,7 @@ pub mod install_states;
 pub mod install_units;
 pub mod operator;
 pub mod pull_snapshot;
+pub mod refresh_units;
 pub mod register;
 pub mod registration;
 pub mod renewal;

@@ -29,6 +29,7 @@ use crate::steps::trusted::Trusted;
 use crate::steps::{Decision, Env, env, sources};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -269,7 +270,7 @@ fn find(
             match holders::find(&client, source.name.as_str(), Some(&own)).await {
                 Ok(found) => {
                     let held = |one: &Found| !one.holders.is_empty();
-                    Ok(tried.next(found.candidates().into_iter().filter(held)))
+                    Ok(tried.next(found.candidates().into_iter().filter(held), &BTreeSet::new()))
                 }
                 Err(ClientError::Refused { failure }) if UNKNOWN.contains(&failure.code.as_str()) => Ok(None),
                 Err(error) => Err(error),

@@ -48,12 +48,17 @@ impl Tried {
         self.claims.is_empty()
     }
 
-    /// The first that was not tried, with those holders that were not given up; none of which all were.
-    pub fn next(&self, candidates: impl IntoIterator<Item = Found>) -> Option<Found> {
+    /// The first that was not tried, with those holders that were not given up; none of which all were, unless this
+    /// node has it itself.
+    pub fn next(
+        &self,
+        candidates: impl IntoIterator<Item = Found>,
+        here: &BTreeSet<SnapshotId>,
+    ) -> Option<Found> {
         let untried = |mut one: Found| {
             let had = one.holders.len();
             one.holders.retain(|holder| !self.left.contains(&holder.address));
-            let given_up = had > 0 && one.holders.is_empty();
+            let given_up = had > 0 && one.holders.is_empty() && !here.contains(&one.id);
             (!given_up && !self.claims.contains(&claim(&one))).then_some(one)
         };
         candidates.into_iter().find_map(untried)
@@ -130,7 +135,7 @@ mod tests {
         let mut tried = Tried::default();
         let mut order = Vec::new();
         for code in codes {
-            let Some(next) = tried.next(first.clone().candidates()) else { break };
+            let Some(next) = tried.next(first.clone().candidates(), &BTreeSet::new()) else { break };
             let names: Vec<&str> = next.holders.iter().map(|holder| holder.name.as_str()).collect();
             order.push(format!("{}:{}", next.id, names.join("+")));
             tried.failed(&next, &failure(code)).expect("another one may be tried");
@@ -163,6 +168,11 @@ mod tests {
         assert_eq!(tried.failed(&one, &failure("EOS-T042")), Ok(Vain::Undelivered));
         assert_eq!(tried.failed(&one, &failure("EOS-T045")), Ok(Vain::Undelivered));
         assert_eq!(tried.fault.as_ref().map(|fault| fault.code.as_str()), Some("EOS-T042"));
-        assert!(tried.next([one]).is_none());
+        assert!(tried.next([one], &BTreeSet::new()).is_none());
+        let here = found("bbbb", 1, &[1]);
+        assert_eq!(tried.failed(&found("cccc", 2, &[1]), &failure("EOS-T044")), Ok(Vain::Undelivered));
+        assert!(tried.next([here.clone()], &BTreeSet::new()).is_none(), "its only holder is gone");
+        let own = BTreeSet::from([here.id.clone()]);
+        assert!(tried.next([here], &own).is_some_and(|one| one.holders.is_empty()), "this node has it");
     }
 }

@@ -210,7 +210,7 @@ fn of_two_holders_the_one_that_sends_wrong_bytes_is_named_and_left() {
 
     // Sizes are right, so that only who reads it sees the damage; a sound copy takes its place.
     let run = first.eos(&["snapshot", "verify", &id]).ends_with(1);
-    assert!(run.stderr.contains("snapshot pull ID --repair"), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("snapshot pull {id} --repair")), "{}", run.stderr);
     let received =
         |line: &str| result(&first, &format!("snapshot pull {id}{line}"))["received_bytes"].clone();
     assert_eq!(received(""), 0);

@@ -30,7 +30,7 @@ pub(super) fn plan(
     let unfinished = found.filter(|(_, state)| state.begin.kind == KIND);
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
-        return member(context, &asked, &membership, line, progress, (deadline, true));
+        return member(context, &asked, &membership, line, progress, (deadline, None));
     }
     let plan = unfinished.as_ref().map(|(_, state)| &state.begin.plan);
     let before = plan.map(Decision::from_plan).transpose().map_err(Failure::from)?;

@@ -1,17 +1,21 @@
 //! What bootstrap says at its end.
 
 use crate::cli::bootstrap::decide::{Aim, Asked};
+use crate::cli::bootstrap::operation;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
 use crate::client::Terms;
 use crate::host::clock;
+use crate::host::services::ServiceManager;
 use crate::identity::membership::Membership;
+use crate::journal::lock::OperationLock;
 use crate::model::explain::Failure;
 use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
 use crate::steps::StepFailure;
 use crate::steps::apply_states::MONITOR;
+use crate::steps::refresh_units::Refresh;
 use crate::steps::renewal;
 use crate::steps::start_service::READY;
 use crate::view::progress::Progress;
@@ -91,16 +95,18 @@ pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Fai
     Ok(Done::new(result, text))
 }
 
-/// A member that runs bootstrap again: nothing to do, unless a service stands still or the
-/// certificate ended while the node was off.
+/// A member that runs bootstrap again: nothing to do, unless its units are of an older eos, a service stands still or
+/// the certificate ended while the node was off.
 pub(super) fn member(
     context: &Context,
     asked: &Asked,
     membership: &Membership,
     progress: &Arc<Progress>,
     terms: &Terms,
-    dry_run: bool,
+    lock: Option<OperationLock>,
 ) -> Result<Done, Failure> {
+    // Without the lock nothing is changed: it is only said what would be.
+    let dry_run = lock.is_none();
     let elsewhere = match asked.aim {
         Aim::Join(master) if asked.explicit && master != membership.master => Some(master.to_string()),
         Aim::FirstNode if asked.explicit && !membership.runs_master => Some("a new cluster".to_owned()),
@@ -116,6 +122,48 @@ pub(super) fn member(
     if !renews {
         still_a_member(context, membership, progress, terms)?;
     }
+    let refreshed = units(context, membership, progress, lock)?;
+    let started = started(context, membership, progress, dry_run)?;
+    if renews && !dry_run {
+        // The answer says as well whether it still is a member.
+        let text = "this node's certificate has ended; asking the master for a new one by the node's key";
+        progress.emit(Event::Note { text: text.to_owned() });
+        let renewed = context.block_on(renewal::by_key(&context.root, membership, terms));
+        renewed.map_err(|error| unless_interrupted(context, membership, error.into()))?;
+    }
+    let mut changes = Vec::new();
+    if renews {
+        changes.push("renewed its certificate".to_owned());
+    }
+    if !dry_run && !refreshed.is_empty() {
+        changes.push(format!("brought up to date {}", refreshed.join(", ")));
+    }
+    if !started.is_empty() {
+        changes.push(format!("started {}", started.join(", ")));
+    }
+    let applied = membership.applied.as_ref();
+    let role = applied.map_or_else(String::new, |applied| applied.role.to_string());
+    let result = json!({
+        "cluster": membership.cluster, "node": membership.name, "role": role,
+        "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
+        "address": membership.address, "master": membership.master, "started": started,
+        "renewed": renews, "units": refreshed,
+    });
+    let head =
+        format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
+    if changes.is_empty() {
+        return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
+    }
+    Ok(Done::new(result, format!("{head}; {}\n", changes.join(", "))))
+}
+
+/// Starts the services that stand still; their names.
+fn started(
+    context: &Context,
+    membership: &Membership,
+    progress: &Arc<Progress>,
+    dry_run: bool,
+) -> Result<Vec<&'static str>, Failure> {
     let services = context.services()?;
     let mut names = vec!["eos-agent", MONITOR];
     if membership.runs_master {
@@ -132,34 +180,41 @@ pub(super) fn member(
             }
         }
     }
-    if renews && !dry_run {
-        // The answer says as well whether it still is a member.
-        let text = "this node's certificate has ended; asking the master for a new one by the node's key";
-        progress.emit(Event::Note { text: text.to_owned() });
-        let renewed = context.block_on(renewal::by_key(&context.root, membership, terms));
-        renewed.map_err(|error| unless_interrupted(context, membership, error.into()))?;
+    Ok(started)
+}
+
+/// Has the units stand as this eos writes them, by a saga of their own; the names of those that do not stand so.
+fn units(
+    context: &Context,
+    membership: &Membership,
+    progress: &Arc<Progress>,
+    lock: Option<OperationLock>,
+) -> Result<Vec<String>, Failure> {
+    let needed = Refresh::needed(&context.root, membership.runs_master, &context.binary()?);
+    let Some(refresh) = needed.map_err(Failure::from)? else { return Ok(Vec::new()) };
+    let names = refresh.names.clone();
+    let listed = names.join(", ");
+    let Some(mut lock) = lock else {
+        let text = format!("not as this eos writes them: {listed}; they would be brought up to date");
+        progress.emit(Event::Note { text });
+        return Ok(names);
+    };
+    let text = format!(
+        "not as this eos writes them: {listed}; bringing them up to date (eos rollback undoes it; settings of your own \
+         belong in drop-ins)"
+    );
+    progress.emit(Event::Note { text });
+    operation::refresh(context, &mut lock, refresh, progress)?;
+    let services = names.iter().filter(|name| !name.starts_with("eos-recovery"));
+    let services: Vec<&str> = services.filter_map(|name| name.strip_suffix(".service")).collect();
+    if !services.is_empty() {
+        let mut text = "what runs goes on as it was started, until it is started again".to_owned();
+        if context.services()?.kind() == ServiceManager::Systemd {
+            text.push_str(&format!(": systemctl restart {}", services.join(" ")));
+        }
+        progress.emit(Event::Note { text });
     }
-    let mut changes = Vec::new();
-    if renews {
-        changes.push("renewed its certificate".to_owned());
-    }
-    if !started.is_empty() {
-        changes.push(format!("started {}", started.join(", ")));
-    }
-    let applied = membership.applied.as_ref();
-    let role = applied.map_or_else(String::new, |applied| applied.role.to_string());
-    let result = json!({
-        "cluster": membership.cluster, "node": membership.name, "role": role,
-        "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
-        "address": membership.address, "master": membership.master, "started": started,
-        "renewed": renews,
-    });
-    let head =
-        format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);
-    if changes.is_empty() {
-        return Ok(Done::new(result, format!("no change: {head}\n")).outcome("no-change"));
-    }
-    Ok(Done::new(result, format!("{head}; {}\n", changes.join(", "))))
+    Ok(names)
 }
 
 /// The failure of a call to the master, which is none of the master's when the operator cut it short.

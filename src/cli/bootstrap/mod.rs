@@ -77,8 +77,7 @@ fn bootstrap(
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
-        drop(lock);
-        return member(context, &asked, &membership, line, progress, (deadline, false));
+        return member(context, &asked, &membership, line, progress, (deadline, Some(lock)));
     }
     let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
     follow(&mut asked, before.as_ref(), line);
@@ -103,10 +102,10 @@ fn member(
     membership: &Membership,
     line: &mut CommandLine,
     progress: &Arc<Progress>,
-    (deadline, dry_run): (Instant, bool),
+    (deadline, lock): (Instant, Option<OperationLock>),
 ) -> Result<Done, Failure> {
     let terms = terms(context, progress, deadline);
-    let result = finish::member(context, asked, membership, progress, &terms, dry_run);
+    let result = finish::member(context, asked, membership, progress, &terms, lock);
     if result.is_err() && !asked.explicit {
         line.joins(membership.master);
     }

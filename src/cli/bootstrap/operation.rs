@@ -3,6 +3,7 @@
 use crate::agent::generation;
 use crate::cli::bootstrap::KIND;
 use crate::cli::context::{Context, failure};
+use crate::cli::done::json;
 use crate::client::Terms;
 use crate::host::clock;
 use crate::host::facts;
@@ -15,9 +16,10 @@ use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::ids::SagaId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::saga::engine::Engine;
+use crate::saga::engine::{Engine, Request};
 use crate::saga::error::SagaError;
 use crate::snapshot::restore;
+use crate::steps::refresh_units::{self, Refresh, RefreshUnits};
 use crate::steps::{self, AnyStep, Decision, Env, StepFailure};
 use crate::view::progress::Progress;
 use std::sync::Arc;
@@ -93,6 +95,26 @@ pub fn environment(
     })
 }
 
+/// Brings the units of this member up to date, by a saga of its own.
+///
+/// # Errors
+/// When they cannot be read or written; then they are as they were.
+pub fn refresh(
+    context: &Context,
+    lock: &mut OperationLock,
+    refresh: Refresh,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
+    let deadline = Instant::now() + crate::cli::bootstrap::TIMEOUT;
+    let mut env = environment(context, progress.clone(), facts, None, deadline)?;
+    let node_states = env.membership().map_err(Failure::from)?.states();
+    let request = Request { node_states, ..Request::new(refresh_units::KIND, json(&refresh)) };
+    let steps: Vec<AnyStep> = vec![Box::new(RefreshUnits(refresh))];
+    let mut engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
+    engine.run(request, &steps, &mut env).map(drop).map_err(|error| error.to_failure())
+}
+
 /// Finishes or takes back what a crash left of restores, and tells what became of them.
 ///
 /// # Errors
@@ -111,6 +133,10 @@ pub fn recover_restores(context: &Context, sink: &dyn Sink) -> Result<(), Failur
 pub fn steps_of(kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Vec<AnyStep>, Failure> {
     if kind == generation::KIND {
         return Ok(vec![Box::new(generation::from_plan(plan, binary.to_owned())?)]);
+    }
+    if kind == refresh_units::KIND {
+        let refresh = Refresh::from_plan(plan).map_err(Failure::from)?;
+        return Ok(vec![Box::new(RefreshUnits(refresh))]);
     }
     Ok(steps::of(&Decision::from_plan(plan).map_err(Failure::from)?))
 }

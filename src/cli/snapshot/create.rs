@@ -24,6 +24,7 @@ use crate::view;
 use crate::view::progress::Progress;
 use clap::Args;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -155,7 +156,13 @@ fn capture(
         force: arguments.force || arguments.full,
         full: arguments.full,
     };
-    create::create(&order, &ready.store, &context.interrupted, progress).map_err(failure)
+    let paused = Cell::new(None);
+    let made = create::create(&order, &ready.store, (&context.interrupted, progress), &paused);
+    if let (Err(_), Some(paused)) = (&made, paused.get()) {
+        // Writers were held off all the same.
+        counting::count(context, Ended::Paused { paused });
+    }
+    made.map_err(failure)
 }
 
 /// The same for the counts.
@@ -196,15 +203,26 @@ fn chosen(
         return ad_hoc(context, path, name).map_err(usage);
     }
     if arguments.sources.is_empty() && configured.is_empty() {
-        let line =
-            "no sources are configured: name one by --path and --name, or list some in snapshot.sources";
-        return Err(usage(line.to_owned()));
+        let line = "no sources are configured on this node: name one by --path and --name, or list some in \
+                    snapshot.sources";
+        let hints = vec![
+            "capture one without configuration: eos snapshot create --path DIR --name NAME".to_owned(),
+            "see what is configured, and where: eos config show --origin".to_owned(),
+        ];
+        return Err(Failure { hints, ..usage(line.to_owned()) });
     }
     for name in &arguments.sources {
         if !configured.iter().any(|source| source.name.as_str() == name) {
             let known: Vec<&str> = configured.iter().map(|source| source.name.as_str()).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(usage(format!("there is no source {name} in snapshot.sources; there are: {known}")));
+            let line = format!(
+                "there is no source {name} in snapshot.sources of this node's configuration; there are: {known}"
+            );
+            let hints = vec![
+                "see what is configured, and where: eos config show --origin".to_owned(),
+                format!("or capture a path under this name: eos snapshot create --path DIR --name {name}"),
+            ];
+            return Err(Failure { hints, ..usage(line) });
         }
     }
     let wanted = |source: &SourceConfig| {

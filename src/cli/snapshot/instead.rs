@@ -12,6 +12,7 @@ use crate::steps::tried::{self, Tried, Vain};
 use crate::view::units::ago;
 use crate::wire::snapshots::newest_first as by_age;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// So much of an id tells it from others.
 const SHORT: usize = 12;
@@ -28,6 +29,8 @@ pub(super) struct Choice<'a> {
     pub(super) or_older: bool,
     /// What else belongs to the command line, with a blank before it.
     pub(super) more: String,
+    /// What this node has itself.
+    pub(super) here: BTreeSet<SnapshotId>,
 }
 
 /// What was done, and instead of what.
@@ -69,7 +72,7 @@ pub(super) fn first<T>(
     let mut tried = Tried::default();
     let mut instead_of = Vec::new();
     let mut last = None;
-    while let Some(found) = tried.next(candidates.iter().cloned()) {
+    while let Some(found) = tried.next(candidates.iter().cloned(), &choice.here) {
         let failure = match attempt(&found, patience(choice, &found)) {
             Ok(value) => return Ok(Taken { value, instead_of }),
             Err(failure) => failure,
@@ -103,7 +106,7 @@ fn patience(choice: &Choice<'_>, found: &Found) -> Patience {
 
 /// What could be tried yet.
 fn left(choice: &Choice<'_>, candidates: &[Found], tried: &Tried) -> Vec<Found> {
-    let untried = candidates.iter().filter_map(|one| tried.next([one.clone()]));
+    let untried = candidates.iter().filter_map(|one| tried.next([one.clone()], &choice.here));
     untried.filter(|one| one.chosen(choice.from).is_ok()).collect()
 }
 
@@ -112,7 +115,7 @@ fn pointing(choice: &Choice<'_>, mut failure: Failure, others: &[Found]) -> Fail
     let Some(next) = others.first() else { return failure };
     let Choice { command, what, from, more, .. } = choice;
     let from: String = from.iter().map(|from| format!(" --from {from}")).collect();
-    let all: Vec<String> = others.iter().map(described).collect();
+    let all: Vec<String> = others.iter().map(|one| described(choice, one)).collect();
     failure.hints.push(format!(
         "older ones: {}; to take the newest of them that can be had: eos snapshot {command} {what} \
          --or-older{from}{more}",
@@ -122,18 +125,32 @@ fn pointing(choice: &Choice<'_>, mut failure: Failure, others: &[Found]) -> Fail
     failure
 }
 
+/// The failure to ask which snapshot is the newest, with what can be taken nevertheless.
+pub(super) fn unasked(choice: &Choice<'_>, mut failure: Failure, here: &[Found]) -> Failure {
+    let Choice { command, what, more, .. } = choice;
+    let newest = newest_first(here.to_vec()).into_iter().next();
+    failure.hints.extend(newest.map(|found| {
+        format!(
+            "another node may have a newer one than {}; to take that one all the same: eos snapshot {command} {what} \
+             --or-older{more}",
+            described(choice, &found)
+        )
+    }));
+    failure
+}
+
 fn short(id: &SnapshotId) -> &str {
     id.as_str().get(..SHORT).unwrap_or(id.as_str())
 }
 
 /// Its id, its age, and who has it.
-fn described(found: &Found) -> String {
+fn described(choice: &Choice<'_>, found: &Found) -> String {
     let age = found.told.as_ref().map(|told| {
         let made = u64::try_from(told.created_at.as_millisecond()).unwrap_or_default();
         format!(" of {}", ago(clock::now_ms().saturating_sub(made)))
     });
-    let names: Vec<String> = found.holders.iter().map(|holder| holder.name.clone()).collect();
-    let names = if names.is_empty() { vec!["this node".to_owned()] } else { names };
+    let own = choice.here.contains(&found.id).then_some("this node");
+    let names: Vec<&str> = own.into_iter().chain(found.holders.iter().map(|one| one.name.as_str())).collect();
     format!("{}{} at {}", short(&found.id), age.unwrap_or_default(), names.join(" and "))
 }
 
@@ -187,17 +204,13 @@ mod tests {
         from: &[&str],
     ) -> anyhow::Result<(String, Result<usize, Failure>)> {
         let from: Vec<String> = from.iter().map(|text| (*text).to_owned()).collect();
-        let choice = Choice {
-            command: "restore",
-            what: "metrics",
-            from: &from,
-            or_older,
-            more: " --into /x".to_owned(),
-        };
+        let (what, more) = ("metrics", " --into /x".to_owned());
+        let here = BTreeSet::from([SnapshotId::parse("cccccccccccccccc")?]);
+        let choice = Choice { command: "restore", what, from: &from, or_older, more, here };
         // Who answers comes first in what the master says.
         let all = newest_first(vec![
             found("bbbbbbbbbbbbbbbb", 3, &[1, 2])?,
-            found("cccccccccccccccc", 72, &[])?,
+            found("cccccccccccccccc", 72, &[3])?,
             found("aaaaaaaaaaaaaaaa", 1, &[3])?,
         ]);
         let mut tried = Vec::new();

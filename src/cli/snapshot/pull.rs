@@ -105,7 +105,8 @@ fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Resu
     let found = context.ask(async |master| holders::find(master, what, Some(&membership.node)).await)?;
     instead::tell_untold(what, &found, sink);
     let store = store(context)?;
-    let choice = Choice { command: "pull", what, from, or_older: *or_older, more: String::new() };
+    let here = store.ids().map_err(failure)?.into_iter().collect();
+    let choice = Choice { command: "pull", what, from, or_older: *or_older, more: String::new(), here };
     let candidates = instead::newest_first(found.candidates());
     let taken = instead::first(&choice, &candidates, sink, |found, patience| {
         one(context, arguments, (&membership, found), (&store, patience), sink)

@@ -34,6 +34,7 @@ use crate::view::units::{bytes, precise};
 use crate::wire::snapshots::Holder;
 use clap::Args;
 use serde_json::json as object;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,8 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
-    /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on
+    /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on; also this
+    /// node's newest while the master cannot be asked
     #[arg(long, conflicts_with = "previous")]
     or_older: bool,
     /// Open at most so many connections at a time to all holders together; as snapshot.connections says unless given
@@ -80,7 +82,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArguments) -> Result<Don
         }
         Err(failure) => counting::failed(context, Command::Restore, failure),
     }
-    result.map(|put| put.done)
+    result.map(|put| Done { text: context.output.rooted(&put.done.text), ..put.done })
 }
 
 /// A snapshot that stands where it belongs.
@@ -127,10 +129,14 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     }
     let config = asked(arguments, config.snapshot);
     let stores = stores(context)?;
-    let candidates = wanted::candidates(context, arguments, &known, &stores, sink)?;
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
     let more = into.as_ref().map_or_else(String::new, |into| format!(" --into {}", into.display()));
-    let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more };
+    let mut here = BTreeSet::new();
+    for store in stores.iter().filter(|_| from.is_empty()) {
+        here.extend(store.ids().map_err(failure)?);
+    }
+    let choice = Choice { command: "restore", what, from, or_older: arguments.or_older, more, here };
+    let candidates = wanted::candidates(context, arguments, &known, (&stores, &choice), sink)?;
     let taken = instead::first(&choice, &candidates, sink, |found, patience| {
         let wanted = wanted::wanted(context, arguments, &known, &stores, found)?;
         let restored =

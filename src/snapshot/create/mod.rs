@@ -71,15 +71,16 @@ pub struct Made {
     pub paused: Option<Duration>,
 }
 
-/// Captures a source into the store, reading only what changed since the snapshot before.
+/// Captures a source into the store, reading only what changed since the snapshot before. For how long hooks held
+/// writers off stands in `paused` too, however the capture ends.
 ///
 /// # Errors
 /// When it cannot be captured, a hook fails, `stop` is set, or the store does not take it.
 pub fn create(
     order: &Order<'_>,
     store: &DiskStore,
-    stop: &AtomicBool,
-    sink: &dyn Sink,
+    (stop, sink): (&AtomicBool, &dyn Sink),
+    paused: &Cell<Option<Duration>>,
 ) -> Result<Made, CreateError> {
     let name = order.source.name.as_str();
     let records = Records::open(order.root)?;
@@ -88,7 +89,7 @@ pub fn create(
     let _place = records.hold_place(name, &path_of(order))?;
     let before = Before::of(store, name, order)?;
     let (work, staging) = (store.begin()?, store.begin()?);
-    let paused = Cell::new(None);
+    paused.set(None);
     let capture = Capture { order, store, before: &before, records: &records, stop, sink, paused };
     let made = capture.run(&work, staging);
     cleared(work.discard(), sink);
@@ -176,7 +177,7 @@ struct Capture<'a> {
     records: &'a Records,
     stop: &'a AtomicBool,
     sink: &'a dyn Sink,
-    paused: Cell<Option<Duration>>,
+    paused: &'a Cell<Option<Duration>>,
 }
 
 impl Capture<'_> {

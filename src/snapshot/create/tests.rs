@@ -56,6 +56,14 @@ impl Site {
     }
 
     fn create_with(&self, sink: &dyn Sink) -> Result<Made, CreateError> {
+        self.create_measuring(sink, &Cell::new(None))
+    }
+
+    fn create_measuring(
+        &self,
+        sink: &dyn Sink,
+        paused: &Cell<Option<Duration>>,
+    ) -> Result<Made, CreateError> {
         let order = Order {
             root: &self.root,
             source: &self.source,
@@ -66,7 +74,7 @@ impl Site {
             force: self.full,
             full: self.full,
         };
-        create(&order, &self.store, &AtomicBool::new(false), sink)
+        create(&order, &self.store, (&AtomicBool::new(false), sink), paused)
     }
 
     fn manifest(&self, id: &SnapshotId) -> Manifest {

@@ -141,8 +141,11 @@ impl Explain for StoreError {
             Self::Manifest { .. } => {
                 vec!["see which others are sound: eos snapshot verify".to_owned()]
             }
-            Self::Damaged { .. } => vec![
-                "when other nodes hold it too, have it mended: eos snapshot pull ID --repair".to_owned(),
+            Self::Damaged { damage } => vec![
+                format!(
+                    "when other nodes hold it too, have it mended: eos snapshot pull {} --repair",
+                    damage.first().and_then(|first| first.split_once(": ")).map_or("ID", |(id, _)| id)
+                ),
                 "if its source is here, make another one: eos snapshot create SOURCE --full".to_owned(),
                 "of the source cluster, on the master: systemctl restart eos-master".to_owned(),
             ],

@@ -56,6 +56,11 @@ pub enum Ended<'a> {
         /// For how long the hooks around it held the writers off.
         paused: Duration,
     },
+    /// A capture that failed had held writers off by its hooks.
+    Paused {
+        /// For how long.
+        paused: Duration,
+    },
     /// A snapshot is in the store that was not.
     Pulled {
         /// How long it took.
@@ -208,6 +213,9 @@ impl Tally {
                 add(&mut captures.stored_bytes, stored_bytes);
                 add(&mut captures.excluded, excluded);
                 add(&mut captures.paused_milliseconds, milliseconds(paused));
+            }
+            Ended::Paused { paused } => {
+                add(&mut self.captures.paused_milliseconds, milliseconds(paused));
             }
             Ended::Pulled { took, received_bytes } => self.pulls.add(took, received_bytes),
             Ended::Restored { took, received_bytes, applying } => {

@@ -65,7 +65,10 @@ impl Explain for RestoreCommandError {
                                       restore ID --into DIR"
                     .to_owned()
             }
-            Self::NoSnapshot { .. } => "see which there are: eos snapshot list".to_owned(),
+            Self::NoSnapshot { .. } => {
+                "see which are here: eos snapshot list; or, on the master, in the cluster: eos snapshot list --cluster"
+                    .to_owned()
+            }
             Self::NotHeld { .. } => {
                 "name one of these, or leave --from out: eos snapshot restore SOURCE".to_owned()
             }

@@ -3,7 +3,7 @@
 use super::error::RestoreCommandError;
 use super::{RestoreArguments, connections};
 use crate::cli::context::{Context, failure};
-use crate::cli::snapshot::instead;
+use crate::cli::snapshot::instead::{self, Choice};
 use crate::client::holders::{self, Found, NoHolder};
 use crate::model::explain::Failure;
 use crate::model::ids::{SnapshotId, SourceName};
@@ -37,7 +37,7 @@ pub(super) fn candidates(
     context: &Context,
     arguments: &RestoreArguments,
     known: &[SourceConfig],
-    stores: &[DiskStore],
+    (stores, choice): (&[DiskStore], &Choice<'_>),
     sink: &dyn Sink,
 ) -> Result<Vec<Found>, Failure> {
     let what = &arguments.what;
@@ -49,7 +49,7 @@ pub(super) fn candidates(
     // A snapshot that is named by its id and is here needs nobody else.
     let asks = named.is_some() || here.is_empty() || !arguments.from.is_empty();
     let found = match asks {
-        true => cluster(context, arguments, !here.is_empty(), sink)?,
+        true => cluster(context, choice, &here, sink)?,
         false => None,
     };
     let Some(found) = found else {
@@ -112,27 +112,29 @@ fn at_hand(id: SnapshotId, told: Option<Holding>) -> Found {
     Found { id, told, holders: Vec::new(), others: Vec::new(), untold: Vec::new() }
 }
 
-/// Who has it in the cluster; none when nobody has, or nobody can be asked and this node has one.
+/// Who has it in the cluster; none when nobody has, or when nobody can be asked and what this node has shall do.
 fn cluster(
     context: &Context,
-    arguments: &RestoreArguments,
-    is_here: bool,
+    choice: &Choice<'_>,
+    here: &[Found],
     sink: &dyn Sink,
 ) -> Result<Option<Found>, Failure> {
     let own = context.membership()?.node;
-    match context.ask(async |master| holders::find(master, &arguments.what, Some(&own)).await) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if restore_sources::UNKNOWN.contains(&error.code.as_str()) => Ok(None),
-        Err(error) if is_here && arguments.from.is_empty() => {
-            let text = format!(
-                "another node may have a newer snapshot: the master could not be asked: {}",
-                error.message
-            );
-            sink.emit(Event::Warning { text });
-            Ok(None)
-        }
-        Err(error) => Err(error),
+    let error = match context.ask(async |master| holders::find(master, choice.what, Some(&own)).await) {
+        Ok(found) => return Ok(Some(found)),
+        Err(error) if restore_sources::UNKNOWN.contains(&error.code.as_str()) => return Ok(None),
+        Err(error) => error,
+    };
+    if here.is_empty() || !choice.from.is_empty() {
+        return Err(error);
     }
+    if !choice.or_older {
+        return Err(instead::unasked(choice, error, here));
+    }
+    let text =
+        format!("another node may have a newer snapshot: the master could not be asked: {}", error.message);
+    sink.emit(Event::Warning { text });
+    Ok(None)
 }
 
 /// The source of a snapshot that was named by its id.

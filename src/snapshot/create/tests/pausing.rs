@@ -101,6 +101,19 @@ fn what_is_read_in_place_or_in_another_place_holds_writers_off_until_its_last_by
 }
 
 #[test]
+fn for_how_long_writers_were_held_off_is_told_of_a_capture_that_fails_too() {
+    let mut site = site("", "true");
+    let paused = Cell::new(None);
+    site.source.hooks.before_capture = Some(site.hook("before", "false"));
+    site.create_measuring(&Silent, &paused).unwrap_err();
+    assert!(paused.get().is_some_and(|paused| paused > Duration::ZERO), "{paused:?}");
+    (site.source.hooks.before_capture, site.source.hooks.after_capture) = (None, None);
+    fs::remove_dir_all(site.path("srv/metrics")).unwrap();
+    site.create_measuring(&Silent, &paused).unwrap_err();
+    assert_eq!(paused.get(), None, "nobody was held off");
+}
+
+#[test]
 fn writers_of_a_database_go_on_once_it_is_copied() {
     let mut site = Site::of("");
     site.source.engine = Engine::Sqlite;

@@ -35,6 +35,7 @@ fn each_command_is_counted_with_its_time_its_bytes_and_its_failures_by_code() {
     for ended in [
         captured(false, 5),
         captured(true, 0),
+        Ended::Paused { paused: Duration::from_millis(5) },
         pulled(1500),
         pulled(7_200_000),
         Ended::Restored {
@@ -53,7 +54,7 @@ fn each_command_is_counted_with_its_time_its_bytes_and_its_failures_by_code() {
         count(&root, ended).unwrap();
     }
     let Tally { captures, pulls, restores, applying_milliseconds, recovered, .. } = tally(&root).unwrap();
-    assert_eq!((captures.excluded, captures.paused_milliseconds, applying_milliseconds), (6, 16, 30));
+    assert_eq!((captures.excluded, captures.paused_milliseconds, applying_milliseconds), (6, 21, 30));
     assert_eq!(recovered, BTreeMap::from([("kept".to_owned(), 2), ("returned".to_owned(), 1)]));
     let sums = (captures.read_bytes, captures.borrowed_bytes, captures.stored_bytes);
     assert_eq!((captures.deeds.count, captures.unchanged, sums), (2, 1, (20, 40, 5)));
