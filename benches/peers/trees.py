@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 
 CHUNK = 1 << 20
 
@@ -75,3 +76,8 @@ def size_of(top):
 
 def generator():
     return random.Random(20)
+
+
+if __name__ == "__main__":
+    kind, top = sys.argv[1:]
+    {"big": big, "small": small}[kind](top, generator())

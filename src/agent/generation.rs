@@ -13,6 +13,7 @@ use crate::model::explain::Failure;
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
 use crate::steps::apply_states::ApplyStates;
+use crate::steps::refresh_units::{self, Refresh, RefreshUnits};
 use crate::steps::{AnyStep, Env, StepFailure};
 use crate::wire::member::Desired;
 use std::path::PathBuf;
@@ -88,11 +89,15 @@ fn run(
     let binary = workshop.binary.display().to_string();
     let mut engine = Engine::new(&workshop.root, lock, &Silent, interrupted.as_ref());
     if let Some((saga, state)) = engine.recover().map_err(|error| error.to_failure())? {
-        if state.begin.kind != KIND {
-            return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure());
-        }
-        let unfinished = from_plan(&state.begin.plan, binary.clone())?;
-        let steps: Vec<AnyStep> = vec![Box::new(unfinished)];
+        let unfinished: AnyStep = match state.begin.kind.as_str() {
+            KIND => Box::new(from_plan(&state.begin.plan, binary.clone())?),
+            // Its bootstrap died; the next one brings the units up to date.
+            refresh_units::KIND => {
+                Box::new(RefreshUnits(Refresh::from_plan(&state.begin.plan).map_err(Failure::from)?))
+            }
+            _ => return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure()),
+        };
+        let steps: Vec<AnyStep> = vec![unfinished];
         engine.rollback(&saga, &steps, &mut env).map_err(|error| error.to_failure())?;
     }
     let plan = serde_json::to_value(desired).expect("what is desired serialises");

@@ -1,7 +1,7 @@
 //! Tells the master which snapshots this node's store holds: at the start, when they change, when it asks.
 
 use crate::agent::link::Link;
-use crate::client::ClientError;
+use crate::client::{ClientError, MasterClient};
 use crate::host::watch::FileWatch;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
@@ -85,17 +85,10 @@ impl Teller {
         let (held, client) = blocking(read).await?;
         let told = newest_first(&held, self.port);
         self.known = held;
-        match client.tell_holdings(&told).await {
-            Ok(()) => tracing::debug!(count = told.snapshots.len(), "the master knows what this node holds"),
-            Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE => {
-                tracing::debug!("the master is an older one, which keeps no list of holdings");
-            }
-            Err(error) => {
-                self.link.renew();
-                return Err(Failure::of(&error));
-            }
-        }
-        Ok(())
+        tell(&client, &told).await.map_err(|error| {
+            self.link.renew();
+            Failure::of(&error)
+        })
     }
 }
 
@@ -104,6 +97,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         Ok(done) => done,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
+}
+
+/// Tells the master; an older one, which keeps no list, needs not know.
+///
+/// # Errors
+/// When it does not answer, or refuses.
+pub async fn tell(client: &MasterClient, told: &Holdings) -> Result<(), ClientError> {
+    match client.tell_holdings(told).await {
+        Ok(()) => tracing::debug!(count = told.snapshots.len(), "the master knows what this node holds"),
+        Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE => {
+            tracing::debug!("the master is an older one, which keeps no list of holdings");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// What the store holds, as its node tells it, which hands it out at this port.

@@ -219,6 +219,14 @@ impl Directory {
         fs::fsync(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
+    /// Makes a file beneath durable.
+    pub fn sync_file(&self, relative: &Path) -> Result<(), DirectoryError> {
+        #[cfg(test)]
+        cut::here().map_err(|errno| failure("sync", &self.path.join(relative), errno))?;
+        let file = self.open_file(relative)?;
+        fs::fsync(&file).map_err(|errno| failure("sync", &self.path.join(relative), errno))
+    }
+
     /// Makes everything on this file system durable; one call for many small files.
     pub fn sync_filesystem(&self) -> Result<(), DirectoryError> {
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))

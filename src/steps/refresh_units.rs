@@ -1,7 +1,8 @@
 //! Brings the units of a member up to date, as a newer eos writes them.
 //!
 //! What stood there is in the checkpoint, as for every step: also what somebody wrote into a unit by hand comes
-//! back with `eos rollback`. A crash leaves each unit old or new, and the next bootstrap takes that back first.
+//! back with `eos rollback`. A crash leaves each unit old or new; the agent takes that back before its next generation, or the next
+//! bootstrap does.
 
 use crate::host::files::{self, Attributes};
 use crate::host::paths;

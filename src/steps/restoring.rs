@@ -8,7 +8,7 @@ use crate::model::progress::{Event, Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request, Source};
-use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, Verifier};
+use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, SignedManifest, Verifier};
 use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore, RestoreError};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
 use crate::snapshot::unpack::{Policy, UnpackError};
@@ -225,7 +225,19 @@ fn manifest(
     if let Some(store) = job.store
         && store.ids()?.contains(id)
     {
-        return Ok((verified(store, id, job.request.verifier)?, None, 0));
+        match judged_again(store, id, job.request.verifier) {
+            Err(error @ (StoreError::Manifest { .. } | StoreError::Unknown { .. }))
+                if !job.request.sources.is_empty() =>
+            {
+                let text = format!("what this node has of it is of no use, so others are asked: {error}");
+                sink.emit(Event::Warning { text });
+            }
+            here => {
+                let (signed, manifest) = here?;
+                trusted::may_sign(&signed, &manifest)?;
+                return Ok((manifest, None, 0));
+            }
+        }
     }
     let obtained = fetch::obtain(&job.request, Some(&restore.area()?), stop, sink)?;
     trusted::may_sign(&obtained.signed, &obtained.manifest)?;
@@ -241,11 +253,20 @@ pub fn verified(
     id: &SnapshotId,
     verifier: &dyn Verifier,
 ) -> Result<Manifest, StepFailure> {
+    let (signed, manifest) = judged_again(store, id, verifier)?;
+    trusted::may_sign(&signed, &manifest)?;
+    Ok(manifest)
+}
+
+fn judged_again(
+    store: &DiskStore,
+    id: &SnapshotId,
+    verifier: &dyn Verifier,
+) -> Result<(SignedManifest, Manifest), StoreError> {
     let signed = store.manifest(id)?;
     let verified = signed.verify(id, verifier, &Limits::default());
     let manifest = verified.map_err(|source| StoreError::Manifest { id: id.to_string(), source })?;
-    trusted::may_sign(&signed, &manifest)?;
-    Ok(manifest)
+    Ok((signed, manifest))
 }
 
 /// Insists that the snapshot is of the source that is wanted: two sources may have the same last name.

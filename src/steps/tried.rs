@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// What holders that are gone, or no longer have a snapshot, are told by: nothing is wrong with the data.
-const ABSENT: [&str; 6] = ["EOS-T043", "EOS-T044", "EOS-T182", "EOS-T167", "EOS-T168", "EOS-U032"];
+const ABSENT: [&str; 7] =
+    ["EOS-T022", "EOS-T043", "EOS-T044", "EOS-T182", "EOS-T167", "EOS-T168", "EOS-U032"];
 
 /// What bytes that are not those of the snapshot are told by.
-const DAMAGED: [&str; 4] = ["EOS-T042", "EOS-T045", "EOS-T046", "EOS-T169"];
+const DAMAGED: [&str; 5] = ["EOS-T023", "EOS-T042", "EOS-T045", "EOS-T046", "EOS-T169"];
 
 /// What a holder is told by that said something else of a snapshot than its manifest does.
 const CONTRADICTED: [&str; 2] = ["EOS-T228", "EOS-T229"];

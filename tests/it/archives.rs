@@ -208,7 +208,8 @@ fn who_is_not_root_can_have_a_refused_archive_removed_and_tries_again() {
     // What a crash left, with directories that their owner may not write to.
     shell(
         folder,
-        "mkdir -p .target.unpacking-0/closed/below; chmod 500 .target.unpacking-0/closed; chown -R 65534 .target*",
+        "mkdir -p .target.unpacking-0/$(printf 'closed/%.0s' $(seq 40)); chown -R 65534 .target*; \
+         find .target.unpacking-0 -depth -mindepth 1 -type d -exec chmod 500 {} +",
     );
     as_nobody("good.tar").ends_with(0);
     assert_eq!(names(folder), ["bad.tar", "good.tar", "source", "target"]);

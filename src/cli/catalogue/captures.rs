@@ -94,4 +94,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "If it was replaced on purpose, run the same command again. Otherwise find out who may write to its directory.",
         retry: false,
     },
+    Entry {
+        code: "T131",
+        title: "a capture held writers off for too long",
+        cause: "Between before_capture and the moment in which nothing is read any more that writers could change, more time passed than hooks.longest_pause_seconds allows. Writers were let go on, and no snapshot was made.",
+        evidence: "eos config show --origin",
+        remedy: "Name what is never written to in write_once, put the source onto XFS or btrfs, or have before_capture print EOS_CAPTURE_PATH= with a snapshot of the volume, so that less is read meanwhile. Or allow more time in snapshot.sources.",
+        retry: false,
+    },
 ];

@@ -20,7 +20,12 @@ pub fn write_behind(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         return Ok(());
     }
     // Linux begins to write what is dirty in the range, then drops what is not. Nothing of it is clean yet.
-    Ok(fs::fadvise(file, offset, NonZeroU64::new(bytes.len() as u64), Advice::DontNeed)?)
+    let advised = fs::fadvise(file, offset, NonZeroU64::new(bytes.len() as u64), Advice::DontNeed);
+    // Kernels and sandboxes without such advice write it when all is made durable: later, and as well.
+    if let Err(error) = advised {
+        tracing::debug!(%error, "the kernel takes no advice on when to write");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

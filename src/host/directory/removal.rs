@@ -110,6 +110,10 @@ impl<'a> Removal<'a> {
         if of.remove_empty_directory(name)? {
             return Ok(());
         }
+        if self.forced {
+            // What is moved to another parent has to be writable itself.
+            of.set_mode(name, 0o700)?;
+        }
         loop {
             self.moved += 1;
             let free = OsString::from(format!(".removed-{}", self.moved));

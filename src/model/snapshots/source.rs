@@ -90,12 +90,26 @@ pub struct Hooks {
     pub before_capture: Option<Hook>,
     /// After a capture, however it ended, also after a crash.
     pub after_capture: Option<Hook>,
+    /// For how long the two hold writers off at most, [`LONGEST_PAUSE_SECONDS`] unless given; a capture that takes
+    /// longer ends in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_pause_seconds: Option<u32>,
     /// Before the exchange of a restore: stop whoever uses the old tree.
     pub before_restore: Option<Hook>,
     /// After the exchange, and after a return to the old tree, also after a crash.
     pub after_restore: Option<Hook>,
     /// Whether the restored tree is in good health: it must end with status 0 within its time.
     pub healthy: Option<Hook>,
+}
+
+/// For how long a capture may hold writers off, in seconds, unless its source says.
+pub const LONGEST_PAUSE_SECONDS: u32 = 600;
+
+impl Hooks {
+    /// For how long a capture may hold writers off, in seconds.
+    pub fn longest_pause_seconds(&self) -> u32 {
+        self.longest_pause_seconds.unwrap_or(LONGEST_PAUSE_SECONDS)
+    }
 }
 
 /// A program.
@@ -190,6 +204,9 @@ fn check(one: &SourceConfig) -> Result<(), String> {
         if !(1..=86_400).contains(&hook.timeout_seconds) {
             return Err("a hook's timeout_seconds must be from 1 to 86400".to_owned());
         }
+    }
+    if !(1..=86_400).contains(&hooks.longest_pause_seconds()) {
+        return Err("longest_pause_seconds must be from 1 to 86400".to_owned());
     }
     Ok(())
 }

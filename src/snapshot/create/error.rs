@@ -60,6 +60,16 @@ pub enum CreateError {
         /// The line.
         line: String,
     },
+    /// Writers were held off for too long.
+    #[error(
+        "writers of source {name} were held off for {seconds} s, and not all that must not change was read"
+    )]
+    Paused {
+        /// The source.
+        name: String,
+        /// For how long they may be held off.
+        seconds: u32,
+    },
     /// A database could not be copied.
     #[error("the database {} could not be backed up", path.display())]
     Backup {
@@ -137,6 +147,7 @@ impl Explain for CreateError {
             Self::Unsound { .. } => "T128",
             Self::Record { .. } => "T129",
             Self::Swapped { .. } => "T130",
+            Self::Paused { .. } => "T131",
             Self::Area(error) => return error.code(),
             Self::Capture(error) => return error.code(),
             Self::Store(error) => return error.code(),
@@ -168,6 +179,12 @@ impl Explain for CreateError {
             Self::Swapped { path } => {
                 vec![format!("see what it is, and who put it there: stat {}", path.display())]
             }
+            Self::Paused { .. } => vec![
+                "have less read meanwhile: write_once, XFS or btrfs, or a hook that names a snapshot of the volume"
+                    .to_owned(),
+                "or allow more, by hooks.longest_pause_seconds of the source: eos config show --origin"
+                    .to_owned(),
+            ],
             Self::Hook { source, .. } => source.hints(),
             Self::Redirect { .. } => {
                 vec!["have it print one line EOS_CAPTURE_PATH=/path; see it: eos config show".to_owned()]
@@ -218,6 +235,7 @@ pub(crate) fn samples() -> Vec<CreateError> {
         CreateError::Unsound { path: path(), found: "row 3 missing from index a".into() },
         CreateError::Record { path: path(), source: json },
         CreateError::Swapped { path: path() },
+        CreateError::Paused { name: name(), seconds: 600 },
     ]
 }
 
@@ -238,6 +256,7 @@ fn every_text_is_one_plain_line() {
             "the database /srv/metrics is damaged: row 3 missing from index a",
             "/srv/metrics, the record of a capture that was interrupted, cannot be read",
             "the database /srv/metrics was replaced by another file or a link while it was captured",
+            "writers of source metrics were held off for 600 s, and not all that must not change was read",
         ]
     );
     assert!(samples().iter().all(|error| !error.hints().is_empty()));

@@ -3,6 +3,7 @@
 //! What outlives a crash is recorded first, in `record`: the next capture of the source finishes it, and so does
 //! [`recover`], which the agent begins with. Nothing is published unless the hook `after_capture` ended well.
 
+mod bound;
 mod database;
 mod error;
 mod hooks;
@@ -15,7 +16,9 @@ pub use error::CreateError;
 pub(crate) use error::samples;
 
 use super::area;
-use super::capture::{self, Captured, Freezer, MEMORY_VERSION, Memory, Previous, Source, Terms};
+use super::capture::{
+    self, CaptureError, Captured, Freezer, MEMORY_VERSION, Memory, Previous, Source, Terms,
+};
 use super::manifest::{Limits, Manifest, Metadata, Name, Part, SignedManifest, Signer};
 use super::pack::Cut;
 use super::store::{DiskStore, Lease, SnapshotStore, Staging, StoreError};
@@ -24,6 +27,7 @@ use crate::host::root::Root;
 use crate::model::ids::{ClusterId, SnapshotId};
 use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::model::snapshots::{Engine, SourceConfig};
+use bound::Bound;
 use jiff::Timestamp;
 use record::{FREEZE, Record, Records};
 use std::cell::{Cell, RefCell};
@@ -247,8 +251,13 @@ impl Capture<'_> {
         record.after = source.hooks.after_capture.as_ref().map(Into::into);
         record.area = self.freezing_area(&path, work)?;
         self.records.save(&record)?;
-        let pause = Pause { capture: self, record: RefCell::new(record), began: Instant::now() };
-        let captured = self.capture(&pause, work, staging);
+        let longest = Duration::from_secs(source.hooks.longest_pause_seconds().into());
+        let bound = Bound::new(source.hooks.before_capture.is_some().then_some(longest));
+        let pause =
+            Pause { capture: self, record: RefCell::new(record), began: Instant::now(), bound: &bound };
+        let captured =
+            bound.within(self.stop, |stop| Capture { stop, ..*self }.capture(&pause, work, staging));
+        let captured = captured.map_err(|error| pause.judged(error));
         match (pause.end(), captured) {
             (Ok(()), captured) => captured,
             (Err(error), Ok(_)) => Err(error),
@@ -389,6 +398,7 @@ struct Pause<'a> {
     /// What is still to be done when the capture ends.
     record: RefCell<Record>,
     began: Instant,
+    bound: &'a Bound,
 }
 
 impl Pause<'_> {
@@ -404,6 +414,7 @@ impl Pause<'_> {
         }
         match self.capture.records.release(&record, self.capture.sink) {
             Ok(left) => {
+                self.bound.released();
                 self.measure();
                 *self.record.borrow_mut() = left;
             }
@@ -412,6 +423,20 @@ impl Pause<'_> {
                 let text = format!("{error}; it is run once more when all is read");
                 self.capture.sink.emit(Event::Warning { text });
             }
+        }
+    }
+
+    /// What a capture ends with that was stopped because writers were held off for too long.
+    fn judged(&self, error: CreateError) -> CreateError {
+        let Order { source, .. } = self.capture.order;
+        match error {
+            CreateError::Capture(CaptureError::Interrupted { .. }) if self.bound.is_overdue() => {
+                CreateError::Paused {
+                    name: source.name.to_string(),
+                    seconds: source.hooks.longest_pause_seconds(),
+                }
+            }
+            other => other,
         }
     }
 

@@ -22,9 +22,7 @@ pub(in crate::snapshot) fn make_durable(
     for entry in entries {
         let path = entry.path.as_path();
         match entry.content {
-            Content::File { .. } => staging.open_file(path)?.sync_all().map_err(|source| {
-                DirectoryError::Io { action: "sync", path: staging.path().join(path), source }
-            })?,
+            Content::File { .. } => staging.sync_file(path)?,
             Content::Directory => staging.open_directory(path)?.sync()?,
             Content::Symlink { .. } | Content::Hardlink { .. } => {}
         }
@@ -46,6 +44,7 @@ fn is_closed(entry: &Entry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::directory::cut;
     use crate::model::digest::Digest;
     use crate::snapshot::manifest::{Name, Time};
     use std::collections::BTreeMap;
@@ -68,6 +67,11 @@ mod tests {
         let small =
             [entry("a", 0o755, Content::Directory), entry("a/file", 0o644, file()), entry("b", 0o777, link)];
         make_durable(&staging, &parent, &small).unwrap();
+        // The directory, the file, the tree itself and its name.
+        for number in 0..5 {
+            let (synced, failed) = cut::failing(number, || make_durable(&staging, &parent, &small));
+            assert_eq!((synced.is_err(), failed), (number < 4, number < 4), "{number}: {synced:?}");
+        }
 
         let gone = [entry("gone", 0o644, file())];
         let error = make_durable(&staging, &parent, &gone).unwrap_err();

@@ -164,3 +164,18 @@ fn a_death_at_any_change_leaves_no_writer_held_off_once_it_is_recovered() {
     }
     assert!(deaths > 10, "{deaths}");
 }
+
+#[test]
+fn writers_that_were_held_off_for_too_long_go_on_and_there_is_no_snapshot() {
+    let mut site = site("", "true");
+    site.source.hooks.before_capture = Some(site.hook("before", "sleep 1.1"));
+    site.source.hooks.longest_pause_seconds = Some(1);
+    let error = site.create().unwrap_err();
+    assert!(matches!(&error, CreateError::Paused { seconds: 1, .. }), "{error:?}");
+    assert_eq!(site.heard(), ["before", "after"]);
+    assert!(site.store.ids().unwrap().is_empty());
+    site.is_clear();
+
+    site.source.hooks.longest_pause_seconds = None;
+    site.create().unwrap();
+}

@@ -106,6 +106,13 @@ fn compressed_data_that_is_damaged_or_asks_for_too_much_is_refused() {
     let window = [&[0x28, 0xB5, 0x2F, 0xFD, 0, (31 - 10) << 3][..], &good[6..]].concat();
     refused(&window, words, &Allowed::default());
     refused(&[&good[..], b"garbage after the frame"].concat(), words, &Allowed::default());
+    // What the frame says of the length of its content (RFC 8878, 3.1.1.1.4).
+    let states = |frame: &[u8]| u32::from_le_bytes(frame[5..9].try_into().expect("four bytes"));
+    assert_eq!(states(&good) as usize, whole.len());
+    for wrong in [states(&good) - 1, states(&good) + 1, states(&good) + 512, 1 << 30] {
+        let lies = [&good[..5], &wrong.to_le_bytes(), &good[9..]].concat();
+        refused(&lies, words, &Allowed::default());
+    }
     // A skippable frame that claims 4 GiB.
     refused(&[0x50, 0x2A, 0x4D, 0x18, 0xff, 0xff, 0xff, 0xff, 1, 2], "", &Allowed::default());
     let place = Place::new();
