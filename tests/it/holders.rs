@@ -212,6 +212,25 @@ fn what_was_captured_on_one_node_is_the_newest_for_all_others_at_once_or_it_is_s
     assert!(run.stderr.contains(told) && run.stdout.contains("metrics: snapshot "), "{}", run.stderr);
 }
 
+#[test]
+fn a_manifest_that_rotted_here_is_asked_of_others_who_have_the_snapshot() {
+    let [master, node] = machines([(35, "node1"), (36, "node2")]);
+    master.put("etc/eos/cluster.yaml", &sources(&master, ALL, "/bin/true"), 0o644);
+    master.found();
+    fill(&master.path("srv/metrics"), "first");
+    joined(&node, &master, &[]).ends_with(0);
+    let id = snapshot_by(&master, &master, 100);
+    is_held(&master, &id, &["node1"]);
+    node.eos(&["snapshot", "pull", &id]).ends_with(0);
+    let manifest = node.path("var/lib/eos/snapshots/manifests").join(format!("{id}.json"));
+    assert!(manifest.is_file());
+    fs::write(&manifest, "{}").unwrap();
+    fs::create_dir_all(node.path("srv")).unwrap();
+    let run = node.eos(&["snapshot", "restore", "metrics"]).ends_with(0);
+    assert!(run.stderr.contains("is of no use, so others are asked: "), "{}", run.stderr);
+    assert_eq!(whole(&node.path("srv/metrics")), whole(&master.path("srv/metrics")));
+}
+
 /// The code of the error, and its hints as they are printed.
 #[track_caller]
 fn refused(node: &Machine, line: &[&str], status: i32) -> (String, String) {

@@ -12,6 +12,7 @@ mod holders;
 mod install;
 mod output;
 mod pulls;
+mod refreshed;
 mod restores;
 mod sagas;
 mod scarcity;

@@ -254,6 +254,10 @@ fn reach_master(
         let cause = format!("the master at {master}: {error}");
         looking.progress.emit(Wait { cause, began, until, retry }.at(now));
         rest(context, retry);
+        // One more attempt without any time would hide why all others failed.
+        if Instant::now() >= until && !context.is_interrupted() {
+            return Err(failure(error));
+        }
     }
 }
 

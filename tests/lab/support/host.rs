@@ -240,8 +240,7 @@ impl Host {
         for service in ["eos-master", "eos-agent", "eos-storage-monitor"] {
             let unit = format!("etc/systemd/system/{service}.service");
             if self.path(&unit).exists() {
-                let text = self.read(&unit);
-                self.write(&unit, &text.replace("[Service]\n", &format!("[Service]\n{}", lines.concat())));
+                self.write(&format!("{unit}.d/environment.conf"), &format!("[Service]\n{}", lines.concat()));
             }
         }
     }

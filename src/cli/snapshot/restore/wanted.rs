@@ -147,9 +147,12 @@ fn source_of(
     context: &Context,
 ) -> Result<SourceConfig, Failure> {
     let trusted = Trusted::of(&context.root).map_err(Failure::from)?;
-    let name = match store {
-        Some(store) => restoring::verified(store, id, &trusted).map_err(Failure::from)?.metadata.source,
-        None => {
+    let here = store.map(|store| restoring::verified(store, id, &trusted)).transpose();
+    let name = match here {
+        Ok(Some(manifest)) => manifest.metadata.source,
+        Err(error) if holders.is_empty() => return Err(error.into()),
+        // What is damaged here is asked of others who have it; the restore itself warns of it.
+        Ok(None) | Err(_) => {
             let holders = connections(context, holders)?;
             let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
             let config = SnapshotConfig { mode: TransferMode::Streaming, ..SnapshotConfig::default() };
