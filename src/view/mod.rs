@@ -28,6 +28,7 @@ pub mod units;
 mod verdict;
 
 pub use rooted::VERBS;
+pub(crate) use rooted::quoted;
 pub use streams::{stderr, stdout};
 pub use verdict::{failure, failure_beside, verdict};
 

@@ -106,7 +106,7 @@ fn replaced(text: &str, from: &str, to: &str, wanted: impl Fn(&str) -> bool) -> 
 }
 
 /// As a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }

@@ -165,6 +165,13 @@ impl Done {
     }
 }
 
+/// The limits of a command line, for one that is to be run instead.
+pub(super) fn limits(connections: Option<u32>, bandwidth: Option<u64>) -> String {
+    let connections = connections.map(|number| format!(" --connections {number}"));
+    let bandwidth = bandwidth.map(|bytes| format!(" --bandwidth {bytes}"));
+    [connections, bandwidth].into_iter().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,5 +300,11 @@ mod tests {
         let text = "a newer snapshot of metrics may be at node2, node3, silent since the master started";
         assert_eq!(told.into_inner().map_err(|_| anyhow::anyhow!("poisoned"))?, [text]);
         Ok(())
+    }
+
+    #[test]
+    fn the_limits_of_the_command_line_stay() {
+        assert_eq!(limits(Some(2), Some(20_000_000)), " --connections 2 --bandwidth 20000000");
+        assert_eq!(limits(None, None), "");
     }
 }

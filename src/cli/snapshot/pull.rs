@@ -106,7 +106,8 @@ fn pull(context: &Context, arguments: &PullArguments, sink: &Noting<'_>) -> Resu
     instead::tell_untold(what, &found, sink);
     let store = store(context)?;
     let here = store.ids().map_err(failure)?.into_iter().collect();
-    let choice = Choice { command: "pull", what, from, or_older: *or_older, more: String::new(), here };
+    let more = instead::limits(arguments.connections, arguments.bandwidth);
+    let choice = Choice { command: "pull", what, from, or_older: *or_older, more, here };
     let candidates = instead::newest_first(found.candidates());
     let taken = instead::first(&choice, &candidates, sink, |found, patience| {
         one(context, arguments, (&membership, found), (&store, patience), sink)

@@ -30,6 +30,7 @@ use crate::steps::restoring::{self, Job, Restored};
 use crate::steps::trusted::Trusted;
 use crate::steps::{env, restore_sources, sources};
 use crate::view::progress::Progress;
+use crate::view::quoted;
 use crate::view::units::{bytes, precise};
 use crate::wire::snapshots::Holder;
 use clap::Args;
@@ -130,7 +131,13 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     let config = asked(arguments, config.snapshot);
     let stores = stores(context)?;
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
-    let more = into.as_ref().map_or_else(String::new, |into| format!(" --into {}", into.display()));
+    let place_of = into.as_ref().map(|into| format!(" --into {}", quoted(&into.to_string_lossy())));
+    let older = if arguments.older { " --older" } else { "" };
+    let more = format!(
+        "{}{older}{}",
+        place_of.unwrap_or_default(),
+        instead::limits(arguments.connections, arguments.bandwidth)
+    );
     let mut here = BTreeSet::new();
     for store in stores.iter().filter(|_| from.is_empty()) {
         here.extend(store.ids().map_err(failure)?);
