@@ -90,7 +90,7 @@ pub struct Hooks {
     pub before_capture: Option<Hook>,
     /// After a capture, however it ended, also after a crash.
     pub after_capture: Option<Hook>,
-    /// For how long the two hold writers off at most, [`LONGEST_PAUSE_SECONDS`] unless given; a capture that takes
+    /// For how long the two hold writers off at most, 600 unless given; a capture that takes
     /// longer ends in vain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_pause_seconds: Option<u32>,
