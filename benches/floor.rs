@@ -1,12 +1,14 @@
 //! How much processor time each part of a verified pull costs by itself: the least that a whole pull can take.
 //!
-//! `cargo bench --bench floor -- TREE` takes the files of a tree, compresses them as a capture does, and then has one
-//! thread do each part of the work alone, three times; the least time counts. What two ends on one machine need for
-//! all parts together, divided by its processors, bounds the wall time from below, whatever program does it.
+//! `cargo bench --bench floor -- TREE` takes the files of a tree, compresses them into frames of a MiB as a capture
+//! does, and then has one thread do each part of the work alone, three times; the least time counts. What two ends on
+//! one machine need for all parts together, divided by its processors, bounds the wall time from below, whatever
+//! program does it.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use anyhow::{Context, Result};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -22,10 +24,19 @@ const FRAME: usize = 1 << 20;
 const RECORD: usize = 16 << 10;
 
 struct Sample {
-    /// Each file, cut into compressed frames with the length of what they hold.
-    files: Vec<Vec<(Vec<u8>, usize)>>,
+    /// Where each file lies below the tree, and how long it is.
+    files: Vec<(PathBuf, usize)>,
+    /// Compressed frames, each with what it holds: a range of a file.
+    frames: Vec<(Vec<u8>, Vec<Piece>)>,
     stored: u64,
     content: u64,
+}
+
+/// So many bytes of this file, from this offset on.
+struct Piece {
+    file: usize,
+    offset: usize,
+    length: usize,
 }
 
 fn main() -> Result<()> {
@@ -37,15 +48,16 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir_in(tree.parent().context("the tree has no parent")?)?;
     let sample = Sample::of(&tree)?;
     println!("{} bytes in {} files, {} compressed", sample.content, sample.files.len(), sample.stored);
-    let stages: [(&str, &dyn Fn() -> Result<()>); 8] = [
+    let stages: [(&str, &dyn Fn() -> Result<()>); 9] = [
         ("holder: read from the page cache", &|| sample.read(folder.path())),
         ("holder: AES-256-GCM, seal", &|| sample.seal(false)),
         ("both: through a socket on loopback", &|| sample.through_a_socket()),
         ("puller: AES-256-GCM, open", &|| sample.seal(true)),
         ("puller: BLAKE3 of the frames", &|| sample.digest_frames()),
-        ("puller: zstd", &|| sample.decompress(|_, _, _| Ok(()))),
+        ("puller: zstd", &|| sample.decompress(|_, _| Ok(()))),
         ("puller: zstd and BLAKE3 of the files", &|| sample.digest_files()),
         ("puller: zstd and write to the page cache", &|| sample.write(folder.path())),
+        ("second pull: read and BLAKE3 of files that are here", &|| sample.compare(&tree)),
     ];
     let mut least = Vec::new();
     for (name, stage) in stages {
@@ -79,8 +91,8 @@ fn processor_time() -> Duration {
 
 impl Sample {
     fn of(tree: &Path) -> Result<Self> {
-        let mut sample = Self { files: Vec::new(), stored: 0, content: 0 };
-        let mut compressor = Compressor::new(1)?;
+        let mut sample = Self { files: Vec::new(), frames: Vec::new(), stored: 0, content: 0 };
+        let (mut plain, mut pieces) = (Vec::with_capacity(FRAME), Vec::new());
         let mut folders = vec![tree.to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
@@ -89,29 +101,42 @@ impl Sample {
                     folders.push(entry.path());
                     continue;
                 }
-                let content = fs::read(entry.path())?;
-                sample.content += content.len() as u64;
-                let mut frames = Vec::new();
-                for piece in content.chunks(FRAME) {
-                    let frame = compressor.compress(piece)?;
-                    sample.stored += frame.len() as u64;
-                    frames.push((frame, piece.len()));
+                let (content, file) = (fs::read(entry.path())?, sample.files.len());
+                let mut offset = 0;
+                while offset < content.len() {
+                    let length = (content.len() - offset).min(FRAME - plain.len());
+                    plain.extend_from_slice(&content[offset..offset + length]);
+                    pieces.push(Piece { file, offset, length });
+                    offset += length;
+                    if plain.len() == FRAME {
+                        sample.close(&mut plain, &mut pieces)?;
+                    }
                 }
-                sample.files.push(frames);
+                sample.content += content.len() as u64;
+                sample.files.push((entry.path().strip_prefix(tree)?.to_owned(), content.len()));
             }
         }
+        sample.close(&mut plain, &mut pieces)?;
         Ok(sample)
     }
 
-    fn frames(&self) -> impl Iterator<Item = &(Vec<u8>, usize)> {
-        self.files.iter().flatten()
+    fn close(&mut self, plain: &mut Vec<u8>, pieces: &mut Vec<Piece>) -> Result<()> {
+        let frame = Compressor::new(1)?.compress(plain)?;
+        self.stored += frame.len() as u64;
+        self.frames.push((frame, std::mem::take(pieces)));
+        plain.clear();
+        Ok(())
+    }
+
+    fn frames(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.frames.iter().map(|(frame, _)| frame)
     }
 
     fn read(&self, folder: &Path) -> Result<()> {
         let path = folder.join("part");
         if !path.exists() {
             let mut file = File::create(&path)?;
-            self.frames().try_for_each(|(frame, _)| file.write_all(frame))?;
+            self.frames().try_for_each(|frame| file.write_all(frame))?;
         }
         let (mut file, mut buffer) = (File::open(&path)?, vec![0; FRAME]);
         while black_box(file.read(&mut buffer)?) > 0 {}
@@ -143,7 +168,7 @@ impl Sample {
         let mut sender = TcpStream::connect(listener.local_addr()?)?;
         let (mut receiver, _) = listener.accept()?;
         std::thread::scope(|scope| {
-            let sent = scope.spawn(move || self.frames().try_for_each(|(frame, _)| sender.write_all(frame)));
+            let sent = scope.spawn(move || self.frames().try_for_each(|frame| sender.write_all(frame)));
             let mut buffer = vec![0; 256 << 10];
             while black_box(receiver.read(&mut buffer)?) > 0 {}
             Ok(sent.join().ok().context("the sender panicked")??)
@@ -151,46 +176,72 @@ impl Sample {
     }
 
     fn digest_frames(&self) -> Result<()> {
-        for (frame, _) in self.frames() {
+        for frame in self.frames() {
             black_box(blake3::hash(black_box(frame)));
         }
         Ok(())
     }
 
-    /// Hands out the number of the file, the offset and the bytes of each piece.
-    fn decompress(&self, mut each: impl FnMut(usize, u64, &[u8]) -> Result<()>) -> Result<()> {
+    /// Hands out each piece with its bytes.
+    fn decompress(&self, mut each: impl FnMut(&Piece, &[u8]) -> Result<()>) -> Result<()> {
         let (mut decompressor, mut plain) = (Decompressor::new()?, vec![0; FRAME]);
-        for (number, file) in self.files.iter().enumerate() {
-            let mut offset = 0;
-            for (frame, length) in file {
-                decompressor.decompress_to_buffer(frame, &mut plain)?;
-                each(number, offset, &plain[..*length])?;
-                offset += *length as u64;
+        for (frame, pieces) in &self.frames {
+            decompressor.decompress_to_buffer(frame, &mut plain)?;
+            let mut rest = &plain[..];
+            for piece in pieces {
+                let (bytes, later) = rest.split_at(piece.length);
+                each(piece, bytes)?;
+                rest = later;
             }
         }
         Ok(())
     }
 
     fn digest_files(&self) -> Result<()> {
-        let mut hasher = (0, blake3::Hasher::new());
-        self.decompress(|number, _, bytes| {
-            if hasher.0 != number {
-                hasher = (number, blake3::Hasher::new());
+        let mut hasher = blake3::Hasher::new();
+        self.decompress(|piece, bytes| {
+            if piece.offset == 0 {
+                hasher.reset();
             }
-            black_box(hasher.1.update(bytes));
+            hasher.update(bytes);
+            if piece.offset + piece.length == self.files[piece.file].1 {
+                black_box(hasher.finalize());
+            }
             Ok(())
         })
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
-        let target = tempfile::tempdir_in(folder)?;
+        // Kept to the end: ext4 is slow to create files where as many were just deleted.
+        let target = tempfile::tempdir_in(folder)?.keep();
         let mut open: Option<(usize, File)> = None;
-        self.decompress(|number, offset, bytes| {
-            if open.as_ref().is_none_or(|(at, _)| *at != number) {
-                open = Some((number, File::create(target.path().join(number.to_string()))?));
+        let mut made = HashSet::new();
+        self.decompress(|piece, bytes| {
+            if open.as_ref().is_none_or(|(at, _)| *at != piece.file) {
+                let path = &self.files[piece.file].0;
+                let parent = path.parent().context("a file lies in a directory")?;
+                if made.insert(parent) {
+                    fs::create_dir_all(target.join(parent))?;
+                }
+                open = Some((piece.file, File::create(target.join(path))?));
             }
             let (_, file) = open.as_ref().context("it was opened just above")?;
-            Ok(file.write_all_at(bytes, offset)?)
+            Ok(file.write_all_at(bytes, piece.offset as u64)?)
         })
+    }
+
+    fn compare(&self, tree: &Path) -> Result<()> {
+        let mut buffer = vec![0; FRAME];
+        for (path, _) in &self.files {
+            let (mut file, mut hasher) = (File::open(tree.join(path))?, blake3::Hasher::new());
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => break,
+                    length => hasher.update(&buffer[..length]),
+                };
+            }
+            black_box(hasher.finalize());
+        }
+        Ok(())
     }
 }
