@@ -114,12 +114,27 @@ pub async fn tell(client: &MasterClient, told: &Holdings) -> Result<(), ClientEr
     Ok(())
 }
 
-/// What the store holds, as its node tells it, which hands it out at this port.
+/// Tells what the store holds of a node that hands it out at this port, until nothing changed while it was told: what
+/// others published or removed meanwhile they may have told before this list, which knows nothing of it.
 ///
 /// # Errors
-/// When the store cannot be read.
-pub fn of(store: &DiskStore, port: u16) -> Result<Holdings, StoreError> {
-    held(store, BTreeMap::new()).map(|held| newest_first(&held, port))
+/// When the store cannot be read, or `tell` fails.
+pub fn settle(
+    store: &DiskStore,
+    port: u16,
+    tell: impl Fn(&Holdings) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let ids = || store.ids().map_err(|error| Failure::of(&error));
+    let mut listed = ids()?;
+    loop {
+        let held = held(store, BTreeMap::new()).map_err(|error| Failure::of(&error))?;
+        tell(&newest_first(&held, port))?;
+        let now = ids()?;
+        if now == listed {
+            return Ok(());
+        }
+        listed = now;
+    }
 }
 
 /// As many as can be told.

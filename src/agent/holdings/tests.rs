@@ -91,3 +91,23 @@ async fn an_older_master_is_told_nothing_and_a_manifest_that_is_damaged_is_not_h
     assert_eq!(sources, ["two"]);
     Ok(())
 }
+
+#[test]
+fn what_is_published_while_the_master_is_told_is_told_too() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    published(folder.path(), "one", b"1")?;
+    let store = DiskStore::open(Directory::open(folder.path())?)?;
+    let told = std::cell::RefCell::new(Vec::new());
+    settle(&store, 4506, |held| {
+        let mut told = told.borrow_mut();
+        told.push(held.snapshots.len());
+        // Another process does so, and the agent tells of it, before this list arrives.
+        if told.len() < 3 {
+            published(folder.path(), &format!("more-{}", told.len()), b"2").expect("published");
+        }
+        Ok(())
+    })
+    .map_err(|failure| anyhow::anyhow!(failure.message))?;
+    assert_eq!(told.into_inner(), [1, 2, 3]);
+    Ok(())
+}

@@ -253,18 +253,9 @@ fn ad_hoc(context: &Context, path: &Path, name: &str) -> Result<Vec<SourceConfig
 /// Tells the master at once what this node's agent would tell it soon: whoever asks for the newest snapshot after this
 /// command gets the one that it made.
 fn told(context: &Context, ready: &Ready) -> Result<(), Failure> {
-    let ids = || ready.store.ids().map_err(failure);
-    let mut listed = ids()?;
-    loop {
-        let held = holdings::of(&ready.store, ready.port).map_err(failure)?;
-        context.ask(async |master| holdings::tell(master, &held).await)?;
-        // What others published or removed since then may have been told before this list, which knows nothing of it.
-        let now = ids()?;
-        if now == listed {
-            return Ok(());
-        }
-        listed = now;
-    }
+    holdings::settle(&ready.store, ready.port, |held| {
+        context.ask(async |master| holdings::tell(master, held).await)
+    })
 }
 
 fn conclude(
