@@ -226,9 +226,16 @@ fn a_manifest_that_rotted_here_is_asked_of_others_who_have_the_snapshot() {
     assert!(manifest.is_file());
     fs::write(&manifest, "{}").unwrap();
     fs::create_dir_all(node.path("srv")).unwrap();
-    let run = node.eos(&["snapshot", "restore", "metrics"]).ends_with(0);
-    assert!(run.stderr.contains("is of no use, so others are asked: "), "{}", run.stderr);
-    assert_eq!(whole(&node.path("srv/metrics")), whole(&master.path("srv/metrics")));
+    for what in ["metrics", &id] {
+        let run = node.eos(&["snapshot", "restore", what]).ends_with(0);
+        assert!(run.stderr.contains("is of no use, so others are asked: "), "{}", run.stderr);
+        assert_eq!(whole(&node.path("srv/metrics")), whole(&master.path("srv/metrics")));
+    }
+    cut_off(&master);
+    fs::remove_dir_all(node.path("srv/metrics")).unwrap();
+    let run = node.eos(&["snapshot", "restore", &id]);
+    assert_ne!(run.status, Some(0), "nobody else has it");
+    assert!(!node.path("srv/metrics").exists());
 }
 
 /// The code of the error, and its hints as they are printed.

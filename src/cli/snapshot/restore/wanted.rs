@@ -46,10 +46,11 @@ pub(super) fn candidates(
         Some(source) => of_source(stores, &source.name)?,
         None => by_id(stores, what)?.into_iter().map(|id| at_hand(id, None)).collect(),
     };
-    // A snapshot that is named by its id and is here needs nobody else.
-    let asks = named.is_some() || here.is_empty() || !arguments.from.is_empty();
-    let found = match asks {
-        true => cluster(context, choice, &here, sink)?,
+    // A snapshot that is named by its id and is here needs nobody else, if it can be read.
+    let is_legible = |one: &Found| stores.iter().any(|store| store.manifest(&one.id).is_ok());
+    let suffices = named.is_none() && !here.is_empty() && here.iter().all(is_legible);
+    let found = match !suffices || !arguments.from.is_empty() {
+        true => cluster(context, choice, if named.is_some() { &here } else { &[] }, sink)?,
         false => None,
     };
     let Some(found) = found else {
