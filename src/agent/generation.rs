@@ -13,7 +13,7 @@ use crate::model::explain::Failure;
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
 use crate::steps::apply_states::ApplyStates;
-use crate::steps::refresh_units::{self, Refresh, RefreshUnits};
+use crate::steps::refresh_units::{self, RefreshUnits};
 use crate::steps::{AnyStep, Env, StepFailure};
 use crate::wire::member::Desired;
 use std::path::PathBuf;
@@ -92,9 +92,7 @@ fn run(
         let unfinished: AnyStep = match state.begin.kind.as_str() {
             KIND => Box::new(from_plan(&state.begin.plan, binary.clone())?),
             // Its bootstrap died; the next one brings the units up to date.
-            refresh_units::KIND => {
-                Box::new(RefreshUnits(Refresh::from_plan(&state.begin.plan).map_err(Failure::from)?))
-            }
+            refresh_units::KIND => Box::new(RefreshUnits::from_plan(&state.begin.plan)?),
             _ => return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure()),
         };
         let steps: Vec<AnyStep> = vec![unfinished];

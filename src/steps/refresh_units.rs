@@ -56,19 +56,6 @@ impl Refresh {
         }
         Ok((!names.is_empty()).then_some(Self { version: VERSION, units, names }))
     }
-
-    /// The plan in a saga's journal.
-    ///
-    /// # Errors
-    /// When a later eos wrote it, or it is damaged.
-    pub fn from_plan(plan: &serde_json::Value) -> Result<Self, StepFailure> {
-        let found = plan.get("version").and_then(serde_json::Value::as_u64);
-        if let Some(found) = found.filter(|found| *found > u64::from(VERSION)) {
-            return Err(StepFailure::PlanNewer { found, known: VERSION });
-        }
-        serde_json::from_value(plan.clone())
-            .map_err(|error| StepFailure::PlanDamaged { what: "refresh of units", why: error.to_string() })
-    }
 }
 
 /// The program that the agent's unit runs, if both are there.
@@ -86,7 +73,25 @@ fn installed(root: &Root) -> Result<Option<PathBuf>, StepFailure> {
 }
 
 /// The step.
+#[derive(Debug)]
 pub struct RefreshUnits(pub Refresh);
+
+impl RefreshUnits {
+    /// The step as the plan in its saga's journal says.
+    ///
+    /// # Errors
+    /// When a later eos wrote it, or it is damaged.
+    pub fn from_plan(plan: &serde_json::Value) -> Result<Self, StepFailure> {
+        let found = plan.get("version").and_then(serde_json::Value::as_u64);
+        if let Some(found) = found.filter(|found| *found > u64::from(VERSION)) {
+            return Err(StepFailure::PlanNewer { found, known: VERSION });
+        }
+        let refresh = serde_json::from_value(plan.clone());
+        refresh
+            .map(Self)
+            .map_err(|error| StepFailure::PlanDamaged { what: "refresh of units", why: error.to_string() })
+    }
+}
 
 impl Step<Env> for RefreshUnits {
     fn name(&self) -> &'static str {
@@ -161,14 +166,14 @@ mod tests {
     fn the_plan_of_version_1_stays_readable_and_a_later_one_is_named_as_such() -> anyhow::Result<()> {
         let fixture = include_str!("../../tests/fixtures/v1/units-plan.json");
         let mut plan: serde_json::Value = serde_json::from_str(fixture)?;
-        let refresh = Refresh::from_plan(&plan)?;
+        let RefreshUnits(refresh) = RefreshUnits::from_plan(&plan)?;
         assert_eq!(refresh.names, ["eos-recovery.service"]);
         assert_eq!(serde_json::to_value(&refresh)?, plan);
         plan["version"] = 2.into();
-        let error = Refresh::from_plan(&plan).expect_err("it is of a later eos");
+        let error = RefreshUnits::from_plan(&plan).expect_err("it is of a later eos");
         let text = "the plan of the unfinished operation has format 2, and this eos knows formats up to 1";
         tells(&error, "EOS-G051", text);
-        let error = Refresh::from_plan(&serde_json::json!({ "version": 1 })).expect_err("it is damaged");
+        let error = RefreshUnits::from_plan(&serde_json::json!({ "version": 1 })).expect_err("it is damaged");
         let text = "the plan of a refresh of units in the journal is damaged: missing field `units`";
         tells(&error, "EOS-G052", text);
         Ok(())

@@ -135,8 +135,7 @@ pub fn steps_of(kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Ve
         return Ok(vec![Box::new(generation::from_plan(plan, binary.to_owned())?)]);
     }
     if kind == refresh_units::KIND {
-        let refresh = Refresh::from_plan(plan).map_err(Failure::from)?;
-        return Ok(vec![Box::new(RefreshUnits(refresh))]);
+        return Ok(vec![Box::new(RefreshUnits::from_plan(plan)?)]);
     }
     Ok(steps::of(&Decision::from_plan(plan).map_err(Failure::from)?))
 }
