@@ -166,6 +166,28 @@ impl Connector {
 }
 
 #[cfg(test)]
+impl Found {
+    /// A snapshot of the source `metrics`, made then, that the nodes with these last numbers hold.
+    pub(crate) fn sample(id: &str, created_at: jiff::Timestamp, holders: &[u8]) -> Self {
+        let id = SnapshotId::parse(id).expect("an id");
+        let holder = |last: &u8| Holder {
+            name: format!("node{last}"),
+            ..master_itself(([10, 0, 0, *last], 4506).into())
+        };
+        let told = Holding {
+            id: id.clone(),
+            source: "metrics".to_owned(),
+            generation: 1,
+            created_at,
+            restore_bytes: 1,
+            stored_bytes: 1,
+        };
+        let holders = holders.iter().map(holder).collect();
+        Self { id, told: Some(told), holders, others: Vec::new(), untold: Vec::new() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -105,25 +105,9 @@ pub fn told(found: &Found, source: &str, failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::holders::master_itself;
-    use crate::wire::snapshots::{Holder, Holding};
 
     fn found(id: &str, seconds: i64, holders: &[u8]) -> Found {
-        let id = SnapshotId::parse(id).expect("an id");
-        let holder = |last: &u8| Holder {
-            name: format!("node{last}"),
-            ..master_itself(([10, 0, 0, *last], 4506).into())
-        };
-        let told = Holding {
-            id: id.clone(),
-            source: "metrics".to_owned(),
-            generation: 1,
-            created_at: Timestamp::from_second(seconds).expect("a time"),
-            restore_bytes: 1,
-            stored_bytes: 1,
-        };
-        let holders = holders.iter().map(holder).collect();
-        Found { id, told: Some(told), holders, others: Vec::new(), untold: Vec::new() }
+        Found::sample(id, Timestamp::from_second(seconds).expect("a time"), holders)
     }
 
     fn failure(code: &str) -> Failure {

@@ -7,6 +7,7 @@ use crate::cli::bootstrap::decide::{Aim, BootstrapArguments};
 use crate::model::config::NodeConfig;
 use crate::model::explain::Failure;
 use crate::steps::decision::{Decision, Kind};
+use crate::view::quoted;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -159,15 +160,6 @@ fn word(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix(' ')?;
     let end = text.find([' ', ';', ',', '`', ')']).unwrap_or(text.len());
     (end > 0).then(|| text.split_at(end))
-}
-
-/// For a shell.
-fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=[]".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

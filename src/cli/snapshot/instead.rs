@@ -175,28 +175,12 @@ pub(super) fn limits(connections: Option<u32>, bandwidth: Option<u64>) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::holders::master_itself;
     use crate::model::ids::NodeName;
     use crate::model::progress::{Silent, Wait};
-    use crate::wire::snapshots::{Holder, Holding};
     use jiff::Timestamp;
 
-    fn found(id: &str, hours_ago: i64, holders: &[u8]) -> anyhow::Result<Found> {
-        let id = SnapshotId::parse(id)?;
-        let holder = |last: &u8| Holder {
-            name: format!("node{last}"),
-            ..master_itself(([10, 0, 0, *last], 4506).into())
-        };
-        let told = Holding {
-            id: id.clone(),
-            source: "metrics".to_owned(),
-            generation: 1,
-            created_at: Timestamp::now() - jiff::SignedDuration::from_hours(hours_ago),
-            restore_bytes: 1,
-            stored_bytes: 1,
-        };
-        let holders = holders.iter().map(holder).collect();
-        Ok(Found { id, told: Some(told), holders, others: Vec::new(), untold: Vec::new() })
+    fn found(id: &str, hours_ago: i64, holders: &[u8]) -> Found {
+        Found::sample(id, Timestamp::now() - jiff::SignedDuration::from_hours(hours_ago), holders)
     }
 
     fn failure(code: &str) -> Failure {
@@ -216,9 +200,9 @@ mod tests {
         let choice = Choice { command: "restore", what, from: &from, or_older, more, here };
         // Who answers comes first in what the master says.
         let all = newest_first(vec![
-            found("bbbbbbbbbbbbbbbb", 3, &[1, 2])?,
-            found("cccccccccccccccc", 72, &[3])?,
-            found("aaaaaaaaaaaaaaaa", 1, &[3])?,
+            found("bbbbbbbbbbbbbbbb", 3, &[1, 2]),
+            found("cccccccccccccccc", 72, &[3]),
+            found("aaaaaaaaaaaaaaaa", 1, &[3]),
         ]);
         let mut tried = Vec::new();
         let taken = first(&choice, &all, &Silent, |found, _| {
@@ -293,7 +277,7 @@ mod tests {
 
             fn expect(&self, _: Option<Wait>) {}
         }
-        let one = found("aaaaaaaa", 1, &[1])?;
+        let one = found("aaaaaaaa", 1, &[1]);
         tell_untold("metrics", &one, &Kept(&told));
         let untold = vec![NodeName::parse("node2")?, NodeName::parse("node3")?];
         tell_untold("metrics", &Found { untold, ..one }, &Kept(&told));
