@@ -3083,7 +3083,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__restore)
-            opts="-v -h --from --into --previous --older --or-older --connections --bandwidth --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --from --into --previous --older --reread --or-older --connections --bandwidth --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -482,6 +482,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l previous -d 'Put the tree of before the last restore of the source in place again'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l older -d 'Allow a snapshot that is older than the one restored last'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l reread -d 'Read all files that are here again, also those that match write_once, that an earlier restore verified, and that nobody wrote to since'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l or-older -d 'If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on; also this node\'s newest while the master cannot be asked'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -155,7 +155,8 @@ impl RestoreSources {
         let order = order(env, source, true);
         let lease = || store.lease(&found.id, "eos bootstrap", clock::timestamp());
         let _lease = store.ids()?.contains(&found.id).then(lease).transpose()?;
-        let job = Job { order, older: true, request, told: found.told.as_ref(), store: Some(&store) };
+        let (told, store) = (found.told.as_ref(), Some(&store));
+        let job = Job { order, older: true, request, told, store, reread: false };
         let stop = || env.is_interrupted() || Instant::now() >= env.deadline;
         let (began, asked) = (Instant::now(), found.holders.first().map(|holder| holder.address));
         let restored = restoring::restore(&job, &stop, env.sink.as_ref());

@@ -6,7 +6,7 @@ use crate::host::clock;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Silent, Sink};
 use crate::model::snapshots::SourceConfig;
-use crate::snapshot::assemble::{self, AssembleError, Seed, WorkArea};
+use crate::snapshot::assemble::{self, AssembleError, Seed, Verified, WorkArea};
 use crate::snapshot::fetch::{self, Held, Request, Source};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, SignedManifest, Verifier};
 use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore, RestoreError};
@@ -33,6 +33,8 @@ pub struct Job<'a> {
     pub told: Option<&'a Holding>,
     /// This node's store, of which parts are used, and the manifest if it has it.
     pub store: Option<&'a DiskStore>,
+    /// Whether files that an earlier restore verified are read again.
+    pub reread: bool,
 }
 
 /// What a restore did.
@@ -65,6 +67,7 @@ struct Built {
     entries: usize,
     seeded_bytes: u64,
     resumed_bytes: u64,
+    verified: Verified,
 }
 
 /// Why none is built.
@@ -127,11 +130,11 @@ fn carried_out(
             return Err(failure);
         }
     };
-    let Built { staged, applied, entries, seeded_bytes, resumed_bytes } = built;
+    let Built { staged, applied, entries, seeded_bytes, resumed_bytes, verified } = built;
     let (restored_bytes, received_bytes) = (applied.restored_bytes, applied.received_bytes);
     let from = applied.from.clone();
     let ready = Instant::now();
-    let activated = restore.activate(&staged, applied, stop, sink)?;
+    let activated = restore.knowing(verified).activate(&staged, applied, stop, sink)?;
     let applying = ready.elapsed();
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Restored {
@@ -168,12 +171,16 @@ fn build(
     let top = top(&manifest, source, job.order.into.is_some());
     let policy = policy(source, top);
     let (there, before) = (restore.seed()?, restore.previous_seed()?);
-    let seed = |tree| Seed {
+    let known = if job.reread { None } else { restore.verified()? };
+    let seed = |tree, verified| Seed {
         tree,
         prefix: Name::new(top.map_or(&b""[..], OsStr::as_bytes)),
         write_once: &source.write_once,
+        verified,
     };
-    let seeds: Vec<Seed<'_>> = there.iter().chain(&before).map(seed).collect();
+    let there = there.as_ref().map(|tree| seed(tree, known.as_ref()));
+    let seeds: Vec<Seed<'_>> =
+        there.into_iter().chain(before.as_ref().map(|tree| seed(tree, None))).collect();
     let order = assemble::Order {
         id: job.request.id,
         manifest: &manifest,
@@ -186,6 +193,7 @@ fn build(
     let assembled =
         assemble::assemble(&order, &WorkArea(&area), stop, sink).map_err(|error| judged(error, had_some))?;
     let received_bytes = assembled.received_bytes + first_bytes;
+    let verified = assembled.verified(&order, &seed(&assembled.staging, None));
     let applied = Applied {
         id: job.request.id.clone(),
         created_at,
@@ -201,6 +209,7 @@ fn build(
         entries: manifest.entries.len(),
         seeded_bytes: assembled.seeded.bytes,
         resumed_bytes: assembled.resumed.bytes,
+        verified,
     })
 }
 

@@ -57,6 +57,10 @@ pub struct RestoreArguments {
     /// Allow a snapshot that is older than the one restored last
     #[arg(long)]
     older: bool,
+    /// Read all files that are here again, also those that match write_once, that an earlier restore verified, and that
+    /// nobody wrote to since
+    #[arg(long, conflicts_with = "previous")]
+    reread: bool,
     /// If nobody delivers the newest snapshot of the source, restore the next older one instead, and so on; also this
     /// node's newest while the master cannot be asked
     #[arg(long, conflicts_with = "previous")]
@@ -133,8 +137,9 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
     let place_of = into.as_ref().map(|into| format!(" --into {}", quoted(&into.to_string_lossy())));
     let older = if arguments.older { " --older" } else { "" };
+    let reread = if arguments.reread { " --reread" } else { "" };
     let more = format!(
-        "{}{older}{}",
+        "{}{older}{reread}{}",
         place_of.unwrap_or_default(),
         instead::limits(arguments.connections, arguments.bandwidth)
     );
@@ -182,7 +187,8 @@ fn restored(
     let request = restore_sources::request(config, (&wanted.id, &sources), &trusted, limiter.as_ref());
     let request = Request { patience, ..request };
     let (told, store) = (wanted.told.as_ref(), wanted.store);
-    let job = Job { order, older: arguments.older, request, told, store };
+    let (older, reread) = (arguments.older, arguments.reread);
+    let job = Job { order, older, request, told, store, reread };
     let restored = restoring::restore(&job, &|| context.is_interrupted(), sink);
     holders.iter().for_each(|holder| holder.leave(&wanted.id));
     restored.map_err(Failure::from)

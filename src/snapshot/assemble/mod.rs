@@ -12,18 +12,20 @@ mod resume;
 mod seeds;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 pub use error::AssembleError;
 #[cfg(test)]
 pub(crate) use error::samples;
+pub use seeds::Seed;
+pub use verified::Verified;
 
 use super::fetch::{Held, Terms};
-use super::manifest::{Manifest, Name};
+use super::manifest::Manifest;
 use super::store::Parts;
 use super::unpack::{self, Count, Policy, Tree};
 use crate::host::directory::Directory;
 use crate::host::facts;
-use crate::model::glob::Glob;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::Sink;
 use frames::Landscape;
@@ -51,16 +53,6 @@ pub struct Order<'a> {
     pub policy: &'a Policy,
 }
 
-/// A tree that may have the same files under the same paths.
-pub struct Seed<'a> {
-    /// The tree.
-    pub tree: &'a Directory,
-    /// Its path in the snapshot; empty when it is all of it.
-    pub prefix: Name,
-    /// Which of its files nobody ever writes to: they become further names of the same file.
-    pub write_once: &'a [Glob],
-}
-
 /// A directory of this module's own, on the file system of the target; its holder has locked it.
 pub struct WorkArea<'a>(pub &'a Directory);
 
@@ -77,6 +69,13 @@ pub struct Assembled {
     pub seeded: Count,
     /// Bytes of content that came from parts that were here.
     pub local_bytes: u64,
+}
+
+impl Assembled {
+    /// What the next restore of the tree may rely on, of the files that nobody writes to, as a seed says of which.
+    pub fn verified(&self, order: &Order<'_>, like: &Seed<'_>) -> Verified {
+        Verified::of(&self.staging, order.manifest, like)
+    }
 }
 
 impl WorkArea<'_> {

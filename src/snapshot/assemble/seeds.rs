@@ -1,13 +1,16 @@
 //! Takes files over from trees that are on this machine already.
 //!
 //! A file of the same path and size is cloned where the file system can, linked if nobody writes to such
-//! files, else copied; its content is read and verified in any case, and one that differs is left alone.
+//! files, else copied. Its content is read and verified, and one that differs is left alone; only a file that gets a
+//! second name, and that an earlier restore verified and nobody wrote to since, is not read again.
 
 use super::record::Record;
 use super::resume::{below, digest_of};
-use super::{AssembleError, Order, Seed};
+use super::verified::Verified;
+use super::{AssembleError, Order};
 use crate::host::directory::{self, Directory, DirectoryError, Kind, Metadata, write_behind};
 use crate::model::digest::Digest;
+use crate::model::glob::Glob;
 use crate::model::progress::Sink;
 use crate::snapshot::crew::side_by_side;
 use crate::snapshot::manifest::{Content, Entry, Name};
@@ -16,6 +19,7 @@ use crate::snapshot::unpack::{Count, Tree, Worker, attributes, moment};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +31,18 @@ const CHUNK: usize = 1 << 20;
 /// So many files are written down together.
 const TOGETHER: usize = 64;
 
+/// A tree that may have the same files under the same paths.
+pub struct Seed<'a> {
+    /// The tree.
+    pub tree: &'a Directory,
+    /// Its path in the snapshot; empty when it is all of it.
+    pub prefix: Name,
+    /// Which of its files nobody ever writes to: they become further names of the same file.
+    pub write_once: &'a [Glob],
+    /// What an earlier restore verified of these.
+    pub verified: Option<&'a Verified>,
+}
+
 struct Seeding<'a> {
     order: &'a Order<'a>,
     tree: &'a Tree<'a>,
@@ -37,8 +53,29 @@ struct Seeding<'a> {
 struct Hand<'a> {
     worker: Worker<'a>,
     buffer: Vec<u8>,
-    /// The directory of the file before, of one seed.
-    near: Option<(usize, Vec<u8>, Directory)>,
+    near: Near,
+}
+
+/// The directory of the file before, of one of several trees.
+#[derive(Default)]
+pub(super) struct Near(Option<(usize, Vec<u8>, Directory)>);
+
+impl Near {
+    /// The directory in which the path lies below a tree, and the name there; none when it cannot be opened.
+    pub(super) fn parent<'p>(
+        &mut self,
+        (number, tree): (usize, &Directory),
+        path: &'p [u8],
+    ) -> Option<(&Directory, &'p OsStr)> {
+        let slash = path.iter().rposition(|byte| *byte == b'/');
+        let (parent, name) = slash.map_or((&b""[..], path), |slash| (&path[..slash], &path[slash + 1..]));
+        if self.0.as_ref().is_none_or(|(of, near, _)| *of != number || near != parent) {
+            let (opened, _) = below(tree, path).ok()?;
+            self.0 = Some((number, parent.to_vec(), opened));
+        }
+        let (_, _, directory) = self.0.as_ref()?;
+        Some((directory, OsStr::from_bytes(name)))
+    }
 }
 
 /// Bytes that surely need room: all that are missing, but for files of which a seed could give a second name, or a
@@ -51,10 +88,10 @@ pub(super) fn at_least(order: &Order<'_>, tree: &Tree<'_>, area: &Directory) -> 
         return Ok(0);
     }
     let linked = |entry: &Entry| {
-        order.seeds.iter().any(|seed| {
-            let path = seed.path_of(&entry.path);
-            path.is_some_and(|path| seed.write_once.iter().any(|glob| glob.matches(path)))
-        })
+        order
+            .seeds
+            .iter()
+            .any(|seed| seed.path_of(&entry.path).is_some_and(|path| seed.is_written_once(path)))
     };
     let spared = order.manifest.entries.iter().enumerate();
     let spared = spared.filter(|(index, entry)| {
@@ -103,7 +140,7 @@ pub(super) fn take(
     let (mut taken, mut told, mut failed) = (Count::default(), Vec::new(), None);
     let done = side_by_side(
         wanted.len(),
-        || Hand { worker: tree.worker(), buffer: vec![0; CHUNK], near: None },
+        || Hand { worker: tree.worker(), buffer: vec![0; CHUNK], near: Near::default() },
         |hand, job| Ok::<_, AssembleError>((wanted[job], seeding.one(hand, wanted[job])?)),
         stop,
         &mut |(index, seeded): (usize, bool)| {
@@ -150,9 +187,9 @@ impl<'a> Seeding<'a> {
         (file, there): (&File, Metadata),
     ) -> Result<bool, AssembleError> {
         let Content::File { digest, .. } = entry.content else { return Ok(false) };
-        let written_once = seed.write_once.iter().any(|glob| glob.matches(path));
-        if written_once && self.is_alike(entry, file, &there)? {
-            return self.link(hand, entry, digest, file);
+        if seed.is_written_once(path) && self.is_alike(entry, file, &there)? {
+            let verified = seed.verified.is_some_and(|verified| verified.holds(path, &there, digest));
+            return self.link(hand, entry, (!verified).then_some(digest), file);
         }
         let (new, name) = hand.worker.place.create(entry, 0o600)?;
         let failed = |action| {
@@ -194,20 +231,23 @@ impl<'a> Seeding<'a> {
         Ok(has == entry.extended.iter().map(bytes).collect())
     }
 
+    /// Gives the file a second name if it holds what it should, as far as that is not known.
     fn link(
         &self,
         hand: &mut Hand<'a>,
         entry: &Entry,
-        digest: Digest,
+        unknown: Option<Digest>,
         file: &File,
     ) -> Result<bool, AssembleError> {
-        let found = digest_of(file, &mut hand.buffer).map_err(|source| DirectoryError::Io {
-            action: "read",
-            path: entry.path.as_path().to_owned(),
-            source,
-        })?;
-        if found != digest {
-            return Ok(false);
+        if let Some(digest) = unknown {
+            let found = digest_of(file, &mut hand.buffer).map_err(|source| DirectoryError::Io {
+                action: "read",
+                path: entry.path.as_path().to_owned(),
+                source,
+            })?;
+            if found != digest {
+                return Ok(false);
+            }
         }
         #[cfg(test)]
         tests::meddle(file);
@@ -237,38 +277,31 @@ impl Hand<'_> {
         path: &[u8],
         size: u64,
     ) -> Result<Option<(File, Metadata)>, AssembleError> {
-        let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &path[..slash]);
-        if self.near.as_ref().is_none_or(|(of, near, _)| *of != number || near != parent) {
-            let Ok((opened, _)) = below(seed.tree, path) else { return Ok(None) };
-            self.near = Some((number, parent.to_vec(), opened));
-        }
-        let (_, _, directory) = self.near.as_ref().expect("it was set just above");
-        let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(
-            path.rsplit(|byte| *byte == b'/').next().unwrap_or(path),
-        );
+        let Some((directory, name)) = self.near.parent((number, seed.tree), path) else { return Ok(None) };
         // What cannot be opened or is something else is no seed, and no error: it is fetched.
         match directory.metadata_optional(name) {
             Ok(Some(there)) if there.kind == Kind::File && there.size == size => {}
             _ => return Ok(None),
         }
         let Ok(file) = directory.open_file(Path::new(name)) else { return Ok(None) };
-        let there = Metadata::of_file(&file, entry_path(name))?;
+        let there = Metadata::of_file(&file, Path::new(name))?;
         Ok((there.kind == Kind::File && there.size == size).then_some((file, there)))
     }
 }
 
-fn entry_path(name: &std::ffi::OsStr) -> &Path {
-    Path::new(name)
-}
-
 impl Seed<'_> {
     /// Where an entry of the snapshot lies in this tree, if it would.
-    fn path_of<'n>(&self, path: &'n Name) -> Option<&'n [u8]> {
+    pub(super) fn path_of<'n>(&self, path: &'n Name) -> Option<&'n [u8]> {
         let bytes = path.as_bytes();
         if self.prefix.as_bytes().is_empty() {
             return Some(bytes);
         }
         bytes.strip_prefix(self.prefix.as_bytes())?.strip_prefix(b"/")
+    }
+
+    /// Whether nobody ever writes to the file at this path of the tree.
+    pub(super) fn is_written_once(&self, path: &[u8]) -> bool {
+        self.write_once.iter().any(|glob| glob.matches(path))
     }
 }
 

@@ -22,6 +22,7 @@ const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
 const ENDED: &str = "ended";
+const VERIFIED: &str = "verified";
 const ENDING: &str = ".json";
 
 /// How far a restore has come, as far as the disk itself does not tell.
@@ -198,6 +199,26 @@ impl Folder {
         write(&self.0.ensure_directory(OsStr::new(ENDED), 0o700)?, &ended.source, ended)
     }
 
+    /// What was verified of the tree of a source.
+    pub fn verified(&self, source: &str) -> Result<Option<Vec<u8>>, RestoreError> {
+        let path = Path::new(VERIFIED).join(file(source));
+        let mut opened = match self.0.open_file(&path) {
+            Err(error) if error.is_missing() => return Ok(None),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        let path = self.0.path().join(path);
+        let filled = opened.read_to_end(&mut bytes);
+        filled.map_err(|source| DirectoryError::Io { action: "read", path, source })?;
+        Ok(Some(bytes))
+    }
+
+    pub fn verify(&self, source: &str, bytes: &[u8]) -> Result<(), RestoreError> {
+        let records = self.0.ensure_directory(OsStr::new(VERIFIED), 0o700)?;
+        records.replace_file(&file(source), bytes, 0o600, None)?;
+        Ok(())
+    }
+
     /// The sources of which there is a record.
     pub fn recorded(&self) -> Result<BTreeSet<String>, RestoreError> {
         let mut sources = BTreeSet::new();
@@ -213,7 +234,7 @@ impl Folder {
     }
 
     pub fn forget_last(&self, source: &str) -> Result<(), RestoreError> {
-        for folder in [ENDED, LAST] {
+        for folder in [ENDED, LAST, VERIFIED] {
             let records = self.0.ensure_directory(OsStr::new(folder), 0o700)?;
             records.remove_tree(&file(source))?;
             records.sync()?;

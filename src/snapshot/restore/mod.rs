@@ -31,9 +31,10 @@ use crate::host::directory::Directory;
 use crate::host::files;
 use crate::host::root::Root;
 use crate::model::digest::Digest;
-use crate::model::progress::Sink;
+use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::{Engine, Hooks, SourceConfig};
 use crate::snapshot::area::Hold;
+use crate::snapshot::assemble::Verified;
 use jiff::Timestamp;
 use journal::{Folder, Journal, Kind, Phase};
 use operation::Operation;
@@ -66,6 +67,8 @@ pub struct Restore<'a> {
     _locks: [Hold; 2],
     place: Place,
     standing: Standing,
+    /// What is known of the tree that is put in place.
+    verified: Option<Verified>,
 }
 
 /// The snapshot that a restore puts in place, as its metadata says.
@@ -112,7 +115,7 @@ impl<'a> Restore<'a> {
         let held = held.map_err(|holder| RestoreError::Busy { target: place.target.clone(), holder })?;
         let engine = if order.into.is_some() { Engine::Directory } else { order.source.engine };
         let standing = place.judged(engine)?;
-        let restore = Self { order, folder, name, _locks: [lock, held], place, standing };
+        let restore = Self { order, folder, name, _locks: [lock, held], place, standing, verified: None };
         if restore.order.into.is_some() && restore.is_filled()? {
             return Err(RestoreError::NotEmpty { target: restore.place.target });
         }
@@ -152,6 +155,20 @@ impl<'a> Restore<'a> {
             true => Ok(Some(self.place.area()?.open_directory(Path::new(PREVIOUS))?)),
             false => Ok(None),
         }
+    }
+
+    /// What an earlier restore verified of the tree that is there.
+    pub fn verified(&self) -> Result<Option<Verified>, RestoreError> {
+        if self.order.into.is_some() {
+            return Ok(None);
+        }
+        let bytes = self.folder.verified(&self.name)?;
+        Ok(bytes.and_then(|bytes| Verified::read(&bytes, &self.name)))
+    }
+
+    /// Remembers this of the tree once it is in place.
+    pub fn knowing(self, verified: Verified) -> Self {
+        Self { verified: Some(verified).filter(|verified| !verified.is_empty()), ..self }
     }
 
     /// The work area, in which the tree is built: what an interrupted restore left there may be used.
@@ -323,6 +340,13 @@ impl<'a> Restore<'a> {
             sink,
         };
         operation.run(stop)?;
+        if let Some(verified) = self.verified.filter(|_| kind == Kind::Restore)
+            && let Err(error) = self.folder.verify(&self.name, &verified.to_bytes())
+        {
+            let text =
+                format!("what was verified is not remembered, so the next restore reads it again: {error}");
+            sink.emit(Event::Warning { text });
+        }
         let applied = journal.applied.as_ref();
         let before = journal.remember.as_ref().and_then(|last| last.previous.as_ref());
         tracing::info!(

@@ -3,8 +3,10 @@
 use super::*;
 use crate::host::directory::{Moment, extended_of_file, set_extended_of_file};
 use crate::host::root::Root;
+use crate::model::glob::Glob;
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::fetch::obtain;
+use crate::snapshot::manifest::Name;
 use crate::snapshot::restore::tests::applied;
 use crate::snapshot::restore::{self, INCOMING, Restore};
 use proptest::prelude::*;
@@ -215,7 +217,8 @@ impl Site {
         });
         let tree = Directory::open(&self.path("srv/data")).unwrap();
         let write_once: Vec<Glob> = here.write_once.iter().map(|glob| Glob::parse(glob).unwrap()).collect();
-        let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &write_once }];
+        let seeds =
+            [Seed { tree: &tree, prefix: Name::new("data"), write_once: &write_once, verified: None }];
         let mut order = self.order(&sources);
         (order.seeds, order.local) = (&seeds, Some(local as &dyn Parts));
         order.held = whole.as_ref();

@@ -1,6 +1,7 @@
 //! Kills, and what somebody did to the work area before the next call.
 
 use super::*;
+use crate::snapshot::manifest::Name;
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 
@@ -168,7 +169,7 @@ fn a_disk_that_cannot_hold_it_is_told_before_anything_is_copied_from_an_old_tree
     let flags = rustix::mount::MountFlags::empty();
     rustix::mount::mount("tmpfs", &small, "tmpfs", flags, Some(c"size=1m")).unwrap();
     let tree = Directory::open(&site.path("tree")).unwrap();
-    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &[] }];
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &[], verified: None }];
     let error = site.with(&Order { seeds: &seeds, ..site.order(&[]) }, "small");
     let copied = small.join("incoming/data/large").exists();
     rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();

@@ -1,7 +1,9 @@
 //! Files that are here already.
 
 use super::*;
+use crate::model::glob::Glob;
 use crate::snapshot::capture::tests::shape;
+use crate::snapshot::manifest::Name;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Mutex;
@@ -24,13 +26,26 @@ fn globs(texts: &[&str]) -> Vec<Glob> {
 
 impl Site {
     fn seeded(&self, old: &str, write_once: &[Glob], area: &str) -> Assembled {
+        let (assembled, _) = self.knowing(old, write_once, None, area);
+        self.assert_whole(area);
+        assembled
+    }
+
+    /// The same, and what the next one may rely on.
+    fn knowing(
+        &self,
+        old: &str,
+        write_once: &[Glob],
+        verified: Option<&Verified>,
+        area: &str,
+    ) -> (Assembled, Verified) {
         let tree = Directory::open(&self.path(old)).unwrap();
-        let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once }];
+        let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once, verified }];
         let sources: [&dyn Source; 1] = [&self.source];
         let order = Order { seeds: &seeds, ..self.order(&sources) };
         let assembled = self.with(&order, area).unwrap();
-        self.assert_whole(area);
-        assembled
+        let verified = assembled.verified(&order, &seeds[0]);
+        (assembled, verified)
     }
 }
 
@@ -61,7 +76,7 @@ fn files_that_nobody_writes_to_get_a_second_name_if_their_attributes_agree() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     let tree = Directory::open(&site.path("tree")).unwrap();
     let once = globs(&["noise"]);
-    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once }];
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once, verified: None }];
     let sources: [&dyn Source; 1] = [&site.source];
     let order = Order { seeds: &seeds, ..site.order(&sources) };
     site.with(&order, "again").unwrap();
@@ -73,14 +88,7 @@ fn files_that_nobody_writes_to_get_a_second_name_if_their_attributes_agree() {
 #[test]
 fn a_file_that_differs_is_left_alone_and_fetched() {
     let site = Site::new();
-    assert!(
-        std::process::Command::new("cp")
-            .arg("-a")
-            .args([site.path("tree"), site.path("old")])
-            .status()
-            .unwrap()
-            .success()
-    );
+    copied(&site.path("tree"), &site.path("old"));
     let mut noise = fs::read(site.path("old/sub/noise")).unwrap();
     noise[12_345] ^= 1;
     fs::write(site.path("old/sub/noise"), &noise).unwrap();
@@ -91,6 +99,55 @@ fn a_file_that_differs_is_left_alone_and_fetched() {
     assert!(assembled.seeded.files > 5);
     assert!(assembled.received_bytes > 30_000 / 2);
     assert_eq!(fs::read(site.path("old/sub/noise")).unwrap(), noise);
+}
+
+fn copied(from: &std::path::Path, to: &std::path::Path) {
+    assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+/// Writes other bytes to it that show in nothing but its content.
+fn forge(path: &std::path::Path) {
+    let file = fs::File::options().write(true).open(path).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"forged", 100).unwrap();
+    file.set_modified(modified).unwrap();
+}
+
+#[test]
+fn a_file_that_was_verified_and_that_nobody_wrote_to_is_not_read_again() {
+    let site = Site::new();
+    let once = globs(&["noise"]);
+    copied(&site.path("tree"), &site.path("old"));
+    let (first, verified) = site.knowing("old", &once, None, "area");
+    site.assert_whole("area");
+    assert!(!verified.is_empty() && first.seeded.files > 1);
+    let (tree, noise) = ("area/incoming/data", "area/incoming/data/sub/noise");
+    let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+    // Nothing but its content could tell, so what was verified is taken for what it was.
+    forge(&site.path(noise));
+    site.knowing(tree, &once, Some(&verified), "relied");
+    assert_eq!(inode("relied/incoming/data/sub/noise"), inode(noise));
+    site.knowing(tree, &once, None, "reread");
+    site.assert_whole("reread");
+    assert_ne!(inode("reread/incoming/data/sub/noise"), inode(noise));
+}
+
+#[test]
+fn a_file_that_is_another_one_since_it_was_verified_or_that_is_written_to_is_read() {
+    let site = Site::new();
+    let once = globs(&["noise", "with*"]);
+    copied(&site.path("tree"), &site.path("old"));
+    let (_, verified) = site.knowing("old", &once, None, "area");
+    let tree = site.path("area/incoming/data");
+    let noise = tree.join("sub/noise");
+    // A copy with all times and the like, which holds something else.
+    copied(&noise, &tree.join("sub/other"));
+    forge(&tree.join("sub/other"));
+    fs::rename(tree.join("sub/other"), &noise).unwrap();
+    // Of this one the time tells.
+    fs::write(tree.join("sub/with space"), "written").unwrap();
+    site.knowing("area/incoming/data", &once, Some(&verified), "again");
+    site.assert_whole("again");
 }
 
 #[test]
@@ -116,7 +173,7 @@ fn a_name_that_is_replaced_after_its_file_was_verified_brings_nothing_unverified
     }));
     let tree = Directory::open(&site.path("tree")).unwrap();
     let once = globs(&["noise"]);
-    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once }];
+    let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &once, verified: None }];
     let sources: [&dyn Source; 1] = [&site.source];
     let order = Order { seeds: &seeds, ..site.order(&sources) };
     let assembled = site.with(&order, "area");
