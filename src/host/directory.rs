@@ -3,6 +3,7 @@
 mod behind;
 #[cfg(test)]
 pub(crate) mod cut;
+mod direct;
 mod error;
 mod extended;
 mod lock;
@@ -14,6 +15,7 @@ mod sharing;
 mod tests;
 
 pub use behind::write_behind;
+pub use direct::{Aligned, Direct};
 pub use error::DirectoryError;
 #[cfg(test)]
 pub(crate) use error::samples;

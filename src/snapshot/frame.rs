@@ -46,28 +46,22 @@ pub fn compressor(level: i32) -> std::io::Result<Compressor<'static>> {
     Ok(compressor)
 }
 
-/// Decompresses one frame whose bytes are already verified, into at most the stated length.
+/// Decompresses one frame whose bytes are already verified, into exactly its stated length.
 ///
-/// `into` only grows, so that a buffer that is used again needs no clearing; the returned length of it is
-/// the frame's. The error says what is wrong with the frame.
+/// The error says what is wrong with the frame; then `into` holds anything.
 pub fn decompress(
     decompressor: &mut Decompressor<'_>,
     bytes: &[u8],
-    uncompressed: u32,
-    into: &mut Vec<u8>,
-) -> Result<usize, &'static str> {
-    check_header(bytes, uncompressed)?;
-    let stated = uncompressed as usize;
-    if into.len() < stated {
-        into.resize(stated, 0);
-    }
+    into: &mut [u8],
+) -> Result<(), &'static str> {
+    check_header(bytes, into.len())?;
     let length = decompressor
-        .decompress_to_buffer(bytes, &mut into[..stated])
+        .decompress_to_buffer(bytes, into)
         .map_err(|_| "it does not decompress to its stated length")?;
-    if length == stated { Ok(length) } else { Err("it holds fewer bytes than stated") }
+    if length == into.len() { Ok(()) } else { Err("it holds fewer bytes than stated") }
 }
 
-fn check_header(bytes: &[u8], uncompressed: u32) -> Result<(), &'static str> {
+fn check_header(bytes: &[u8], uncompressed: usize) -> Result<(), &'static str> {
     if bytes.len() < 6 || bytes[..4] != ZSTD_MAGIC {
         return Err("it is not a zstd frame");
     }
@@ -80,7 +74,7 @@ fn check_header(bytes: &[u8], uncompressed: u32) -> Result<(), &'static str> {
         return Err("it asks for a window of more than 8 MiB");
     }
     match zstd_safe::get_frame_content_size(bytes) {
-        Ok(Some(size)) if size != u64::from(uncompressed) => {
+        Ok(Some(size)) if size != uncompressed as u64 => {
             return Err("it states another length than the manifest");
         }
         Ok(_) => {}
@@ -100,8 +94,8 @@ mod tests {
 
     fn open(bytes: &[u8], length: u32) -> Result<Vec<u8>, &'static str> {
         crate::snapshot::seeds::keep("frame", &[b"L", &length.to_le_bytes()[..3], bytes].concat());
-        let mut into = Vec::new();
-        decompress(&mut Decompressor::new().unwrap(), bytes, length, &mut into).map(|_| into)
+        let mut into = vec![0; length as usize];
+        decompress(&mut Decompressor::new().unwrap(), bytes, &mut into).map(|()| into)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 
 /// From this many bytes on, a piece is worth a request of its own; smaller ones go to the disk better together.
-const LARGE: usize = 256 << 10;
+pub(super) const LARGE: usize = 256 << 10;
 
 /// Writes all bytes at an offset of the file. A large piece is sent on to the disk at once, so that whoever makes
 /// all of it durable later waits for little; nothing is durable when this returns.

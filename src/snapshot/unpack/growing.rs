@@ -3,7 +3,7 @@
 use super::UnpackError;
 use super::place::{attributes, write_piece};
 use super::subtrees::{Subtrees, nodes};
-use crate::host::directory::DirectoryError;
+use crate::host::directory::{Direct, DirectoryError};
 use crate::model::digest::Digest;
 use crate::snapshot::manifest::Entry;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Growing {
-    file: File,
+    file: Direct,
     path: PathBuf,
     sparse: bool,
     state: Mutex<State>,
@@ -41,7 +41,7 @@ impl Growing {
         let missing: Vec<bool> = frames.map(|frame| !there(frame)).collect();
         let left = missing.iter().filter(|missing| **missing).count();
         let state = Mutex::new(State { first, missing, left, subtrees: Subtrees::new(size) });
-        Self { file, path, sparse, state }
+        Self { file: Direct::new(file), path, sparse, state }
     }
 
     /// Writes the piece that a frame holds, once; says whether it was the last one that was missing.
@@ -72,10 +72,11 @@ impl Growing {
         owner: Option<(u32, u32)>,
         size: u64,
     ) -> Result<Digest, UnpackError> {
-        self.file.set_len(size).map_err(|source| self.failed("write", source))?;
-        let mut read = |buffer: &mut [u8], at: u64| self.file.read_exact_at(buffer, at);
+        let file = self.file.file();
+        file.set_len(size).map_err(|source| self.failed("write", source))?;
+        let mut read = |buffer: &mut [u8], at: u64| file.read_exact_at(buffer, at);
         let digest = self.state().subtrees.digest(&mut read).map_err(|source| self.failed("read", source))?;
-        attributes(&self.file, &self.path, entry, owner)?;
+        attributes(file, &self.path, entry, owner)?;
         Ok(digest)
     }
 

@@ -2,7 +2,7 @@
 
 use super::UnpackError;
 use crate::host::directory::{
-    Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes, write_behind,
+    Direct, Directory, DirectoryError, Moment, set_extended_of_file, set_file_attributes,
 };
 use crate::snapshot::manifest::{Content, Entry, Name, Time};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl<'a> Place<'a> {
     pub(in crate::snapshot) fn file<'e>(&mut self, entry: &'e Entry) -> Result<NewFile<'e>, UnpackError> {
         let owner = self.owners.then_some((entry.uid, entry.gid));
         let (file, path) = self.create(entry, PRIVATE)?;
-        Ok(NewFile { file, path, entry, owner, written: 0 })
+        Ok(NewFile { file: Direct::new(file), path, entry, owner, written: 0 })
     }
 
     /// Creates a file; the path serves messages only.
@@ -118,7 +118,7 @@ impl<'a> Place<'a> {
 
 /// A file that is being written from its beginning to its end.
 pub(in crate::snapshot) struct NewFile<'e> {
-    file: File,
+    file: Direct,
     path: PathBuf,
     entry: &'e Entry,
     owner: Option<(u32, u32)>,
@@ -138,21 +138,21 @@ impl NewFile<'_> {
 
     /// Sets owner, mode and time.
     pub(in crate::snapshot) fn finish(self) -> Result<(), UnpackError> {
-        attributes(&self.file, &self.path, self.entry, self.owner)
+        attributes(self.file.file(), &self.path, self.entry, self.owner)
     }
 }
 
 /// Writes a piece of a file; in one that had holes, runs of zeros are left out.
-pub(super) fn write_piece(file: &File, sparse: bool, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_piece(file: &Direct, sparse: bool, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
     if !sparse {
-        return write_behind(file, bytes, offset);
+        return file.write_all_at(bytes, offset);
     }
     let (mut at, mut rest) = (offset, bytes);
     while !rest.is_empty() {
         let to_boundary = HOLE - (at % HOLE as u64) as usize;
         let (piece, tail) = rest.split_at(to_boundary.min(rest.len()));
         if piece.iter().any(|byte| *byte != 0) {
-            file.write_all_at(piece, at)?;
+            file.file().write_all_at(piece, at)?;
         }
         at += piece.len() as u64;
         rest = tail;

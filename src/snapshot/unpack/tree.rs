@@ -7,7 +7,7 @@ use super::UnpackError;
 use super::growing::Growing;
 use super::place::{PRIVATE, Place, attributes, write_piece};
 use super::plan::{Kind, Piece, Plan};
-use crate::host::directory::{Directory, DirectoryError};
+use crate::host::directory::{Aligned, Direct, Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::snapshot::manifest::{Content, Entry, Manifest, Name};
 use crate::snapshot::{frame, layout};
@@ -53,7 +53,7 @@ pub(in crate::snapshot) struct Kept {
 pub(in crate::snapshot) struct Worker<'a> {
     pub(in crate::snapshot) place: Place<'a>,
     decompressor: Decompressor<'static>,
-    plain: Vec<u8>,
+    plain: Aligned,
     /// Content that was put in place: files that became whole, and bytes.
     pub(in crate::snapshot) placed: Count,
 }
@@ -78,7 +78,12 @@ impl<'a> Tree<'a> {
 
     pub(in crate::snapshot) fn worker(&self) -> Worker<'a> {
         let place = Place::new(self.staging, self.owners);
-        Worker { place, decompressor: Decompressor::default(), plain: Vec::new(), placed: Count::default() }
+        Worker {
+            place,
+            decompressor: Decompressor::default(),
+            plain: Aligned::default(),
+            placed: Count::default(),
+        }
     }
 
     pub(in crate::snapshot) fn plan(&self) -> &Plan {
@@ -183,9 +188,9 @@ impl<'a> Tree<'a> {
     ) -> Result<Vec<usize>, UnpackError> {
         let one = &self.manifest.frames[index];
         let mut plain = std::mem::take(&mut worker.plain);
-        let opened = frame::decompress(&mut worker.decompressor, bytes, one.uncompressed, &mut plain);
-        let placed = match opened {
-            Ok(length) => self.pieces(worker, index, &plain[..length]),
+        let room = plain.room(one.uncompressed as usize);
+        let placed = match frame::decompress(&mut worker.decompressor, bytes, room) {
+            Ok(()) => self.pieces(worker, index, room),
             Err(reason) => {
                 let part = self.manifest.parts[one.part as usize].digest;
                 Err(UnpackError::Frame { part, frame: index, offset: one.offset, reason })
@@ -279,11 +284,12 @@ impl<'a> Tree<'a> {
         }
         // Nobody else gets into the staging directory, so the bits can be right from the start.
         let (file, path) = worker.place.create(entry, entry.mode & 0o777)?;
+        let file = Direct::new(file);
         let sparse = matches!(entry.content, Content::File { sparse: true, .. });
         let written = write_piece(&file, sparse, 0, bytes)
-            .and_then(|()| if sparse { file.set_len(bytes.len() as u64) } else { Ok(()) });
+            .and_then(|()| if sparse { file.file().set_len(bytes.len() as u64) } else { Ok(()) });
         written.map_err(|source| DirectoryError::Io { action: "write", path: path.clone(), source })?;
-        attributes(&file, &path, entry, self.owner(entry))?;
+        attributes(file.file(), &path, entry, self.owner(entry))?;
         worker.placed.files += 1;
         worker.placed.bytes += bytes.len() as u64;
         self.set_whole(index);
