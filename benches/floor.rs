@@ -1,12 +1,13 @@
 //! How much processor time each part of a verified pull costs by itself: the least that a whole pull can take.
 //!
-//! `cargo bench --bench floor -- TREE` takes the files of a tree, compresses them into frames of a MiB as a capture
+//! `cargo bench --bench floor -- TREE` takes the files of a tree, compresses them into frames of 2 MiB as a capture
 //! does, and then has one thread do each part of the work alone, three times; the least time counts. What two ends on
 //! one machine need for all parts together, divided by its processors, bounds the wall time from below, whatever
 //! program does it.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use anyhow::{Context, Result};
+use eos::host::directory::{Aligned, Direct};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use zstd::bulk::{Compressor, Decompressor};
 
 const ROUNDS: usize = 3;
-const FRAME: usize = 1 << 20;
+const FRAME: usize = 2 << 20;
 /// Plain bytes of a TLS record, the most that RFC 8446 allows.
 const RECORD: usize = 16 << 10;
 
@@ -32,11 +33,12 @@ struct Sample {
     content: u64,
 }
 
-/// So many bytes of this file, from this offset on.
+/// So many bytes of this file, from this offset on; they begin here in the frame.
 struct Piece {
     file: usize,
     offset: usize,
     length: usize,
+    begin: usize,
 }
 
 fn main() -> Result<()> {
@@ -56,7 +58,7 @@ fn main() -> Result<()> {
         ("puller: BLAKE3 of the frames", &|| sample.digest_frames()),
         ("puller: zstd", &|| sample.decompress(|_, _| Ok(()))),
         ("puller: zstd and BLAKE3 of the files", &|| sample.digest_files()),
-        ("puller: zstd and write to the page cache", &|| sample.write(folder.path())),
+        ("puller: zstd and write past the page cache", &|| sample.write(folder.path())),
         ("second pull: read and BLAKE3 of files that are here", &|| sample.compare(&tree)),
     ];
     let mut least = Vec::new();
@@ -105,9 +107,11 @@ impl Sample {
                 let mut offset = 0;
                 while offset < content.len() {
                     let length = (content.len() - offset).min(FRAME - plain.len());
+                    pieces.push(Piece { file, offset, length, begin: plain.len() });
                     plain.extend_from_slice(&content[offset..offset + length]);
-                    pieces.push(Piece { file, offset, length });
                     offset += length;
+                    // As in an archive.
+                    plain.resize(plain.len().next_multiple_of(512), 0);
                     if plain.len() == FRAME {
                         sample.close(&mut plain, &mut pieces)?;
                     }
@@ -184,14 +188,12 @@ impl Sample {
 
     /// Hands out each piece with its bytes.
     fn decompress(&self, mut each: impl FnMut(&Piece, &[u8]) -> Result<()>) -> Result<()> {
-        let (mut decompressor, mut plain) = (Decompressor::new()?, vec![0; FRAME]);
+        let (mut decompressor, mut buffer) = (Decompressor::new()?, Aligned::default());
+        let plain = buffer.room(FRAME);
         for (frame, pieces) in &self.frames {
-            decompressor.decompress_to_buffer(frame, &mut plain)?;
-            let mut rest = &plain[..];
+            decompressor.decompress_to_buffer(frame, plain)?;
             for piece in pieces {
-                let (bytes, later) = rest.split_at(piece.length);
-                each(piece, bytes)?;
-                rest = later;
+                each(piece, &plain[piece.begin..piece.begin + piece.length])?;
             }
         }
         Ok(())
@@ -214,7 +216,7 @@ impl Sample {
     fn write(&self, folder: &Path) -> Result<()> {
         // Kept to the end: ext4 is slow to create files where as many were just deleted.
         let target = tempfile::tempdir_in(folder)?.keep();
-        let mut open: Option<(usize, File)> = None;
+        let mut open: Option<(usize, Direct)> = None;
         let mut made = HashSet::new();
         self.decompress(|piece, bytes| {
             if open.as_ref().is_none_or(|(at, _)| *at != piece.file) {
@@ -223,7 +225,8 @@ impl Sample {
                 if made.insert(parent) {
                     fs::create_dir_all(target.join(parent))?;
                 }
-                open = Some((piece.file, File::create(target.join(path))?));
+                let file = File::options().read(true).write(true).create_new(true).open(target.join(path))?;
+                open = Some((piece.file, Direct::new(file)));
             }
             let (_, file) = open.as_ref().context("it was opened just above")?;
             Ok(file.write_all_at(bytes, piece.offset as u64)?)
