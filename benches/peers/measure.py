@@ -35,9 +35,10 @@ class Bench:
     def source(self, root, name):
         return os.path.join(root, "srv", name)
 
-    def configuration(self):
+    def configuration(self, write_once=True):
         # Files of these trees are replaced, never written to: that is what write_once says.
-        return [{"name": name, "path": f"/srv/{name}", "write_once": ["**"]} for name in SOURCES]
+        more = {"write_once": ["**"]} if write_once else {}
+        return [{"name": name, "path": f"/srv/{name}", **more} for name in SOURCES]
 
     def cluster(self, network, nodes, namespaces=None):
         """A cluster of these nodes; the first is the master and has the trees."""
@@ -91,19 +92,29 @@ class Bench:
         shell(f"cp -a {tree} {copy}")
         eos.run("b", "snapshot restore big")
         for _ in range(self.rounds):
-            changed = trees.change(tree, self.chance)
-            eos.run("a", "snapshot create big")
-            command = eos.command("b", "snapshot restore big")
-            run = self.machine.measure(command, [tree, self.source(eos.root("b"), "big")], eos.pids("a"))
-            verdict = json.loads(run["output"].splitlines()[-1])["result"]
-            run["changed"], run["received"] = changed, verdict["received_bytes"]
-            self.results.add("second", "eos, TLS, verified", run)
+            changed = self.second_of_eos("eos, TLS, verified", eos, tree, "snapshot restore big")
             rsync = f"rsync -aW --delete rsync://{peers.address}:8730/trees/big/ {copy}/"
             run = self.machine.measure(rsync, [tree, copy], peers.pids("rsync"))
             run["changed"] = changed
             self.results.add("second", "rsync -aW --delete, into the old copy", run)
+        for _ in range(self.rounds):
+            self.second_of_eos("eos, all files read again", eos, tree, "snapshot restore big --reread")
+        # What may be written to in place is copied where the file system makes no clones.
+        eos.configure("b", self.configuration(write_once=False))
+        for _ in range(self.rounds):
+            self.second_of_eos("eos, without write_once", eos, tree, "snapshot restore big")
         shell(f"diff -r {tree} {self.source(eos.root('b'), 'big')}")
         self.results.sized("second", trees.size_of(tree))
+
+    def second_of_eos(self, name, eos, tree, line):
+        """Changes the tree and brings what changed; returns how many bytes that were."""
+        changed = trees.change(tree, self.chance)
+        eos.run("a", "snapshot create big")
+        run = self.machine.measure(eos.command("b", line), [tree, self.source(eos.root("b"), "big")], eos.pids("a"))
+        verdict = json.loads(run["output"].splitlines()[-1])["result"]
+        run["changed"], run["received"] = changed, verdict["received_bytes"]
+        self.results.add("second", name, run)
+        return changed
 
     def two_sources(self, eos):
         """The same first pull with one holder and with two."""
