@@ -22,6 +22,7 @@ const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
 const ENDED: &str = "ended";
+const HISTORY: &str = "history";
 const ENDING: &str = ".json";
 
 /// How far a restore has come, as far as the disk itself does not tell.
@@ -196,6 +197,11 @@ impl Folder {
 
     pub fn end(&self, ended: &Ended) -> Result<(), RestoreError> {
         write(&self.0.ensure_directory(OsStr::new(ENDED), 0o700)?, &ended.source, ended)
+    }
+
+    /// The directory of what was restored when.
+    pub(super) fn history(&self) -> Result<Directory, RestoreError> {
+        Ok(self.0.ensure_directory(OsStr::new(HISTORY), 0o700)?)
     }
 
     /// The sources of which there is a record.
