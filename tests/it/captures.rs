@@ -1,5 +1,6 @@
 //! `eos snapshot create` as operators use it: sources of the configuration, what is told, and what is refused.
 
+use crate::pulls::metric;
 use crate::support::{Machine, eventually};
 use serde_json::Value;
 use std::fs;
@@ -197,4 +198,50 @@ fn writers_that_a_killed_capture_held_off_go_on_within_seconds_while_the_agent_r
     create(&node, &[]);
     assert_eq!(heard(), "before\nafter\nbefore\nafter\n");
     node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0);
+}
+
+#[test]
+fn what_a_capture_and_a_restore_really_did_is_what_the_metrics_tell() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}']}}");
+    let sources = format!(
+        "[{{name: metrics, path: /srv/metrics, exclude: ['*.tmp'], hooks: {{before_capture: {}, \
+         after_capture: {}, before_restore: {}}}}}]",
+        hook("sleep 0.4"),
+        hook("true"),
+        hook("sleep 0.3")
+    );
+    let node = node("127.0.41.5", &sources);
+    write(&node, "srv/metrics/a", "content");
+    for name in ["x.tmp", "y.tmp", "z.tmp"] {
+        write(&node, &format!("srv/metrics/{name}"), "left out");
+    }
+    let tally = || -> Value {
+        let text = fs::read(node.path("var/lib/eos/snapshots/tally.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let made = create(&node, &[])["result"]["snapshots"][0].clone();
+    let captures = tally()["captures"].clone();
+    assert_eq!((&made["excluded"], &captures["excluded"]), (&Value::from(3), &Value::from(3)));
+    assert_eq!(made["paused_milliseconds"], captures["paused_milliseconds"]);
+    let paused = captures["paused_milliseconds"].as_u64().unwrap();
+    assert!((400..=made["milliseconds"].as_u64().unwrap()).contains(&paused), "{made}");
+    let again = create(&node, &[])["result"]["snapshots"][0]["paused_milliseconds"].as_u64().unwrap();
+    assert_eq!(tally()["captures"]["paused_milliseconds"], paused + again, "they add up");
+
+    write(&node, "srv/metrics/a", "changed");
+    let line = ["snapshot", "restore", "metrics", "--output", "json"];
+    let restored = node.eos(&line).ends_with(0).verdict()["result"].clone();
+    let restores = tally()["restores"].clone();
+    assert_eq!(restored["applying_milliseconds"], tally()["applying_milliseconds"], "{restored} {}", tally());
+    let applying = restored["applying_milliseconds"].as_u64().unwrap();
+    assert!(applying >= 300 && restores["milliseconds"].as_u64().unwrap() >= applying, "{restores}");
+    // And so the agent tells it.
+    let told = [
+        ("eos_agent_snapshot_capture_excluded_total", 6),
+        ("eos_agent_snapshot_capture_paused_milliseconds_total", paused + again),
+        ("eos_agent_snapshot_restore_applying_milliseconds_total", applying),
+    ];
+    for (name, value) in told {
+        assert_eq!(metric(&node.address, 4506, name), value, "{name}");
+    }
 }

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const STORE: &str = "var/lib/eos/snapshots";
 const SOON: Duration = Duration::from_secs(30);
@@ -101,7 +101,11 @@ fn what_one_node_holds_another_pulls_and_holds_from_then_on_also_after_a_restart
     assert!(refused.stderr.contains("error[EOS-T168]") && refused.stderr.contains("node2 (127.0.43.2:4506)"));
     let pulled = result(&second, &format!("snapshot pull {} --from node2", &id[..12]));
     assert_eq!((&pulled["id"], names(&pulled["sources"])), (&Value::from(id.as_str()), vec!["node2"]));
-    assert!(pulled["received_bytes"].as_u64().unwrap() > 0, "{pulled}");
+    let received = pulled["received_bytes"].as_u64().unwrap();
+    assert!(received > 0, "{pulled}");
+    let told = |what: &str| metric(&first.address, 4506, &format!("eos_agent_snapshot_sent_{what}_total"));
+    assert_eq!(told("bytes"), received, "what one sent the other received");
+    assert!(told("ranges") > 0, "by ranges");
     second.eos(&["snapshot", "verify", &id]).ends_with(0);
     let again = second.eos(&["snapshot", "pull", &id, "--output", "json"]).ends_with(0);
     assert_eq!(again.verdict()["outcome"], "no-change");
@@ -164,7 +168,7 @@ pub fn there(line: &str) -> Option<u64> {
 
 /// A number that a daemon counts for its metrics.
 #[track_caller]
-fn metric(address: &str, port: u16, name: &str) -> u64 {
+pub fn metric(address: &str, port: u16, name: &str) -> u64 {
     let url = format!("https://{address}:{port}/metrics");
     let told =
         Command::new("curl").args(["--silent", "--insecure", "--noproxy", "*", &url]).output().unwrap();
@@ -188,7 +192,8 @@ fn a_pull_that_is_killed_in_the_middle_costs_less_than_a_frame_for_each_connecti
     fs::remove_dir_all(first.path(STORE)).unwrap();
 
     let sent = || metric(&master.address, 4507, "eos_master_snapshot_sent_bytes_total");
-    let sent_before = sent();
+    let sending = || metric(&master.address, 4507, "eos_master_snapshot_sent_milliseconds_total");
+    let (sent_before, sending_before, began) = (sent(), sending(), Instant::now());
     let pull = format!("snapshot pull {id} --connections {CONNECTIONS}");
     let slowly = format!("{pull} --bandwidth 8000000 --output json");
     let mut command = first.command(&slowly.split(' ').collect::<Vec<_>>());
@@ -205,6 +210,9 @@ fn a_pull_that_is_killed_in_the_middle_costs_less_than_a_frame_for_each_connecti
     // What the source has sent in both runs, and what of it was lost on the way or in the sockets of the killed one.
     let twice = (sent() - sent_before).saturating_sub(all);
     assert!(twice < CONNECTIONS * (FRAME + SOCKETS), "{twice} bytes came twice");
+    // The sockets take a frame faster than the puller does; the answers of three connections add up.
+    let (sending, took) = (sending() - sending_before, began.elapsed().as_millis() as u64);
+    assert!(sending > 0 && sending <= CONNECTIONS * took, "{sending} ms of {took} ms");
     first.eos(&["snapshot", "verify", &id]).ends_with(0);
 }
 
