@@ -1,28 +1,85 @@
 //! What a crash left of captures and restores is ended when the agent starts, beside its other work: captures first,
-//! since both may want one place. What fails stays recorded for the next capture or start.
+//! since both may want one place. While the agent runs, a capture whose process died is ended too, since it may hold
+//! writers off. What fails stays recorded, and is tried again.
 //!
-//! Only where no systemd confines the agent: see `eos-recovery.service`, which does the same outside of its sandbox.
+//! Where systemd confines the agent, its `eos-recovery.service` does the work outside of that sandbox.
+
+mod patience;
 
 use crate::host::root::Root;
+use crate::host::services::SystemdServices;
 use crate::model::explain::Explain;
 use crate::model::progress::{Event, Sink, Wait};
 use crate::snapshot::{create, restore};
+use patience::Patience;
 use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// The unit that does the work where systemd confines the agent, without `.service`.
+pub const UNIT: &str = "eos-recovery";
+
+/// How often it is looked whether a capture died: one listing of a directory that is nearly always empty.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Who does the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hand {
+    /// This process.
+    Agent,
+    /// The unit, which systemd has started with the agent.
+    Unit,
+}
+
+/// Goes on until the agent ends, which drops this.
+pub struct Recovery {
+    _until: Sender<()>,
+}
 
 /// Begins, and does not wait: hooks and health commands may take as long as their configuration lets them.
 /// When the agent ends meanwhile, its next start goes on.
 ///
 /// # Errors
 /// When there can be no thread for it.
-pub fn begin(root: &Root) -> io::Result<()> {
+pub fn begin(root: &Root, hand: Hand) -> io::Result<Recovery> {
     let root = root.clone();
-    std::thread::Builder::new()
-        .name("recovery".to_owned())
-        .spawn(move || {
-            captures(&root);
-            restores(&root);
-        })
-        .map(drop)
+    let (until, end) = channel();
+    std::thread::Builder::new().name("recovery".to_owned()).spawn(move || {
+        if hand == Hand::Agent {
+            work(&root);
+        }
+        watch(&root, hand, &end);
+    })?;
+    Ok(Recovery { _until: until })
+}
+
+/// Looks for captures that died, until the agent ends.
+fn watch(root: &Root, hand: Hand, end: &Receiver<()>) {
+    let mut patience = Patience::default();
+    while end.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        let dead = match create::abandoned(root) {
+            Ok(dead) => dead,
+            // Also that is told ever less often.
+            Err(error) => vec![format!("any of them ({}: {error})", error.code())],
+        };
+        if !patience.is_over(&dead, Instant::now()) {
+            continue;
+        }
+        tracing::warn!(sources = ?dead, "captures were interrupted, and what they left is ended now");
+        match hand {
+            Hand::Agent => work(root),
+            Hand::Unit => {
+                if let Err(error) = SystemdServices::begin(UNIT) {
+                    tracing::error!(code = %error.code(), "{UNIT} could not be started: {error}");
+                }
+            }
+        }
+    }
+}
+
+fn work(root: &Root) {
+    captures(root);
+    restores(root);
 }
 
 /// Nobody watches; only what went wrong is worth a line.

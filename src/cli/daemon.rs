@@ -8,6 +8,7 @@ use crate::agent::link::Link;
 use crate::agent::metrics::Metrics;
 use crate::agent::monitor;
 use crate::agent::readers::Readers;
+use crate::agent::recovery::{self, Hand, Recovery};
 use crate::agent::run::Agent;
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
@@ -130,7 +131,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
         let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
-        recover(&context.root)?;
+        let _recovery = recover(&context.root)?;
         let served = agent.served();
         let endpoint = agent::endpoint::bind(&context.root, address, served).await.map_err(failure)?;
         ready(&format!("watching the master at {}", membership.master));
@@ -145,20 +146,22 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
     Ok(ended())
 }
 
-/// Deals with what a crash left of captures and restores. Under systemd the agent is confined, and hooks that
-/// cannot do their work would condemn a restore in good health: its unit has `eos-recovery.service` do it.
-fn recover(root: &Root) -> Result<(), Failure> {
-    if !supervised() && std::env::var_os("INVOCATION_ID").is_some() {
-        let unit = root.join(paths::UNITS).join("eos-recovery.service");
+/// Deals with what a crash left of captures and restores, now and as long as what it returns lives. Under systemd the
+/// agent is confined, and hooks that cannot do their work would condemn a restore in good health: its unit has
+/// `eos-recovery.service` do it.
+fn recover(root: &Root) -> Result<Recovery, Failure> {
+    let is_confined = !supervised() && std::env::var_os("INVOCATION_ID").is_some();
+    if is_confined {
+        let unit = root.join(paths::UNITS).join(format!("{}.service", recovery::UNIT));
         if !files::exists(&unit).map_err(failure)? {
             tracing::warn!(
                 "{} is missing, so interrupted captures and restores wait for: eos snapshot recover",
                 unit.display()
             );
         }
-        return Ok(());
     }
-    agent::recovery::begin(root).map_err(|error| failure(CliError::Runtime(error)))
+    let hand = if is_confined { Hand::Unit } else { Hand::Agent };
+    recovery::begin(root, hand).map_err(|error| failure(CliError::Runtime(error)))
 }
 
 /// What the agent hands out.

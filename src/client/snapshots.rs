@@ -47,6 +47,8 @@ pub struct HttpSource {
     address: SocketAddr,
     origin: String,
     terms: Terms,
+    /// For how long nothing may come.
+    stall: Duration,
     runtime: Handle,
     name: String,
 }
@@ -56,7 +58,8 @@ impl HttpSource {
     pub fn new(client: MasterClient, runtime: Handle) -> Self {
         let MasterClient { http, address, terms, config, local } = client;
         let line = Line::new(config, MASTER_NAME, address, local);
-        Self { http, line, address, origin: origin(address), terms, runtime, name: address.to_string() }
+        let (origin, name, stall) = (origin(address), address.to_string(), STALL);
+        Self { http, line, address, origin, terms, stall, runtime, name }
     }
 
     /// The holder with this connection, on which the name of its certificate is asked for.
@@ -67,7 +70,13 @@ impl HttpSource {
         runtime: Handle,
     ) -> Self {
         let origin = format!("https://{certified}:{}", address.port());
-        Self { http, line, address, origin, terms, runtime, name }
+        Self { http, line, address, origin, terms, stall: STALL, runtime, name }
+    }
+
+    /// The same, of which a transfer is cut that brings nothing for so long.
+    #[cfg(test)]
+    pub(super) fn stalling_after(self, stall: Duration) -> Self {
+        Self { stall, ..self }
     }
 
     /// Says that nothing more is wanted, so that others have the place; an older holder does not know it.
@@ -129,7 +138,7 @@ impl HttpSource {
         let stalled = |waited: Duration| {
             SourceError::passing(format!("it did not {what} within {:.1} s", waited.as_secs_f64()))
         };
-        self.terms.hold(cause, STALL, next).await.map_err(stalled)
+        self.terms.hold(cause, self.stall, next).await.map_err(stalled)
     }
 
     async fn next(
@@ -292,7 +301,7 @@ impl Reading<'_, '_> {
         let source = self.source;
         let held = source.terms.hold_here(
             || format!("{} to {what}", source.name),
-            STALL,
+            source.stall,
             || match step() {
                 Ok(Some(come)) => Some(Ok(Some(come))),
                 Ok(None) if (self.each)(&[]).is_break() => Some(Ok(None)),

@@ -1,5 +1,6 @@
 //! A handle on a directory: every path is resolved beneath it, and never through a symbolic link.
 
+mod append;
 mod behind;
 #[cfg(test)]
 pub(crate) mod cut;

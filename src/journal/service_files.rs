@@ -110,9 +110,12 @@ fn recorded(name: &str) -> bool {
     match name.split_once('/') {
         Some(("last" | "ended", name)) => record(name),
         Some(("locks", name)) => !name.contains('/'),
+        Some(("history", name)) => matches!(name, "entries.jsonl" | "entries.1.jsonl"),
         Some(_) => false,
         None => {
-            matches!(name, "last" | "ended" | "locks" | "joined.yaml") || record(name) || unfinished(name)
+            matches!(name, "last" | "ended" | "history" | "locks" | "joined.yaml")
+                || record(name)
+                || unfinished(name)
         }
     }
 }
@@ -143,6 +146,8 @@ mod tests {
             "var/lib/eos/restores/last/metrics.json",
             "var/lib/eos/restores/ended/metrics.json",
             "var/lib/eos/restores/locks/metrics",
+            "var/lib/eos/restores/history",
+            "var/lib/eos/restores/history/entries.1.jsonl",
             "var/lib/eos/snapshots/memory/metrics.json",
             "var/lib/eos/snapshots/captures/metrics.json",
             "var/lib/eos/snapshots/tally.json",
@@ -161,6 +166,7 @@ mod tests {
             "var/lib/eos/snapshots/leases/notes",
             "var/lib/eos/restores/notes.txt",
             "var/lib/eos/restores/mine/metrics.json",
+            "var/lib/eos/restores/history/mine.jsonl",
             "var/lib/eos/snapshots/memory/notes",
             "var/lib/eos/log/other.log",
             "var/lib/eos/log/eos-agent",

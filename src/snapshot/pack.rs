@@ -19,7 +19,8 @@ pub struct Cut {
     pub level: i32,
     /// Bytes of tar stream in a frame; at most `FRAME_LIMIT`.
     pub frame_bytes: u32,
-    /// Bytes of tar stream after which a part ends with the entry it is in.
+    /// The most bytes of tar stream in a part, the archive's end included; only an entry that alone is larger has a
+    /// part that is.
     pub part_bytes: u64,
 }
 
@@ -78,9 +79,14 @@ impl<'a> Packer<'a> {
 
     /// Begins an entry; `Entry::size` bytes of content must follow, then `end_entry`.
     ///
-    /// Parts end between entries only, so that each is a whole tar file.
+    /// Parts end between entries only, so that each is a whole tar file: before one that would not fit any more.
     pub fn begin_entry(&mut self, entry: &Entry) -> Result<(), DirectoryError> {
-        if self.open.as_ref().is_some_and(|part| part.stream_bytes >= self.cut.part_bytes) {
+        let size = entry.size();
+        let length = (layout::header_length(entry) + layout::padding(size) + layout::END.len()) as u64;
+        let fits = |part: &OpenPart| {
+            part.stream_bytes.saturating_add(size).saturating_add(length) <= self.cut.part_bytes
+        };
+        if self.open.as_ref().is_some_and(|part| !fits(part)) {
             self.close_part()?;
         }
         self.write(&layout::header(entry))

@@ -1,10 +1,14 @@
 //! `eos snapshot create` as operators use it: sources of the configuration, what is told, and what is refused.
 
-use crate::support::Machine;
+use crate::pulls::metric;
+use crate::support::{Machine, eventually};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// A first node whose configuration has these sources.
 fn node(address: &str, sources: &str) -> Machine {
@@ -151,4 +155,93 @@ fn what_cannot_be_captured_is_told_with_its_code_and_does_not_keep_others_from_i
     let failures = &captures["failures"];
     assert_eq!((&captures["count"], &failures["EOS-T121"]), (&Value::from(1), &Value::from(2)), "{captures}");
     assert_eq!(failures["EOS-U002"], 1, "{captures}");
+}
+
+/// The state of a process, one letter.
+fn state(pid: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1[..1].to_owned()
+}
+
+#[test]
+fn writers_that_a_killed_capture_held_off_go_on_within_seconds_while_the_agent_runs() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}']}}");
+    let node = node("127.0.41.4", "[]");
+    let log = node.path("hooks").display().to_string();
+    // The capture stands still between its hooks, with writers held off.
+    let sources = format!(
+        "[{{name: metrics, path: /srv/metrics, hooks: {{before_capture: {}, after_capture: {}}}}}]",
+        hook(&format!("echo before >> {log}; test -e {log}.once || kill -STOP $PPID")),
+        hook(&format!("echo after >> {log}"))
+    );
+    configure(&node, &sources);
+    write(&node, "srv/metrics/a", "content");
+    let agent = node.status()["local"]["services"]["eos-agent"]["pid"].clone();
+    let mut capture = node.command(&["snapshot", "create"]).spawn().unwrap();
+    assert!(eventually(SOON, || state(capture.id()) == "T"));
+    let heard = || fs::read_to_string(&log).unwrap();
+    assert_eq!(heard(), "before\n");
+    capture.kill().unwrap();
+    capture.wait().unwrap();
+    let killed = Instant::now();
+    assert!(eventually(SOON, || heard() == "before\nafter\n"), "{}", heard());
+    assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+    let records = node.path("var/lib/eos/snapshots/captures");
+    assert!(
+        eventually(SOON, || fs::read_dir(&records).unwrap().next().is_none()),
+        "nothing is left to be done"
+    );
+    assert_eq!(node.status()["local"]["services"]["eos-agent"]["pid"], agent, "no start of the agent did it");
+
+    // Nobody finds the source busy afterwards, and what is ended stays ended.
+    fs::write(format!("{log}.once"), "").unwrap();
+    create(&node, &[]);
+    assert_eq!(heard(), "before\nafter\nbefore\nafter\n");
+    node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0);
+}
+
+#[test]
+fn what_a_capture_and_a_restore_really_did_is_what_the_metrics_tell() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}']}}");
+    let sources = format!(
+        "[{{name: metrics, path: /srv/metrics, exclude: ['*.tmp'], hooks: {{before_capture: {}, \
+         after_capture: {}, before_restore: {}}}}}]",
+        hook("sleep 0.4"),
+        hook("true"),
+        hook("sleep 0.3")
+    );
+    let node = node("127.0.41.5", &sources);
+    write(&node, "srv/metrics/a", "content");
+    for name in ["x.tmp", "y.tmp", "z.tmp"] {
+        write(&node, &format!("srv/metrics/{name}"), "left out");
+    }
+    let tally = || -> Value {
+        let text = fs::read(node.path("var/lib/eos/snapshots/tally.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let made = create(&node, &[])["result"]["snapshots"][0].clone();
+    let captures = tally()["captures"].clone();
+    assert_eq!((&made["excluded"], &captures["excluded"]), (&Value::from(3), &Value::from(3)));
+    assert_eq!(made["paused_milliseconds"], captures["paused_milliseconds"]);
+    let paused = captures["paused_milliseconds"].as_u64().unwrap();
+    assert!((400..=made["milliseconds"].as_u64().unwrap()).contains(&paused), "{made}");
+    let again = create(&node, &[])["result"]["snapshots"][0]["paused_milliseconds"].as_u64().unwrap();
+    assert_eq!(tally()["captures"]["paused_milliseconds"], paused + again, "they add up");
+
+    write(&node, "srv/metrics/a", "changed");
+    let line = ["snapshot", "restore", "metrics", "--output", "json"];
+    let restored = node.eos(&line).ends_with(0).verdict()["result"].clone();
+    let restores = tally()["restores"].clone();
+    assert_eq!(restored["applying_milliseconds"], tally()["applying_milliseconds"], "{restored} {}", tally());
+    let applying = restored["applying_milliseconds"].as_u64().unwrap();
+    assert!(applying >= 300 && restores["milliseconds"].as_u64().unwrap() >= applying, "{restores}");
+    // And so the agent tells it.
+    let told = [
+        ("eos_agent_snapshot_capture_excluded_total", 6),
+        ("eos_agent_snapshot_capture_paused_milliseconds_total", paused + again),
+        ("eos_agent_snapshot_restore_applying_milliseconds_total", applying),
+    ];
+    for (name, value) in told {
+        assert_eq!(metric(&node.address, 4506, name), value, "{name}");
+    }
 }

@@ -6,6 +6,7 @@ use eos::host::inventory::Inventory;
 use eos::identity::authority::{Authority, Grant};
 use eos::identity::certificate::Subject;
 use eos::identity::key::PrivateKey;
+use eos::model::digest::Digest;
 use eos::model::ids::ClusterId;
 use eos::model::progress::Silent;
 use eos::snapshot::capture::{self, Source};
@@ -42,7 +43,9 @@ pub fn fill(top: &Path, what: &str) {
     fs::set_permissions(top, fs::Permissions::from_mode(0o751)).unwrap();
     std::os::unix::fs::chown(top.join("which"), Some(12), Some(34)).unwrap();
     let flags = rustix::fs::XattrFlags::empty();
-    rustix::fs::setxattr(top.join("which"), "user.note", b"mine", flags).unwrap();
+    for (name, value) in [("which", b"mine"), ("sub", b"less"), ("", b"more")] {
+        rustix::fs::setxattr(top.join(name), "user.note", value, flags).unwrap();
+    }
 }
 
 struct Master {
@@ -102,7 +105,24 @@ fn tally(machine: &Machine) -> Value {
     serde_json::from_slice(&fs::read(machine.path("var/lib/eos/snapshots/tally.json")).unwrap()).unwrap()
 }
 
-/// Everything of a tree, with times, extended attributes and which names are one file.
+/// The extended attributes of users, by name.
+fn extended(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut names = vec![0; 4096];
+    // Links have none.
+    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap_or(0);
+    let names = String::from_utf8(names[..length].to_vec()).unwrap();
+    let value = |name: &str| {
+        let mut value = vec![0; 4096];
+        let length = rustix::fs::lgetxattr(path, name, &mut value[..]).unwrap();
+        (name.to_owned(), value[..length].to_vec())
+    };
+    let mut all: Vec<_> =
+        names.split_terminator('\0').filter(|name| name.starts_with("user.")).map(value).collect();
+    all.sort();
+    all
+}
+
+/// Everything of a tree: contents, times, extended attributes and which names are one file.
 pub fn whole(top: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut waiting = vec![top.to_owned()];
@@ -115,17 +135,18 @@ pub fn whole(top: &Path) -> Vec<String> {
             false => Vec::new(),
         };
         waiting.extend(names.iter().map(Into::into));
-        let content = if found.is_file() { fs::read(&path).unwrap().len() } else { 0 };
-        let mut note = [0; 64];
-        let note = rustix::fs::lgetxattr(&path, "user.note", &mut note[..]).unwrap_or(0);
+        let content = found.is_file().then(|| Digest::of(&fs::read(&path).unwrap()));
+        let content = content.map_or_else(String::new, |digest| digest.to_string());
         let (seconds, nanoseconds) = (found.mtime(), found.mtime_nsec());
         lines.push(format!(
-            "{} {:o} {}:{} {seconds}.{nanoseconds} {} {content} {note} {:?}",
+            "{} {:o} {}:{} {seconds}.{nanoseconds} {} {} {content} {:?} {:?}",
             path.strip_prefix(top).unwrap().display(),
             found.mode(),
             found.uid(),
             found.gid(),
             if found.is_file() { found.nlink() } else { 0 },
+            if found.is_file() { found.len() } else { 0 },
+            extended(&path),
             fs::read_link(&path).ok(),
         ));
     }
@@ -174,6 +195,12 @@ fn assert_told(node: &Machine, older: &str, id: &str) {
 fn record(node: &Machine, kind: &str) -> Value {
     let path = node.path(&format!("var/lib/eos/restores/{kind}/metrics.json"));
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// What the node wrote down of its restores, oldest first.
+fn history(node: &Machine) -> Vec<Value> {
+    let text = fs::read_to_string(node.path("var/lib/eos/restores/history/entries.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The line of the log that tells of a restore, by its fields.
@@ -237,6 +264,27 @@ fn the_log_and_the_records_say_what_was_restored_from_where_how_much_and_what_st
     let ended = record(&node, "ended");
     assert_eq!((&ended["id"], &ended["code"]), (&second.as_str().into(), &"EOS-T216".into()));
     assert_eq!(record(&node, "last"), stands);
+
+    // All of it stays on the disk, whatever the log is told to leave out.
+    let into = node.path("elsewhere");
+    json(&node, &format!("snapshot restore {second} --into {}", into.display()), 0);
+    let told: Vec<_> = history(&node)
+        .into_iter()
+        .map(|one| (one["kind"].clone(), one["now"]["id"].clone(), one["before"].clone()))
+        .collect();
+    let [one, two] = [&first, &second].map(|id| Value::from(id.as_str()));
+    assert_eq!(
+        told,
+        [
+            ("restore".into(), one.clone(), Value::Null),
+            ("restore".into(), two.clone(), one.clone()),
+            ("previous".into(), one, two.clone()),
+            ("into".into(), two, Value::Null),
+        ]
+    );
+    let [.., last] = &history(&node)[..] else { panic!("there are four") };
+    assert_eq!((&last["now"]["from"], &last["now"]["restored_bytes"]), (&from, &bytes.into()));
+    assert_eq!((&last["version"], &last["target"]), (&1.into(), &into.display().to_string().into()));
 }
 
 #[test]
@@ -438,4 +486,28 @@ fn a_joining_node_has_the_data_of_its_role_and_one_that_fails_has_what_it_had() 
         (record(&node, "last"), serde_json::json!([format!("node1 ({}:4506)", master.address)]));
     assert_eq!((&last["now"]["from"], &last["previous"]), (&from, &Value::Null), "{last}");
     assert_eq!(last["now"]["received_bytes"], restores["received_bytes"], "{last}");
+}
+
+#[test]
+fn trees_that_differ_in_anything_at_all_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fill(&path("one"), "content");
+    let first = whole(&path("one"));
+    fill(&path("two"), "content");
+    assert_eq!(first.len(), whole(&path("two")).len());
+    let times = fs::metadata(path("one/which")).unwrap().modified().unwrap();
+    let file = fs::OpenOptions::new().write(true).open(path("one/which")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"X", 3).unwrap();
+    file.set_modified(times).unwrap();
+    assert_ne!(whole(&path("one")), first, "one byte, of the same size and time");
+    std::os::unix::fs::FileExt::write_all_at(&file, b"t", 3).unwrap();
+    file.set_modified(times).unwrap();
+    assert_eq!(whole(&path("one")), first);
+    let replace = rustix::fs::XattrFlags::REPLACE;
+    for name in ["", "sub", "which"] {
+        let before = whole(&path("one"));
+        rustix::fs::setxattr(path("one").join(name), "user.note", b"them", replace).unwrap();
+        assert_ne!(whole(&path("one")), before, "an attribute of {name:?}");
+    }
 }

@@ -20,6 +20,16 @@ const SOURCE: &str = r#"snapshot:
 
 const READER: &str = "[Service]\nExecStart=/bin/sleep infinity\n";
 
+/// A source whose writers a service stands for. The first capture is killed while it holds them off.
+const HELD: &str = r#"snapshot:
+  sources:
+    - name: metrics
+      path: /srv/metrics
+      hooks:
+        before_capture: {command: [/bin/sh, -c, "systemctl stop reader; test -e /srv/killed || { touch /srv/killed; kill -KILL $PPID; }"]}
+        after_capture: {command: [/bin/systemctl, start, reader]}
+"#;
+
 fn put(host: &Host, path: &str, content: &str) {
     host.run(&["sh", "-c", r#"mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1""#, "sh", path, content]);
 }
@@ -85,4 +95,30 @@ fn a_restore_that_was_killed_is_finished_when_the_machine_boots() {
         host.reboot();
         assert_kept(&host, &inode);
     });
+}
+
+#[test]
+fn what_a_killed_capture_stopped_is_started_again_by_the_unit_while_the_agent_runs_on() {
+    let lab = Lab::new(1);
+    let host = Host::boot(&lab, 1);
+    put(&host, "/etc/systemd/system/reader.service", READER);
+    put(&host, "/srv/metrics/which", "captured");
+    host.run(&["systemctl", "daemon-reload"]);
+    host.run(&["systemctl", "start", "reader"]);
+    host.run(&["eos", "bootstrap", "--single-node"]);
+    put(&host, "/etc/eos/cluster.yaml.d/sources.yaml", HELD);
+    let agent = host.property("eos-agent", "MainPID");
+    let done = host.try_run(&["eos", "snapshot", "create", "metrics"]);
+    assert!(!done.status.success(), "it was killed: {done:?}");
+    timed("recovery of a capture that was killed", || {
+        until("what the capture stopped runs again", SETTLE, || {
+            let records = host.output(&["ls", "/var/lib/eos/snapshots/captures"]);
+            let state = host.property("reader", "ActiveState");
+            let ended = state == "active" && records.trim().is_empty();
+            if ended { Ok(()) } else { Err((state, host.output(&["journalctl", "-u", "eos-recovery"]))) }
+        });
+    });
+    assert_eq!(host.property("eos-agent", "MainPID"), agent);
+    assert_eq!(host.property("eos-recovery", "Result"), "success");
+    host.eos(&["snapshot", "create", "metrics"]);
 }

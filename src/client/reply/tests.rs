@@ -1,5 +1,7 @@
 //! Answers that do not end, from a real listener.
 
+mod stalls;
+
 use crate::client::master::MasterClient;
 use crate::client::snapshots::HttpSource;
 use crate::client::{ClientError, Terms, look};
@@ -28,6 +30,18 @@ async fn endless(head: &'static str) -> anyhow::Result<(SocketAddr, String)> {
 
 /// A master that answers everything with this head and body; without one, with bytes that never end.
 async fn serving(head: &'static str, body: Option<&'static str>) -> anyhow::Result<(SocketAddr, String)> {
+    let (listener, acceptor, authority) = listening().await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(pour(stream, acceptor.clone(), head, body));
+        }
+    });
+    Ok((address, authority))
+}
+
+/// A listener for whom a master's certificate speaks; gives its authority.
+async fn listening() -> anyhow::Result<(TcpListener, TlsAcceptor, String)> {
     let now = crate::host::clock::now_seconds();
     let authority = Authority::create(ClusterId::parse("c-01")?, PrivateKey::generate()?, now)?;
     let key = PrivateKey::generate()?;
@@ -35,14 +49,7 @@ async fn serving(head: &'static str, body: Option<&'static str>) -> anyhow::Resu
     let mut config = tls::server(Served::new(&own, &key, authority.pem())?, authority.pem())?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(pour(stream, acceptor.clone(), head, body));
-        }
-    });
-    Ok((address, authority.pem().to_owned()))
+    Ok((TcpListener::bind("127.0.0.1:0").await?, acceptor, authority.pem().to_owned()))
 }
 
 async fn pour(

@@ -67,6 +67,17 @@ impl SystemdServices {
         Ok(Self { version })
     }
 
+    /// Has a service begin, and waits neither for its readiness nor for its end. No change when it is at it.
+    ///
+    /// # Errors
+    /// When systemd does not answer, or there is no such service.
+    pub fn begin(name: &str) -> Result<(), ServiceError> {
+        let unit = format!("{}.service", super::plain_name(name)?);
+        on_bus(format!("begin {name}"), ANSWER, async move |bus| {
+            SystemdProxy::new(&bus).await?.start_unit(&unit, "replace").await.map(drop)
+        })
+    }
+
     /// Runs one job and waits for it.
     fn job(verb: Verb, name: &str, deadline: Duration) -> Result<String, ServiceError> {
         let unit = format!("{name}.service");

@@ -29,7 +29,7 @@ use crate::model::progress::{Event, Silent, Sink, Wait};
 use crate::model::snapshots::{Engine, SourceConfig};
 use bound::Bound;
 use jiff::Timestamp;
-use record::{FREEZE, Record, Records};
+use record::{FREEZE, HOLDER, RECOVERY, Record, Records};
 use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -88,9 +88,9 @@ pub fn create(
 ) -> Result<Made, CreateError> {
     let name = order.source.name.as_str();
     let records = Records::open(order.root)?;
-    let _held = records.hold(name)?;
+    let _held = records.hold(name, HOLDER)?;
     records.finish(name, sink)?;
-    let _place = records.hold_place(name, &path_of(order))?;
+    let _place = records.hold_place(name, &path_of(order), HOLDER)?;
     let before = Before::of(store, name, order)?;
     let (work, staging) = (store.begin()?, store.begin()?);
     paused.set(None);
@@ -117,7 +117,7 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
     let Some(records) = Records::existing(root)? else { return Ok(Vec::new()) };
     let mut recovered = Vec::new();
     for source in records.sources()? {
-        let finished = match records.hold(&source) {
+        let finished = match records.hold(&source, RECOVERY) {
             // Whoever holds it is alive, and ends it.
             Err(CreateError::Busy { .. }) => continue,
             held => held.and_then(|_held| records.finish(&source, &Silent)),
@@ -129,6 +129,23 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
         }
     }
     Ok(recovered)
+}
+
+/// The sources of captures that died: they have a record, and no process holds them.
+///
+/// Nothing is locked for it, so no capture finds its source busy because of it.
+///
+/// # Errors
+/// When the records cannot be listed, or the table of locks cannot be read.
+pub fn abandoned(root: &Root) -> Result<Vec<String>, CreateError> {
+    let Some(records) = Records::existing(root)? else { return Ok(Vec::new()) };
+    let mut abandoned = Vec::new();
+    for source in records.sources()? {
+        if records.is_abandoned(&source)? {
+            abandoned.push(source);
+        }
+    }
+    Ok(abandoned)
 }
 
 fn path_of(order: &Order<'_>) -> PathBuf {

@@ -1,13 +1,13 @@
 //! What a capture leaves behind if it dies: a freeze directory, and a hook that must still be run.
 //!
 //! `captures/SOURCE.json` is durable before either of them, and goes after both. Who captures the source, or the
-//! agent when it starts, finishes what it says: a record that nobody holds is of a capture that died.
+//! agent, finishes what it says: a record that nobody holds is of a capture that died.
 
 use super::CreateError;
 use super::hooks::{self, Program};
 use crate::host::directory::Directory;
 use crate::host::files::{self, Attributes};
-use crate::host::lock_file::{Attempt, LockFile};
+use crate::host::lock_file::{self, Attempt, LockFile};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::model::progress::Sink;
@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 
 /// Who captures, for whoever finds the source busy.
-const HOLDER: &str = "eos snapshot create";
+pub(super) const HOLDER: &str = "eos snapshot create";
+
+/// The same of one that died.
+pub(super) const RECOVERY: &str = "the recovery of a capture";
 
 /// The name of the freeze directory in a work area.
 pub(super) const FREEZE: &str = "freeze";
@@ -119,12 +122,22 @@ impl Records {
         Ok(files::exists(&folder)?.then(|| Self { root: root.clone(), folder }))
     }
 
+    fn lock(&self, source: &str) -> PathBuf {
+        self.folder.join(format!("{source}.lock"))
+    }
+
+    /// Whether nobody holds a source that has a record. The record is there before its holder lets go, so it is
+    /// looked for once more.
+    pub(super) fn is_abandoned(&self, source: &str) -> Result<bool, CreateError> {
+        let is_held = lock_file::text_if_held(&self.lock(source))?.is_some();
+        Ok(!is_held && files::exists(&self.path(source))?)
+    }
+
     /// Takes a source for this process.
-    pub(super) fn hold(&self, source: &str) -> Result<Held, CreateError> {
-        let path = self.folder.join(format!("{source}.lock"));
-        match LockFile::attempt(&path, || Ok(()))? {
+    pub(super) fn hold(&self, source: &str, holder: &str) -> Result<Held, CreateError> {
+        match LockFile::attempt(&self.lock(source), || Ok(()))? {
             Attempt::Held(mut file, _) => {
-                file.write(format!("{HOLDER} (process {})", std::process::id()).as_bytes())?;
+                file.write(format!("{holder} (process {})", std::process::id()).as_bytes())?;
                 Ok(Held(file))
             }
             Attempt::Busy(text) => {
@@ -135,13 +148,18 @@ impl Records {
 
     /// Takes the place of a source for this process, which other sources and restores may have too; nothing when
     /// there is no directory that would hold it.
-    pub(super) fn hold_place(&self, source: &str, path: &Path) -> Result<Option<Hold>, CreateError> {
+    pub(super) fn hold_place(
+        &self,
+        source: &str,
+        path: &Path,
+        holder: &str,
+    ) -> Result<Option<Hold>, CreateError> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
         if !files::exists(folder)? {
             return Ok(None);
         }
         let parent = Directory::open(&files::real_directory(folder)?)?;
-        let held = Hold::take(&self.root, &parent, name, HOLDER)?;
+        let held = Hold::take(&self.root, &parent, name, holder)?;
         held.map(Some).map_err(|holder| CreateError::Busy { name: source.to_owned(), holder })
     }
 
@@ -183,7 +201,7 @@ impl Records {
         let path = self.path(source);
         let Some(bytes) = files::read_optional(&path)? else { return Ok(false) };
         let record = Record::read(&bytes).map_err(|source| CreateError::Record { path, source })?;
-        let _held = self.hold_place(source, &record.path)?;
+        let _held = self.hold_place(source, &record.path, RECOVERY)?;
         self.end(&record, sink)?;
         Ok(true)
     }

@@ -224,7 +224,7 @@ fn the_hook_after_a_capture_runs_whatever_failed_and_nothing_is_published_when_o
 }
 
 #[test]
-fn a_capture_that_died_is_ended_by_the_next_one_and_by_the_agent() {
+fn what_a_capture_that_died_left_is_ended_by_a_recovery_and_by_the_next_capture() {
     let mut site = Site::of("");
     site.write("a", "content");
     let area = site.path("srv/.metrics.eos");
@@ -238,9 +238,13 @@ fn a_capture_that_died_is_ended_by_the_next_one_and_by_the_agent() {
         records.save(&Record { after, area: Some(area.clone()), ..record }).unwrap();
     };
     die();
+    assert_eq!(abandoned(&site.root).unwrap(), ["metrics"]);
+    let held = Records::open(&site.root).unwrap().hold("metrics", HOLDER).unwrap();
+    assert!(abandoned(&site.root).unwrap().is_empty(), "its holder lives");
+    drop(held);
     assert!(matches!(&recover(&site.root).unwrap()[..], [(source, None)] if source == "metrics"));
     site.is_clear();
-    assert!(recover(&site.root).unwrap().is_empty());
+    assert!(recover(&site.root).unwrap().is_empty() && abandoned(&site.root).unwrap().is_empty());
     die();
     fs::write(area.join("incoming"), "of a restore").unwrap();
     site.source.hooks.before_capture = Some(site.hook("before", "true"));
@@ -253,7 +257,7 @@ fn a_capture_that_died_is_ended_by_the_next_one_and_by_the_agent() {
 fn a_source_that_another_process_captures_is_left_to_it() {
     let site = Site::of("");
     let records = Records::open(&site.root).unwrap();
-    let held = records.hold("metrics").unwrap();
+    let held = records.hold("metrics", HOLDER).unwrap();
     let error = site.create().unwrap_err();
     let holder = format!("eos snapshot create (process {})", std::process::id());
     tells(&error, "EOS-T123", &format!("source metrics is in use by another operation: {holder}"));

@@ -14,7 +14,7 @@ use crate::snapshot::unpack::{Policy, unpack};
 use faulty::Faulty;
 use std::ffi::OsStr;
 use std::fs;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 
 const SEAL: TestSeal = TestSeal("ours");
@@ -131,10 +131,12 @@ fn a_kill_at_every_frame_costs_less_than_one_frame() {
 #[test]
 fn a_torn_or_rotten_partial_file_costs_only_what_is_bad() {
     let site = Site::new();
-    let first = site.source.manifest.parts[0];
-    let frames: Vec<_> = site.source.manifest.frames_of(0).collect();
-    assert!(frames.len() > 3);
-    site.source.allow(frames[3].offset);
+    let of = |part| site.source.manifest.frames_of(part).collect::<Vec<_>>();
+    // The parts before it come whole.
+    let index = (0..site.source.manifest.parts.len()).find(|part| of(*part).len() > 3).unwrap();
+    let before = (0..index).flat_map(of).map(|frame| u64::from(frame.compressed)).sum::<u64>();
+    let (first, frames) = (site.source.manifest.parts[index], of(index));
+    site.source.allow(before + frames[3].offset);
     site.fetch("into", 1).unwrap_err();
     site.source.allow(u64::MAX);
     let partial = site.temporary.path().join("into").join(format!("{}.partial", first.digest));
@@ -149,7 +151,7 @@ fn a_torn_or_rotten_partial_file_costs_only_what_is_bad() {
     assert_eq!(requests[0], (frames[1].offset, u64::from(frames[1].compressed)), "the rotten one alone");
     assert_eq!(requests[1].0, frames[3].offset, "the two sound ones around it stay");
     let kept = u64::from(frames[0].compressed) + u64::from(frames[2].compressed);
-    assert_eq!(fetched.received_bytes, site.bytes() - kept);
+    assert_eq!(fetched.received_bytes, site.bytes() - before - kept);
     site.assert_whole("into");
 }
 
@@ -211,6 +213,63 @@ fn a_source_that_hangs_or_is_slow_holds_up_nobody() {
     let fetched = fetch(&request, &Directory::open(&into).unwrap(), &|| false, &Silent).unwrap();
     assert_eq!(fetched.received_bytes, site.bytes(), "the sound one delivered all, and nothing twice");
     site.assert_whole("into");
+
+    // One that sends a byte now and then would take for its first run alone longer than all may take.
+    let into = site.temporary.path().join("slowly");
+    fs::create_dir(&into).unwrap();
+    let (sent, slow) = (AtomicU64::new(0), site.another("slow"));
+    let trickle = Trickle { of: &slow, sent: &sent };
+    let unasked = || sent.load(Ordering::Relaxed) == 0;
+    let sound = Gate(&unasked, &site.source);
+    let sources: [&dyn Source; 2] = [&trickle, &sound];
+    let before = site.source.served();
+    let request = Request { connections: 2, ..site.request(&sources, 2) };
+    let events = Events::default();
+    let fetched = fetch(&request, &Directory::open(&into).unwrap(), &|| false, &events).unwrap();
+    site.assert_whole("slowly");
+    let slowly = sent.load(Ordering::Relaxed);
+    assert!(slowly > 0 && slowly < site.largest(), "{slowly} bytes trickled");
+    assert_eq!(site.source.served() - before, site.bytes(), "the other one did the work");
+    assert_eq!(fetched.received_bytes, site.bytes() + slowly);
+    assert!(
+        !events.0.lock().unwrap().iter().any(|event| matches!(event, Event::Warning { .. })),
+        "to be slow is no reason to be dropped"
+    );
+}
+
+/// Delivers what another source has, so slowly that no frame ends before the others have done everything.
+struct Trickle<'a> {
+    of: &'a Faulty,
+    sent: &'a AtomicU64,
+}
+
+impl Source for Trickle<'_> {
+    fn name(&self) -> &str {
+        self.of.name
+    }
+
+    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
+        self.of.manifest(id)
+    }
+
+    fn read_range(
+        &self,
+        part: &Digest,
+        offset: u64,
+        length: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        let bytes = fs::read(self.of.parts.join(format!("{part}.tar.zst"))).unwrap();
+        let (never, nothing) = (Condvar::new(), Mutex::new(()));
+        for byte in &bytes[offset as usize..(offset + length) as usize] {
+            let _woken = never.wait_timeout(nothing.lock().unwrap(), Duration::from_millis(5)).unwrap();
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            if each(&[*byte]).is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
 }
 
 #[test]

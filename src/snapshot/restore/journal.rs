@@ -23,6 +23,7 @@ const LIMIT: u64 = 1 << 20;
 const LAST: &str = "last";
 const ENDED: &str = "ended";
 const VERIFIED: &str = "verified";
+const HISTORY: &str = "history";
 const ENDING: &str = ".json";
 
 /// How far a restore has come, as far as the disk itself does not tell.
@@ -217,6 +218,11 @@ impl Folder {
         let records = self.0.ensure_directory(OsStr::new(VERIFIED), 0o700)?;
         records.replace_file(&file(source), bytes, 0o600, None)?;
         Ok(())
+    }
+
+    /// The directory of what was restored when.
+    pub(super) fn history(&self) -> Result<Directory, RestoreError> {
+        Ok(self.0.ensure_directory(OsStr::new(HISTORY), 0o700)?)
     }
 
     /// The sources of which there is a record.

@@ -9,6 +9,7 @@
 mod database;
 mod ended;
 mod error;
+mod history;
 mod hooks;
 mod journal;
 mod operation;

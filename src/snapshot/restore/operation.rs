@@ -5,6 +5,7 @@
 
 use super::RestoreError;
 use super::database::{self, Held};
+use super::history::Entry;
 use super::hooks;
 use super::journal::{Folder, Journal, Kind, Phase};
 use super::place::{PREVIOUS, Place, split};
@@ -144,6 +145,9 @@ impl Operation<'_> {
             Kind::Restore | Kind::Into => self.place.clear(true)?,
             Kind::Undo => {
                 self.place.clear(false)?;
+                if let Some(last) = self.folder.last(&self.journal.source)? {
+                    self.folder.note(&Entry::of(&self.journal, last.now.map(|now| now.id)))?;
+                }
                 self.folder.forget_last(&self.journal.source)?;
             }
         }
@@ -165,6 +169,8 @@ impl Operation<'_> {
         if let Some(last) = &self.journal.remember {
             self.folder.remember(last)?;
         }
+        let before = self.journal.remember.as_ref().and_then(|last| last.previous.as_ref());
+        self.folder.note(&Entry::of(&self.journal, before.map(|applied| applied.id.clone())))?;
         self.folder.forget(self.name)?;
         self.place.remove_empty_area()
     }

@@ -79,6 +79,13 @@ impl Site {
         assert_eq!(shape(&self.path(area).join("incoming/data")), shape(&self.path("tree")));
     }
 
+    /// Its source was not asked for a single byte.
+    #[track_caller]
+    fn assert_unasked(&self) {
+        assert_eq!(self.source.served(), 0);
+        assert!(self.source.requests.lock().unwrap().is_empty());
+    }
+
     /// Bytes of all frames, and of the largest one.
     fn frames(&self) -> (u64, u64) {
         let lengths = || self.source.manifest.frames.iter().map(|frame| u64::from(frame.compressed));
@@ -161,10 +168,35 @@ fn a_limit_of_bytes_per_second_holds_for_all_connections_together() {
 fn a_snapshot_that_the_policy_refuses_or_the_disk_cannot_hold_is_refused_before_the_first_byte() {
     let site = Site::new();
     let few = Policy { max_entries: 3, ..Policy::default() };
-    let order = site.order(&[]);
+    let sources: [&dyn Source; 1] = [&site.source];
+    let order = site.order(&sources);
     let error = site.with(&Order { policy: &few, ..order }, "area").unwrap_err();
     assert!(matches!(error, AssembleError::Tree(unpack::UnpackError::Limit { .. })), "{error:?}");
     assert!(site.area("area").list().unwrap().is_empty());
+    site.assert_unasked();
+
+    let site = Site::of(|tree| {
+        std::fs::create_dir_all(tree).unwrap();
+        std::fs::write(tree.join("large"), vec![b'x'; 3 << 20]).unwrap();
+    });
+    let sources: [&dyn Source; 1] = [&site.source];
+    let error = on_a_small_disk(&site, || site.with(&site.order(&sources), "small")).unwrap_err();
+    assert!(matches!(error, AssembleError::Tree(unpack::UnpackError::Space { .. })), "{error:?}");
+    site.assert_unasked();
+    // The same source delivers where there is room.
+    site.assemble("area").unwrap();
+    assert!(site.source.served() > 0);
+}
+
+/// Does something while the directory `small` is a disk of 1 MiB.
+fn on_a_small_disk<T>(site: &Site, work: impl FnOnce() -> T) -> T {
+    let small = site.path("small");
+    std::fs::create_dir(&small).unwrap();
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("tmpfs", &small, "tmpfs", flags, Some(c"size=1m")).unwrap();
+    let done = work();
+    rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();
+    done
 }
 
 #[test]

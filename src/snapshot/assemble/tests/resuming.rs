@@ -164,18 +164,17 @@ fn a_disk_that_cannot_hold_it_is_told_before_anything_is_copied_from_an_old_tree
         fs::write(tree.join("large"), vec![b'x'; 3 << 20]).unwrap();
         fs::File::create(tree.join("holes")).unwrap().set_len(1 << 30).unwrap();
     });
-    let small = site.path("small");
-    fs::create_dir(&small).unwrap();
-    let flags = rustix::mount::MountFlags::empty();
-    rustix::mount::mount("tmpfs", &small, "tmpfs", flags, Some(c"size=1m")).unwrap();
     let tree = Directory::open(&site.path("tree")).unwrap();
     let seeds = [Seed { tree: &tree, prefix: Name::new("data"), write_once: &[], verified: None }];
-    let error = site.with(&Order { seeds: &seeds, ..site.order(&[]) }, "small");
-    let copied = small.join("incoming/data/large").exists();
-    rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();
+    let sources: [&dyn Source; 1] = [&site.source];
+    let (error, copied) = on_a_small_disk(&site, || {
+        let error = site.with(&Order { seeds: &seeds, ..site.order(&sources) }, "small");
+        (error, site.path("small/incoming/data/large").exists())
+    });
     let error = error.unwrap_err();
     assert!(matches!(error, AssembleError::Tree(unpack::UnpackError::Space { .. })), "{error:?}");
     assert!(!copied);
+    site.assert_unasked();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Captures that borrow: what they read, what they borrow, and that what they make restores alone.
 
 use super::*;
+use crate::snapshot::layout;
 use crate::snapshot::manifest::Part;
 use crate::snapshot::store::SnapshotStore;
 use jiff::ToSpan;
@@ -307,18 +308,12 @@ fn what_matches_a_pattern_is_left_out_with_all_beneath_it() {
     assert_eq!(paths, ["srv", "srv/kept", "srv/kept/cache.txt"]);
 }
 
-#[test]
-fn a_part_ends_with_the_file_that_fills_it_however_large_that_is_and_no_file_is_in_two() {
-    let mut site = Site::new();
-    for number in 0..20 {
-        site.write(&format!("small {number:02}"), noise(number, 1000));
-    }
-    site.write("large", noise(50, 100_000));
-    // With its header it fills a part to the last byte.
-    site.write("z exact", noise(60, 16 << 10));
-    let manifest = site.take().manifest.unwrap();
-    let spans = manifest.spans();
-    let (mut last, mut seen) = (None, 0);
+/// Of each own part, what its last entry leaves of the budget, and how many entries are in it; asserts what holds of
+/// all of them.
+fn parts_of(manifest: &Manifest) -> Vec<(i64, usize)> {
+    let (spans, budget) = (manifest.spans(), SMALL.part_bytes);
+    let (end, mut seen) = (layout::END.len() as u64, 0);
+    let mut parts = Vec::new();
     for part in 0..manifest.parts.len() {
         let range = spans.part(part);
         let inside = spans.entries_in(&range);
@@ -326,14 +321,53 @@ fn a_part_ends_with_the_file_that_fills_it_however_large_that_is_and_no_file_is_
             range.contains(&spans.entry(*index).start) && spans.entry(*index).range().end <= range.end
         };
         assert!(inside.iter().all(whole), "no entry is in two parts");
-        let before_last = spans.entry(*inside.last().unwrap()).start - range.start;
-        assert!(before_last < SMALL.part_bytes, "it would have ended before");
+        let used = spans.entry(*inside.last().unwrap()).range().end - range.start;
+        assert!(used + end <= budget || inside.len() == 1, "part {part} has {used} bytes");
+        if part + 1 < manifest.parts.len() {
+            let next = spans.entries_in(&spans.part(part + 1))[0];
+            let next = spans.entry(next).range();
+            assert!(used + (next.end - next.start) + end > budget, "part {part} ended too soon");
+        }
         seen += inside.len();
-        last = last.max(Some(range.end - range.start));
+        parts.push((budget as i64 - (used + end) as i64, inside.len()));
     }
     assert_eq!(seen, manifest.entries.len(), "each is in one");
-    assert!(last.unwrap() > 100_000, "the large one is whole");
+    parts
+}
+
+#[test]
+fn no_part_has_more_than_its_budget_but_for_one_entry_that_is_larger_and_one_that_just_fits_is_in_it() {
+    let mut site = Site::new();
+    for number in 0..20 {
+        site.write(&format!("small {number:02}"), noise(number, 1000));
+    }
+    site.write("large", noise(50, 100_000));
+    site.write("z", noise(60, 1000));
+    let parts = parts_of(&site.take().manifest.unwrap());
+    assert!(parts.iter().any(|(left, count)| *left < -80_000 && *count == 1), "{parts:?}");
     site.compare();
+
+    // With its header, its padding and the end it fills the last part to the last byte.
+    let left = usize::try_from(parts.last().unwrap().0).unwrap();
+    assert!(left >= 512 && left.is_multiple_of(512), "{parts:?}");
+    for (more, count) in [(0, parts.len()), (1, parts.len() + 1)] {
+        let mut site = site_like(&site);
+        site.write("z", noise(60, 1024 + left + more));
+        let parts = parts_of(&site.take().manifest.unwrap());
+        assert_eq!(parts.len(), count, "{more} bytes more: {parts:?}");
+        assert!(more > 0 || parts.last().unwrap().0 == 0, "{parts:?}");
+        site.compare();
+    }
+}
+
+/// A new site with the same tree.
+fn site_like(other: &Site) -> Site {
+    let site = Site::new();
+    for entry in fs::read_dir(other.path("srv")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), site.path("srv").join(entry.file_name())).unwrap();
+    }
+    site
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_capture_and_a_restore_of_one_place_exclude_each_other_whatever_it_is_called
     drop(restoring);
     // A capture under another name, and one that is frozen.
     let records = Records::open(&site.root).unwrap();
-    let _held = records.hold_place("by-hand", &into).unwrap().unwrap();
+    let _held = records.hold_place("by-hand", &into, HOLDER).unwrap().unwrap();
     fs::create_dir_all(site.path("srv/.metrics.eos/freeze")).unwrap();
     for into in [None, Some(into.as_path())] {
         let error = Restore::begin(order(into, "a restore"), &Silent).unwrap_err();

@@ -159,7 +159,7 @@ fn after_success_nothing_of_the_restore_is_left_but_the_previous_tree_and_the_re
         site.restore().unwrap();
         assert_eq!(site.names("srv/.metrics.eos"), ["previous"]);
         assert_eq!(site.names("srv"), [".metrics.eos", "metrics"]);
-        assert_eq!(site.names("var/lib/eos/restores"), ["last", "locks"]);
+        assert_eq!(site.names("var/lib/eos/restores"), ["history", "last", "locks"]);
         assert_eq!(site.names("var/lib/eos/restores/last"), ["metrics.json"]);
         assert_eq!(site.names("var/lib/eos/restores/locks"), [""; 0]);
     }
