@@ -27,12 +27,12 @@ const CONFIGURATIONS: &[(&str, &str)] = &[
     ("EOS-C021", "no keys"),
     ("EOS-C022", "cluster:\n  mastre: x\n"),
     ("EOS-C023", "cluster:\n  port: 70000\n"),
-    ("EOS-C025", "storage:\n  retention:\n    logs: 3\n"),
     (
         "EOS-C026",
         "storage: {thresholds: {warning: 80, compress: 70, cleanup: 85, degraded: 90, emergency: 93, \
          critical: 95}}\n",
     ),
+    ("EOS-C029", "storage:\n  roles:\n    data:\n      classes:\n        expendable: [/srv/tmp]\n"),
     ("EOS-C039", "cluster:\n  port: 70000\n  mastre: x\n"),
 ];
 
