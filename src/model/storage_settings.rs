@@ -1,5 +1,6 @@
 //! `storage:` of the configuration: what an operator wants of storage operations instead of the roles' defaults.
 
+use crate::model::digest::Digest;
 use crate::model::role::Role;
 use crate::model::storage_ops::{Retention, Thresholds};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -228,6 +229,11 @@ impl StorageConfig {
             Role::Compute => &self.roles.compute,
         };
         own.over(&self.every)
+    }
+
+    /// The same for the same settings, and for no others.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("settings are plain data"))
     }
 }
 

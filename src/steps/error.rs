@@ -344,17 +344,7 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         StepFailure::PlanNewer { found: 2, known: 1 },
         StepFailure::PlanDamaged { what: "generation", why: "missing field `role`".to_owned() },
         StepFailure::StorageSettings { why: "unknown variant `watch`".to_owned() },
-        StepFailure::Misfit {
-            place: "/etc/eos/cluster.yaml:4:17".to_owned(),
-            key: "storage.classes.expendable".to_owned(),
-            role: crate::model::role::Role::Data,
-            scale: crate::model::scale::Scale::Small,
-            source: crate::storage::ConfigError::InsideCritical {
-                key: "classes.expendable",
-                path: "/etc/x".into(),
-                critical: "/etc".into(),
-            },
-        },
+        misfit(),
         StepFailure::ClusterSources {
             path: "/var/lib/eos/cluster/cluster.yaml".to_owned(),
             why: "source x: missing field `path`".to_owned(),
@@ -374,4 +364,20 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         },
         StepFailure::Template { name: "eos-agent.service", why: "line 3: undefined value".to_owned() },
     ]
+}
+
+#[cfg(test)]
+fn misfit() -> StepFailure {
+    use crate::model::{role::Role, scale::Scale};
+    StepFailure::Misfit {
+        place: "/etc/eos/cluster.yaml:4:17".to_owned(),
+        key: "storage.classes.expendable".to_owned(),
+        role: Role::Data,
+        scale: Scale::Small,
+        source: crate::storage::ConfigError::InsideCritical {
+            key: "classes.expendable",
+            path: "/etc/x".into(),
+            critical: "/etc".into(),
+        },
+    }
 }

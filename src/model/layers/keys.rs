@@ -54,7 +54,7 @@ macro_rules! storage_keys {
             key(concat!($under, ".actions.critical"), Kind::Words(&ACTIONS)),
             key(concat!($under, ".services"), Kind::Services),
             key(concat!($under, ".notify.command"), Kind::Command),
-            key(concat!($under, ".notify.webhook"), Kind::Url),
+            key(concat!($under, ".notify.webhook"), Kind::Webhook),
             key(concat!($under, ".budget.files"), AMOUNT),
             key(concat!($under, ".budget.bytes"), AMOUNT),
             key(concat!($under, ".sysctl"), Kind::KernelSettings),

@@ -61,12 +61,14 @@ pub enum Kind {
     Sources,
     /// `http://HOST:PORT` without a user and password.
     Url,
+    /// The same, to which something is sent as it stands.
+    Webhook,
 }
 
 impl Kind {
     /// Whether a wrong value may be shown: one that may hold a secret is not.
     pub fn may_be_shown(self) -> bool {
-        !matches!(self, Self::TokenFile | Self::Url)
+        !matches!(self, Self::TokenFile | Self::Url | Self::Webhook)
     }
 
     /// The value that a word stands for; a list is separated by commas. What does not fit stays a
@@ -141,7 +143,10 @@ impl Kind {
                 .map(drop)
                 .map_err(|_| "must be address ranges such as 10.0.0.0/16".into()),
             Self::Patterns => check_pattern(text),
-            Self::Url => check_url(text),
+            Self::Webhook if text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                Err("must be a URL without blanks and control characters".into())
+            }
+            Self::Url | Self::Webhook => check_url(text),
             Self::Services => machine::service(text),
             Self::Limits => machine::limit(text),
             Self::Command | Self::Number { .. } | Self::Bool | Self::Sources | Self::KernelSettings => Ok(()),
@@ -180,9 +185,6 @@ fn check_url(text: &str) -> Result<(), Wrong> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let authority = rest.map(|rest| rest.split('/').next().unwrap_or_default());
     match authority {
-        _ if text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-            Err("must be a URL without blanks and control characters".into())
-        }
         None | Some("") => Err("must be a URL such as http://127.0.0.1:4317".into()),
         Some(authority) if authority.contains('@') => Err("must not hold a user or password".into()),
         Some(_) => Ok(()),

@@ -360,67 +360,72 @@ fn thresholds_that_do_not_ascend_are_a_fault() {
     assert_eq!(fault(&file(&(every.to_owned() + role))).matches("is not above").count(), 2);
 }
 
+/// A wrong value below `storage:`, what is told, and the first hint.
+const WRONG_IN_STORAGE: &[(&str, &str, &str)] = &[
+    (
+        "storage:\n  actions:\n    cleanup:\n    - compress-logs\n    - delete-expendible\n",
+        ":5:7: storage.actions.cleanup must be one of compress-logs, delete-expendable, vacuum-journal, \
+         clean-package-cache, prune-containers, stop-services, refuse-snapshots, notify, not delete-expendible",
+        "did you mean: delete-expendable",
+    ),
+    (
+        "storage:\n  roles:\n    data: {mode: atc}\n",
+        ":3:18: storage.roles.data.mode must be one of observe, act, not atc",
+        "did you mean: act",
+    ),
+    (
+        "storage:\n  roles:\n    dta: {mode: act}\n",
+        ":3:5: unknown key storage.roles.dta",
+        "did you mean: storage.roles.data",
+    ),
+    (
+        "storage:\n  roles:\n    data:\n      retention: {log: 60}\n",
+        ":4:19: unknown key storage.roles.data.retention.log",
+        "did you mean: storage.roles.data.retention.logs",
+    ),
+    (
+        "storage:\n  limits: ['* soft noflie 1']\n",
+        ":2:20: storage.limits must be one of core, data, fsize, memlock, nofile, rss, stack, cpu, nproc, as, \
+         maxlogins, maxsyslogins, nonewprivs, priority, locks, sigpending, msgqueue, nice, rtprio, not noflie",
+        "did you mean: nofile",
+    ),
+    (
+        "storage:\n  services:\n    - slurmd\n    - eos-agent\n",
+        ":4:7: storage.services must not be a service of eos itself, not eos-agent",
+        LOOK_AGAIN,
+    ),
+    (
+        "storage:\n  sysctl:\n    vm.swappiness: 10\n    dirty_bytes: 1\n",
+        ":4:5: storage.sysctl must have names of kernel settings such as vm.swappiness, not dirty_bytes",
+        LOOK_AGAIN,
+    ),
+    (
+        "storage:\n  classes: {standard: [/var/log, /var/../etc]}\n",
+        ":2:34: storage.classes.standard must be a path without `.` and `..`, not /var/../etc",
+        LOOK_AGAIN,
+    ),
+    (
+        "storage:\n  retention:\n    cache: 0\n",
+        ":3:12: storage.retention.cache must be a whole number from 1 to 3650, not 0",
+        LOOK_AGAIN,
+    ),
+    (
+        "storage:\n  notify:\n    command: [logger]\n",
+        ":3:14: storage.notify.command must begin with the absolute path of a program, not [logger]",
+        LOOK_AGAIN,
+    ),
+];
+
+const LOOK_AGAIN: &str = "correct it and look again: eos config validate";
+
 #[test]
 fn a_wrong_word_in_storage_names_its_place_and_the_one_that_was_meant() {
-    for (text, told, meant) in [
-        (
-            "storage:\n  actions:\n    cleanup:\n    - compress-logs\n    - delete-expendible\n",
-            ":5:7: storage.actions.cleanup must be one of compress-logs, delete-expendable, vacuum-journal, \
-             clean-package-cache, prune-containers, stop-services, refuse-snapshots, notify, not delete-expendible",
-            "did you mean: delete-expendable",
-        ),
-        (
-            "storage:\n  roles:\n    data: {mode: atc}\n",
-            ":3:18: storage.roles.data.mode must be one of observe, act, not atc",
-            "did you mean: act",
-        ),
-        (
-            "storage:\n  roles:\n    dta: {mode: act}\n",
-            ":3:5: unknown key storage.roles.dta",
-            "did you mean: storage.roles.data",
-        ),
-        (
-            "storage:\n  roles:\n    data:\n      retention: {log: 60}\n",
-            ":4:19: unknown key storage.roles.data.retention.log",
-            "did you mean: storage.roles.data.retention.logs",
-        ),
-        (
-            "storage:\n  limits: ['* soft noflie 1']\n",
-            ":2:20: storage.limits must be one of core, data, fsize, memlock, nofile, rss, stack, cpu, nproc, as, \
-             maxlogins, maxsyslogins, nonewprivs, priority, locks, sigpending, msgqueue, nice, rtprio, not noflie",
-            "did you mean: nofile",
-        ),
-        (
-            "storage:\n  services:\n    - slurmd\n    - eos-agent\n",
-            ":4:7: storage.services must not be a service of eos itself, not eos-agent",
-            "correct it and look again: eos config validate",
-        ),
-        (
-            "storage:\n  sysctl:\n    vm.swappiness: 10\n    dirty_bytes: 1\n",
-            ":4:5: storage.sysctl must have names of kernel settings such as vm.swappiness, not dirty_bytes",
-            "correct it and look again: eos config validate",
-        ),
-        (
-            "storage:\n  classes: {standard: [/var/log, /var/../etc]}\n",
-            ":2:34: storage.classes.standard must be a path without `.` and `..`, not /var/../etc",
-            "correct it and look again: eos config validate",
-        ),
-        (
-            "storage:\n  retention:\n    cache: 0\n",
-            ":3:12: storage.retention.cache must be a whole number from 1 to 3650, not 0",
-            "correct it and look again: eos config validate",
-        ),
-        (
-            "storage:\n  notify:\n    command: [logger]\n",
-            ":3:14: storage.notify.command must begin with the absolute path of a program, not [logger]",
-            "correct it and look again: eos config validate",
-        ),
-    ] {
+    for (text, told, meant) in WRONG_IN_STORAGE {
         for path in ["/etc/eos/cluster.yaml", "/etc/eos/cluster.yaml.d/90-site.yaml"] {
             let layers = Layers { files: vec![named(path, text)], ..Layers::default() };
             let error = resolve(&layers).expect_err("a fault");
             assert_eq!(error.to_string(), format!("{path}{told}"));
-            assert_eq!(error.hints()[0], meant, "{text}");
+            assert_eq!(error.hints()[0], *meant, "{text}");
         }
     }
 }

@@ -236,6 +236,7 @@ fn a_wrong_state_is_refused_with_its_code() {
 #[test]
 fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_codes() {
     let master = Machine::empty("127.0.74.15", "node1");
+    master.put("etc/eos/cluster.yaml", "storage:\n  mode: observe\n", 0o644);
     master.found();
     let member = Machine::empty("127.0.74.16", "node2");
     let mut join = member.command(&member.join(&master));
