@@ -4,7 +4,7 @@ use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
-use crate::model::layers::{self, Resolved};
+use crate::model::layers::{self, Leaf, Origin, Resolved};
 use clap::Subcommand;
 
 /// The commands.
@@ -42,9 +42,13 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
         }
         ConfigCommand::Show { origin } => origin,
     };
-    let width = resolved.origins.0.iter().map(|leaf| leaf.key.len()).max().unwrap_or_default();
+    // Every key of storage once more for each role: those that nobody set would hide the others.
+    let of_a_role = |leaf: &Leaf| leaf.key.starts_with("storage.roles.");
+    let shown = |leaf: &&Leaf| leaf.origin != Origin::Default || !of_a_role(leaf);
+    let leaves: Vec<&Leaf> = resolved.origins.0.iter().filter(shown).collect();
+    let width = leaves.iter().map(|leaf| leaf.key.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for leaf in &resolved.origins.0 {
+    for leaf in leaves {
         let value = match &leaf.value {
             serde_yaml::Value::Null => "-".to_owned(),
             value => serde_json::to_string(value).expect("values serialise"),

@@ -14,7 +14,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::{Explain, Failure};
 use crate::model::ids::NodeName;
 use crate::model::layers::{self, ConfigFile, FlagValue, Layers, Resolved};
-use crate::steps::{StepFailure, env};
+use crate::steps::{StepFailure, env, settings};
 use crate::telemetry;
 use crate::view;
 use crate::view::progress::OnDemand;
@@ -95,7 +95,10 @@ fn resolve(root: &Root, config: Option<&Path>, flags: Vec<FlagValue>) -> Result<
         };
         files.push(ConfigFile { path: path.display().to_string(), bytes });
     }
-    layers::resolve(&Layers { files, environment: environment(), flags }).map_err(failure)
+    let layers = Layers { files, environment: environment(), flags };
+    let resolved = layers::resolve(&layers).map_err(failure)?;
+    settings::check(&resolved).map_err(Failure::from)?;
+    Ok(resolved)
 }
 
 impl Context {

@@ -8,7 +8,7 @@ use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeId, TokenId};
 use crate::model::scale::Scale;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry};
+use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry, SETTINGS};
 use crate::wire::member::Report;
 use crate::wire::snapshots::Holdings;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct Cluster {
     pub id: ClusterId,
     /// The newest generation.
     pub generation: u64,
+    /// The digest of the settings that it brought; none in a registry of before that was remembered.
+    pub settings: Option<String>,
     /// Every node by id.
     pub nodes: BTreeMap<NodeId, NodeRecord>,
     /// Every token by id.
@@ -64,6 +66,7 @@ impl Cluster {
             registry,
             id,
             generation,
+            settings: values.get(SETTINGS).cloned(),
             nodes: nodes.into_iter().map(|node| (node.id.clone(), node)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
             live: BTreeMap::new(),
@@ -81,6 +84,7 @@ impl Cluster {
         for change in changes {
             match change {
                 Change::Generation(generation) => self.generation = generation,
+                Change::Settings(digest) => self.settings = Some(digest.to_string()),
                 Change::Cluster(id) => self.id = id,
                 Change::PutNode(node) => drop(self.nodes.insert(node.id.clone(), *node)),
                 Change::DropNode(id) => {

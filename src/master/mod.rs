@@ -16,6 +16,7 @@ pub mod planning;
 pub mod precheck;
 pub mod presence;
 pub mod run;
+pub mod settings;
 pub mod snapshots;
 pub mod strangers;
 

@@ -18,6 +18,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::handlers;
 use crate::master::leases::{Leases, Now};
+use crate::master::settings;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
 use crate::model::explain::{Explain, Failure};
@@ -90,8 +91,9 @@ pub async fn serve(
         Served::new(&app.certificate, &app.signer, app.authority.pem()).map_err(MasterError::Identity)?;
     let config = tls::server(served.clone(), app.authority.pem()).map_err(MasterError::Identity)?;
     let listener = server::listen(address).map_err(listen)?;
-    app.announce(&app.cluster());
     app.audit("master", "start", &address.to_string(), "")?;
+    settings::settle(&app)?;
+    app.announce(&app.cluster());
     ready();
     tracing::info!(%address, "the master listens");
     let upkeep = tokio::spawn(keep_up(app.clone(), served));

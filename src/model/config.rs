@@ -5,6 +5,7 @@ use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
 use crate::model::role_targets::{Minimums, Targets};
 use crate::model::snapshots::SnapshotConfig;
+pub use crate::model::storage_settings::{StorageConfig, StorageMode};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -127,33 +128,6 @@ pub struct AdmissionConfig {
     /// For how many seconds a node may be silent before a machine of its name and machine-id may take
     /// its place.
     pub silent_seconds: Option<u32>,
-}
-
-/// Storage operations that differ from the defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StorageConfig {
-    /// Mounts to watch; the mount of the state directory when left out.
-    pub mounts: Vec<String>,
-    /// Seconds between two looks.
-    pub interval_seconds: Option<u32>,
-    /// Six percentages that replace those of the scale.
-    pub thresholds: Option<crate::model::storage_ops::Thresholds>,
-    /// Days that replace those of the scale.
-    pub retention: Option<crate::model::storage_ops::Retention>,
-    /// `observe` only reports; `act` does what the levels say.
-    pub mode: StorageMode,
-}
-
-/// Whether the storage monitor acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageMode {
-    /// Report only.
-    #[default]
-    Observe,
-    /// Report and act.
-    Act,
 }
 
 /// Where traces go.

@@ -13,4 +13,5 @@ pub mod role_targets;
 pub mod scale;
 pub mod snapshots;
 pub mod storage_ops;
+pub mod storage_settings;
 pub mod yaml;

@@ -7,6 +7,7 @@ pub mod record;
 pub mod sqlite;
 
 use crate::host::files::FileError;
+use crate::model::digest::Digest;
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::ids::{ClusterId, NodeId};
 use record::{NodeRecord, TokenRecord};
@@ -16,6 +17,9 @@ pub const CLUSTER: &str = "cluster";
 
 /// The name of the value that holds the newest generation.
 pub const GENERATION: &str = "generation";
+
+/// The name of the value that holds the digest of the settings which the newest generation brought.
+pub const SETTINGS: &str = "settings";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +39,8 @@ pub enum Change {
     Cluster(ClusterId),
     /// Sets the newest generation.
     Generation(u64),
+    /// Sets the digest of the settings that go out with the newest generation.
+    Settings(Digest),
     /// Adds or replaces a node.
     PutNode(Box<NodeRecord>),
     /// Forgets a node.

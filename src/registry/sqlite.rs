@@ -2,7 +2,9 @@
 
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{CLUSTER, Change, Export, Exporter, GENERATION, Records, Registry, RegistryError};
+use crate::registry::{
+    CLUSTER, Change, Export, Exporter, GENERATION, Records, Registry, RegistryError, SETTINGS,
+};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -149,6 +151,9 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
         }
         Change::Generation(generation) => transaction
             .execute("REPLACE INTO value VALUES (?1, ?2)", params![GENERATION, generation.to_string()]),
+        Change::Settings(digest) => {
+            transaction.execute("REPLACE INTO value VALUES (?1, ?2)", params![SETTINGS, digest.to_string()])
+        }
         Change::PutNode(node) => transaction.execute(
             "REPLACE INTO node VALUES (?1, ?2, ?3, ?4)",
             params![

@@ -15,6 +15,7 @@ pub const FILES: &[(&str, &[u8])] = &[
     ("roles/data.sls", include_bytes!("../../states/roles/data.sls")),
     ("roles/edge.sls", include_bytes!("../../states/roles/edge.sls")),
     ("roles/monolith.sls", include_bytes!("../../states/roles/monolith.sls")),
+    ("roles/settings.sls", include_bytes!("../../states/roles/settings.sls")),
     ("storage/config.sls", include_bytes!("../../states/storage/config.sls")),
     (
         "storage/files/storage-monitor.service",

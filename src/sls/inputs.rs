@@ -4,13 +4,14 @@ use crate::model::config::{StorageConfig, StorageMode};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::model::storage_ops::{Retention, Thresholds};
+use crate::model::storage_settings::StorageSettings;
 use serde_json::{Value, json};
 
 /// Seconds between two looks of the storage monitor when nothing else is configured.
 pub const DEFAULT_INTERVAL_SECONDS: u32 = 300;
 
 /// Directories outside eos's own in which the shipped states write: what the unit of the agent must allow.
-pub const WRITABLE: [&str; 3] = ["var/backups", "var/cache", "srv"];
+pub const WRITABLE: [&str; 5] = ["var/backups", "var/cache", "srv", "etc/sysctl.d", "etc/security/limits.d"];
 
 /// What the states of one node depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +30,16 @@ pub struct Inputs {
     pub mode: StorageMode,
     /// Seconds between two looks of the monitor.
     pub interval_seconds: u32,
-    /// Mount points to watch.
+    /// Mount points to watch on every node.
     pub mounts: Vec<String>,
-    /// Percent used at which each level is entered.
+    /// Every mount point of the node, as it sees them: those of its role are watched where they are among these.
+    pub mounted: Vec<String>,
+    /// Percent used at which each level is entered, for its scale.
     pub thresholds: Thresholds,
-    /// Days for which data is kept.
+    /// Days for which data is kept, for its scale.
     pub retention: Retention,
+    /// What the operator wants instead of what role and scale have.
+    pub settings: StorageSettings,
     /// Whether services are run; false while an image is built.
     pub services: bool,
 }
@@ -51,21 +56,24 @@ impl Inputs {
             mode: StorageMode::default(),
             interval_seconds: DEFAULT_INTERVAL_SECONDS,
             mounts: vec!["/".to_owned()],
+            mounted: Vec::new(),
             thresholds: Thresholds::of(scale),
             retention: Retention::of(scale),
+            settings: StorageSettings::default(),
             services: true,
         }
     }
 
-    /// The same with what the configuration says instead of the defaults.
+    /// The same with what the configuration says instead of the defaults. Mounts, thresholds and retention are set
+    /// beside the settings too: a tree of before there were settings looks for them there.
     pub fn configured(mut self, storage: &StorageConfig) -> Self {
-        if !storage.mounts.is_empty() {
-            self.mounts.clone_from(&storage.mounts);
-        }
-        self.mode = storage.mode;
-        self.interval_seconds = storage.interval_seconds.unwrap_or(self.interval_seconds);
-        self.thresholds = storage.thresholds.unwrap_or(self.thresholds);
-        self.retention = storage.retention.unwrap_or(self.retention);
+        let settings = storage.of(self.role);
+        self.mounts = settings.mounts.clone().unwrap_or(self.mounts);
+        self.mode = settings.mode.unwrap_or(self.mode);
+        self.interval_seconds = settings.interval_seconds.unwrap_or(self.interval_seconds);
+        self.thresholds = settings.thresholds.over(self.thresholds);
+        self.retention = settings.retention.over(self.retention);
+        self.settings = settings;
         self
     }
 
@@ -82,6 +90,8 @@ impl Inputs {
             "mounts": self.mounts,
             "thresholds": self.thresholds,
             "retention": self.retention,
+            "mounted": self.mounted,
+            "storage": self.settings,
             "services": self.services,
         }})
     }

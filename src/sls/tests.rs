@@ -2,6 +2,7 @@
 
 mod engine;
 mod refusals;
+mod roles;
 mod shipped;
 
 use crate::sls::{Context, SlsError, StatePlan, Wanted, render};

@@ -1,6 +1,7 @@
 //! Applies the states of this node's role: configuration, monitor and its service.
 
 use crate::client::MasterClient;
+use crate::host::mounts;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::membership::Applied;
@@ -138,9 +139,17 @@ fn inputs(
     let defaults = Inputs {
         root: root_prefix(&env.root),
         binary: binary.to_owned(),
+        mounted: mounted(&env.root)?,
         ..Inputs::of(name.as_str(), role, scale)
     };
     Ok(defaults.configured(&storage))
+}
+
+/// The mount points of this node, as it sees them. One whose name is no text is nothing that a role watches.
+fn mounted(root: &Root) -> Result<Vec<String>, StepFailure> {
+    let points = mounts::below(root.path())?;
+    let seen = |point: &PathBuf| Some(Path::new("/").join(point.strip_prefix(root.path()).ok()?));
+    Ok(points.iter().filter_map(seen).filter_map(|point| Some(point.to_str()?.to_owned())).collect())
 }
 
 /// What starting the monitor's service and every tree of states changes.

@@ -79,6 +79,21 @@ pub enum StepFailure {
         /// What is wrong.
         why: String,
     },
+    /// What is configured makes no storage configuration for a role.
+    #[error("{place}: {key} does not fit role {role} at scale {scale}")]
+    Misfit {
+        /// Where the key stands.
+        place: String,
+        /// The key that is to blame.
+        key: String,
+        /// The role.
+        role: crate::model::role::Role,
+        /// The scale.
+        scale: crate::model::scale::Scale,
+        /// What is wrong with what comes of it.
+        #[source]
+        source: crate::storage::ConfigError,
+    },
     /// A later eos began the operation that is in the journal.
     #[error(
         "the plan of the unfinished operation has format {found}, and this eos knows formats up to {known}"
@@ -219,6 +234,7 @@ impl Explain for StepFailure {
             Self::PlanNewer { .. } => "G051",
             Self::PlanDamaged { .. } => "G052",
             Self::StorageSettings { .. } => "S033",
+            Self::Misfit { .. } => "C029",
             Self::ClusterSources { .. } => "S034",
             Self::Forged { .. } => "T169",
             Self::OtherSource { .. } => "T228",
@@ -229,7 +245,7 @@ impl Explain for StepFailure {
     fn exit(&self) -> Exit {
         match self {
             Self::NotAccepted { .. } => Exit::NoAnswer,
-            Self::NoMembership => Exit::Usage,
+            Self::NoMembership | Self::Misfit { .. } => Exit::Usage,
             Self::Forgotten { .. }
             | Self::Forged { .. }
             | Self::OtherSource { .. }
@@ -273,6 +289,7 @@ impl Explain for StepFailure {
                 "see whether the master has another version: eos --version".to_owned(),
                 "look at the section storage, on the master: eos config show".to_owned(),
             ],
+            Self::Misfit { .. } => vec!["correct it and look again: eos config validate".to_owned()],
             Self::ClusterSources { path, .. } => {
                 vec![format!("compare it with the master's configuration: cat {path}; eos config show")]
             }
@@ -327,6 +344,7 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         StepFailure::PlanNewer { found: 2, known: 1 },
         StepFailure::PlanDamaged { what: "generation", why: "missing field `role`".to_owned() },
         StepFailure::StorageSettings { why: "unknown variant `watch`".to_owned() },
+        misfit(),
         StepFailure::ClusterSources {
             path: "/var/lib/eos/cluster/cluster.yaml".to_owned(),
             why: "source x: missing field `path`".to_owned(),
@@ -346,4 +364,20 @@ pub(crate) fn samples() -> Vec<StepFailure> {
         },
         StepFailure::Template { name: "eos-agent.service", why: "line 3: undefined value".to_owned() },
     ]
+}
+
+#[cfg(test)]
+fn misfit() -> StepFailure {
+    use crate::model::{role::Role, scale::Scale};
+    StepFailure::Misfit {
+        place: "/etc/eos/cluster.yaml:4:17".to_owned(),
+        key: "storage.classes.expendable".to_owned(),
+        role: Role::Data,
+        scale: Scale::Small,
+        source: crate::storage::ConfigError::InsideCritical {
+            key: "classes.expendable",
+            path: "/etc/x".into(),
+            critical: "/etc".into(),
+        },
+    }
 }

@@ -96,6 +96,7 @@ impl FoundCluster {
         let mut changes = vec![
             Change::Cluster(self.decision.cluster.clone()),
             Change::Generation(1),
+            Change::Settings(self.decision.config.storage.digest()),
             Change::PutNode(Box::new(self.record(env, &node))),
         ];
         changes.extend(env.token.as_ref().map(|token| Change::PutToken(pre_shared(token, clock::now_ms()))));

@@ -23,6 +23,7 @@ pub mod renewal;
 pub mod report;
 pub mod restore_sources;
 pub mod restoring;
+pub mod settings;
 pub mod sources;
 pub mod start_service;
 pub mod states_tree;

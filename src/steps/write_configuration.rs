@@ -153,11 +153,13 @@ mod tests {
     use crate::model::ids::{ClusterId, NodeName, SourceName};
     use crate::model::role::Role;
     use crate::model::role_targets::Target;
-    use crate::model::scale::Scale;
     use crate::model::snapshots::{
         Engine, Hook, Hooks, RetentionConfig, SnapshotConfig, SourceConfig, TransferMode,
     };
-    use crate::model::storage_ops::{Retention, Thresholds};
+    use crate::model::storage_settings::{
+        ActionSettings, BudgetSettings, ClassSettings, KernelValue, NotifySettings, RetentionSettings,
+        RoleSettings, StorageSettings, ThresholdSettings,
+    };
     use crate::steps::decision::{TrustedAuthority, VERSION};
 
     /// Every key set to something else than its default: without `..`, so that a new key is missed here.
@@ -195,14 +197,60 @@ mod tests {
                 silent_seconds: Some(30),
             },
             storage: StorageConfig {
-                mounts: vec!["/data".to_owned()],
-                interval_seconds: Some(60),
-                thresholds: Some(Thresholds::of(Scale::Single)),
-                retention: Some(Retention::of(Scale::Small)),
-                mode: StorageMode::Act,
+                every: every_key_of_storage(1),
+                roles: RoleSettings {
+                    monolith: every_key_of_storage(2),
+                    edge: every_key_of_storage(3),
+                    core: every_key_of_storage(4),
+                    data: every_key_of_storage(5),
+                    compute: every_key_of_storage(6),
+                },
             },
             snapshot: every_key_of_snapshots(),
             telemetry: TelemetryConfig { otlp_endpoint: Some("http://127.0.0.1:4317".to_owned()) },
+        }
+    }
+
+    fn every_key_of_storage(number: u8) -> StorageSettings {
+        let words = |word: &str| Some(vec![format!("{word}{number}")]);
+        let (path, action) = (words("/path"), Some(vec!["notify".to_owned()]));
+        StorageSettings {
+            mode: Some(StorageMode::Act),
+            interval_seconds: Some(60 + u32::from(number)),
+            mounts: path.clone(),
+            thresholds: ThresholdSettings {
+                warning: Some(number),
+                compress: Some(number + 1),
+                cleanup: Some(number + 2),
+                degraded: Some(number + 3),
+                emergency: Some(number + 4),
+                critical: Some(number + 5),
+            },
+            retention: RetentionSettings { logs: Some(1), backups: Some(2), cache: Some(number.into()) },
+            classes: ClassSettings {
+                critical: words("/critical"),
+                important: words("/important"),
+                standard: words("/standard"),
+                expendable: words("/expendable"),
+            },
+            actions: ActionSettings {
+                warning: action.clone(),
+                compress: action.clone(),
+                cleanup: action.clone(),
+                degraded: action.clone(),
+                emergency: action.clone(),
+                critical: action,
+            },
+            services: words("service"),
+            notify: NotifySettings { command: path, webhook: Some("https://10.0.0.1/hook".to_owned()) },
+            budget: BudgetSettings { files: Some(7), bytes: Some(1 << 40) },
+            sysctl: [
+                ("vm.swappiness".to_owned(), Some(KernelValue::Number(-1))),
+                ("net.ipv4.tcp_rmem".to_owned(), Some(KernelValue::Text("4096 131072 6291456".to_owned()))),
+                ("vm.dirty_bytes".to_owned(), None),
+            ]
+            .into(),
+            limits: words("* soft core "),
         }
     }
 
@@ -269,6 +317,8 @@ mod tests {
         leaves("", &serde_json::to_value(Config::default()).expect("it serialises"), &mut default);
         for (path, value) in &now {
             let table = path.contains(".targets.") || path.contains(".minimum.");
+            // A name that is left to the kernel is said by null.
+            let table = table || path.ends_with(".sysctl.vm.dirty_bytes");
             assert!(table || !default.contains(&(path.clone(), value.clone())), "{path} is not set");
         }
         let text = step(config.clone()).render().expect("it renders");

@@ -52,6 +52,39 @@ pub struct StorageOps {
     pub classes: Classes,
     /// What is done at each level.
     pub actions: Actions,
+    /// What the action `stop-services` stops, without `.service`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// Whom the action `notify` tells besides the log and the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notices>,
+    /// What one pass of the monitor may do at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<PassBudget>,
+}
+
+/// Whom the action `notify` tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notices {
+    /// A program with its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// A URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+/// What one pass of the monitor may do at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassBudget {
+    /// Files deleted or compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Bytes that these files take on the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// Whether the monitor acts.
@@ -82,6 +115,9 @@ pub struct Classes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actions {
+    /// At the level `warning`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warning: Vec<Action>,
     /// At the level `compress`.
     pub compress: Vec<Action>,
     /// At the level `cleanup`.
@@ -102,6 +138,14 @@ pub enum Action {
     CompressLogs,
     /// Delete files of the class `expendable` that are older than `retention.cache`.
     DeleteExpendable,
+    /// Delete archived journal files.
+    VacuumJournal,
+    /// Delete downloaded packages.
+    CleanPackageCache,
+    /// Have the container engine remove what is not in use.
+    PruneContainers,
+    /// Stop `services`.
+    StopServices,
     /// Refuse new snapshots while the level lasts.
     RefuseSnapshots,
     /// Warn in the log and in the status.
@@ -114,6 +158,10 @@ impl Action {
         match self {
             Self::CompressLogs => "compress-logs",
             Self::DeleteExpendable => "delete-expendable",
+            Self::VacuumJournal => "vacuum-journal",
+            Self::CleanPackageCache => "clean-package-cache",
+            Self::PruneContainers => "prune-containers",
+            Self::StopServices => "stop-services",
             Self::RefuseSnapshots => "refuse-snapshots",
             Self::Notify => "notify",
         }
@@ -124,7 +172,8 @@ impl Actions {
     /// The actions named for one level alone.
     pub fn at(&self, level: Level) -> &[Action] {
         match level {
-            Level::Normal | Level::Warning => &[],
+            Level::Normal => &[],
+            Level::Warning => &self.warning,
             Level::Compress => &self.compress,
             Level::Cleanup => &self.cleanup,
             Level::Degraded => &self.degraded,

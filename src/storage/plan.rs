@@ -51,6 +51,7 @@ mod tests {
 
     fn actions() -> Actions {
         Actions {
+            warning: Vec::new(),
             compress: vec![CompressLogs],
             cleanup: vec![DeleteExpendable, CompressLogs],
             degraded: Vec::new(),

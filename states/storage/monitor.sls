@@ -1,9 +1,9 @@
 # Runs the storage monitor, and restarts it when its unit or its configuration changes.
 #
-# Inputs, all in pillar['eos']: root and classes as in storage.config, and
+# Inputs, all in pillar['eos']: root as in storage.config, those of storage/map.jinja, and
 #   binary    absolute path of the eos program
 #   services  optional, true unless said otherwise: whether to run the service (false while an image is built)
-{% from 'storage/map.jinja' import standard, expendable with context %}
+{% from 'storage/map.jinja' import storage with context %}
 {% set eos = pillar['eos'] %}
 include:
   - storage.config
@@ -18,7 +18,7 @@ storage_monitor_unit:
     - context:
         binary: {{ eos['binary'] | tojson }}
         root: {{ eos['root'] | tojson }}
-        writable: {{ (standard + expendable) | tojson }}
+        writable: {{ (storage['classes']['standard'] + storage['classes']['expendable']) | tojson }}
 
 # Where the monitor reports. Its unit makes it under systemd; a supervisor of plain processes does not.
 storage_monitor_state_directory:

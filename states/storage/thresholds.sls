@@ -1,8 +1,9 @@
 # Refuses thresholds that do not ascend, before they are written: with them a node would delete data before it
 # has reported that space is short.
 #
-# Input: pillar['eos']['thresholds'] (and those of storage.config, which it brings up to date).
-{% set limits = pillar['eos']['thresholds'] %}
+# Inputs: those of storage/map.jinja (and of storage.config, which it brings up to date).
+{% from 'storage/map.jinja' import storage with context %}
+{% set limits = storage['thresholds'] %}
 include:
   - storage.config
 

@@ -45,3 +45,51 @@ fn a_plain_bootstrap_joins_the_cluster_that_cluster_yaml_names_and_reset_gives_t
         }
     }
 }
+
+#[test]
+fn a_change_of_storage_on_the_master_reaches_every_node_and_a_wrong_one_reaches_none() {
+    const FILE: &str = "etc/eos/cluster.yaml.d/50-storage.yaml";
+    const OPS: &str = "etc/eos/storage-ops.yaml";
+    const KERNEL: &str = "etc/sysctl.d/60-eos.conf";
+    const LIMITS: &str = "etc/security/limits.d/60-eos.conf";
+    let lab = Lab::new(2);
+    let [master, second] = lab.hosts();
+    master.bootstrap_single();
+    let single = master.read(KERNEL);
+    assert!(single.contains("\nvm.dirty_bytes = ") && single.contains("\nvm.swappiness = 10\n"), "{single}");
+    second.join(master, &["--token", &master.token(&[]), "--preferred-role", "core"]).done();
+    assert_eq!(master.converged(2)["cluster"]["generation"], 2);
+    assert!(second.read(KERNEL).ends_with("\nvm.swappiness = 10\n"));
+    let of_edge = master.read(KERNEL);
+    assert!(
+        of_edge.ends_with("\nfs.inotify.max_user_instances = 1024\n") && !of_edge.contains("vm."),
+        "{of_edge}"
+    );
+    assert!(!master.path(LIMITS).exists(), "only compute has limits");
+
+    let wrong = "storage:\n  roles:\n    core:\n      classes: {expendable: [/etc/x]}\n";
+    master.write(FILE, wrong);
+    let place = format!("{}:4:29: storage.roles.core.classes.expendable", master.path(FILE).display());
+    master.eos(&["config", "validate"]).failed(2, "EOS-C029", &[&place, "role core at scale small"]);
+
+    master.write(FILE, "storage:\n  retention: {logs: 9}\n  roles:\n    core: {retention: {logs: 60}, sysctl: {vm.swappiness: null}}\n");
+    master.eos(&["config", "validate"]).done();
+    master.kill_service("eos-master");
+    let status = master.converged(2);
+    assert_eq!(status["cluster"]["generation"], 3);
+    assert!(master.read(OPS).contains("\n  logs: 9\n"), "{}", master.read(OPS));
+    assert!(second.read(OPS).contains("\n  logs: 60\n"), "{}", second.read(OPS));
+    assert!(!second.path(KERNEL).exists(), "the only setting was left to the kernel");
+
+    master.eos(&["role", "set", "node2", "compute"]).done();
+    master.converged(2);
+    assert!(second.read(LIMITS).ends_with("\n* soft core 0\n"));
+    master.eos(&["role", "set", "node2", "data"]).done();
+    master.converged(2);
+    assert!(
+        second.read(KERNEL).ends_with("\nvm.dirty_background_bytes = 67108864\nvm.dirty_bytes = 268435456\n")
+    );
+    assert!(!second.path(LIMITS).exists(), "the limits went with the role");
+    second.eos(&["reset", "--verify"]).done();
+    assert!(!second.path("etc/sysctl.d").exists() && !second.path("etc/security").exists());
+}

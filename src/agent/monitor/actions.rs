@@ -48,7 +48,7 @@ fn work_of(action: Action) -> Option<Work> {
     match action {
         Action::CompressLogs => Some(Work::Compress),
         Action::DeleteExpendable => Some(Work::Delete),
-        Action::RefuseSnapshots | Action::Notify => None,
+        _ => None,
     }
 }
 
@@ -74,7 +74,7 @@ impl Order {
         match self.action {
             Action::Notify => tracing::warn!(%mount, %level, "a mount is nearly full: a person is needed"),
             Action::RefuseSnapshots => tracing::warn!(%mount, %level, "new snapshots are refused"),
-            Action::CompressLogs | Action::DeleteExpendable => {}
+            _ => {}
         }
         let manner = Manner { budget: PASS, dry_run: false, stop };
         let swept = sweep(root, ops, self.action, &[self.device], manner);

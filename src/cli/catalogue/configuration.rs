@@ -100,22 +100,12 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "C025",
-        title: "a group of values is incomplete",
-        cause: "Values that only make sense together, such as the retention of all classes, were given in \
-             part.",
-        evidence: "eos config show --origin",
-        remedy: "Give all values of the group, or none to have those of the node's scale, then: eos config \
-             validate.",
-        retry: false,
-    },
-    Entry {
         code: "C026",
         title: "the thresholds of storage do not ascend",
-        cause: "Warning, compress, cleanup and critical must grow in this order, or a later action would \
-             come before an earlier one.",
+        cause: "The thresholds must grow in the order warning, compress, cleanup, degraded, emergency, critical, or a \
+             later action would come before an earlier one.",
         evidence: "eos config show --origin",
-        remedy: "Correct storage.thresholds in /etc/eos/cluster.yaml, then: eos config validate.",
+        remedy: "Correct one of the two keys, then: eos config validate.",
         retry: false,
     },
     Entry {
@@ -134,6 +124,17 @@ pub const ENTRIES: &[Entry] = &[
              host name, or its port is out of range.",
         evidence: "The error says which part is wrong",
         remedy: "Write it as 10.0.1.10, 10.0.1.10:4507, [fd00::1]:4507 or master.example.org.",
+        retry: false,
+    },
+    Entry {
+        code: "C029",
+        title: "the storage section does not fit a role",
+        cause: "Each value is right by itself, but with the defaults of the role and scale that are named it makes no \
+             storage configuration: thresholds that do not ascend, or a path that would be cleaned inside a critical \
+             one. Every role and scale is looked at, also those that no node has yet.",
+        evidence: "The cause names both values; docs/configuration.md has the defaults of each role",
+        remedy: "Correct the value, or give the other one too, under storage or under storage.roles.ROLE, then: eos \
+             config validate.",
         retry: false,
     },
     Entry {

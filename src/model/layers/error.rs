@@ -14,7 +14,7 @@ pub enum ConfigError {
         source: YamlError,
     },
     /// A section has a value instead of keys.
-    #[error("{place}: {} must hold keys, not a value", section_name(section))]
+    #[error("{}: {} must hold keys, not a value", place.exact(), section_name(section))]
     NotASection {
         /// Where.
         place: Origin,
@@ -24,7 +24,7 @@ pub enum ConfigError {
         allowed: Vec<&'static str>,
     },
     /// A key that does not exist.
-    #[error("{place}: unknown key {key}")]
+    #[error("{}: unknown key {key}", place.exact())]
     UnknownKey {
         /// Where.
         place: Origin,
@@ -38,16 +38,18 @@ pub enum ConfigError {
         allowed: Vec<&'static str>,
     },
     /// A value that may not stand at its key.
-    #[error("{place}: {key} {why}{}", shown(value.as_deref()))]
+    #[error("{}: {key} {why}{}", place.exact(), shown(value.as_deref()))]
     BadValue {
         /// Where.
         place: Origin,
         /// The key.
         key: &'static str,
-        /// The value, unless it may be a secret.
+        /// The value, or the one of its entries that is wrong; none if it may be a secret.
         value: Option<String>,
         /// What is wrong with it.
         why: String,
+        /// What was probably meant.
+        nearest: Option<&'static str>,
     },
     /// A variable for a key that does not exist.
     #[error("unknown variable {name}")]
@@ -57,25 +59,20 @@ pub enum ConfigError {
         /// The variable that was probably meant.
         nearest: Option<String>,
     },
-    /// Some values of a set that goes together are missing.
-    #[error("{section} lacks {}", missing.join(", "))]
-    Incomplete {
-        /// The section.
-        section: &'static str,
-        /// The names that are missing.
-        missing: Vec<&'static str>,
-    },
     /// Thresholds that do not ascend.
-    #[error("storage.thresholds must ascend: {higher} {higher_value} is not above {lower} {lower_value}")]
+    #[error(
+        "{}: {} {} is not above {} {} ({})",
+        place.exact(), higher.0, higher.1, lower.0, lower.1, lower_place.exact()
+    )]
     NotAscending {
-        /// The level that comes first.
-        lower: &'static str,
-        /// Its percentage.
-        lower_value: u64,
-        /// The level that comes next.
-        higher: &'static str,
-        /// Its percentage.
-        higher_value: u64,
+        /// Where the higher level's threshold stands.
+        place: Origin,
+        /// Its key and percentage.
+        higher: (String, u64),
+        /// Key and percentage of the level below it.
+        lower: (String, u64),
+        /// Where that stands.
+        lower_place: Origin,
     },
     /// The values together do not make a configuration.
     #[error("the configuration does not fit together")]
@@ -92,6 +89,9 @@ pub enum ConfigError {
     },
 }
 
+/// The hint for what is to be corrected in a file.
+const LOOK_AGAIN: &str = "correct it and look again: eos config validate";
+
 impl Explain for ConfigError {
     fn code(&self) -> Code {
         Code(match self {
@@ -100,7 +100,6 @@ impl Explain for ConfigError {
             Self::UnknownKey { .. } => "C022",
             Self::BadValue { .. } => "C023",
             Self::UnknownVariable { .. } => "C024",
-            Self::Incomplete { .. } => "C025",
             Self::NotAscending { .. } => "C026",
             Self::Unfit { .. } => "C027",
             Self::Several { .. } => "C039",
@@ -127,12 +126,11 @@ impl Explain for ConfigError {
                     "see every key: eos config show --origin".to_owned(),
                 ]
             }
-            Self::BadValue { .. } | Self::NotAscending { .. } | Self::Unfit { .. } => {
-                vec!["correct it and look again: eos config validate".to_owned()]
+            Self::BadValue { nearest, .. } => {
+                let meant = nearest.map(|nearest| format!("did you mean: {nearest}"));
+                meant.into_iter().chain([LOOK_AGAIN.to_owned()]).collect()
             }
-            Self::Incomplete { section, .. } => {
-                vec![format!("give all values of {section}, or none of them to have those of the scale")]
-            }
+            Self::NotAscending { .. } | Self::Unfit { .. } => vec![LOOK_AGAIN.to_owned()],
             Self::Several { faults } => {
                 let mut hints: Vec<String> = Vec::new();
                 for hint in faults.iter().flat_map(Explain::hints) {
@@ -177,37 +175,41 @@ fn joined(faults: &[ConfigError]) -> String {
 
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<ConfigError> {
-    let place = |line| Origin::File { path: "/etc/eos/cluster.yaml".to_owned(), line: Some(line) };
+    let place = |line, column| {
+        let path = "/etc/eos/cluster.yaml".to_owned();
+        Origin::File { path, line: Some(line), column: Some(column) }
+    };
     let source = || serde_yaml::from_str::<u8>("x").expect_err("x is no number");
     let bad_value = |value: Option<&str>| ConfigError::BadValue {
-        place: place(4),
+        place: place(4, 9),
         key: "cluster.port",
         value: value.map(str::to_owned),
         why: "must be a whole number from 1 to 65535".to_owned(),
+        nearest: None,
     };
     let unknown_key = |section: &str, key: &str, nearest: Option<&str>| ConfigError::UnknownKey {
-        place: place(3),
+        place: place(3, 3),
         key: key.to_owned(),
         section: section.to_owned(),
         nearest: nearest.map(str::to_owned),
         allowed: vec!["id", "port"],
     };
     let ascending = || ConfigError::NotAscending {
-        lower: "warning",
-        lower_value: 80,
-        higher: "compress",
-        higher_value: 70,
+        place: place(12, 15),
+        higher: ("storage.thresholds.compress".to_owned(), 70),
+        lower: ("storage.thresholds.warning".to_owned(), 80),
+        lower_place: place(11, 14),
     };
     vec![
         ConfigError::File {
             source: YamlError::DuplicateKey { file: "a.yaml".to_owned(), line: 2, key: "id".to_owned() },
         },
         ConfigError::NotASection {
-            place: place(1),
+            place: place(1, 1),
             section: String::new(),
             allowed: vec!["cluster", "node"],
         },
-        ConfigError::NotASection { place: place(1), section: "cluster".to_owned(), allowed: vec!["id"] },
+        ConfigError::NotASection { place: place(1, 1), section: "cluster".to_owned(), allowed: vec!["id"] },
         unknown_key("cluster", "cluster.prot", Some("cluster.port")),
         unknown_key("", "token", None),
         bad_value(Some("70000")),
@@ -217,7 +219,13 @@ pub(crate) fn samples() -> Vec<ConfigError> {
             nearest: Some("EOS_NODE_NAME".to_owned()),
         },
         ConfigError::UnknownVariable { name: "EOS_NODE_COLOUR".to_owned(), nearest: None },
-        ConfigError::Incomplete { section: "storage.retention", missing: vec!["backups", "cache"] },
+        ConfigError::BadValue {
+            place: place(9, 7),
+            key: "storage.actions.cleanup",
+            value: Some("delete-expendible".to_owned()),
+            why: "must be one of delete-expendable, notify".to_owned(),
+            nearest: Some("delete-expendable"),
+        },
         ascending(),
         ConfigError::Unfit { source: source() },
         ConfigError::Several { faults: vec![bad_value(None), ascending()] },

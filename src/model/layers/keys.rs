@@ -2,6 +2,8 @@
 
 use super::kind::Kind;
 use crate::model::snapshots::MOST_EMBEDDED_BYTES;
+use crate::model::storage_settings::ACTIONS;
+use std::sync::LazyLock;
 
 /// A key that has a value, as opposed to a section.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +18,66 @@ const fn key(path: &'static str, kind: Kind) -> Key {
     Key { path, kind }
 }
 
+/// Days.
+const DAYS: Kind = Kind::Number { least: 1, most: 3650 };
+
+/// Percent of a mount.
+const PERCENT: Kind = Kind::Number { least: 1, most: 100 };
+
+/// What may be counted, but not be nothing.
+const AMOUNT: Kind = Kind::Number { least: 1, most: u64::MAX };
+
+/// The keys of storage operations, for every node or for those of one role.
+macro_rules! storage_keys {
+    ($under:literal) => {
+        [
+            key(concat!($under, ".interval_seconds"), Kind::Number { least: 1, most: 86_400 }),
+            key(concat!($under, ".mounts"), Kind::Paths),
+            key(concat!($under, ".thresholds.warning"), PERCENT),
+            key(concat!($under, ".thresholds.compress"), PERCENT),
+            key(concat!($under, ".thresholds.cleanup"), PERCENT),
+            key(concat!($under, ".thresholds.degraded"), PERCENT),
+            key(concat!($under, ".thresholds.emergency"), PERCENT),
+            key(concat!($under, ".thresholds.critical"), PERCENT),
+            key(concat!($under, ".retention.logs"), DAYS),
+            key(concat!($under, ".retention.backups"), DAYS),
+            key(concat!($under, ".retention.cache"), DAYS),
+            key(concat!($under, ".classes.critical"), Kind::Paths),
+            key(concat!($under, ".classes.important"), Kind::Paths),
+            key(concat!($under, ".classes.standard"), Kind::Paths),
+            key(concat!($under, ".classes.expendable"), Kind::Paths),
+            key(concat!($under, ".actions.warning"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".actions.compress"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".actions.cleanup"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".actions.degraded"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".actions.emergency"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".actions.critical"), Kind::Words(&ACTIONS)),
+            key(concat!($under, ".services"), Kind::Services),
+            key(concat!($under, ".notify.command"), Kind::Command),
+            key(concat!($under, ".notify.webhook"), Kind::Webhook),
+            key(concat!($under, ".budget.files"), AMOUNT),
+            key(concat!($under, ".budget.bytes"), AMOUNT),
+            key(concat!($under, ".sysctl"), Kind::KernelSettings),
+            key(concat!($under, ".limits"), Kind::Limits),
+            key(concat!($under, ".mode"), Kind::OneOf(&["observe", "act"])),
+        ]
+    };
+}
+
 /// Every key, in the order in which they are shown.
-pub const KEYS: &[Key] = &[
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let storage = [
+        storage_keys!("storage"),
+        storage_keys!("storage.roles.monolith"),
+        storage_keys!("storage.roles.edge"),
+        storage_keys!("storage.roles.core"),
+        storage_keys!("storage.roles.data"),
+        storage_keys!("storage.roles.compute"),
+    ];
+    [BEFORE_STORAGE, storage.as_flattened(), AFTER_STORAGE].concat()
+});
+
+const BEFORE_STORAGE: &[Key] = &[
     key("cluster.id", Kind::ClusterId),
     key("cluster.master", Kind::Endpoint),
     key("cluster.port", Kind::Number { least: 1, most: 65535 }),
@@ -55,18 +115,9 @@ pub const KEYS: &[Key] = &[
     key("admission.names", Kind::Patterns),
     key("admission.lease_seconds", Kind::Number { least: 1, most: 86_400 }),
     key("admission.silent_seconds", Kind::Number { least: 1, most: 86_400 }),
-    key("storage.mounts", Kind::Paths),
-    key("storage.interval_seconds", Kind::Number { least: 1, most: 86_400 }),
-    key("storage.thresholds.warning", Kind::Number { least: 1, most: 100 }),
-    key("storage.thresholds.compress", Kind::Number { least: 1, most: 100 }),
-    key("storage.thresholds.cleanup", Kind::Number { least: 1, most: 100 }),
-    key("storage.thresholds.degraded", Kind::Number { least: 1, most: 100 }),
-    key("storage.thresholds.emergency", Kind::Number { least: 1, most: 100 }),
-    key("storage.thresholds.critical", Kind::Number { least: 1, most: 100 }),
-    key("storage.retention.logs", Kind::Number { least: 1, most: 36_500 }),
-    key("storage.retention.backups", Kind::Number { least: 1, most: 36_500 }),
-    key("storage.retention.cache", Kind::Number { least: 1, most: 36_500 }),
-    key("storage.mode", Kind::OneOf(&["observe", "act"])),
+];
+
+const AFTER_STORAGE: &[Key] = &[
     key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
     key("snapshot.embed_bytes", Kind::Number { least: 0, most: MOST_EMBEDDED_BYTES }),
     key("snapshot.connections", Kind::Number { least: 1, most: 64 }),
@@ -99,7 +150,7 @@ pub fn is_section(path: &str) -> bool {
 /// The names that may stand directly in a section, each once.
 pub fn names_in(section: &str) -> Vec<&'static str> {
     let mut names = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter() {
         let rest = if section.is_empty() { Some(key.path) } else { below(key.path, section) };
         let name = rest.map(|rest| rest.split('.').next().unwrap_or(rest));
         if let Some(name) = name.filter(|name| !names.contains(name)) {
@@ -126,6 +177,7 @@ mod tests {
     fn sections_and_their_names_follow_from_the_table() {
         assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "snapshot", "telemetry"]);
         assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join", "targets", "minimum"]);
+        assert_eq!(names_in("storage.roles"), ["monolith", "edge", "core", "data", "compute"]);
         assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));
     }
 

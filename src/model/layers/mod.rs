@@ -8,8 +8,10 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 mod keys;
 mod kind;
+mod machine;
 mod place;
 mod resolve;
+mod wrong;
 
 pub use effect::without_effect;
 pub use endpoint::{Endpoint, Host, InvalidEndpoint, parse_endpoint};

@@ -1,6 +1,6 @@
 //! Properties that hold for any text.
 
-use super::place::line_of;
+use super::place::{key_at, value_at};
 use super::*;
 use proptest::prelude::*;
 
@@ -21,7 +21,9 @@ proptest! {
     fn any_text_gives_a_configuration_or_a_fault(text in "(cluster|node|port|id|[ :{}\\[\\],\\-\n#'\"a0]){0,40}") {
         let told = resolve(&file(&text)).err().map(|error| error.to_string());
         prop_assert!(told.is_none_or(|text| !text.is_empty()));
-        prop_assert!(line_of(&text, "cluster.port").is_none_or(|line| line <= text.lines().count()));
+        for spot in [key_at(&text, "cluster.port"), value_at(&text, "cluster.port", Some("a"))] {
+            prop_assert!(spot.is_none_or(|spot| spot.line <= text.lines().count()));
+        }
     }
 }
 

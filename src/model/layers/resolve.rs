@@ -2,7 +2,8 @@
 
 use super::error::ConfigError;
 use super::keys::{self, KEYS, Key};
-use super::place::{Origin, line_of};
+use super::place::{Origin, Spot, key_at, value_at};
+use super::wrong::Wrong;
 use crate::model::config::Config;
 use crate::model::yaml;
 use serde::Serialize;
@@ -19,6 +20,17 @@ pub struct ConfigFile {
     pub path: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+impl ConfigFile {
+    fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+
+    fn place(&self, spot: Option<Spot>) -> Origin {
+        let (line, column) = (spot.map(|spot| spot.line), spot.map(|spot| spot.column));
+        Origin::File { path: self.path.clone(), line, column }
+    }
 }
 
 /// A value that a flag gave.
@@ -98,14 +110,14 @@ pub fn resolve(layers: &Layers) -> Result<Resolved, ConfigError> {
     for flag in &layers.flags {
         let place = Origin::Flag { name: flag.flag.to_owned() };
         match keys::find(flag.key) {
-            Some(key) => stack.lay(key, key.kind.value_of(&flag.value), place),
+            Some(key) => stack.lay(key, key.kind.value_of(&flag.value), |_| place.clone()),
             None => {
                 let (section, name) = flag.key.rsplit_once('.').unwrap_or(("", flag.key));
                 stack.faults.push(unknown_key(place, section, name));
             }
         }
     }
-    stack.check_sets();
+    stack.check_thresholds();
     stack.finish()
 }
 
@@ -118,20 +130,14 @@ struct Stack {
 
 impl Stack {
     fn lay_section(&mut self, file: &ConfigFile, section: &str, value: &Value) {
-        let place = |path: &str| Origin::File {
-            path: file.path.clone(),
-            line: line_of(&String::from_utf8_lossy(&file.bytes), path),
-        };
+        let key_place = |path: &str| file.place(key_at(&file.text(), path));
         let entries = match value {
             Value::Null => return,
             Value::Mapping(entries) => entries,
             _ => {
                 let (section, allowed) = (section.to_owned(), keys::names_in(section));
-                return self.faults.push(ConfigError::NotASection {
-                    place: place(&section),
-                    section,
-                    allowed,
-                });
+                let place = key_place(&section);
+                return self.faults.push(ConfigError::NotASection { place, section, allowed });
             }
         };
         for (name, value) in entries {
@@ -142,13 +148,14 @@ impl Stack {
             let path = join(section, &name);
             if name.contains('.') {
                 // A dot in a name would reach into another section.
-                self.faults.push(unknown_key(place(&path), section, &name));
+                self.faults.push(unknown_key(key_place(&path), section, &name));
             } else if let Some(key) = keys::find(&path) {
-                self.lay(key, value.clone(), place(&path));
+                let place = |entry: Option<&str>| file.place(value_at(&file.text(), &path, entry));
+                self.lay(key, value.clone(), place);
             } else if keys::is_section(&path) {
                 self.lay_section(file, &path, value);
             } else {
-                self.faults.push(unknown_key(place(&path), section, &name));
+                self.faults.push(unknown_key(key_place(&path), section, &name));
             }
         }
     }
@@ -159,46 +166,62 @@ impl Stack {
         }
         let place = Origin::Environment { name: name.to_owned() };
         if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
-            return self.lay(key, key.kind.value_of(value), place);
+            return self.lay(key, key.kind.value_of(value), |_| place.clone());
         }
         let variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
         let nearest = yaml::nearest(name, variables.iter().map(String::as_str)).map(str::to_owned);
         self.faults.push(ConfigError::UnknownVariable { name: name.to_owned(), nearest });
     }
 
-    /// Null takes an earlier layer's value away, so that the default holds again.
-    fn lay(&mut self, key: &'static Key, value: Value, place: Origin) {
+    /// Null takes an earlier layer's value away, so that the default holds again. The place is that of the value,
+    /// or of one of its entries.
+    fn lay(&mut self, key: &'static Key, value: Value, place: impl Fn(Option<&str>) -> Origin) {
         if value.is_null() {
             self.values.remove(key.path);
-        } else if let Err(why) = key.kind.check(&value) {
-            // Reasons that quote the value themselves need it only once.
-            let quoted = value.as_str().is_some_and(|text| why.contains(&format!("{text:?}")));
-            let shown = (key.kind.may_be_shown() && !quoted).then(|| plain(&value));
-            self.faults.push(ConfigError::BadValue { place, key: key.path, value: shown, why });
-        } else {
-            self.values.insert(key.path, (value, place));
+            return;
         }
+        let Err(Wrong { why, entry, nearest }) = key.kind.check(&value) else {
+            self.values.insert(key.path, (value, place(None)));
+            return;
+        };
+        // Reasons that quote the value themselves need it only once.
+        let shown = entry.clone().unwrap_or_else(|| plain(&value));
+        let quoted = why.contains(&format!("{shown:?}"));
+        let value = (key.kind.may_be_shown() && !quoted).then_some(shown);
+        let place = place(entry.as_deref());
+        self.faults.push(ConfigError::BadValue { place, key: key.path, value, why, nearest });
     }
 
-    /// Thresholds and retention replace those of the scale as a whole; thresholds ascend.
-    fn check_sets(&mut self) {
-        for section in ["storage.thresholds", "storage.retention"] {
-            let set = |name: &&'static str| self.values.contains_key(format!("{section}.{name}").as_str());
-            let (given, missing): (Vec<_>, Vec<_>) = keys::names_in(section).into_iter().partition(set);
-            if !given.is_empty() && !missing.is_empty() {
-                self.faults.push(ConfigError::Incomplete { section, missing });
-            }
-        }
+    /// Thresholds that are given ascend, those for every node and those for a role over them. What is not given is
+    /// the scale's, which is looked at where scales are known.
+    fn check_thresholds(&mut self) {
         let levels = keys::names_in("storage.thresholds");
-        for pair in levels.windows(2) {
-            let percent =
-                |name: &str| self.values.get(format!("storage.thresholds.{name}").as_str())?.0.as_u64();
-            let (Some(lower_value), Some(higher_value)) = (percent(pair[0]), percent(pair[1])) else {
-                continue;
+        let roles = keys::names_in("storage.roles");
+        let sets = std::iter::once(None).chain(roles.into_iter().map(Some));
+        for role in sets {
+            let given = |level: &'static str| {
+                let every = format!("storage.thresholds.{level}");
+                let own = role.map(|role| format!("storage.roles.{role}.thresholds.{level}"));
+                let key = own.filter(|own| self.values.contains_key(own.as_str())).unwrap_or(every);
+                let (value, place) = self.values.get(key.as_str())?;
+                Some((key, value.as_u64()?, place.clone()))
             };
-            if lower_value >= higher_value {
-                let (lower, higher) = (pair[0], pair[1]);
-                self.faults.push(ConfigError::NotAscending { lower, lower_value, higher, higher_value });
+            let given: Vec<_> = levels.iter().filter_map(|level| given(level)).collect();
+            for [(lower, lower_value, lower_place), (higher, higher_value, place)] in given
+                .windows(2)
+                .filter_map(|pair| <&[_; 2]>::try_from(pair).ok())
+                .filter(|pair| pair[0].1 >= pair[1].1)
+            {
+                // Of a pair that stands for every node it was told there.
+                let told = role.is_some_and(|role| {
+                    let own = format!("storage.roles.{role}.");
+                    !lower.starts_with(&own) && !higher.starts_with(&own)
+                });
+                if !told {
+                    let (lower, higher) = ((lower.clone(), *lower_value), (higher.clone(), *higher_value));
+                    let (place, lower_place) = (place.clone(), lower_place.clone());
+                    self.faults.push(ConfigError::NotAscending { place, higher, lower, lower_place });
+                }
             }
         }
     }

@@ -1,9 +1,8 @@
 //! The shipped tree: every role and scale renders, exactly, and the same each time.
 
-use crate::model::config::{StorageConfig, StorageMode};
+use crate::model::config::StorageConfig;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
-use crate::model::storage_ops::Thresholds;
 use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT, RECOVERY_UNIT};
 use crate::sls::inputs::WRITABLE;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jinja, render};
@@ -34,7 +33,13 @@ fn every_role_and_scale_renders_and_says_so_in_its_configuration() {
             for class in ["critical", "important", "standard", "expendable"] {
                 assert!(value["classes"][class].is_sequence(), "{text}");
             }
-            assert!(plan.states.iter().any(|state| state.sls == format!("roles.{role}")));
+            let own = match role {
+                Role::Monolith => Role::REQUESTABLE.to_vec(),
+                role => vec![role],
+            };
+            for role in own {
+                assert!(plan.states.iter().any(|state| state.sls == format!("roles.{role}")));
+            }
         }
     }
 }
@@ -70,9 +75,10 @@ fn the_configuration_of_a_single_node_is_exactly_this() {
          thresholds:\n  warning: 60\n  compress: 70\n  cleanup: 75\n  degraded: 80\n  emergency: 85\n  critical: 90\n\
          retention:\n  logs: 7\n  backups: 3\n  cache: 1\nmounts:\n  - \"/\"\nclasses:\n  critical:\n    - \"/boot\"\n    \
          - \"/etc\"\n    - \"/srv\"\n    - \"/usr\"\n    - \"/var/lib\"\n  important:\n    - \"/var/backups\"\n  standard:\n    \
-         - \"/var/log\"\n  expendable:\n    - \"/var/cache/eos\"\nactions:\n  compress:\n    \
-         - compress-logs\n  cleanup:\n    - delete-expendable\n  degraded:\n    - notify\n  emergency:\n    \
-         - refuse-snapshots\n    - notify\n  critical:\n    - notify"
+         - \"/var/log\"\n  expendable:\n    - \"/var/cache/eos\"\nactions:\n  warning: []\n  compress:\n    \
+         - \"compress-logs\"\n  cleanup:\n    - \"delete-expendable\"\n    - \"vacuum-journal\"\n    \
+         - \"clean-package-cache\"\n  degraded:\n    - \"stop-services\"\n    - \"notify\"\n  emergency:\n    \
+         - \"refuse-snapshots\"\n    - \"notify\"\n  critical:\n    - \"notify\"\nservices: []"
     );
 }
 
@@ -131,13 +137,13 @@ fn an_image_is_built_without_running_services() {
 
 #[test]
 fn the_configuration_overrides_the_defaults_of_the_scale() {
-    let storage = StorageConfig {
-        mounts: vec!["/data".to_owned()],
-        interval_seconds: Some(60),
-        thresholds: Some(Thresholds::of(Scale::Single)),
-        retention: None,
-        mode: StorageMode::Act,
-    };
+    let storage: StorageConfig = serde_json::from_value(json!({
+        "mounts": ["/data"],
+        "interval_seconds": 60,
+        "thresholds": {"warning": 60, "compress": 70},
+        "mode": "act",
+    }))
+    .expect("it is of the form");
     let inputs = Inputs::of("n1", Role::Data, Scale::Medium).configured(&storage);
     let text = contents(&plan(&inputs), "/etc/eos/storage-ops.yaml");
     for wanted in

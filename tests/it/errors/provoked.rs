@@ -27,12 +27,12 @@ const CONFIGURATIONS: &[(&str, &str)] = &[
     ("EOS-C021", "no keys"),
     ("EOS-C022", "cluster:\n  mastre: x\n"),
     ("EOS-C023", "cluster:\n  port: 70000\n"),
-    ("EOS-C025", "storage:\n  retention:\n    logs: 3\n"),
     (
         "EOS-C026",
         "storage: {thresholds: {warning: 80, compress: 70, cleanup: 85, degraded: 90, emergency: 93, \
          critical: 95}}\n",
     ),
+    ("EOS-C029", "storage:\n  roles:\n    data:\n      classes:\n        expendable: [/srv/tmp]\n"),
     ("EOS-C039", "cluster:\n  port: 70000\n  mastre: x\n"),
 ];
 
@@ -236,6 +236,7 @@ fn a_wrong_state_is_refused_with_its_code() {
 #[test]
 fn a_command_for_the_masters_host_and_a_damaged_registry_are_told_with_their_codes() {
     let master = Machine::empty("127.0.74.15", "node1");
+    master.put("etc/eos/cluster.yaml", "storage:\n  mode: observe\n", 0o644);
     master.found();
     let member = Machine::empty("127.0.74.16", "node2");
     let mut join = member.command(&member.join(&master));
