@@ -12,12 +12,14 @@ pub mod holdings;
 pub mod leases;
 pub mod metrics;
 pub mod naming;
+pub mod orchestration;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
 pub mod run;
 pub mod snapshots;
 pub mod strangers;
+pub mod turn;
 
 #[cfg(test)]
 mod error_tests;

@@ -9,6 +9,7 @@ pub mod sqlite;
 use crate::host::files::FileError;
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::ids::{ClusterId, NodeId};
+use crate::orchestration::Run;
 use record::{NodeRecord, TokenRecord};
 
 /// The name of the value that holds the cluster's id.
@@ -16,6 +17,9 @@ pub const CLUSTER: &str = "cluster";
 
 /// The name of the value that holds the newest generation.
 pub const GENERATION: &str = "generation";
+
+/// The name of the value that holds the newest run of an orchestration.
+pub const ORCHESTRATION: &str = "orchestration";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,6 +45,8 @@ pub enum Change {
     DropNode(NodeId),
     /// Adds or replaces a token.
     PutToken(TokenRecord),
+    /// Replaces the run of an orchestration.
+    PutRun(Box<Run>),
 }
 
 /// Where the master's memory is kept.
@@ -89,7 +95,7 @@ pub enum RegistryError {
     /// A record is not what this version writes.
     #[error("the registry holds a damaged {kind} record")]
     Record {
-        /// `node` or `token`.
+        /// `node`, `token` or `orchestration`.
         kind: &'static str,
         /// What is wrong with it.
         #[source]
