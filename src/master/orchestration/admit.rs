@@ -19,14 +19,27 @@ pub struct Admitted {
     pub told: Vec<(&'static str, String, String)>,
 }
 
+impl Admitted {
+    fn nodes(&self) -> Vec<NodeRecord> {
+        let nodes = self.changes.iter().filter_map(|change| match change {
+            Change::PutNode(node) => Some((**node).clone()),
+            _ => None,
+        });
+        nodes.collect()
+    }
+}
+
 /// Lets in, or refuses, the nodes that wait and match the pattern.
 ///
 /// One that was let in already counts as such, so that the step may come again. A node whose name another one
 /// has is not let in.
 pub fn admit(cluster: &Cluster, pattern: &str, accept: bool, admitted: &mut Admitted) -> Verdict {
     let now = clock::now_ms();
+    // What an earlier step of the same look decided is not in the registry yet.
+    let decided = admitted.nodes();
+    let matching = cluster.nodes.values().filter(|node| glob(pattern, node.name.as_str()));
     let matching: Vec<&NodeRecord> =
-        cluster.nodes.values().filter(|node| glob(pattern, node.name.as_str())).collect();
+        matching.map(|node| decided.iter().find(|one| one.id == node.id).unwrap_or(node)).collect();
     let waiting: Vec<&NodeRecord> =
         matching.iter().copied().filter(|node| node.state == NodeState::Pending).collect();
     if waiting.is_empty() {

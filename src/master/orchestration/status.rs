@@ -8,7 +8,9 @@ use crate::wire::admin::{RunStatus, StepStatus};
 /// The status of a run.
 pub fn status(cluster: &Cluster, run: &Run, now: u64) -> RunStatus {
     let turn = Turn::of(cluster);
-    let held = cluster.members().filter(|node| turn.holds(&node.id)).map(|node| node.name.clone());
+    let held = cluster.members().filter(|node| turn.holds(&node.id));
+    let mut held: Vec<_> = held.map(|node| node.name.clone()).collect();
+    held.sort();
     RunStatus {
         generation: run.generation,
         sls: run.cause.sls().to_owned(),
@@ -17,7 +19,7 @@ pub fn status(cluster: &Cluster, run: &Run, now: u64) -> RunStatus {
         attempt: run.attempt,
         again_in_ms: (run.stage == Stage::Failed).then(|| run.again_ms().saturating_sub(now)),
         steps: run.steps.iter().map(|progress| step(progress, now)).collect(),
-        held: held.collect(),
+        held,
         trouble: run.trouble.clone(),
     }
 }
