@@ -7,6 +7,7 @@ pub mod model;
 
 // Tier 1: pure.
 pub mod lifecycle;
+pub mod orchestration;
 pub mod roles;
 pub mod sls;
 pub mod storage;

@@ -23,7 +23,7 @@ use crate::steps::env;
 use crate::steps::renewal;
 use crate::steps::report;
 use crate::telemetry::context;
-use crate::wire::member::{Confirm, Desired, Poll};
+use crate::wire::member::{Confirm, Desired, Poll, Task, TaskDone};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -53,6 +53,10 @@ pub struct Agent {
     boot_id: Option<String>,
     certificate: NodeCertificate,
     failure: Option<Failure>,
+    /// The generation that could not be applied.
+    failed_generation: Option<u64>,
+    /// The last task that it did; the master knows it by its id.
+    done: Option<TaskDone>,
     attempts: Attempts,
     /// The generation of the master's last answer: each change of the members makes a new one.
     told: Option<u64>,
@@ -119,6 +123,8 @@ impl Agent {
             boot_id,
             certificate,
             failure: None,
+            failed_generation: None,
+            done: None,
             attempts: Attempts::default(),
             told: None,
             disconnected: false,
@@ -204,6 +210,12 @@ impl Agent {
         if reply.holdings {
             self.holdings.notify_one();
         }
+        let known = |task: &Task| self.done.as_ref().is_some_and(|done| done.id == task.id);
+        if let Some(task) = reply.task.filter(|task| !known(task))
+            && self.perform(&client, task).await == Round::Busy
+        {
+            return Ok(Round::Busy);
+        }
         // A join confirms by itself; this is a member that was removed and is let in again.
         if reply.confirm && membership.confirmed {
             self.confirm(&client, wanted).await?;
@@ -218,6 +230,7 @@ impl Agent {
 
     fn poll(&self, membership: &Membership) -> Poll {
         let mut report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
+        report.failed_generation = self.failed_generation;
         report.snapshot_pullers = u32::try_from(self.offer.shelf.pulls.taken(Instant::now())).ok();
         let wait = match &report.monitor {
             // A master that was away may have forgotten what this node holds, and says so in its answer.
@@ -231,6 +244,8 @@ impl Agent {
             role: applied.map(|applied| applied.role),
             scale: applied.map(|applied| applied.scale),
             wait_ms: wait.as_millis() as u64,
+            tasks: true,
+            done: self.done.clone(),
             report,
         }
     }
@@ -311,7 +326,7 @@ impl Agent {
         match heard_until(task, client, SIGN_OF_LIFE).await {
             Ok(Applied::Done) => {
                 tracing::info!(generation, %role, %scale, "generation applied");
-                self.failure = None;
+                (self.failure, self.failed_generation) = (None, None);
                 self.metrics.applied.inc();
                 Ok(Round::Settled)
             }
@@ -321,9 +336,33 @@ impl Agent {
             }
             Ok(Applied::Failed(failure)) => {
                 self.attempts.failed(generation, Instant::now());
-                self.failure = Some(failure.clone());
+                (self.failure, self.failed_generation) = (Some(failure.clone()), Some(generation));
                 Err(Trouble::Work(failure))
             }
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    /// Does what an orchestration asks for besides generations; the next poll tells what came of it.
+    async fn perform(&mut self, client: &MasterClient, task: Task) -> Round {
+        let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
+        let id = task.id.clone();
+        let work = tokio::task::spawn_blocking(move || generation::perform(&workshop, &task, runtime));
+        match heard_until(work, client, SIGN_OF_LIFE).await {
+            Ok(Some(done)) => {
+                match &done.failure {
+                    None => {
+                        tracing::info!(task = id, changed = done.changed, "task of an orchestration done")
+                    }
+                    Some(failure) => {
+                        tracing::warn!(task = id, code = failure.code, "{}", failure.message);
+                        self.metrics.failures.inc();
+                    }
+                }
+                self.done = Some(done);
+                Round::Settled
+            }
+            Ok(None) => Round::Busy,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }

@@ -13,6 +13,7 @@ pub mod done;
 pub mod error;
 pub mod explain;
 pub mod node;
+pub mod orchestration;
 pub mod preflight;
 pub mod reset;
 pub mod role;

@@ -3,6 +3,7 @@
 use crate::cli::bootstrap::{TIMEOUT, environment, lock};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
+use crate::cli::orchestration;
 use crate::host::{facts, paths};
 use crate::model::explain::Failure;
 use crate::model::progress::Silent;
@@ -22,6 +23,12 @@ use std::time::Instant;
 pub enum StateCommand {
     /// Show the states of this node with all their arguments resolved
     Show,
+    /// Show the steps by which the master hands out a new generation
+    Orchestration {
+        /// The orchestration file
+        #[arg(default_value = orchestration::NODE_ADDITION, value_name = "SLS")]
+        sls: String,
+    },
     /// Apply the states of this node
     Apply {
         /// Only show what would change
@@ -40,6 +47,7 @@ impl StateCommand {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Show => "state show",
+            Self::Orchestration { .. } => "state orchestration",
             Self::Apply { .. } => "state apply",
         }
     }
@@ -50,11 +58,14 @@ impl StateCommand {
 /// # Errors
 /// When a state file is wrong, or a state fails.
 pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
+    if let StateCommand::Orchestration { sls } = &command {
+        return orchestration::run(context, sls);
+    }
     let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
-        StateCommand::Show => show(&env),
+        StateCommand::Show | StateCommand::Orchestration { .. } => show(&env),
         StateCommand::Apply { test: true } => test(&env),
         StateCommand::Apply { test: false } => apply(context, &mut env, &progress),
     };

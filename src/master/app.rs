@@ -1,6 +1,7 @@
 //! What every handler of the master works on.
 
 use crate::host::clock;
+use crate::host::root::Root;
 use crate::identity::authority::Authority;
 use crate::identity::key::PrivateKey;
 use crate::identity::proof::Challenger;
@@ -8,8 +9,10 @@ use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
+use crate::master::orchestration::Orchestra;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::master::strangers::{Strangers, Turns};
+use crate::master::turn::Turn;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
 use crate::serving::{Reread, Roles};
@@ -58,8 +61,10 @@ pub struct App {
     /// What a test has happen to a request.
     #[cfg(feature = "testing")]
     pub faults: crate::master::faults::Faults,
-    /// Tells waiting agents of a new generation.
-    pub generation: watch::Sender<u64>,
+    /// Tells waiting agents whose turn it is to take the newest generation, or to do something.
+    pub turn: watch::Sender<Arc<Turn>>,
+    /// Has the run of an orchestration looked at.
+    pub orchestra: Orchestra,
     /// Connections back to nodes that want to join.
     pub dials: Turns,
     /// Questions of callers that are not known.
@@ -73,6 +78,8 @@ pub struct App {
 
 /// What [`App::new`] is made of.
 pub struct Parts {
+    /// The root of the master's host, below which the states tree lies.
+    pub root: Root,
     /// Where it listens.
     pub address: SocketAddr,
     /// The configuration.
@@ -102,7 +109,7 @@ impl App {
     /// # Errors
     /// When the operating system gives no randomness.
     pub fn new(parts: Parts) -> Result<Arc<Self>, MasterError> {
-        let (generation, _) = watch::channel(parts.cluster.generation);
+        let (turn, _) = watch::channel(Arc::new(Turn::of(&parts.cluster)));
         Ok(Arc::new(Self {
             address: parts.address,
             rules: RoleRules::from(&parts.config.cluster.roles),
@@ -116,7 +123,8 @@ impl App {
             snapshots: parts.snapshots,
             #[cfg(feature = "testing")]
             faults: parts.faults,
-            generation,
+            turn,
+            orchestra: Orchestra::new(parts.root),
             dials: Turns::new(DIALS, PATIENCE),
             questions: Turns::new(QUESTIONS, PATIENCE),
             cluster: Mutex::new(parts.cluster),
@@ -171,12 +179,18 @@ impl App {
         audit::newest(&path, count)
     }
 
-    /// Wakes the agents that wait for a newer generation.
+    /// Has a new generation handed out, which the agents wait for.
     pub fn announce(&self, cluster: &Cluster) {
         self.metrics.generation.set(cluster.generation as i64);
         self.metrics.members.set(cluster.members().count() as i64);
         *self.trace.lock().unwrap_or_else(PoisonError::into_inner) = context::current();
-        self.generation.send_replace(cluster.generation);
+        self.hand_out(cluster);
+        self.orchestra.wake();
+    }
+
+    /// Wakes the agents whose turn it is now.
+    pub fn hand_out(&self, cluster: &Cluster) {
+        self.turn.send_replace(Arc::new(Turn::of(cluster)));
     }
 
     /// The trace in which the newest generation came about.

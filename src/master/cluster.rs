@@ -7,9 +7,12 @@ use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeId, TokenId};
 use crate::model::scale::Scale;
+use crate::orchestration::{Run, Stage};
 use crate::registry::record::{NodeRecord, TokenRecord};
-use crate::registry::{CLUSTER, Change, Exporter, GENERATION, Records, Registry, SETTINGS};
-use crate::wire::member::Report;
+use crate::registry::{
+    CLUSTER, Change, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SETTINGS,
+};
+use crate::wire::member::{Report, TaskDone};
 use crate::wire::snapshots::Holdings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +31,10 @@ pub struct Live {
     pub holdings: Option<Arc<Holdings>>,
     /// Whether a generation was begun because of what it says to have applied.
     pub overtaken: bool,
+    /// Whether its agent takes tasks.
+    pub takes_tasks: bool,
+    /// The tasks of the newest run that it has done, by their ids.
+    pub done: BTreeMap<String, TaskDone>,
 }
 
 /// The cluster with its store.
@@ -43,6 +50,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeId, NodeRecord>,
     /// Every token by id.
     pub tokens: BTreeMap<TokenId, TokenRecord>,
+    /// The newest run of an orchestration.
+    pub run: Option<Run>,
     /// What was heard since the master started.
     pub live: BTreeMap<NodeId, Live>,
     /// When this master started, in milliseconds since 1970.
@@ -62,11 +71,15 @@ impl Cluster {
         let id = id.ok_or(MasterError::NotBootstrapped { missing: "the cluster's id" })?;
         let generation = values.get(GENERATION).map(|text| text.parse());
         let generation = generation.transpose().map_err(|_| MasterError::Generation)?.unwrap_or(0);
+        let run = values.get(ORCHESTRATION).map(|text| Run::parse(text)).transpose();
+        let damaged = |source| RegistryError::Record { kind: "orchestration", source };
+        let run = run.map_err(|source| MasterError::Registry(damaged(source)))?;
         Ok(Self {
             registry,
             id,
             generation,
             settings: values.get(SETTINGS).cloned(),
+            run,
             nodes: nodes.into_iter().map(|node| (node.id.clone(), node)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
             live: BTreeMap::new(),
@@ -91,10 +104,24 @@ impl Cluster {
                     self.nodes.remove(&id);
                     self.live.remove(&id);
                 }
+                Change::PutRun(run) => self.put_run(*run),
                 Change::PutToken(token) => drop(self.tokens.insert(token.id.clone(), token)),
             }
         }
         Ok(())
+    }
+
+    /// Takes a run; what nodes did for an earlier one is forgotten.
+    fn put_run(&mut self, run: Run) {
+        if self.run.as_ref().is_none_or(|old| old.generation != run.generation) {
+            self.live.values_mut().for_each(|live| live.done.clear());
+        }
+        self.run = Some(run);
+    }
+
+    /// The run that has to do with the newest generation; none when all may have it at once.
+    pub fn current_run(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.generation == self.generation && run.stage != Stage::Done)
     }
 
     /// What copies the registry without anything secret; it runs without the cluster.

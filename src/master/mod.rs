@@ -12,6 +12,7 @@ pub mod holdings;
 pub mod leases;
 pub mod metrics;
 pub mod naming;
+pub mod orchestration;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod settings;
 pub mod snapshots;
 pub mod strangers;
+pub mod turn;
 
 #[cfg(test)]
 mod error_tests;

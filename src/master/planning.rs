@@ -6,6 +6,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::model::ids::NodeId;
 use crate::model::role::Role;
+use crate::orchestration::{Cause, Run};
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::roles::{self, Availability, PlanNode, RoleDifference, RolePlan, RoleRules};
@@ -66,7 +67,12 @@ pub fn preview(
         .map_err(MasterError::Roles)
 }
 
-/// The changes that give every member its role in a new generation.
+/// The changes that begin a generation, and the run that hands it out.
+pub fn next_generation(generation: u64, cause: Cause, now: u64) -> Vec<Change> {
+    vec![Change::Generation(generation), Change::PutRun(Box::new(Run::begin(generation, cause, now)))]
+}
+
+/// The changes that give every member its role in a new generation, which an orchestration hands out.
 ///
 /// `change` is what made the new plan necessary; it is part of the same transaction. The cluster
 /// is only read: the caller commits.
@@ -77,9 +83,10 @@ pub fn replan(
     cluster: &Cluster,
     rules: &RoleRules,
     members: Vec<NodeRecord>,
+    cause: Cause,
 ) -> Result<(Vec<Change>, PlannedRoles), MasterError> {
-    let mut changes = vec![Change::Generation(cluster.generation + 1)];
     let now = clock::now_ms();
+    let mut changes = next_generation(cluster.generation + 1, cause, now);
     let nodes: Vec<PlanNode> = members.iter().map(|member| plan_node(cluster, member, now)).collect();
     let plan = roles::plan(&nodes, rules).map_err(MasterError::Roles)?;
     let before = plan_nodes(cluster, None);

@@ -18,6 +18,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::handlers;
 use crate::master::leases::{Leases, Now};
+use crate::master::orchestration;
 use crate::master::settings;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::model::config::Config;
@@ -62,6 +63,7 @@ pub fn open(
     #[cfg(feature = "testing")]
     let faults = crate::master::faults::Faults::of(root);
     App::new(Parts {
+        root: root.clone(),
         address,
         sources: Reread::new(reread),
         config,
@@ -97,9 +99,11 @@ pub async fn serve(
     ready();
     tracing::info!(%address, "the master listens");
     let upkeep = tokio::spawn(keep_up(app.clone(), served));
+    let conducting = tokio::spawn(orchestration::conduct(app.clone()));
     server::serve(listener, Arc::new(config), handlers::router(app.clone()), Limits::master(), shutdown)
         .await;
     upkeep.abort();
+    conducting.abort();
     app.audit("master", "stop", &address.to_string(), "")
 }
 

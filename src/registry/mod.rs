@@ -10,6 +10,7 @@ use crate::host::files::FileError;
 use crate::model::digest::Digest;
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::ids::{ClusterId, NodeId};
+use crate::orchestration::Run;
 use record::{NodeRecord, TokenRecord};
 
 /// The name of the value that holds the cluster's id.
@@ -20,6 +21,9 @@ pub const GENERATION: &str = "generation";
 
 /// The name of the value that holds the digest of the settings which the newest generation brought.
 pub const SETTINGS: &str = "settings";
+
+/// The name of the value that holds the newest run of an orchestration.
+pub const ORCHESTRATION: &str = "orchestration";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,6 +51,8 @@ pub enum Change {
     DropNode(NodeId),
     /// Adds or replaces a token.
     PutToken(TokenRecord),
+    /// Replaces the run of an orchestration.
+    PutRun(Box<Run>),
 }
 
 /// Where the master's memory is kept.
@@ -95,7 +101,7 @@ pub enum RegistryError {
     /// A record is not what this version writes.
     #[error("the registry holds a damaged {kind} record")]
     Record {
-        /// `node` or `token`.
+        /// `node`, `token` or `orchestration`.
         kind: &'static str,
         /// What is wrong with it.
         #[source]

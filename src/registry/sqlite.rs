@@ -3,7 +3,7 @@
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{
-    CLUSTER, Change, Export, Exporter, GENERATION, Records, Registry, RegistryError, SETTINGS,
+    CLUSTER, Change, Export, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SETTINGS,
 };
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;
@@ -164,6 +164,10 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
             ],
         ),
         Change::DropNode(id) => transaction.execute("DELETE FROM node WHERE id = ?1", params![id.as_str()]),
+        Change::PutRun(run) => transaction.execute(
+            "REPLACE INTO value VALUES (?1, ?2)",
+            params![ORCHESTRATION, serde_json::to_string(run).map_err(json("orchestration"))?],
+        ),
         Change::PutToken(token) => transaction.execute(
             "REPLACE INTO token VALUES (?1, ?2)",
             params![token.id.as_str(), serde_json::to_string(token).map_err(json("token"))?],

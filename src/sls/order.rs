@@ -77,7 +77,8 @@ pub fn requisites(declarations: &[Declaration]) -> Result<Vec<Requisites>, SlsEr
     Ok(all)
 }
 
-fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> Result<Vec<usize>, SlsError> {
+/// The declarations that a requisite names, as indices.
+pub fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> Result<Vec<usize>, SlsError> {
     let wanted = "a list of `module: id or name`";
     let shape = || SlsError::Shape { place: argument.place.clone(), wanted };
     let one;

@@ -123,7 +123,11 @@ pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Res
     Ok(plan?)
 }
 
-fn inputs(
+/// What the states of a node depend on.
+///
+/// # Errors
+/// When the master's storage settings are not understood.
+pub fn inputs(
     env: &Env,
     name: &NodeName,
     role: Role,
@@ -161,7 +165,10 @@ fn always_touched() -> Vec<Touch> {
 }
 
 /// What the plan writes, to be checkpointed.
-fn planned_touches(root: &Root, plan: &StatePlan) -> Result<Vec<Touch>, StepFailure> {
+///
+/// # Errors
+/// When a state would write outside of the root.
+pub fn planned_touches(root: &Root, plan: &StatePlan) -> Result<Vec<Touch>, StepFailure> {
     let mut touches = Vec::new();
     for state in &plan.states {
         if let Some(path) = state.function.path() {

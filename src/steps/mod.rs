@@ -1,6 +1,7 @@
 //! The steps of eos's sagas, one file each, and the lists that make up a bootstrap (tier 3).
 
 pub mod apply_states;
+pub mod apply_task;
 pub mod confirm;
 pub mod create_account;
 pub mod create_directories;

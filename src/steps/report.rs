@@ -62,6 +62,7 @@ pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> 
         monitor,
         storage_level: level,
         failure: failure.map(shortened),
+        failed_generation: None,
         boot_id: boot_id.map(str::to_owned),
         snapshot_pullers: None,
         disk_free_bytes: mounts::sample(&root.join(paths::STATE)).ok().map(|sample| sample.available),
@@ -69,7 +70,7 @@ pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> 
 }
 
 /// The failure in a length that a report may have: what failed may quote a program's output.
-fn shortened(failure: &Failure) -> Failure {
+pub fn shortened(failure: &Failure) -> Failure {
     let short = |text: &String| text.chars().take(TEXT).collect::<String>();
     Failure {
         code: failure.code.clone(),

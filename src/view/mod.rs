@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod checkpoint;
 pub mod node;
+pub mod orchestration;
 mod paragraph;
 pub mod plan;
 pub mod preflight;

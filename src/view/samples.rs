@@ -72,6 +72,7 @@ pub fn cluster() -> ClusterStatus {
         scale: Scale::Small,
         nodes: vec![node(1, Role::Core), node(2, Role::Edge), node(3, Role::Data), node(4, Role::Data)],
         operations: Vec::new(),
+        orchestration: None,
         snapshots: vec![SnapshotStatus {
             id: SnapshotId::parse(&"1a2b3c4d".repeat(8)).expect("an id of the tests"),
             created_at: "2026-01-02T03:04:05.678901Z".to_owned(),

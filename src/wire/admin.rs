@@ -27,6 +27,9 @@ pub struct ClusterStatus {
     pub nodes: Vec<NodeStatus>,
     /// What is going on.
     pub operations: Vec<Operation>,
+    /// How the newest generation is handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orchestration: Option<RunStatus>,
     /// The newest snapshots of the cluster's own state.
     pub snapshots: Vec<SnapshotStatus>,
     /// What of the master's own state needs a look: a snapshot that cannot be read.
@@ -101,6 +104,59 @@ pub struct Operation {
     pub age_ms: u64,
     /// When it is given up, in milliseconds from now.
     pub remaining_ms: u64,
+}
+
+/// The run of an orchestration, by which members come to a new generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// The generation that it hands out.
+    pub generation: u64,
+    /// The SLS that says how, `orchestration.node_addition`.
+    pub sls: String,
+    /// `begun`, `running`, `failed` or `done`.
+    pub state: String,
+    /// For how long it has been that, in milliseconds.
+    pub age_ms: u64,
+    /// Which attempt it is, from 1.
+    pub attempt: u32,
+    /// In how many milliseconds a run that failed is run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_in_ms: Option<u64>,
+    /// Its steps, in their order.
+    pub steps: Vec<StepStatus>,
+    /// The members that keep what they have until it is their turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<NodeName>,
+    /// Why the cluster's own file could not be used, and the one that eos carries was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Failure>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepStatus {
+    /// Its id.
+    pub id: String,
+    /// `salt.state`.
+    pub function: String,
+    /// Its file and line.
+    pub place: String,
+    /// `waiting`, `running`, `succeeded`, `failed` or `skipped`.
+    pub state: String,
+    /// For how long it has been that, in milliseconds.
+    pub age_ms: u64,
+    /// The nodes that it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeName>,
+    /// Those that were away, and get their generation when they are back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<NodeName>,
+    /// Those that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<NodeName>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
 }
 
 /// A snapshot of the cluster's own state.

@@ -48,6 +48,12 @@ pub struct Poll {
     pub scale: Option<Scale>,
     /// For how many milliseconds the master may keep the answer back.
     pub wait_ms: u64,
+    /// Whether the node takes tasks besides generations.
+    #[serde(default)]
+    pub tasks: bool,
+    /// The task that it has done since it last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<TaskDone>,
     /// How the node is.
     pub report: Report,
 }
@@ -64,6 +70,8 @@ pub struct Report {
     pub storage_level: Option<String>,
     /// Why the newest generation could not be applied.
     pub failure: Option<Failure>,
+    /// Which generation that is.
+    pub failed_generation: Option<u64>,
     /// Its boot id.
     pub boot_id: Option<String>,
     /// Free bytes where its state lives.
@@ -88,6 +96,40 @@ pub struct PollReply {
     /// Whether the master does not know which snapshots the node holds.
     #[serde(default)]
     pub holdings: bool,
+    /// What the node shall do besides, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+}
+
+/// States of the node's own tree that an orchestration has it apply, besides those of its role.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id; the same as long as it is the same.
+    pub id: String,
+    /// The SLS.
+    pub sls: Vec<String>,
+    /// The pillar on top of the node's own.
+    pub pillar: serde_json::Value,
+    /// Whether to say only what would change.
+    pub test: bool,
+}
+
+// By hand, because a pillar may hold secrets.
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task").field("id", &self.id).field("sls", &self.sls).finish_non_exhaustive()
+    }
+}
+
+/// What came of a [`Task`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskDone {
+    /// Its id.
+    pub id: String,
+    /// Whether something changed, or would.
+    pub changed: bool,
+    /// Why it failed; everything was undone then.
+    pub failure: Option<Failure>,
 }
 
 /// `POST /v1/member/confirm`: the joiner runs and is healthy.

@@ -7,6 +7,7 @@
 include:
   - orchestration.role_update
 
+# Under eos the node has been let in and has confirmed: there is nothing left to decide.
 accept_new_node:
   salt.wheel:
     - name: key.accept
@@ -16,14 +17,15 @@ accept_new_node:
 new_node_answers:
   salt.function:
     - name: test.ping
-    - tgt: {{ new_node | tojson }}
+    - tgt: {{ [new_node] | tojson }}
+    - tgt_type: list
     - retry:
         attempts: 10
         interval: 3
     - require:
       - salt: accept_new_node
     - require_in:
-      - salt: {{ ('update_' ~ new_node ~ '_role') | tojson }}
+      - salt: update_new_node
 
 # The others learn of it through the mine.
 refresh_mine:

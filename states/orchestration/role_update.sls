@@ -2,21 +2,41 @@
 #
 #   salt-run state.orchestrate orchestration.role_update pillar='{"eos": {"plan": {...}}}'
 #
-# Input: pillar['eos']['plan'], as `eos role plan` computes it:
+# Input: pillar['eos']['plan'], as eos makes it for its own orchestration and as eos_roles.plan makes it under Salt:
 #   roles       node name -> role; every node that the plan knows, because the scale concerns all of them
+#   nodes       role -> node names: the same, the other way round
 #   scale       single, small, medium or distributed
 #   thresholds  the six percentages of that scale
 #   retention   logs, backups, cache: days, of that scale
 #   new_node    optional: the node that has just joined
 #
-# The new node comes first: the old ones may hand over a role only when its new holder has taken it.
+# The new node comes first: the old ones may hand over a role only when its new holder has taken it. The old ones
+# are updated together, role by role.
 {% set plan = pillar['eos']['plan'] %}
 {% set new_node = plan.get('new_node', '') %}
-{% for node, role in plan['roles'] | dictsort %}
+{% if new_node %}
 
-{{ ('update_' ~ node ~ '_role') | tojson }}:
+update_new_node:
   salt.state:
-    - tgt: {{ node | tojson }}
+    - tgt: {{ [new_node] | tojson }}
+    - tgt_type: list
+    - sls:
+      - roles.{{ plan['roles'][new_node] }}
+    - pillar:
+        eos:
+          role: {{ plan['roles'][new_node] | tojson }}
+          scale: {{ plan['scale'] | tojson }}
+          thresholds: {{ plan['thresholds'] | tojson }}
+          retention: {{ plan['retention'] | tojson }}
+{% endif %}
+{% for role, nodes in plan['nodes'] | dictsort %}
+{% set others = nodes | reject('equalto', new_node) | list %}
+{% if others %}
+
+update_{{ role }}_nodes:
+  salt.state:
+    - tgt: {{ others | tojson }}
+    - tgt_type: list
     - sls:
       - roles.{{ role }}
     - pillar:
@@ -25,8 +45,10 @@
           scale: {{ plan['scale'] | tojson }}
           thresholds: {{ plan['thresholds'] | tojson }}
           retention: {{ plan['retention'] | tojson }}
-{% if new_node and node != new_node %}
+    - parallel: True
+{% if new_node %}
     - require:
-      - salt: {{ ('update_' ~ new_node ~ '_role') | tojson }}
+      - salt: update_new_node
+{% endif %}
 {% endif %}
 {% endfor %}

@@ -1,9 +1,10 @@
 //! What a bootstrap asks before it begins, how it is taken up again, and whether its hints hold.
 
 use crate::support::waiting::{Stream, Waiting};
-use crate::support::{Machine, Run, assert_same};
+use crate::support::{Machine, Run, assert_same, eventually};
 use serde_json::Value;
 use std::process::Command;
+use std::time::Duration;
 
 /// Runs the command after the colon of the hint that has these words, as a person types it.
 #[track_caller]
@@ -181,12 +182,18 @@ fn settings_that_only_the_master_reads_are_told_on_a_member_and_the_log_says_who
     assert_eq!(valid.lines().count(), 2, "what eos wrote itself is no reason to warn: {valid}");
     assert_eq!(master.eos(&["config", "validate"]).ends_with(0).stdout, "the configuration is valid\n");
 
-    let listed = master.eos(&["audit", "list", "--count", "2"]).ends_with(0).stdout;
+    // What the confirmation brings about is told after it, as soon as it has happened.
+    let told = |word: &str| master.eos(&["audit", "list"]).ends_with(0).stdout.contains(word);
+    assert!(eventually(Duration::from_secs(30), || told(" orchestrated ")));
+    let listed = master.eos(&["audit", "list", "--count", "3"]).ends_with(0).stdout;
     let rows: Vec<&str> = listed.lines().collect();
-    assert!(rows[0].starts_with("TIME ") && rows.len() == 3 && rows[2].contains(" confirm "), "{listed}");
+    assert!(rows[0].starts_with("TIME ") && rows.len() == 4, "{listed}");
+    for (row, action) in rows[1..].iter().zip([" confirm ", " orchestrate ", " orchestrated "]) {
+        assert!(row.contains(action), "{listed}");
+    }
     let verdict = master.eos(&["audit", "list", "--output", "json"]).ends_with(0).verdict();
     assert_eq!(verdict["command"], "audit list");
-    assert_eq!(verdict["result"]["lines"].as_array().unwrap().last().unwrap()["action"], "confirm");
+    assert_eq!(verdict["result"]["lines"].as_array().unwrap().last().unwrap()["action"], "orchestrated");
     assert!(machine.eos(&["audit", "list"]).ends_with(5).stderr.contains("EOS-U006"));
 }
 

@@ -11,6 +11,7 @@ mod flow;
 mod generated;
 mod holders;
 mod install;
+mod orchestration;
 mod output;
 mod pulls;
 mod refreshed;

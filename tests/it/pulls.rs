@@ -17,7 +17,7 @@ pub fn result(machine: &Machine, line: &str) -> Value {
     machine.eos(&arguments).ends_with(0).verdict()["result"].clone()
 }
 
-fn joins(node: &Machine, master: &Machine) {
+pub fn joins(node: &Machine, master: &Machine) {
     let mut command = node.command(&node.join(master));
     Run::from(command.env("EOS_TOKEN", master.token()).output().unwrap()).ends_with(0);
 }
@@ -65,7 +65,7 @@ pub fn is_held(master: &Machine, id: &str, names: &[&str]) {
     assert!(known, "{:?} and not {names:?}", held(master, id));
 }
 
-fn service(machine: &Machine, name: &str) -> Option<Pid> {
+pub fn service(machine: &Machine, name: &str) -> Option<Pid> {
     let status = fs::read(machine.path(&format!("run/eos/{name}.pid"))).ok()?;
     let status: Value = serde_json::from_slice(&status).ok()?;
     Pid::from_raw(i32::try_from(status["child"]["pid"].as_i64()?).ok()?)

@@ -133,7 +133,7 @@ async fn a_renewal_that_fails_is_told_also_while_a_generation_is_not_tried_again
         master: NOBODY,
         pillar: serde_json::Value::Null,
     };
-    let reply = PollReply { desired, renew: true, confirm: false, trace: None, holdings: false };
+    let reply = PollReply { desired, renew: true, confirm: false, trace: None, holdings: false, task: None };
     let poll = post(async move || Json(reply));
     let renew = post(async || StatusCode::INTERNAL_SERVER_ERROR);
     let router = Router::new().route("/v1/member/poll", poll).route("/v1/member/renew", renew);

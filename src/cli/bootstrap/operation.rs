@@ -48,7 +48,9 @@ pub fn lock(
         match OperationLock::acquire(&context.root, command, clock::timestamp()) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Busy { pid, command: holder, seconds }) => {
-                let agents = holder.starts_with(generation::COMMAND);
+                let agents = [generation::COMMAND, generation::TASK_COMMAND]
+                    .iter()
+                    .any(|command| holder.starts_with(command));
                 let error = LockError::Busy { pid, command: holder, seconds };
                 if agents && context.is_interrupted() {
                     let interrupted = failure(StepFailure::Interrupted { what: error.to_string() });
@@ -133,6 +135,9 @@ pub fn recover_restores(context: &Context, sink: &dyn Sink) -> Result<(), Failur
 pub fn steps_of(kind: &str, plan: &serde_json::Value, binary: &str) -> Result<Vec<AnyStep>, Failure> {
     if kind == generation::KIND {
         return Ok(vec![Box::new(generation::from_plan(plan, binary.to_owned())?)]);
+    }
+    if kind == generation::TASK_KIND {
+        return Ok(vec![Box::new(generation::task_from_plan(plan, binary.to_owned())?)]);
     }
     if kind == refresh_units::KIND {
         return Ok(vec![Box::new(RefreshUnits::from_plan(plan)?)]);

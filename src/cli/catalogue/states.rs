@@ -184,4 +184,28 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Install the same version of eos on both machines (./install.sh), then run: eos bootstrap.",
         retry: false,
     },
+    Entry {
+        code: "S080",
+        title: "an orchestration file asks for a function that the master does not have",
+        cause: "It is misspelled, or one of Salt's that eos does not carry out: nothing runs commands on nodes from afar.",
+        evidence: "The named line; the hint lists the functions",
+        remedy: "Use one of them, then check the file on the master: eos state orchestration. Until then eos's own file is used.",
+        retry: false,
+    },
+    Entry {
+        code: "S081",
+        title: "the target of an orchestration's step cannot be read",
+        cause: "A grain without a value, or a compound target with an unknown matcher or an open parenthesis.",
+        evidence: "The named line",
+        remedy: "Correct it, then check the file on the master: eos state orchestration. Until then eos's own file is used.",
+        retry: false,
+    },
+    Entry {
+        code: "S082",
+        title: "a step of an orchestration asks for two things that do not go together",
+        cause: "The state of a role is the cluster's plan: it is given as a whole, without a test and not with others.",
+        evidence: "The named line",
+        remedy: "Make two steps of it, then check the file on the master: eos state orchestration. Until then eos's own file is used.",
+        retry: false,
+    },
 ];

@@ -10,9 +10,11 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
+use crate::master::orchestration;
 use crate::master::planning;
 use crate::model::ids::{NodeId, NodeName, TokenId};
 use crate::model::scale::Scale;
+use crate::orchestration::Cause;
 use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
@@ -51,6 +53,7 @@ pub(super) async fn status(
             scale,
             nodes,
             operations: operations(cluster, now),
+            orchestration: cluster.run.as_ref().map(|run| orchestration::status(cluster, run, now)),
             snapshots,
             warnings,
             roles: Some(
@@ -223,7 +226,7 @@ pub(super) async fn remove(
         move_on(&mut node, NodeEvent::Removed)?;
         let (mut changes, plan) = if was_member {
             let members = cluster.members().filter(|other| other.id != meant.node).cloned().collect();
-            planning::replan(cluster, &app.rules, members)?
+            planning::replan(cluster, &app.rules, members, Cause::Changed)?
         } else {
             (Vec::new(), unchanged(cluster))
         };
@@ -338,7 +341,7 @@ pub(super) async fn set_role(
         for member in members.iter_mut().filter(|member| member.id == meant.node) {
             member.pinned = wanted.role;
         }
-        let (changes, plan) = planning::replan(cluster, &app.rules, members)?;
+        let (changes, plan) = planning::replan(cluster, &app.rules, members, Cause::Changed)?;
         if wanted.plan {
             return Ok(DecidedNode { meant, plan });
         }

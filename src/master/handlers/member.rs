@@ -13,6 +13,8 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::master::presence::Presence;
+use crate::master::turn::Turn;
+use crate::orchestration::Cause;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::{Peer, Stopping};
@@ -79,10 +81,10 @@ pub(super) async fn confirm(
         node.applied = confirm.applied;
         // A member that leaves one day gives no use of its token back.
         node.token = None;
-        let id = node.id.clone();
+        let (id, name) = (node.id.clone(), node.name.clone());
         let stay = cluster.members().filter(|member| gone.iter().all(|gone| gone.id != member.id));
         let members: Vec<NodeRecord> = stay.cloned().chain([node]).collect();
-        let (mut changes, planned) = planning::replan(cluster, &app.rules, members)?;
+        let (mut changes, planned) = planning::replan(cluster, &app.rules, members, Cause::Added(name))?;
         for gone in gone {
             app.audit(id.as_str(), "replace", gone.id.as_str(), "")?;
             changes.extend(cluster.give_back(&gone));
@@ -112,25 +114,28 @@ pub(super) async fn poll(
     Extension(stopping): Extension<Stopping>,
     Sent(poll): Sent<Poll>,
 ) -> Answer<PollReply> {
-    let mut generation = app.generation.subscribe();
+    let mut turn = app.turn.subscribe();
     let caller = peer.clone();
     let (applied, wait_ms) = (poll.applied, poll.wait_ms);
-    let Json(present) = with_cluster(&app, move |app, cluster| {
+    let own = (poll.role, poll.scale);
+    let Json((id, present)) = with_cluster(&app, move |app, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
         let presence = heard(cluster, &node, Some(&poll.report));
+        tell_of_tasks(app, cluster, &node, &poll);
         if node.applied != poll.applied || node.version != poll.report.version {
             node.applied = poll.applied;
             node.version.clone_from(&poll.report.version);
             cluster.commit(vec![Change::PutNode(Box::new(node.clone()))])?;
+            app.orchestra.wake();
         }
         overtake(app, cluster, &node, &poll)?;
-        Ok(presence)
+        Ok((node.id, presence))
     })
     .await?;
     let present = present.wait();
     let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
     // A time-out is the ordinary end of a wait.
-    let newer = async { generation.wait_for(|newest| *newest > applied).await.is_ok() };
+    let newer = async { turn.wait_for(|turn| turn.concerns(&id, applied)).await.is_ok() };
     let ended = tokio::time::timeout(wait, async {
         tokio::select! {
             _ = newer => "newer",
@@ -145,9 +150,33 @@ pub(super) async fn poll(
         let renew = peer.subject.as_ref().is_some_and(|summary| summary.is_due(clock::now_seconds()));
         let confirm = node.state == NodeState::Joining;
         let holdings = cluster.live.get(&node.id).is_none_or(|live| live.holdings.is_none());
-        Ok(PollReply { desired: app.desired(cluster, &node)?, renew, confirm, trace: app.trace(), holdings })
+        let turn = app.turn.borrow().clone();
+        let mut desired = app.desired(cluster, &node)?;
+        if turn.holds(&node.id) && node.applied < desired.generation {
+            // What it has: its turn comes.
+            desired.generation = applied;
+            (desired.role, desired.scale) = (own.0.unwrap_or(desired.role), own.1.unwrap_or(desired.scale));
+        }
+        let task = turn.task(&node.id).cloned();
+        Ok(PollReply { desired, renew, confirm, trace: app.trace(), holdings, task })
     })
     .await
+}
+
+/// Takes note of what the node did for the run, and has the run looked at when that is news.
+fn tell_of_tasks(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) {
+    let live = cluster.live.entry(node.id.clone()).or_default();
+    live.takes_tasks = poll.tasks;
+    let known = poll.done.as_ref().is_none_or(|done| live.done.contains_key(&done.id));
+    if let Some(done) = poll.done.clone().filter(|_| !known) {
+        live.done.insert(done.id.clone(), done);
+        // The task is not given again while the run has not been looked at.
+        app.turn.send_replace(Turn::of(cluster).into());
+        app.orchestra.wake();
+    }
+    if poll.report.failed_generation.is_some() {
+        app.orchestra.wake();
+    }
 }
 
 /// Begins a generation that no member knows when one has applied what this registry never gave it.
@@ -172,7 +201,7 @@ fn overtake(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) ->
     let why = format!("{} has applied generation {}, unknown to this registry", node.name, poll.applied);
     app.audit("master", "renumber", &next.to_string(), &why)?;
     tracing::warn!(node = %node.name, applied = poll.applied, known, next, "the registry is older than a member");
-    cluster.commit(vec![Change::Generation(next)])?;
+    cluster.commit(planning::next_generation(next, Cause::Changed, clock::now_ms()))?;
     cluster.live.entry(node.id.clone()).or_default().overtaken = true;
     app.announce(cluster);
     Ok(())
@@ -199,7 +228,7 @@ pub(crate) fn forget(app: &App, cluster: &Cluster, node: &NodeRecord) -> Result<
     let mut changes = vec![Change::DropNode(node.id.clone())];
     if node.state == NodeState::Active {
         let members = cluster.members().filter(|other| other.id != node.id).cloned().collect();
-        changes.extend(planning::replan(cluster, &app.rules, members)?.0);
+        changes.extend(planning::replan(cluster, &app.rules, members, Cause::Changed)?.0);
     } else {
         changes.extend(cluster.give_back(node));
     }
@@ -242,7 +271,15 @@ mod tests {
     use crate::model::scale::Scale;
 
     fn polled(applied: u64, role: Role, scale: Scale) -> Poll {
-        Poll { applied, role: Some(role), scale: Some(scale), wait_ms: 0, report: Report::default() }
+        Poll {
+            applied,
+            role: Some(role),
+            scale: Some(scale),
+            wait_ms: 0,
+            tasks: false,
+            done: None,
+            report: Report::default(),
+        }
     }
 
     /// The generation after a poll by this member.

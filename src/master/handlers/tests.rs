@@ -61,6 +61,7 @@ fn lab_with(change: impl FnOnce(&mut Config)) -> anyhow::Result<Lab> {
     let signer = PrivateKey::generate()?;
     let grant = Grant { subject: Subject::Master, now: clock::now_seconds() };
     let app = App::new(Parts {
+        root: root.clone(),
         address: SocketAddr::from(([127, 0, 0, 1], 1)),
         sources: Reread::new({
             let roles = config.snapshot.roles();

@@ -5,7 +5,7 @@ use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT, RECOVERY_UNIT};
 use crate::sls::inputs::WRITABLE;
-use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, declarations, jinja, render};
+use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, jinja, render};
 use serde_json::json;
 use std::path::Path;
 
@@ -170,32 +170,6 @@ fn states_write_only_where_the_unit_of_the_agent_may() {
 fn the_same_inputs_make_the_same_plan() {
     let inputs = Inputs::of("n1", Role::Monolith, Scale::Medium);
     assert_eq!(plan(&inputs), plan(&inputs));
-}
-
-#[test]
-fn orchestration_renders_and_updates_the_new_node_first() {
-    let pillar = json!({"eos": {"plan": {
-        "roles": {"n1": "edge", "n2": "core"},
-        "scale": "small",
-        "thresholds": {"warning": 65},
-        "retention": {"logs": 14},
-        "new_node": "n2",
-    }}});
-    let wanted = Wanted::Named(vec!["orchestration.node_addition".to_owned()]);
-    let declared = declarations(&Embedded, &wanted, &Context::new("master", pillar)).expect("renders");
-    let ids: Vec<_> = declared.iter().map(|one| (one.id.as_str(), one.function.as_str())).collect();
-    assert_eq!(
-        ids,
-        [
-            ("update_n1_role", "salt.state"),
-            ("update_n2_role", "salt.state"),
-            ("accept_new_node", "salt.wheel"),
-            ("new_node_answers", "salt.function"),
-            ("refresh_mine", "salt.function"),
-        ]
-    );
-    assert!(declared[0].arguments.iter().any(|argument| argument.name == "require"));
-    assert!(declared[1].arguments.iter().all(|argument| argument.name != "require"));
 }
 
 #[test]

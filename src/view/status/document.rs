@@ -26,6 +26,7 @@ pub fn json(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> 
         })),
         "nodes": nodes,
         "operations": operations(cluster, local),
+        "orchestration": cluster.and_then(|cluster| cluster.orchestration.as_ref()),
         "snapshots": cluster.map(|cluster| &cluster.snapshots).into_iter().flatten().collect::<Vec<_>>(),
         "services": services(local),
         "local": this_node(output, local),

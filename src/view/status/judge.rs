@@ -4,7 +4,7 @@ use crate::model::role::Role;
 use crate::storage::level::Level;
 use crate::view::status::{Health, Local, STARTING, Warning};
 use crate::view::units::coarse;
-use crate::wire::admin::{ClusterStatus, NodeStatus};
+use crate::wire::admin::{ClusterStatus, NodeStatus, RunStatus};
 
 /// An agent reports at least twice as often, in milliseconds.
 const SILENT_MS: u64 = 60_000;
@@ -23,6 +23,7 @@ pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> 
             text: format!("Recovery risk: {text}"),
             hints: vec!["see what is damaged: eos snapshot verify".to_owned()],
         }));
+        found.extend(cluster.orchestration.iter().flat_map(of_orchestration));
         for node in &cluster.nodes {
             match node.state.as_str() {
                 "pending" => found.push(pending(cluster, node)),
@@ -97,6 +98,27 @@ fn of_size(cluster: &ClusterStatus) -> Option<Warning> {
         _ => return None,
     };
     Some(risk(Health::Warning, text))
+}
+
+/// A run that failed is run again; what is wrong with the cluster's own file is for the operator.
+fn of_orchestration(run: &RunStatus) -> Vec<Warning> {
+    let mut found = Vec::new();
+    if let Some(trouble) = &run.trouble {
+        let text = format!(
+            "Consistency risk: {} of the states tree is not used: {} [{}]",
+            run.sls, trouble.message, trouble.code
+        );
+        found.push(Warning { level: Health::Warning, text, hints: trouble.hints.clone() });
+    }
+    for step in run.steps.iter().filter(|step| run.state == "failed" && step.state == "failed") {
+        let text = format!(
+            "Consistency risk: generation {} is not handed on: {} ({}): {}",
+            run.generation, step.id, step.place, step.comment
+        );
+        let hints = vec!["see every step of it: eos status --output json".to_owned()];
+        found.push(Warning { level: Health::Warning, text, hints });
+    }
+    found
 }
 
 fn pending(cluster: &ClusterStatus, node: &NodeStatus) -> Warning {

@@ -5,7 +5,7 @@ use crate::view::status::{Health, Local, Warning, warnings, worst};
 use crate::view::style::{Tone, paint};
 use crate::view::table::{fields, table};
 use crate::view::units::{bytes, plural, precise};
-use crate::view::{Output, node, restores};
+use crate::view::{Output, node, orchestration, restores};
 use crate::wire::admin::{ClusterStatus, Operation};
 use jiff::Timestamp;
 
@@ -33,6 +33,8 @@ pub fn text(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> 
         sections.push(node::list(output, &cluster.nodes));
     }
     sections.extend(operations(output, cluster, local));
+    let run = cluster.and_then(|cluster| cluster.orchestration.as_ref());
+    sections.extend(run.and_then(|run| orchestration::text(output, run)));
     if let Some(cluster) = cluster {
         sections.extend(snapshots(output, cluster));
     }

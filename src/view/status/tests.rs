@@ -389,7 +389,17 @@ fn the_document_has_the_fields_that_programs_read() {
     let (cluster, local) = troubled();
     let document = json(&Output::plain(80), Some(&cluster), &local);
     let fields: Vec<&String> = document.as_object().expect("an object").keys().collect();
-    let wanted = ["cluster", "health", "local", "nodes", "operations", "services", "snapshots", "warnings"];
+    let wanted = [
+        "cluster",
+        "health",
+        "local",
+        "nodes",
+        "operations",
+        "orchestration",
+        "services",
+        "snapshots",
+        "warnings",
+    ];
     assert_eq!(fields, wanted);
     assert_eq!(document["health"], "error");
     assert_eq!(document["warnings"][0]["level"], "error");

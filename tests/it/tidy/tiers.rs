@@ -10,6 +10,7 @@ use super::tree::{Tree, Violation};
 pub const TIERS: &[(&str, u8)] = &[
     ("model", 0),
     ("lifecycle", 1),
+    ("orchestration", 1),
     ("roles", 1),
     ("sls", 1),
     ("storage", 1),
@@ -43,6 +44,9 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("discovery", "host"),
     ("identity", "host"),
     ("journal", "host"),
+    // Steps are read from state files, and some become tasks of agents.
+    ("orchestration", "sls"),
+    ("orchestration", "wire"),
     ("preflight", "host"),
     ("registry", "host"),
     ("server", "host"),
@@ -60,6 +64,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 const PURE: &[&[&str]] = &[
     &["model"],
     &["lifecycle"],
+    &["orchestration"],
     &["roles"],
     &["sls"],
     &["storage"],

@@ -50,6 +50,7 @@ fn model_and_files() -> Vec<Group> {
         of("src/model/layers/endpoint.rs", crate::model::layers::endpoint::samples()),
         of("src/model/layers/error.rs", crate::model::layers::error::samples()),
         of("src/roles/error.rs", crate::roles::error::samples()),
+        of("src/orchestration/error.rs", crate::orchestration::error::samples()),
         of("src/sls/error.rs", crate::sls::error::samples()),
         of("src/storage/config/error.rs", crate::storage::ConfigError::samples()),
         of("src/storage/status.rs", crate::storage::status::StatusError::samples()),

@@ -1,0 +1,162 @@
+//! Runs on a real registry: written down before they are told, resumed by another master, replaced by the next.
+
+use super::look::look;
+use super::*;
+use crate::host::paths;
+use crate::lifecycle::NodeState;
+use crate::master::fixture::{self, MasterHost};
+use crate::master::planning;
+use crate::master::run;
+use crate::model::config::Config;
+use crate::orchestration::{Cause, Stage};
+use crate::registry::Change;
+use crate::registry::record::NodeRecord;
+use crate::sls::embedded;
+use std::net::SocketAddr;
+
+/// A master with the shipped tree and these members, all of which have applied generation 1.
+fn host(members: &[&str]) -> anyhow::Result<(MasterHost, Vec<NodeRecord>)> {
+    let host = MasterHost::new()?;
+    for (name, bytes) in embedded::FILES {
+        put(&host, name, bytes)?;
+    }
+    let mut nodes = Vec::new();
+    for (order, name) in members.iter().enumerate() {
+        let order = order as u64;
+        let node = NodeRecord { applied: 1, order, ..fixture::node(name, NodeState::Active, 0) };
+        host.put(node.clone())?;
+        nodes.push(node);
+    }
+    Ok((host, nodes))
+}
+
+fn put(host: &MasterHost, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let path = host.folder.path().join(paths::CLUSTER_STATES).join(name);
+    std::fs::create_dir_all(path.parent().expect("it is below the tree"))?;
+    Ok(std::fs::write(path, bytes)?)
+}
+
+/// Begins generation 2, of which this node is the new one.
+fn begin(app: &App, new_node: &NodeRecord) -> anyhow::Result<()> {
+    let mut cluster = app.cluster();
+    let members = cluster.members().cloned().collect();
+    let cause = Cause::Added(new_node.name.clone());
+    let (changes, _) = planning::replan(&cluster, &app.rules, members, cause)?;
+    cluster.commit(changes)?;
+    app.announce(&cluster);
+    Ok(())
+}
+
+/// The names of those whose turn has not come.
+fn held(app: &App) -> Vec<String> {
+    let cluster = app.cluster();
+    let turn = app.turn.borrow().clone();
+    let mut held: Vec<String> =
+        cluster.members().filter(|node| turn.holds(&node.id)).map(|node| node.name.to_string()).collect();
+    held.sort();
+    held
+}
+
+fn stage(app: &App) -> Option<Stage> {
+    app.cluster().run.as_ref().map(|run| run.stage)
+}
+
+fn applies(app: &App, node: &NodeRecord) -> anyhow::Result<()> {
+    let mut cluster = app.cluster();
+    let known = cluster.nodes[&node.id].clone();
+    Ok(cluster.commit(vec![Change::PutNode(Box::new(NodeRecord { applied: 2, ..known }))])?)
+}
+
+/// The same registry in the hands of a new process.
+fn reopened(host: &MasterHost) -> anyhow::Result<Arc<App>> {
+    let root = crate::host::root::Root::new(host.folder.path())?;
+    let address = SocketAddr::from(([127, 0, 71, 1], 0));
+    Ok(run::open(&root, Config::default(), || Ok(Default::default()), address)?)
+}
+
+#[test]
+fn from_the_transaction_on_nobody_has_the_generation_before_a_step_gives_it() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2", "n3"])?;
+    begin(&host.app, &nodes[2])?;
+    assert_eq!(held(&host.app), ["n1", "n2", "n3"]);
+    look(&host.app)?;
+    assert_eq!(held(&host.app), ["n1", "n2"], "the new node is first");
+    applies(&host.app, &nodes[2])?;
+    look(&host.app)?;
+    assert_eq!((held(&host.app), stage(&host.app)), (vec![], Some(Stage::Running)));
+    applies(&host.app, &nodes[0])?;
+    applies(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    assert_eq!(stage(&host.app), Some(Stage::Done));
+    Ok(())
+}
+
+#[test]
+fn a_master_that_dies_between_any_two_looks_goes_on_where_it_was() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2", "n3"])?;
+    begin(&host.app, &nodes[2])?;
+    let second = reopened(&host)?;
+    assert_eq!(
+        (held(&second), stage(&second)),
+        (vec!["n1".into(), "n2".into(), "n3".into()], Some(Stage::Begun))
+    );
+    look(&second)?;
+    let third = reopened(&host)?;
+    assert_eq!((held(&third), stage(&third)), (vec!["n1".into(), "n2".into()], Some(Stage::Running)));
+    applies(&third, &nodes[2])?;
+    let fourth = reopened(&host)?;
+    look(&fourth)?;
+    assert_eq!(held(&*reopened(&host)?), [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn the_next_generation_takes_the_place_of_a_run_that_is_not_over() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2", "n3"])?;
+    begin(&host.app, &nodes[2])?;
+    look(&host.app)?;
+    begin(&host.app, &nodes[0])?;
+    look(&host.app)?;
+    let generation = host.app.cluster().run.as_ref().map(|run| run.generation);
+    assert_eq!((held(&host.app), generation), (vec!["n2".into(), "n3".into()], Some(3)));
+    Ok(())
+}
+
+#[test]
+fn a_file_that_waits_lets_a_node_in_whose_name_it_accepts_and_no_other() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    for name in ["web1", "db1"] {
+        host.put(fixture::node(name, NodeState::Pending, u64::MAX / 2))?;
+    }
+    let text = b"in:\n  salt.wheel:\n    - name: key.accept\n    - match: web*\n\
+        out:\n  salt.wheel:\n    - name: key.reject\n    - match: db1\n\
+        again:\n  salt.wheel:\n    - name: key.accept\n    - match: web1\n";
+    put(&host, "orchestration/node_addition.sls", text)?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    look(&host.app)?;
+    let cluster = host.app.cluster();
+    let state =
+        |name: &str| cluster.nodes.values().find(|node| node.name.as_str() == name).map(|node| node.state);
+    assert_eq!((state("web1"), state("db1")), (Some(NodeState::Joining), Some(NodeState::Rejected)));
+    drop(cluster);
+    let lines = host.app.audit_lines(100)?;
+    let told = |action: &str, subject: &str| {
+        lines.iter().filter(|line| line.action == action && line.subject == subject).count()
+    };
+    assert_eq!((told("accept", "web1"), told("reject", "db1")), (1, 1));
+    assert_eq!(stage(&host.app), Some(Stage::Done));
+    Ok(())
+}
+
+#[test]
+fn a_tree_without_orchestration_leaves_it_to_eoss_own_file() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    std::fs::remove_dir_all(host.folder.path().join(paths::CLUSTER_STATES))?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    assert_eq!(held(&host.app), ["n1"]);
+    let trouble = host.app.cluster().run.as_ref().and_then(|run| run.trouble.clone());
+    assert_eq!(trouble.map(|trouble| trouble.code), Some("EOS-S001".to_owned()));
+    Ok(())
+}
