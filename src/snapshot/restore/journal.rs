@@ -241,7 +241,10 @@ impl Folder {
 
     pub fn forget_last(&self, source: &str) -> Result<(), RestoreError> {
         for folder in [ENDED, LAST, VERIFIED] {
-            let records = self.0.ensure_directory(OsStr::new(folder), 0o700)?;
+            let records = match self.0.open_directory(Path::new(folder)) {
+                Err(error) if error.is_missing() => continue,
+                opened => opened?,
+            };
             records.remove_tree(&file(source))?;
             records.sync()?;
         }
