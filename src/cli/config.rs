@@ -35,7 +35,7 @@ impl ConfigCommand {
 /// # Errors
 /// With everything that is wrong at once.
 pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
-    let resolved = context.resolve(Vec::new())?;
+    let resolved = context.resolve_for_all_roles(Vec::new())?;
     let origins = match command {
         ConfigCommand::Validate => {
             return validated(context, &resolved);

@@ -95,10 +95,7 @@ fn resolve(root: &Root, config: Option<&Path>, flags: Vec<FlagValue>) -> Result<
         };
         files.push(ConfigFile { path: path.display().to_string(), bytes });
     }
-    let layers = Layers { files, environment: environment(), flags };
-    let resolved = layers::resolve(&layers).map_err(failure)?;
-    settings::check(&resolved).map_err(Failure::from)?;
-    Ok(resolved)
+    layers::resolve(&Layers { files, environment: environment(), flags }).map_err(failure)
 }
 
 impl Context {
@@ -235,6 +232,16 @@ impl Context {
     /// When a file, a variable or a flag is wrong; all that is wrong is told at once.
     pub fn resolve(&self, flags: Vec<FlagValue>) -> Result<Resolved, Failure> {
         resolve(&self.root, self.config.as_deref(), flags)
+    }
+
+    /// The same for those who hand out what `storage:` says: it was tried for every role at every scale.
+    ///
+    /// # Errors
+    /// As [`Context::resolve`], and when it does not fit one.
+    pub fn resolve_for_all_roles(&self, flags: Vec<FlagValue>) -> Result<Resolved, Failure> {
+        let resolved = self.resolve(flags)?;
+        settings::check(&resolved).map_err(Failure::from)?;
+        Ok(resolved)
     }
 
     /// Reads the configuration anew, for a daemon that outlives this.

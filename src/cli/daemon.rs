@@ -83,7 +83,7 @@ fn ended() -> Done {
 /// # Errors
 /// When this host holds no master's state, or the address is taken.
 pub fn master(context: &Context) -> Result<Done, Failure> {
-    let config = context.resolve(Vec::new())?.config;
+    let config = context.resolve_for_all_roles(Vec::new())?.config;
     let address = master_address(context, &config)?;
     let reread = context.rereading();
     let roles = move || Ok(reread()?.config.snapshot.roles());

@@ -187,7 +187,7 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
     let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
         value.map(|value| FlagValue { key, flag, value })
     };
-    let resolved = context.resolve(given.into_iter().filter_map(flag).collect())?;
+    let resolved = context.resolve_for_all_roles(given.into_iter().filter_map(flag).collect())?;
     let named = |key: &str| {
         let origin = resolved.origins.get(key).map(|leaf| &leaf.origin);
         matches!(origin, Some(Origin::Flag { .. } | Origin::Environment { .. }))

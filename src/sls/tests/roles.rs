@@ -50,7 +50,7 @@ fn roles_differ_in_what_they_can_do_without() {
             json!({"logs": 30, "backups": 30, "cache": if edge { 1 } else { 7 }}),
             "{role}"
         );
-        let services = if compute { json!(["atd", "slurmd"]) } else { json!([]) };
+        let services = if compute { json!(["atd", "slurmd"]) } else { Value::Null };
         assert_eq!(ops["services"], services, "{role}");
         let mut cleanup = json!(["delete-expendable", "vacuum-journal", "clean-package-cache"]);
         let mut expendable = json!(["/var/cache/eos"]);
@@ -147,7 +147,7 @@ fn everything_can_be_replaced_for_every_node_and_for_one_role() {
     assert_eq!(core["budget"], json!({"files": 1000}));
     let data = inputs(Role::Data, Scale::Small, storage.clone());
     let read = ops(&data);
-    assert_eq!((&read["mode"], &read["services"]), (&json!("observe"), &json!([])));
+    assert_eq!((&read["mode"], &read["services"]), (&json!("observe"), &Value::Null));
     assert_eq!(read["retention"], json!({"logs": 60, "backups": 7, "cache": 2}));
     assert_eq!(read["notify"]["webhook"], "https://10.0.0.1/hook");
     assert_eq!(read["budget"], json!({"files": 1000, "bytes": 1_u64 << 40}));
