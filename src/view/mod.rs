@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod checkpoint;
+pub mod cleanup;
 pub mod node;
 mod paragraph;
 pub mod plan;
