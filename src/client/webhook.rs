@@ -29,6 +29,17 @@ pub enum WebhookError {
     },
 }
 
+impl WebhookError {
+    /// One value of every variant.
+    #[cfg(test)]
+    pub(crate) fn samples() -> Vec<Self> {
+        let host = || "hooks.example".to_owned();
+        tls::be_the_default();
+        let source = Client::new().get("no url").build().expect_err("no url");
+        vec![Self::Unreachable { host: host(), source }, Self::Refused { host: host(), status: 404 }]
+    }
+}
+
 impl Explain for WebhookError {
     fn code(&self) -> Code {
         match self {

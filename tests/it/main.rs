@@ -18,6 +18,7 @@ mod sagas;
 mod scarcity;
 mod site_states;
 mod snapshots;
+mod storage;
 mod support;
 mod tidy;
 mod traces;

@@ -119,7 +119,7 @@ impl Explain for MonitorError {
             Self::SnapshotsRefused { .. } => vec![
                 "see what is full and what was done about it: eos storage status".to_owned(),
                 "make room at once: eos storage cleanup --level emergency".to_owned(),
-                "remove old snapshots: eos snapshot prune".to_owned(),
+                "remove old snapshots: eos snapshot prune --keep 3".to_owned(),
             ],
             Self::Errands(error) => error.hints(),
             Self::Config(error) => error.hints(),

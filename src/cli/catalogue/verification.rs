@@ -105,8 +105,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "V013",
         title: "a service that storage operations may not stop, or that is none",
-        cause: "Without its own services eos could start nothing again, and a name is made of letters, digits and \
-             -_.@: alone.",
+        cause: "Nothing would be started again without the services of eos itself, and a name is made of letters, \
+             digits and -_.@: alone.",
         evidence: "eos config show --origin",
         remedy: "Correct storage.services in /etc/eos/cluster.yaml, then: eos state apply.",
         retry: false,
@@ -148,7 +148,7 @@ pub const ENTRIES: &[Entry] = &[
         title: "new snapshots are refused",
         cause: "A mount is at a level at which storage operations refuse new snapshots, since these need room.",
         evidence: "eos storage status",
-        remedy: "Make room: eos storage cleanup --level emergency, or eos snapshot prune; the refusal ends by itself \
+        remedy: "Make room: eos storage cleanup --level emergency, or eos snapshot prune --keep 3; the refusal ends by itself \
              two points below the threshold.",
         retry: false,
     },
@@ -173,7 +173,8 @@ pub const ENTRIES: &[Entry] = &[
         title: "a webhook did not answer",
         cause: "This node does not reach its host, or the answer took longer than 20 seconds.",
         evidence: "curl -v https://HOST/ on the node",
-        remedy: "Let this node reach the host; an event is tried six times within 15 minutes.",
+        remedy: "Correct what keeps this node from the host, or storage.notify.webhook. An event is tried six times \
+             within 15 minutes.",
         retry: true,
     },
     Entry {

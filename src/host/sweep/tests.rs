@@ -1,6 +1,7 @@
 //! Tests of sweeps on real directories.
 
 mod compress;
+mod order;
 
 use super::*;
 use crate::model::explain::tells;
