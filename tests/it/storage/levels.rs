@@ -29,7 +29,8 @@ fn walk(address: &str, scale: Scale, disk: impl FnOnce(&Path) -> Disk) {
     let notify = format!("notify: {{command: [/bin/sh, -c, 'cat >> {}']}}\n", told.display());
     site.configure(scale, "act", &notify);
     site.at("normal");
-    let create = ["snapshot", "create", "--path", "/etc/eos", "--name", "probe", "--force"];
+    site.machine.put("srv/data/file", "precious", 0o644);
+    let create = ["snapshot", "create", "--path", "/srv/data", "--name", "probe", "--force"];
     let mut lower = Level::Normal;
     for (level, threshold) in Level::RAISED.into_iter().zip(Thresholds::of(scale).values()) {
         site.disk.fill(f64::from(threshold) - 0.6);

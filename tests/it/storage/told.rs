@@ -52,7 +52,7 @@ fn a_bad_configuration_is_told_everywhere_and_the_old_one_stays_in_force() {
     let told = site.until("the problem", |status| status["problems"][0]["code"] == "EOS-V001");
     assert_eq!(told["config_digest"], good["config_digest"]);
     let status = site.machine.eos(&["status"]);
-    assert!(status.stdout.contains("does not run with the storage-ops.yaml on disk"), "{}", status.stdout);
+    assert!(status.stdout.contains("the storage monitor does not run with the"), "{}", status.stdout);
     site.disk.fill(20.0);
     site.at("normal");
     assert!(eventually(LIMIT, || site.demo_runs()), "to start it again needs no configuration");
