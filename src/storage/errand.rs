@@ -222,13 +222,14 @@ mod tests {
 
     #[test]
     fn another_version_and_a_broken_file_are_told_apart() {
-        let refused = |bytes| Errands::parse(bytes).expect_err("no record");
-        tells(&refused(b"{"), "EOS-V042", "the record of stopped services is not of the expected form");
-        tells(
-            &refused(br#"{"version":2}"#),
-            "EOS-V043",
-            "the record of stopped services has version 2: 1 expected",
-        );
+        let broken = Errands::parse(b"[]").expect_err("no record");
+        tells(&broken, "EOS-V042", "the record of stopped services is not of the expected form");
+        let other = Errands::parse(br#"{"version":2}"#).expect_err("of another version");
+        tells(&other, "EOS-V043", "the record of stopped services has version 2: 1 expected");
+    }
+
+    #[test]
+    fn every_error_says_what_helps() {
         assert!(ErrandsError::samples().iter().all(|error| error.hints()[0].contains("rm ")));
     }
 }

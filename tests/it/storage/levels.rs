@@ -17,75 +17,101 @@ fn events(path: &Path) -> Vec<String> {
         .collect()
 }
 
-fn walk(address: &str, scale: Scale, disk: impl FnOnce(&Path) -> Disk) {
-    let site = Site::new(address, disk);
-    let log = site.old("disk/log/app.log", 256 << 10);
-    let cache = site.old("disk/cache/thing", 256 << 10);
-    let young = site.machine.path("disk/cache/young");
-    fs::write(&young, "young").unwrap();
-    fs::create_dir(site.machine.path("disk/keep")).unwrap();
-    let kept = site.old("disk/keep/log", 256 << 10);
-    let told = site.machine.path("told");
-    let notify = format!("notify: {{command: [/bin/sh, -c, 'cat >> {}']}}\n", told.display());
-    site.configure(scale, "act", &notify);
-    site.at("normal");
-    site.machine.put("srv/data/file", "precious", 0o644);
-    let create = ["snapshot", "create", "--path", "/srv/data", "--name", "probe", "--force"];
-    let mut lower = Level::Normal;
-    for (level, threshold) in Level::RAISED.into_iter().zip(Thresholds::of(scale).values()) {
-        site.disk.fill(f64::from(threshold) - 0.6);
+/// A node whose disk is filled, with something of every class on it.
+struct Walk {
+    site: Site,
+    scale: Scale,
+    log: PathBuf,
+    cache: PathBuf,
+}
+
+const CREATE: [&str; 7] = ["snapshot", "create", "--path", "/srv/data", "--name", "probe", "--force"];
+
+impl Walk {
+    fn new(site: Site, scale: Scale, told: &Path) -> Self {
+        let log = site.old("disk/log/app.log", 256 << 10);
+        let cache = site.old("disk/cache/thing", 256 << 10);
+        site.machine.put("disk/cache/young", "young", 0o644);
+        fs::create_dir(site.machine.path("disk/keep")).unwrap();
+        site.old("disk/keep/log", 256 << 10);
+        site.machine.put("srv/data/file", "precious", 0o644);
+        let notify = format!("notify: {{command: [/bin/sh, -c, 'cat >> {}']}}\n", told.display());
+        site.configure(scale, "act", &notify);
+        site.at("normal");
+        Self { site, scale, log, cache }
+    }
+
+    /// Crosses the threshold of a level and looks at what it did.
+    fn enter(&self, level: Level, lower: Level, threshold: f64) {
+        let Self { site, scale, .. } = self;
+        site.disk.fill(threshold - 0.6);
         site.at(lower.name());
-        site.disk.fill(f64::from(threshold) + 0.6);
+        site.disk.fill(threshold + 0.6);
         let status = site.at(level.name());
         assert_eq!(status["mounts"][0]["decided_by"], "bytes", "{scale} {level}");
-        let status = match level {
-            Level::Compress => site.until("compression", |status| done(status, "compress-logs") > 0),
-            Level::Cleanup => site.until("deletion", |status| done(status, "delete-expendable") > 0),
-            Level::Degraded => {
-                let stopped = |status: &Value| done(status, "stop-services") > 0;
-                site.until("the end of the service", stopped)
-            }
-            _ => status,
+        let action = match level {
+            Level::Compress => Some("compress-logs"),
+            Level::Cleanup => Some("delete-expendable"),
+            Level::Degraded => Some("stop-services"),
+            _ => None,
         };
+        let status = action.map_or(status, |action| site.until(action, |status| done(status, action) > 0));
         let zst = site.machine.path("disk/log/app.log.zst");
-        assert_eq!(
-            (log.exists(), zst.exists()),
-            (level < Level::Compress, level >= Level::Compress),
-            "{scale} {level}"
-        );
-        assert_eq!(cache.exists(), level < Level::Cleanup, "{scale} {level}");
+        let raised = level >= Level::Compress;
+        assert_eq!((self.log.exists(), zst.exists()), (!raised, raised), "{scale} {level}");
+        assert_eq!(self.cache.exists(), level < Level::Cleanup, "{scale} {level}");
         assert_eq!(site.demo_runs(), level < Level::Degraded, "{scale} {level}");
         assert_eq!(status["services_stopped"], level >= Level::Degraded, "{scale} {level}");
         assert_eq!(status["snapshots_refused"], level >= Level::Emergency, "{scale} {level}");
-        let created = site.machine.eos(&create);
+        let created = site.machine.eos(&CREATE);
         if level >= Level::Emergency {
             assert!(created.ends_with(3).stderr.contains("EOS-V022"), "{scale} {level}");
         } else {
             created.ends_with(0);
         }
+    }
+
+    /// Comes down: first within the hysteresis, then below what stops services, then to normal.
+    fn come_back(&self) {
+        let Self { site, scale, .. } = self;
+        let Thresholds { degraded, critical, .. } = Thresholds::of(*scale);
+        let before = site.at("critical");
+        site.disk.fill(f64::from(critical) - 1.0);
+        let held =
+            site.until("another look", |status| status["mounts"][0]["used"] != before["mounts"][0]["used"]);
+        assert_eq!(held["mounts"][0]["level"], "critical", "{scale}");
+        site.disk.fill(f64::from(degraded) - 2.6);
+        site.at("cleanup");
+        site.until("the start of the service", |status| done(status, "stop-services") > 1);
+        assert!(site.demo_runs(), "{scale}: started again");
+        site.machine.eos(&CREATE).ends_with(0);
+        site.disk.fill(20.0);
+        let status = site.at("normal");
+        assert_eq!(
+            (&status["services_stopped"], &status["snapshots_refused"]),
+            (&false.into(), &false.into())
+        );
+        assert_eq!(status["problems"], serde_json::json!([]), "{scale}");
+    }
+}
+
+fn walk(address: &str, scale: Scale, disk: impl FnOnce(&Path) -> Disk) {
+    let site = Site::new(address, disk);
+    let told = site.machine.path("told");
+    let walk = Walk::new(site, scale, &told);
+    let mut lower = Level::Normal;
+    for (level, threshold) in Level::RAISED.into_iter().zip(Thresholds::of(scale).values()) {
+        walk.enter(level, lower, f64::from(threshold));
         lower = level;
     }
-    assert!(young.exists() && kept.exists(), "what is young, and what is critical, stays");
-    let stopped = site.machine.eos(&["storage", "status"]).ends_with(0).stdout;
+    let machine = &walk.site.machine;
+    let kept = ["disk/cache/young", "disk/keep/log"].map(|path| machine.path(path).exists());
+    assert_eq!(kept, [true; 2], "what is young, and what is critical, stays");
+    let stopped = machine.eos(&["storage", "status"]).ends_with(0).stdout;
     assert!(stopped.contains("demo, until there is room again"), "{stopped}");
-
-    let Thresholds { degraded, critical, .. } = Thresholds::of(scale);
-    site.disk.fill(f64::from(critical) - 1.0);
-    site.until("another pass", |status| status["mounts"][0]["level"] == "critical");
-    site.disk.fill(f64::from(degraded) - 2.6);
-    site.at("cleanup");
-    site.until("the start of the service", |status| {
-        let last = status["actions"].as_array().unwrap().last().unwrap().clone();
-        last["action"] == "stop-services" || done(status, "stop-services") > 1
-    });
-    assert!(site.demo_runs(), "{scale}: started again");
-    site.machine.eos(&create).ends_with(0);
-    site.disk.fill(20.0);
-    let status = site.at("normal");
-    assert_eq!((&status["services_stopped"], &status["snapshots_refused"]), (&false.into(), &false.into()));
+    walk.come_back();
     let wanted = ["raised degraded", "raised emergency", "raised critical", "recovered cleanup"];
     assert!(eventually(LIMIT, || events(&told) == wanted), "{scale}: {:?}", events(&told));
-    assert_eq!(status["problems"], serde_json::json!([]), "{scale}");
 }
 
 #[test]
