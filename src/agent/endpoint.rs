@@ -55,22 +55,25 @@ impl Access for Shared {
 
 async fn metrics(State(offer): State<Offer>) -> impl IntoResponse {
     let shelf = offer.shelf.clone();
+    let known = offer.metrics.clone();
     let look = tokio::task::spawn_blocking(move || {
         shelf.look(Instant::now());
-        shelf.store().and_then(|store| store.map(|store| store.tally()).transpose())
+        let tally = shelf.store().and_then(|store| store.map(|store| store.tally()).transpose());
+        (tally, known.storage())
     });
-    let tally = match look.await {
-        Ok(Ok(tally)) => tally,
-        Ok(Err(error)) => {
+    let (tally, storage) =
+        look.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
+    let tally = match tally {
+        Ok(tally) => tally,
+        Err(error) => {
             // What is in memory is told all the same.
             tracing::warn!(%error, code = %error.code(), "what commands did with the store cannot be told");
             offer.metrics.traffic.failed(error.code());
             None
         }
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], offer.metrics.encode(tally))
+    ([(header::CONTENT_TYPE, kind)], offer.metrics.encode(tally, storage))
 }
 
 async fn health() -> &'static str {

@@ -1,6 +1,8 @@
 //! What an operator would graph of an agent.
 
 use crate::agent::deeds::Told;
+use crate::agent::fullness::Fullness;
+use crate::host::root::Root;
 use crate::serving::Traffic;
 use crate::snapshot::store::Tally;
 use prometheus_client::encoding::text::encode;
@@ -21,11 +23,24 @@ pub struct Metrics {
     pub failures: Counter,
     /// Of the snapshots that it hands out.
     pub traffic: Traffic,
+    /// Where the storage monitor of this node reports.
+    pub watched: Option<Root>,
 }
 
 impl Metrics {
-    /// All metrics in the OpenMetrics text format, with what commands did with the node's store.
-    pub fn encode(&self, tally: Option<Tally>) -> String {
+    /// Of an agent on this root.
+    pub fn of(root: Root) -> Self {
+        Self { watched: Some(root), ..Self::default() }
+    }
+
+    /// What the storage monitor found last.
+    pub fn storage(&self) -> Option<Fullness> {
+        self.watched.as_ref().and_then(Fullness::of)
+    }
+
+    /// All metrics in the OpenMetrics text format, with what commands did with the node's store, and what the
+    /// storage monitor found.
+    pub fn encode(&self, tally: Option<Tally>, storage: Option<Fullness>) -> String {
         let mut registry = Registry::with_prefix("eos_agent");
         registry.register("connected", "Whether the master answers", self.connected.clone());
         registry.register("generation", "The generation in force", self.generation.clone());
@@ -34,6 +49,9 @@ impl Metrics {
         self.traffic.register(&mut registry);
         if let Some(tally) = tally {
             registry.register_collector(Box::new(Told(tally)));
+        }
+        if let Some(storage) = storage {
+            registry.register_collector(Box::new(storage));
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("writing to a string does not fail");

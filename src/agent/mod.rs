@@ -5,6 +5,7 @@ pub mod certificate;
 mod deeds;
 pub mod endpoint;
 pub mod error;
+mod fullness;
 pub mod generation;
 pub mod holdings;
 pub mod link;

@@ -156,7 +156,7 @@ mod tests {
         restores(&root);
         assert!(!journals.join("metrics.json").exists());
         let tally = DiskStore::open(Directory::open(&store)?)?.tally()?;
-        let told = Metrics::default().encode(Some(tally));
+        let told = Metrics::default().encode(Some(tally), None);
         let line = "eos_agent_snapshot_restores_recovered_total{outcome=\"not-begun\"} 1";
         assert!(told.contains(line), "{told}");
         Ok(())

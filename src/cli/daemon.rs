@@ -7,6 +7,7 @@ use crate::agent::holdings::Teller;
 use crate::agent::link::Link;
 use crate::agent::metrics::Metrics;
 use crate::agent::monitor;
+use crate::agent::monitor::errands::Attendant;
 use crate::agent::readers::Readers;
 use crate::agent::recovery::{self, Hand, Recovery};
 use crate::agent::run::Agent;
@@ -130,6 +131,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let link = Arc::new(Link::new(context.root.clone()));
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
         let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
+        let name = membership.name.to_string();
+        let attendant = Attendant::new(context.root.clone(), name, workshop.services.clone());
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
         let _recovery = recover(&context.root)?;
         let served = agent.served();
@@ -139,6 +142,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
             () = endpoint.serve(offer, shutdown) => {}
             () = agent.work() => {}
             () = teller.work() => {}
+            () = attendant.work() => {}
             () = beat() => {}
         }
         Ok::<(), Failure>(())
@@ -166,7 +170,7 @@ fn recover(root: &Root) -> Result<Recovery, Failure> {
 
 /// What the agent hands out.
 fn offer(context: &Context, config: &SnapshotConfig, readers: Readers) -> Offer {
-    let metrics = Metrics::default();
+    let metrics = Metrics::of(context.root.clone());
     let (root, own) = (context.root.clone(), context.rereading());
     // Both may change while the agent runs.
     let audience = Reread::new(move || {

@@ -1,5 +1,6 @@
 //! `eos status`: this node, and its cluster as the master sees it.
 
+use crate::agent::monitor;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::unfinished;
@@ -10,13 +11,11 @@ use crate::journal::lock;
 use crate::model::explain::{Explain, Failure};
 use crate::snapshot::restore::{self, Told};
 use crate::steps::report;
-use crate::storage::level::Level;
 use crate::view;
-use crate::view::status::{Local, Running};
+use crate::view::status::{Local, Running, Watched};
 use crate::wire::admin::ClusterStatus;
 use clap::Args;
 use jiff::Timestamp;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options of `eos status`.
@@ -85,7 +84,8 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         Err(failure) => (None, Some(failure)),
     };
     let applied = membership.applied.as_ref();
-    let (monitor, storage) = storage(context)?;
+    let monitor = report::monitor(&context.root, clock::timestamp()).map_err(failure)?;
+    let mounts = monitor.status.iter().flat_map(|status| &status.mounts);
     let local = Local {
         name: membership.name.to_string(),
         role: applied.map(|applied| applied.role),
@@ -93,8 +93,10 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         generation: applied.map(|applied| applied.generation),
         confirmed: membership.confirmed,
         services: service_lines(services.as_ref(), &membership)?,
-        monitor,
-        storage,
+        storage: mounts.map(Watched::from).collect(),
+        services_stopped: stopped(context),
+        snapshots_refused: monitor.status.as_ref().is_some_and(|status| status.snapshots_refused),
+        monitor: monitor.complaint(),
         restores: restores(context),
         master_error,
         operation: operation(context)?,
@@ -131,13 +133,18 @@ fn restores(context: &Context) -> Vec<Told> {
     })
 }
 
-type Storage = (Option<String>, Vec<(PathBuf, Level, f64)>);
-
-fn storage(context: &Context) -> Result<Storage, Failure> {
-    let monitor = report::monitor(&context.root, clock::timestamp()).map_err(failure)?;
-    let mounts = monitor.status.iter().flat_map(|status| &status.mounts);
-    let mounts = mounts.map(|mount| (mount.path.clone(), mount.level, mount.percent)).collect();
-    Ok((monitor.complaint(), mounts))
+/// The services that are stopped until there is room again. A damaged record is told, and no reason to say nothing
+/// of the rest.
+fn stopped(context: &Context) -> Vec<String> {
+    let told = monitor::record(&context.root).unwrap_or_else(|error| {
+        view::stderr(&format!(
+            "warning[{}]: which services are stopped is not known: {error}\n",
+            error.code()
+        ));
+        None
+    });
+    let services = told.unwrap_or_default().services.into_iter();
+    services.filter(|service| service.ran).map(|service| service.name).collect()
 }
 
 fn operation(context: &Context) -> Result<Option<Running>, Failure> {

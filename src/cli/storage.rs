@@ -55,8 +55,8 @@ pub fn run(context: &Context, command: StorageCommand) -> Result<Done, Failure> 
             let level = Level::parse(&level).ok_or_else(unknown)?;
             let cleaned = operator::cleanup(&context.root, level, dry_run).map_err(failure)?;
             let outcome = if dry_run { "planned" } else { "done" };
-            let text = view::storage::cleaned(&context.output, &cleaned, dry_run);
-            Ok(Done::new(serde_json::json!({ "actions": cleaned }), text).outcome(outcome))
+            let text = view::cleanup::text(&context.output, &cleaned, dry_run);
+            Ok(Done::new(json(&cleaned), text).outcome(outcome))
         }
     }
 }

@@ -8,8 +8,10 @@ pub mod master;
 mod reply;
 pub mod snapshots;
 pub mod terms;
+pub mod webhook;
 
 pub use error::ClientError;
 pub use look::{Looked, look};
 pub use master::MasterClient;
 pub use terms::Terms;
+pub use webhook::WebhookError;

@@ -3,7 +3,7 @@
 use crate::model::explain::{Code, Explain};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -107,7 +107,7 @@ enum Heard {
 /// When it cannot be started or outlives the deadline; a failing exit status is no error here.
 pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
-    run_command(program, Command::new(program).args(arguments), deadline)
+    run_command(program, Command::new(program).args(arguments), Vec::new(), deadline)
 }
 
 /// Runs a program of the configuration as [`run_checked`] does: with these variables, `PATH`, `HOME` and `LANG`,
@@ -120,22 +120,47 @@ pub fn run_hook(
     variables: &[(&str, &str)],
     deadline: Duration,
 ) -> Result<Output, CommandError> {
+    checked(argv, run_command(argv[0], &mut hook(argv, variables), Vec::new(), deadline)?)
+}
+
+/// The same, with `input` on its standard input; a program that does not read it has it all the same.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_hook_on(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    input: Vec<u8>,
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    checked(argv, run_command(argv[0], &mut hook(argv, variables), input, deadline)?)
+}
+
+fn hook(argv: &[&str], variables: &[(&str, &str)]) -> Command {
     let (program, arguments) = argv.split_first().expect("a command has a program");
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(ENVIRONMENT).envs(variables.iter().copied());
-    checked(argv, run_command(program, &mut command, deadline)?)
+    command
 }
 
-fn run_command(program: &str, command: &mut Command, deadline: Duration) -> Result<Output, CommandError> {
+fn run_command(
+    program: &str,
+    command: &mut Command,
+    input: Vec<u8>,
+    deadline: Duration,
+) -> Result<Output, CommandError> {
     let start = |source| CommandError::Start { program: program.to_owned(), source };
     let limit = Instant::now() + deadline;
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .map_err(start)?;
+    if let Some(pipe) = child.stdin.take() {
+        feed(pipe, input);
+    }
     let (sender, receiver) = mpsc::channel();
     gather(child.stdout.take(), 0, sender.clone());
     gather(child.stderr.take(), 1, sender.clone());
@@ -216,6 +241,14 @@ fn checked(argv: &[&str], output: Output) -> Result<Output, CommandError> {
         status: output.status.unwrap_or(-1),
         last_line: output.stderr.trim_end().lines().next_back().unwrap_or("no message").to_owned(),
     })
+}
+
+/// Writes to a program for as long as it reads.
+fn feed(mut pipe: impl Write + Send + 'static, input: Vec<u8>) {
+    std::thread::spawn(move || {
+        let fed = pipe.write_all(&input);
+        tracing::trace!(?fed, "input given");
+    });
 }
 
 fn gather(pipe: Option<impl Read + Send + 'static>, index: usize, sender: mpsc::Sender<Heard>) {
@@ -324,6 +357,15 @@ mod tests {
         assert_eq!(names, ["EOS_PATH", "EOS_SOURCE", "HOME", "LANG", "PATH"]);
         let inherited = run(&["/usr/bin/env"], Duration::from_secs(20))?;
         assert!(inherited.stdout.contains("CARGO_"), "cargo gave this process variables");
+        Ok(())
+    }
+
+    #[test]
+    fn a_hook_is_fed_and_one_that_does_not_read_ends_all_the_same() -> anyhow::Result<()> {
+        let input = vec![b'x'; 300_000];
+        let output = run_hook_on(&["/usr/bin/wc", "-c"], &[], input.clone(), Duration::from_secs(20))?;
+        assert_eq!(output.stdout.trim(), "300000");
+        run_hook_on(&["/bin/true"], &[], input, Duration::from_secs(20))?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! How full the file system of a path is, in bytes and in inodes.
 
 use crate::host::files::FileError;
+use crate::storage::growth::Resource;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
@@ -39,6 +40,11 @@ impl MountSample {
     /// The larger of both: a file system without inodes is as full as one without bytes.
     pub fn percent(&self) -> f64 {
         self.bytes_percent().max(self.inodes_percent())
+    }
+
+    /// Which of both is the larger.
+    pub fn decided_by(&self) -> Resource {
+        if self.inodes_percent() > self.bytes_percent() { Resource::Inodes } else { Resource::Bytes }
     }
 }
 
@@ -126,7 +132,7 @@ mod tests {
         };
         assert_eq!((full.bytes_percent(), full.inodes_percent(), full.percent()), (50.0, 0.0, 50.0));
         (full.inodes_total, full.inodes_used) = (1000, 987);
-        assert_eq!(full.percent(), 98.7);
+        assert_eq!((full.percent(), full.decided_by()), (98.7, Resource::Inodes));
     }
 
     #[test]

@@ -62,5 +62,7 @@ pub const LOGS: &str = "var/lib/eos/log";
 pub const RUN: &str = "run/eos";
 /// What the storage monitor found last.
 pub const MONITOR_STATUS: &str = "run/eos/storage-monitor.json";
+/// What the agent did for the storage monitor, and which services it stopped.
+pub const STORAGE_ERRANDS: &str = "run/eos/storage-errands.json";
 /// The states tree that an installation ships.
 pub const SHARED_STATES: &str = "usr/local/share/eos/states";

@@ -16,6 +16,13 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// Makes it the provider of connections that no configuration of ours is for: those to servers that the machine's own
+/// authorities vouch for.
+pub fn be_the_default() {
+    // Once is enough, and every time it is the same one.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 /// A server that asks for a client certificate of the cluster, and serves those without one too:
 /// what they may do is decided request by request.
 ///

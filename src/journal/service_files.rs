@@ -71,7 +71,7 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if let Some(name) = below(paths::RUN) {
         let of_service =
             |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
-        return path == Path::new(paths::MONITOR_STATUS)
+        return [paths::MONITOR_STATUS, paths::STORAGE_ERRANDS].iter().any(|own| path == Path::new(own))
             || SUPERVISED.iter().any(of_service)
             || unfinished(name);
     }
@@ -155,6 +155,7 @@ mod tests {
             "var/lib/eos/log/eos-agent.log",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
+            "run/eos/storage-errands.json",
         ];
         let foreign = [
             "var/lib/eos/master/notes.txt",

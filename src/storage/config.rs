@@ -1,10 +1,14 @@
 //! The configuration of storage operations: `storage-ops.yaml`, version 1.
 
+mod actions;
 mod error;
+mod notices;
 #[cfg(test)]
 mod tests;
 
+pub use actions::{Action, Actions};
 pub use error::ConfigError;
+pub use notices::{Notices, OWN_SERVICES};
 
 use crate::model::role::Role;
 use crate::model::scale::Scale;
@@ -28,7 +32,7 @@ const THRESHOLDS: [&str; 6] = [
     "thresholds.critical",
 ];
 
-/// The whole file. Every key is required, and an unknown one is an error.
+/// The whole file. An unknown key is an error; what is optional came after the first release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StorageOps {
@@ -63,26 +67,14 @@ pub struct StorageOps {
     pub budget: Option<PassBudget>,
 }
 
-/// Whom the action `notify` tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notices {
-    /// A program with its arguments.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// A URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<String>,
-}
-
-/// What one pass of the monitor may do at most.
+/// What one pass of the monitor may do at most, in all directories together; the next pass goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PassBudget {
     /// Files deleted or compressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
-    /// Bytes that these files take on the disk.
+    /// Bytes that these files take on the disk; the file that reaches it is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
@@ -111,82 +103,20 @@ pub struct Classes {
     pub expendable: Vec<PathBuf>,
 }
 
-/// What is done when a level is entered; a higher level does what the lower ones do as well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Actions {
-    /// At the level `warning`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warning: Vec<Action>,
-    /// At the level `compress`.
-    pub compress: Vec<Action>,
-    /// At the level `cleanup`.
-    pub cleanup: Vec<Action>,
-    /// At the level `degraded`.
-    pub degraded: Vec<Action>,
-    /// At the level `emergency`.
-    pub emergency: Vec<Action>,
-    /// At the level `critical`.
-    pub critical: Vec<Action>,
-}
-
-/// Something that the monitor can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Compress text files of the class `standard` that are older than `retention.logs`.
-    CompressLogs,
-    /// Delete files of the class `expendable` that are older than `retention.cache`.
-    DeleteExpendable,
-    /// Delete archived journal files.
-    VacuumJournal,
-    /// Delete downloaded packages.
-    CleanPackageCache,
-    /// Have the container engine remove what is not in use.
-    PruneContainers,
-    /// Stop `services`.
-    StopServices,
-    /// Refuse new snapshots while the level lasts.
-    RefuseSnapshots,
-    /// Warn in the log and in the status.
-    Notify,
-}
-
-impl Action {
-    /// The name used in the configuration and the status.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CompressLogs => "compress-logs",
-            Self::DeleteExpendable => "delete-expendable",
-            Self::VacuumJournal => "vacuum-journal",
-            Self::CleanPackageCache => "clean-package-cache",
-            Self::PruneContainers => "prune-containers",
-            Self::StopServices => "stop-services",
-            Self::RefuseSnapshots => "refuse-snapshots",
-            Self::Notify => "notify",
-        }
-    }
-}
-
-impl Actions {
-    /// The actions named for one level alone.
-    pub fn at(&self, level: Level) -> &[Action] {
-        match level {
-            Level::Normal => &[],
-            Level::Warning => &self.warning,
-            Level::Compress => &self.compress,
-            Level::Cleanup => &self.cleanup,
-            Level::Degraded => &self.degraded,
-            Level::Emergency => &self.emergency,
-            Level::Critical => &self.critical,
-        }
-    }
-}
-
 impl Classes {
     /// The critical paths, those of eos itself included.
     pub fn all_critical(&self) -> Vec<PathBuf> {
         self.critical.iter().cloned().chain(ALWAYS_CRITICAL.map(PathBuf::from)).collect()
+    }
+
+    /// Whether the deepest class that holds the path is one that is never touched.
+    pub fn keeps(&self, path: &Path) -> bool {
+        let depth = |classes: &[PathBuf]| {
+            let holding = classes.iter().filter(|class| path.starts_with(class));
+            holding.map(|class| class.components().count()).max()
+        };
+        let kept = depth(&self.all_critical()).max(depth(&self.important));
+        kept.is_some() && kept >= depth(&self.standard).max(depth(&self.expendable))
     }
 
     /// What a pass over `directory` must leave alone: every critical path, and every path of any class
@@ -249,7 +179,20 @@ impl StorageOps {
             distinct_paths(key, paths, &mut seen)?;
         }
         self.validate_removable("classes.standard", &self.classes.standard)?;
-        self.validate_removable("classes.expendable", &self.classes.expendable)
+        self.validate_removable("classes.expendable", &self.classes.expendable)?;
+        self.validate_budget()?;
+        notices::validate_services(&self.services)?;
+        self.notify.as_ref().map_or(Ok(()), Notices::validate)
+    }
+
+    fn validate_budget(&self) -> Result<(), ConfigError> {
+        let budget = self.budget.unwrap_or_default();
+        for (key, value) in [("budget.files", budget.files), ("budget.bytes", budget.bytes)] {
+            if value == Some(0) {
+                return Err(ConfigError::Budget { key });
+            }
+        }
+        Ok(())
     }
 
     fn validate_thresholds(&self) -> Result<(), ConfigError> {

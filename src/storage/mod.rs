@@ -1,6 +1,8 @@
-//! Storage operations as pure decisions: configuration, levels, growth, plans, and the monitor's health.
+//! Storage operations as pure decisions: configuration, levels, growth, plans, what the agent is asked for, and the
+//! monitor's health.
 
 pub mod config;
+pub mod errand;
 pub mod growth;
 pub mod level;
 pub mod plan;
@@ -10,4 +12,4 @@ pub mod verdict;
 pub use config::{ConfigError, StorageOps};
 pub use level::Level;
 pub use status::MonitorStatus;
-pub use verdict::{Health, health};
+pub use verdict::{Health, health, is_fresh};

@@ -18,19 +18,36 @@ pub struct Situation {
     pub since_last: Option<Duration>,
     /// Whether the last pass ended at its budget, with work left.
     pub unfinished: bool,
+    /// The level that people were told last, since the mount was well, and how long ago.
+    pub notified: Option<(Level, Duration)>,
     /// The time between two samples.
     pub interval: Duration,
 }
 
 /// The actions that are due now: all of the level and of those below it, lowest first, when a higher
-/// level is entered, when the last pass left work, and every [`REPEAT_INTERVALS`] while a level lasts.
+/// level is entered, and every [`REPEAT_INTERVALS`] while a level lasts; when the last pass left work, those
+/// that go on with it. What lasts is done on entering only, and people are told once, then at intervals.
 pub fn due(actions: &Actions, situation: &Situation) -> Vec<Action> {
     let entered = situation.level > situation.acted;
-    let repeated = situation.since_last.is_none_or(|since| since >= situation.interval * REPEAT_INTERVALS);
-    if entered || situation.unfinished || repeated {
-        return up_to(actions, situation.level);
-    }
-    Vec::new()
+    let is_over = |since: Duration| since >= situation.interval * REPEAT_INTERVALS;
+    let repeated = situation.since_last.is_none_or(is_over);
+    let mut all = up_to(actions, situation.level);
+    all.retain(|action| match action {
+        Action::Notify => match situation.notified {
+            Some((told, since)) => situation.level > told || is_over(since),
+            None => true,
+        },
+        action if action.lasts() => entered,
+        action if action.sweeps() => entered || repeated || situation.unfinished,
+        _ => entered || repeated,
+    });
+    all
+}
+
+/// Whether the mount came below every level at which people are told, and they do not know it yet.
+pub fn recovered(actions: &Actions, situation: &Situation) -> bool {
+    let lowest = actions.lowest(Action::Notify);
+    situation.notified.is_some() && lowest.is_some_and(|lowest| situation.level < lowest)
 }
 
 /// The actions of a level and of those below it, lowest first, each once.
@@ -57,13 +74,14 @@ mod tests {
             degraded: Vec::new(),
             emergency: vec![RefuseSnapshots],
             critical: vec![Notify],
+            ..Actions::default()
         }
     }
 
     fn situation(acted: Level, level: Level, since_last: Option<u64>) -> Situation {
         let interval = Duration::from_secs(30);
         let since_last = since_last.map(Duration::from_secs);
-        Situation { acted, level, since_last, unfinished: false, interval }
+        Situation { acted, level, since_last, unfinished: false, notified: None, interval }
     }
 
     #[test]
@@ -95,5 +113,37 @@ mod tests {
         let unfinished =
             Situation { unfinished: true, ..situation(Level::Compress, Level::Compress, Some(30)) };
         assert_eq!(due(&actions(), &unfinished), [CompressLogs]);
+        let critical = Situation {
+            acted: Level::Critical,
+            level: Level::Critical,
+            notified: Some((Level::Critical, Duration::from_secs(30))),
+            ..unfinished
+        };
+        assert_eq!(due(&actions(), &critical), [CompressLogs, DeleteExpendable]);
+    }
+
+    #[test]
+    fn people_are_told_on_entering_then_at_intervals_and_once_when_it_is_over() {
+        let at = |level, notified: Option<(Level, u64)>| Situation {
+            notified: notified.map(|(told, since)| (told, Duration::from_secs(since))),
+            ..situation(Level::Critical, level, Some(30))
+        };
+        let actions = Actions { degraded: vec![Notify], ..actions() };
+        let told = |situation| due(&actions, &situation).contains(&Notify);
+        assert!(told(at(Level::Degraded, None)));
+        assert!(!told(at(Level::Degraded, Some((Level::Degraded, 299)))));
+        assert!(told(at(Level::Degraded, Some((Level::Degraded, 300)))));
+        assert!(told(at(Level::Emergency, Some((Level::Degraded, 30)))));
+        assert!(!told(at(Level::Degraded, Some((Level::Emergency, 30)))));
+        assert!(!recovered(&actions, &at(Level::Degraded, Some((Level::Degraded, 30)))));
+        assert!(recovered(&actions, &at(Level::Cleanup, Some((Level::Degraded, 30)))));
+        assert!(!recovered(&actions, &at(Level::Normal, None)));
+    }
+
+    #[test]
+    fn what_lasts_is_done_on_entering_only() {
+        let actions = Actions { compress: vec![Action::StopServices], ..Actions::default() };
+        assert_eq!(due(&actions, &situation(Level::Warning, Level::Compress, None)), [Action::StopServices]);
+        assert_eq!(due(&actions, &situation(Level::Compress, Level::Compress, None)), []);
     }
 }

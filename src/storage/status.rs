@@ -5,10 +5,13 @@ use crate::model::explain::{Code, Explain, Failure};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::storage::config::{Action, Mode};
+use crate::storage::errand::Errand;
+use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// The version of the file that this eos reads and writes.
 pub const VERSION: u32 = 1;
@@ -38,9 +41,53 @@ pub struct MonitorStatus {
     pub actions: Vec<ActionRecord>,
     /// Whether new snapshots are to be refused.
     pub snapshots_refused: bool,
+    /// Whether the services that the configuration names are to be stopped.
+    #[serde(default)]
+    pub services_stopped: bool,
+    /// What the agent is to do, oldest first; what it did is taken out.
+    #[serde(default)]
+    pub errands: Vec<Errand>,
+    /// The number of the agent's last result that is among the actions.
+    #[serde(default)]
+    pub heard: u64,
+    /// By how much the wall clock is away from where it should be, when it jumped.
+    #[serde(default)]
+    pub clock_jumped_seconds: Option<i64>,
+    /// What was done since this node came up, by action.
+    #[serde(default)]
+    pub totals: BTreeMap<Action, Total>,
     /// What is wrong with the monitoring itself: a configuration that was not taken over, a mount that
     /// could not be sampled, a clock that jumped.
     pub problems: Vec<Failure>,
+}
+
+/// What came of all orders of one action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// How often it was executed to its end, or to the budget of a pass.
+    pub done: u64,
+    /// How often it failed.
+    pub failed: u64,
+    /// How often it was due and not executed.
+    pub planned: u64,
+    /// Files compressed or deleted.
+    pub files: u64,
+    /// Bytes freed.
+    pub bytes: u64,
+}
+
+impl Total {
+    /// Counts one order more.
+    pub fn add(&mut self, record: &ActionRecord) {
+        let count = match record.outcome {
+            Outcome::Planned => &mut self.planned,
+            Outcome::Done | Outcome::Unfinished => &mut self.done,
+            Outcome::Failed => &mut self.failed,
+        };
+        *count += 1;
+        self.files += record.files;
+        self.bytes += record.bytes;
+    }
 }
 
 /// One mount.
@@ -54,6 +101,9 @@ pub struct MountStatus {
     pub level_since: Timestamp,
     /// The larger one of the next two; what the level goes by.
     pub percent: f64,
+    /// Which of the two is larger.
+    #[serde(default)]
+    pub decided_by: Resource,
     /// Percent of the bytes that are used.
     pub bytes_percent: f64,
     /// Percent of the inodes that are used; 0 where the file system has no fixed number of them.
@@ -64,10 +114,34 @@ pub struct MountStatus {
     pub used: u64,
     /// Bytes that an unprivileged process may still write.
     pub available: u64,
+    /// Inodes that it holds; 0 where their number is not fixed.
+    #[serde(default)]
+    pub inodes_total: u64,
+    /// Inodes in use.
+    #[serde(default)]
+    pub inodes_used: u64,
     /// Bytes per second; missing until there are three samples.
     pub growth: Option<f64>,
-    /// Seconds until it is full at this growth; missing when it does not grow.
+    /// Inodes per second; missing until there are three samples.
+    #[serde(default)]
+    pub inodes_growth: Option<f64>,
+    /// Seconds until it is out of bytes or of inodes at this growth; missing when it does not grow.
     pub time_to_full_seconds: Option<u64>,
+    /// Which of the two it will be out of first.
+    #[serde(default)]
+    pub full_by: Resource,
+    /// What was told of it last; missing when nobody was told since it was well.
+    #[serde(default)]
+    pub notified: Option<Notified>,
+}
+
+/// That people were told of a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notified {
+    /// The level that was told.
+    pub level: Level,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// An action that was planned, and what came of it.
@@ -89,8 +163,29 @@ pub struct ActionRecord {
     pub bytes: u64,
     /// Files that were left alone.
     pub kept: u64,
+    /// What else there is to say: the services that were stopped, what an engine said.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// What failed.
     pub failure: Option<Failure>,
+}
+
+impl ActionRecord {
+    /// A record of an action for a mount at a level, with nothing done yet.
+    pub fn of((mount, level, action): (&Path, Level, Action), outcome: Outcome, at: Timestamp) -> Self {
+        Self {
+            at,
+            mount: mount.to_owned(),
+            level,
+            action,
+            outcome,
+            files: 0,
+            bytes: 0,
+            kept: 0,
+            detail: None,
+            failure: None,
+        }
+    }
 }
 
 /// What came of an action.
@@ -177,6 +272,8 @@ mod tests {
         let status = MonitorStatus::parse(FIXTURE)?;
         assert_eq!(status.level(), Level::Compress);
         assert_eq!(status.actions[0].outcome, Outcome::Planned);
+        assert_eq!((status.errands.len(), status.totals.len(), status.services_stopped), (0, 0, false));
+        assert_eq!((status.mounts[0].decided_by, status.mounts[0].notified), (Resource::Bytes, None));
         assert_eq!(MonitorStatus::parse(&serde_json::to_vec(&status)?)?, status);
         Ok(())
     }

@@ -37,6 +37,12 @@ pub fn health(status: Option<&[u8]>, config_on_disk: Option<Digest>, now: Timest
     }
 }
 
+/// Whether the monitor that wrote the status still lives, as far as its age tells.
+pub fn is_fresh(status: &MonitorStatus, now: Timestamp) -> bool {
+    let oldest = SignedDuration::from_secs(i64::from(status.interval_seconds) * STALE_INTERVALS);
+    now.duration_since(status.at).abs() <= oldest
+}
+
 fn weakness(status: Option<&[u8]>, config_on_disk: Option<Digest>, now: Timestamp) -> Option<String> {
     let Some(bytes) = status else {
         return Some("the storage monitor has not reported yet".to_owned());
@@ -92,6 +98,8 @@ mod tests {
     fn a_status_is_fresh_for_three_intervals() {
         assert!(health(Some(FIXTURE), in_force(), at(0)).is_healthy());
         assert!(health(Some(FIXTURE), in_force(), at(90)).is_healthy());
+        let status = MonitorStatus::parse(FIXTURE).expect("the fixture is valid");
+        assert_eq!([-91, -90, 90, 91].map(|age| is_fresh(&status, at(age))), [false, true, true, false]);
         assert_eq!(
             why(health(Some(FIXTURE), in_force(), at(91))),
             "the storage monitor last reported 91 s ago: at most 90 s expected"

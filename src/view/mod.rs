@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod checkpoint;
+pub mod cleanup;
 pub mod node;
 pub mod orchestration;
 mod paragraph;

@@ -6,8 +6,9 @@ use crate::model::ids::{ClusterId, NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::snapshot::restore::{Applied, Ended, Last, Told};
+use crate::storage::growth::Resource;
 use crate::storage::level::Level;
-use crate::view::status::Local;
+use crate::view::status::{Local, Watched};
 use crate::wire::admin::{ClusterStatus, NodeStatus, Operation, SnapshotStatus};
 use jiff::Timestamp;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -108,7 +109,9 @@ pub fn local() -> Local {
             ("eos-agent".to_owned(), "running, ready".to_owned(), true),
         ],
         monitor: None,
-        storage: vec![(PathBuf::from("/"), Level::Normal, 41.5)],
+        storage: vec![watched("/", Level::Normal, 41.5)],
+        services_stopped: Vec::new(),
+        snapshots_refused: false,
         restores: Vec::new(),
         master_error: None,
         operation: None,
@@ -137,4 +140,10 @@ pub fn restored() -> Told {
         last: Some(Last { version: 1, source: source.clone(), target, now, has_previous, previous }),
         source,
     }
+}
+
+/// A mount of which there is least room for data, and that does not grow.
+pub fn watched(path: &str, level: Level, percent: f64) -> Watched {
+    let decided_by = Resource::Bytes;
+    Watched { path: PathBuf::from(path), level, percent, decided_by, time_to_full_seconds: None }
 }

@@ -20,6 +20,7 @@ mod sagas;
 mod scarcity;
 mod site_states;
 mod snapshots;
+mod storage;
 mod storage_settings;
 mod support;
 mod tidy;

@@ -1,4 +1,4 @@
-//! Executes what a mount's level asks for.
+//! Executes what a mount's level asks for of its files.
 //!
 //! A crash leaves every file whole; what was not reached is found again by the next pass.
 
@@ -18,8 +18,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// What the monitor takes from one directory in one pass; the rest waits for the next sample.
-const PASS: Budget = Budget { bytes: 8 << 30, time: Duration::from_secs(20), listed: 0 };
+/// What one pass does at most when the configuration does not say.
+const FILES: u64 = 100_000;
+const BYTES: u64 = 8 << 30;
+/// For how long a pass works in one directory; the rest waits for the next sample.
+const TIME: Duration = Duration::from_secs(20);
+/// Files that are put in order at once: less than a megabyte.
+const HELD: usize = 8192;
+/// Where the systemd journal is kept.
+const JOURNALS: [&str; 1] = ["/var/log/journal"];
+/// Where package managers keep what they downloaded.
+const PACKAGES: [&str; 7] = [
+    "/var/cache/apt/archives",
+    "/var/cache/dnf",
+    "/var/cache/libdnf5",
+    "/var/cache/yum",
+    "/var/cache/zypp/packages",
+    "/var/cache/pacman/pkg",
+    "/var/cache/apk",
+];
 
 /// An action that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,60 +46,64 @@ pub(super) struct Order {
     pub(super) device: u64,
     pub(super) level: Level,
     pub(super) action: Action,
+    /// The time by which ages are counted: that of the pass, when the clock was last seen not to have jumped.
+    pub(super) now: Timestamp,
 }
 
-/// How one directory is swept.
+/// How directories are swept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner<'a> {
     pub(super) budget: Budget,
     pub(super) dry_run: bool,
+    pub(super) now: SystemTime,
     pub(super) stop: &'a AtomicBool,
 }
 
-/// Whether the action removes files by their age.
-pub(super) fn goes_by_age(action: Action) -> bool {
-    work_of(action).is_some()
+/// What one directory came to.
+pub(super) type Swept = (PathBuf, Result<Report, MonitorError>);
+
+/// What one pass may do, in all its directories together.
+pub(super) fn budget(ops: &StorageOps) -> Budget {
+    let given = ops.budget.unwrap_or_default();
+    let (files, bytes) = (given.files.unwrap_or(FILES), given.bytes.unwrap_or(BYTES));
+    Budget { files, bytes, time: TIME, listed: 0, held: HELD }
 }
 
-fn work_of(action: Action) -> Option<Work> {
+/// What is done, where, and the age from which on.
+fn work_of(action: Action, ops: &StorageOps) -> Option<(Work, Vec<PathBuf>, Duration)> {
+    let (logs, cache) = (DAY * ops.retention.logs, DAY * ops.retention.cache);
+    let classes = &ops.classes;
+    // These directories are in no list of the configuration, so what it says of their surroundings holds.
+    let known = |paths: &[&str]| {
+        paths.iter().map(PathBuf::from).filter(|path| !classes.keeps(path)).collect::<Vec<_>>()
+    };
     match action {
-        Action::CompressLogs => Some(Work::Compress),
-        Action::DeleteExpendable => Some(Work::Delete),
-        _ => None,
+        Action::CompressLogs => Some((Work::Compress, classes.standard.clone(), logs)),
+        Action::DeleteExpendable => Some((Work::Delete, classes.expendable.clone(), cache)),
+        Action::VacuumJournal => Some((Work::Vacuum, known(&JOURNALS), logs)),
+        Action::CleanPackageCache => Some((Work::Packages, known(&PACKAGES), cache)),
+        Action::PruneContainers | Action::StopServices | Action::RefuseSnapshots | Action::Notify => None,
     }
 }
 
 impl Order {
-    /// A record of this order with nothing done yet.
-    pub(super) fn record(&self, outcome: Outcome, at: Timestamp) -> ActionRecord {
-        ActionRecord {
-            at,
-            mount: self.mount.clone(),
-            level: self.level,
-            action: self.action,
-            outcome,
-            files: 0,
-            bytes: 0,
-            kept: 0,
-            failure: None,
-        }
-    }
-
-    /// Executes the order; blocks for as long as its sweeps last.
-    pub(super) fn execute(&self, root: &Root, ops: &StorageOps, stop: &AtomicBool) -> ActionRecord {
-        let (mount, level) = (self.mount.display(), self.level);
-        match self.action {
-            Action::Notify => tracing::warn!(%mount, %level, "a mount is nearly full: a person is needed"),
-            Action::RefuseSnapshots => tracing::warn!(%mount, %level, "new snapshots are refused"),
-            _ => {}
-        }
-        let manner = Manner { budget: PASS, dry_run: false, stop };
-        let swept = sweep(root, ops, self.action, &[self.device], manner);
-        let mut record = self.record(Outcome::Done, Timestamp::now());
+    /// Executes the order within what is left of the budget of a pass; blocks for as long as its sweeps last.
+    pub(super) fn execute(
+        &self,
+        root: &Root,
+        ops: &StorageOps,
+        left: &mut Budget,
+        stop: &AtomicBool,
+    ) -> ActionRecord {
+        let manner = Manner { budget: *left, dry_run: false, now: self.now.into(), stop };
+        let swept = sweep(root, ops, self.action, &[self.device], manner, left);
+        let key = (self.mount.as_path(), self.level, self.action);
+        let mut record = ActionRecord::of(key, Outcome::Done, Timestamp::now());
         for (_, result) in swept {
             match result {
                 Ok(report) => add(&mut record, &report),
                 Err(error) => {
+                    let mount = self.mount.display();
                     tracing::error!(%mount, %error, action = self.action.name(), "a directory was not swept");
                     record.outcome = Outcome::Failed;
                     record.failure.get_or_insert(Failure::of(&error));
@@ -102,20 +123,18 @@ fn add(record: &mut ActionRecord, report: &Report) {
     }
 }
 
-/// Sweeps every directory of the action's class that lies on one of the devices.
+/// Sweeps every directory that the action is about and that lies on one of the devices, and takes what was
+/// done from what is left of the budget.
 pub(super) fn sweep(
     root: &Root,
     ops: &StorageOps,
     action: Action,
     devices: &[u64],
     manner: Manner<'_>,
-) -> Vec<(PathBuf, Result<Report, MonitorError>)> {
-    let Some(work) = work_of(action) else { return Vec::new() };
-    let (directories, days) = match work {
-        Work::Compress => (&ops.classes.standard, ops.retention.logs),
-        Work::Delete => (&ops.classes.expendable, ops.retention.cache),
-    };
-    let one = |directory: &Path| -> Result<Option<Report>, MonitorError> {
+    left: &mut Budget,
+) -> Vec<Swept> {
+    let Some((work, directories, older_than)) = work_of(action, ops) else { return Vec::new() };
+    let mut one = |directory: &Path| -> Result<Option<Report>, MonitorError> {
         if !device_of(&root.join(directory))?.is_some_and(|device| devices.contains(&device)) {
             return Ok(None);
         }
@@ -124,17 +143,20 @@ pub(super) fn sweep(
             directory,
             protected: &ops.classes.protected_from(directory),
             work,
-            older_than: DAY * days,
-            now: SystemTime::now(),
-            budget: manner.budget,
+            older_than,
+            now: manner.now,
+            budget: Budget { files: left.files, bytes: left.bytes, ..manner.budget },
             dry_run: manner.dry_run,
             stop: manner.stop,
         };
-        Ok(Some(sweep.run()?))
+        let report = sweep.run()?;
+        left.files = left.files.saturating_sub(report.files);
+        left.bytes = left.bytes.saturating_sub(report.taken);
+        Ok(Some(report))
     };
     directories
-        .iter()
-        .filter_map(|directory| one(directory).transpose().map(|result| (directory.clone(), result)))
+        .into_iter()
+        .filter_map(|directory| one(&directory).transpose().map(|result| (directory, result)))
         .collect()
 }
 

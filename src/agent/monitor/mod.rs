@@ -1,10 +1,12 @@
 //! The storage monitor: samples mounts, acts on their levels, and tells what it found.
 //!
 //! It keeps no state on disk but its status, which it replaces whole; a restart begins with an empty
-//! history and enters each mount's level anew.
+//! history, and goes on with the levels, counts and errands of that status.
 
 mod actions;
+mod cleanup;
 mod clock;
+pub mod errands;
 mod error;
 mod mount;
 mod operator;
@@ -13,14 +15,16 @@ mod run;
 mod tests;
 mod watcher;
 
+pub use cleanup::{Cleaned, Cleanup, cleanup};
 pub use error::MonitorError;
-pub use operator::{Cleaned, StorageReport, cleanup, status};
+pub use operator::{MountNow, StorageReport, snapshots_refused, status};
 pub use run::{Signals, run};
 
 use crate::host::root::Root;
 use crate::host::{files, paths};
 use crate::model::digest::Digest;
 use crate::storage::StorageOps;
+use crate::storage::errand::Errands;
 
 /// A configuration with the digest of the bytes it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,4 +46,13 @@ pub fn load(root: &Root) -> Result<Loaded, MonitorError> {
     // What is not UTF-8 becomes characters that the reader of YAML refuses with their place.
     let ops = StorageOps::parse(&String::from_utf8_lossy(&bytes))?;
     Ok(Loaded { ops, digest })
+}
+
+/// Reads what the agent did for the monitor; nothing when it did nothing yet.
+///
+/// # Errors
+/// When the record cannot be read, or not understood.
+pub fn record(root: &Root) -> Result<Option<Errands>, MonitorError> {
+    let bytes = files::read_optional(&root.join(paths::STORAGE_ERRANDS))?;
+    Ok(bytes.map(|bytes| Errands::parse(&bytes)).transpose()?)
 }

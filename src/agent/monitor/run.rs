@@ -1,9 +1,12 @@
 //! The loop of the monitor: a pass at every interval and at every change of the configuration.
 
+mod outbox;
 mod pass;
+mod told;
 
+use crate::agent::monitor::actions;
 use crate::agent::monitor::watcher::Watcher;
-use crate::agent::monitor::{MonitorError, load};
+use crate::agent::monitor::{MonitorError, load, operator};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::storage::status::ActionRecord;
@@ -41,9 +44,11 @@ pub async fn run(
     let Signals { ready, mut alive, alive_every } = signals;
     let stop = Arc::new(AtomicBool::new(false));
     let mut watcher = Watcher::new(root.join(paths::STORAGE_OPS));
-    let mut monitor = Monitor::new(root.clone(), load(&root)?);
+    let before = operator::last_status(&root);
+    let mut monitor = Monitor::new(root.clone(), load(&root)?, before.as_ref());
     let mut work = begin(&mut monitor, None, &stop);
     monitor.write_status()?;
+    let mut answers = Watcher::new(root.join(paths::STORAGE_ERRANDS));
     ready();
     let mut ticks = every(monitor.interval());
     let mut beats = alive_every.map(every);
@@ -53,9 +58,15 @@ pub async fn run(
         tokio::select! {
             () = &mut shutdown => break,
             () = beat(&mut beats) => continue,
-            records = finished(&mut work) => monitor.record(records),
+            records = finished(&mut work) => {
+                monitor.record(records);
+                if monitor.owes_a_pass() {
+                    work = begin(&mut monitor, None, &stop);
+                }
+            }
+            () = answers.changed() => monitor.hear(),
             _ = ticks.tick() => {
-                monitor.note_watch(watcher.renew());
+                monitor.note_watch(answers.renew().or(watcher.renew()));
                 reload(&mut monitor, &mut ticks);
                 work = begin(&mut monitor, work, &stop);
             }
@@ -92,13 +103,15 @@ fn reload(monitor: &mut Monitor, ticks: &mut Interval) {
 
 /// Samples, and starts what is due unless something is under way.
 fn begin(monitor: &mut Monitor, work: Option<Work>, stop: &Arc<AtomicBool>) -> Option<Work> {
+    monitor.hear();
     let orders = monitor.pass(work.is_some());
     if orders.is_empty() {
         return work;
     }
     let (root, ops, stop) = (monitor.root().clone(), monitor.ops().clone(), Arc::clone(stop));
     Some(tokio::task::spawn_blocking(move || {
-        orders.iter().map(|order| order.execute(&root, &ops, &stop)).collect()
+        let mut left = actions::budget(&ops);
+        orders.iter().map(|order| order.execute(&root, &ops, &mut left, &stop)).collect()
     }))
 }
 

@@ -1,7 +1,7 @@
 //! `eos snapshot create`: captures sources of this node into its store.
 
 use super::{LONGEST, counting, milliseconds};
-use crate::agent::holdings;
+use crate::agent::{holdings, monitor};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -107,6 +107,7 @@ impl Ready {
 pub(super) fn run(context: &Context, arguments: &CreateArguments) -> Result<Done, Failure> {
     let missed = |failure: &Failure| counting::failed(context, Command::Capture, failure);
     let ready = Ready::of(context, arguments).inspect_err(missed)?;
+    monitor::snapshots_refused(&context.root).map_err(failure).inspect_err(missed)?;
     let progress = Progress::new(context.output, Instant::now() + LONGEST);
     progress.emit(Event::Phase { name: "capture".to_owned() });
     let (mut made, mut failed) = (Vec::new(), Vec::new());

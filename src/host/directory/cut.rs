@@ -42,7 +42,7 @@ pub(crate) fn is_dead() -> bool {
 }
 
 /// Before each change.
-pub(super) fn here() -> Result<(), Errno> {
+pub(in crate::host) fn here() -> Result<(), Errno> {
     let (next, refused) = match FATE.get() {
         None => return Ok(()),
         Some(Fate::Dies(0) | Fate::Dead) => (Fate::Dead, true),

@@ -5,8 +5,9 @@
 //! the next sweep compares them and removes the original.
 
 use super::open_files::OpenFiles;
-use super::walk::{Found, Taken, allocated, open_entry};
-use super::{Reason, Sweep, printable};
+use super::take::{Found, Taken};
+use super::walk::{allocated, open_entry};
+use super::{Reason, Sweep, before_change, printable};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -39,7 +40,7 @@ pub(super) fn take(sweep: &Sweep<'_>, open: &mut OpenFiles, found: &Found<'_>) -
     }
     let name = CString::new([found.name.to_bytes(), b".zst"].concat())?;
     match open_entry(found.directory, &name, OFlags::RDONLY) {
-        Ok(taken) => return finish(sweep, found, source, taken),
+        Ok(taken) => return finish(sweep, open, found, source, taken),
         Err(Errno::NOENT) => {}
         Err(Errno::LOOP) => return Ok(Taken::Kept(Reason::NameTaken)),
         Err(error) => return Err(error.into()),
@@ -97,9 +98,11 @@ fn replace(
     source: File,
     name: &CStr,
 ) -> io::Result<Taken> {
+    before_change()?;
     let nameless = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let target = File::from(rustix::fs::openat(found.directory, c".", nameless, Mode::RUSR | Mode::WUSR)?);
     let Some(target) = encode(sweep, source, target)? else { return Ok(Taken::Stopped) };
+    before_change()?;
     keep_attributes(&target, &found.stat)?;
     target.sync_all()?;
     let Taken::Freed(freed) = gain(found.allocated(), allocated(&rustix::fs::fstat(&target)?)) else {
@@ -111,16 +114,26 @@ fn replace(
     if !is_unchanged(found)? {
         return Ok(Taken::Kept(Reason::Changed));
     }
+    before_change()?;
     let handle = format!("/proc/self/fd/{}", target.as_raw_fd());
     match rustix::fs::linkat(CWD, handle, found.directory, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => {}
         Err(Errno::EXIST) => return Ok(Taken::Kept(Reason::NameTaken)),
         Err(error) => return Err(error.into()),
     }
-    rustix::fs::fsync(found.directory)?;
-    rustix::fs::unlinkat(found.directory, found.name, AtFlags::empty())?;
-    rustix::fs::fsync(found.directory)?;
+    remove_original(found)?;
     Ok(Taken::Freed(freed))
+}
+
+/// Removes what is compressed, once the name of the compressed file is durable.
+fn remove_original(found: &Found<'_>) -> io::Result<()> {
+    before_change()?;
+    rustix::fs::fsync(found.directory)?;
+    before_change()?;
+    rustix::fs::unlinkat(found.directory, found.name, AtFlags::empty())?;
+    before_change()?;
+    rustix::fs::fsync(found.directory)?;
+    Ok(())
 }
 
 /// Gives the target the owner, mode and times of the original, in the order in which none undoes another.
@@ -156,7 +169,13 @@ fn encode<W: Write>(sweep: &Sweep<'_>, mut source: File, target: W) -> io::Resul
 
 /// `NAME.zst` is there already. When it holds what the original holds, a sweep was interrupted before
 /// it could remove the original; that is done now.
-fn finish(sweep: &Sweep<'_>, found: &Found<'_>, source: File, taken: OwnedFd) -> io::Result<Taken> {
+fn finish(
+    sweep: &Sweep<'_>,
+    open: &mut OpenFiles,
+    found: &Found<'_>,
+    source: File,
+    taken: OwnedFd,
+) -> io::Result<Taken> {
     let stat = rustix::fs::fstat(&taken)?;
     let facts = |stat: &Stat| (stat.st_mtime, stat.st_mtime_nsec, stat.st_uid, stat.st_gid, stat.st_mode);
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
@@ -173,12 +192,13 @@ fn finish(sweep: &Sweep<'_>, found: &Found<'_>, source: File, taken: OwnedFd) ->
     if !sweep.dry_run {
         tracing::info!(path = printable(found.path), bytes, "removing a log that is compressed already");
         compressed.sync_all()?;
-        rustix::fs::fsync(found.directory)?;
+        if open.contains(&found.stat)? {
+            return Ok(Taken::Kept(Reason::Open));
+        }
         if !is_unchanged(found)? {
             return Ok(Taken::Kept(Reason::Changed));
         }
-        rustix::fs::unlinkat(found.directory, found.name, AtFlags::empty())?;
-        rustix::fs::fsync(found.directory)?;
+        remove_original(found)?;
     }
     Ok(Taken::Freed(bytes))
 }

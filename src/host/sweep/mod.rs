@@ -1,7 +1,8 @@
 //! Sweeps a directory for space: deletes old files, or compresses old text.
 //!
 //! Never through a link, never onto another mount, never at what is protected or open. Each change is
-//! logged before it is made. A crash leaves every file whole: deleted or not, compressed or not; a
+//! logged with its bytes before it is made. The oldest files go first, so a sweep that ends at its budget has
+//! done what matters most. A crash leaves every file whole: deleted or not, compressed or not; a
 //! crash between a compressed file and the removal of its original leaves both, and the next sweep
 //! removes the original after comparing them.
 
@@ -9,13 +10,17 @@ mod compress;
 mod delete;
 mod guard;
 mod open_files;
+mod ranking;
 mod report;
+mod take;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod work;
 
 use open_files::OpenFiles;
 pub use report::{Kept, Listed, Reason, Report, printable};
+pub use work::Work;
 
 use crate::host::files::FileError;
 use crate::host::root::Root;
@@ -37,15 +42,6 @@ pub fn is_open(path: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// What a sweep does with the files that it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    /// Deletes them.
-    Delete,
-    /// Replaces text by `NAME.zst` with the same mode, owner and times.
-    Compress,
-}
-
 /// One directory to sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct Sweep<'a> {
@@ -57,7 +53,7 @@ pub struct Sweep<'a> {
     pub protected: &'a [PathBuf],
     /// What is done.
     pub work: Work,
-    /// Files modified within this time before `now` are kept.
+    /// Files that are not older than this by `now` are kept.
     pub older_than: Duration,
     /// The time by which ages are counted.
     pub now: SystemTime,
@@ -72,12 +68,17 @@ pub struct Sweep<'a> {
 /// The bounds of one sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
+    /// Files taken.
+    pub files: u64,
     /// Bytes of files taken; the sweep ends with the file that reaches it.
     pub bytes: u64,
     /// Time spent on files taken; the sweep ends with the file during which it passes.
     pub time: Duration,
     /// Files that the report lists by name.
     pub listed: usize,
+    /// Files that are held in memory at once to be taken in order; when there are more, the directory is
+    /// walked again.
+    pub held: usize,
 }
 
 /// A directory that is not swept at all.
@@ -158,6 +159,13 @@ impl Explain for SweepError {
     }
 }
 
+/// Before each change of a sweep, so that a test can have it die there.
+fn before_change() -> Result<(), rustix::io::Errno> {
+    #[cfg(test)]
+    crate::host::directory::cut::here()?;
+    Ok(())
+}
+
 impl Sweep<'_> {
     /// Sweeps; a directory that is not there has nothing to sweep.
     ///
@@ -165,10 +173,7 @@ impl Sweep<'_> {
     /// When the directory as a whole cannot be swept; what cannot be done with a single file is in the
     /// report.
     pub fn run(&self) -> Result<Report, SweepError> {
-        match self.work {
-            Work::Delete => walk::walk(self, &mut delete::take),
-            Work::Compress => walk::walk(self, &mut compress::take),
-        }
+        take::sweep(self)
     }
 
     fn failed(&self, action: &'static str, error: impl Into<std::io::Error>) -> SweepError {

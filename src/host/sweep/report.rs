@@ -12,7 +12,9 @@ pub struct Report {
     pub files: u64,
     /// Bytes freed on the disk.
     pub bytes: u64,
-    /// The first of these files by name, up to the bound that the budget sets.
+    /// Bytes that these files took on the disk before.
+    pub taken: u64,
+    /// The first of these files by name, in the order in which they were taken, up to the bound that the budget sets.
     pub listed: Vec<Listed>,
     /// What was left alone.
     pub kept: BTreeMap<Reason, Kept>,
@@ -92,9 +94,10 @@ impl Report {
         kept.count += 1;
     }
 
-    pub(super) fn took(&mut self, path: &Path, bytes: u64, listed: usize) {
+    pub(super) fn took(&mut self, path: &Path, (bytes, of): (u64, u64), listed: usize) {
         self.files += 1;
         self.bytes += bytes;
+        self.taken = self.taken.saturating_add(of);
         if self.listed.len() < listed {
             self.listed.push(Listed { path: printable(path), bytes });
         }

@@ -1,6 +1,7 @@
 //! Tests of sweeps on real directories.
 
 mod compress;
+mod order;
 
 use super::*;
 use crate::model::explain::tells;
@@ -8,7 +9,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 const DAY: Duration = Duration::from_secs(86_400);
-const ROOMY: Budget = Budget { bytes: u64::MAX, time: Duration::from_secs(60), listed: 100 };
+const ROOMY: Budget =
+    Budget { files: u64::MAX, bytes: u64::MAX, time: Duration::from_secs(60), listed: 100, held: usize::MAX };
 static GO: AtomicBool = AtomicBool::new(false);
 
 /// A root with files that are ten days old by the time of its sweeps.

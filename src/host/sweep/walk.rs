@@ -1,81 +1,54 @@
 //! The walk of a sweep: through directory handles, never through a link and never onto another mount.
 
 use super::guard::Guard;
-use super::open_files::OpenFiles;
+use super::ranking::{Candidate, Ranking};
 use super::{Reason, Report, Sweep, SweepError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
 
 /// Directories deeper than this are left alone: each level holds two descriptors.
 const DEEPEST: usize = 64;
 /// The unit of `st_blocks`.
 const BLOCK: u64 = 512;
 
-/// A regular file that is old enough, not protected and not open.
-pub(super) struct Found<'a> {
-    pub(super) directory: &'a OwnedFd,
-    pub(super) name: &'a CStr,
-    pub(super) path: &'a Path,
-    pub(super) stat: Stat,
+/// Where a sweep begins.
+pub(super) struct Place {
+    pub(super) directory: OwnedFd,
+    pub(super) device: u64,
 }
-
-impl Found<'_> {
-    /// Bytes that it takes on the disk.
-    pub(super) fn allocated(&self) -> u64 {
-        allocated(&self.stat)
-    }
-}
-
-/// What became of a file.
-pub(super) enum Taken {
-    /// Done (or would be), with the bytes freed.
-    Freed(u64),
-    /// Left alone.
-    Kept(Reason),
-    /// The sweep was stopped in the middle; the file is as it was.
-    Stopped,
-}
-
-/// Deletes or compresses one file.
-pub(super) type Take = dyn FnMut(&Sweep<'_>, &mut OpenFiles, &Found<'_>) -> io::Result<Taken>;
 
 struct Walk<'a> {
     sweep: &'a Sweep<'a>,
-    take: &'a mut Take,
-    guard: Guard,
-    open: OpenFiles,
-    report: Report,
-    /// Time spent on taking files; looking at them is cheap, and must not keep a sweep from ever coming
-    /// past many that it keeps.
-    worked: Duration,
+    guard: &'a Guard,
     device: u64,
-    /// Bytes of the files taken.
-    taken: u64,
+    ranking: &'a mut Ranking,
+    report: &'a mut Report,
+    /// Where the walk is: as the configuration names it, and from the directory of the sweep on.
+    path: PathBuf,
+    relative: Vec<u8>,
 }
 
-/// Walks the directory of the sweep and takes what it may.
-pub(super) fn walk(sweep: &Sweep<'_>, take: &mut Take) -> Result<Report, SweepError> {
-    let Some(directory) = open_start(sweep)? else { return Ok(Report::default()) };
-    let guard = Guard::of(sweep)?;
-    let stat = rustix::fs::fstat(&directory).map_err(|e| sweep.failed("look at", e))?;
-    let open =
-        OpenFiles::look().map_err(|e| sweep.failed("see which files are open before a sweep of", e))?;
-    let (report, worked) = (Report::default(), Duration::ZERO);
-    let mut walk = Walk { sweep, take, guard, open, report, worked, device: stat.st_dev, taken: 0 };
-    walk.directory(&directory, sweep.directory, 0).map_err(|e| sweep.failed("list", e))?;
-    walk.report.unseen_processes = walk.open.unseen();
-    Ok(walk.report)
+/// Finds what may be taken, and notes what is left alone and why.
+pub(super) fn walk(
+    sweep: &Sweep<'_>,
+    start: &Place,
+    guard: &Guard,
+    ranking: &mut Ranking,
+    report: &mut Report,
+) -> io::Result<()> {
+    let (path, relative) = (sweep.directory.to_owned(), Vec::new());
+    let mut walk = Walk { sweep, guard, device: start.device, ranking, report, path, relative };
+    walk.directory(&start.directory, 0)
 }
 
 /// Opens the directory below the root without following a link; nothing when it is not there.
-fn open_start(sweep: &Sweep<'_>) -> Result<Option<OwnedFd>, SweepError> {
+pub(super) fn open_start(sweep: &Sweep<'_>) -> Result<Option<OwnedFd>, SweepError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(sweep.root.path(), flags, Mode::empty())
         .map_err(|e| sweep.failed("open the root of", e))?;
@@ -96,13 +69,53 @@ pub(super) fn open_entry(directory: &OwnedFd, name: &CStr, flags: OFlags) -> Res
     rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
 }
 
+/// Goes down again to where a file was found; nothing when something on the way is protected by now.
+pub(super) fn descend(
+    start: &Place,
+    directory: &Path,
+    parents: &Path,
+    guard: &Guard,
+) -> io::Result<Option<OwnedFd>> {
+    let (mut here, mut path) = (start.directory.try_clone()?, directory.to_owned());
+    for part in parents {
+        path.push(part);
+        let name = CString::new(part.as_bytes())?;
+        here = open_entry(&here, &name, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let stat = rustix::fs::fstat(&here)?;
+        if guard.protects(&path, stat.st_dev, stat.st_ino) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(here))
+}
+
 /// Bytes on the disk.
 pub(super) fn allocated(stat: &Stat) -> u64 {
     u64::try_from(stat.st_blocks).unwrap_or(0) * BLOCK
 }
 
+/// Why an entry other than a directory is left alone, as far as it can be told without opening it.
+pub(super) fn out_of_bounds(
+    sweep: &Sweep<'_>,
+    guard: &Guard,
+    device: u64,
+    path: &Path,
+    stat: &Stat,
+) -> Option<Reason> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        _ if guard.protects(path, stat.st_dev, stat.st_ino) => Some(Reason::Protected),
+        _ if stat.st_dev != device => Some(Reason::OtherMount),
+        FileType::Symlink => Some(Reason::Link),
+        // A time in the future counts as young.
+        FileType::RegularFile => {
+            sweep.age(stat).is_none_or(|age| age <= sweep.older_than).then_some(Reason::Young)
+        }
+        _ => Some(Reason::Special),
+    }
+}
+
 impl Walk<'_> {
-    fn directory(&mut self, directory: &OwnedFd, path: &Path, depth: usize) -> io::Result<()> {
+    fn directory(&mut self, directory: &OwnedFd, depth: usize) -> io::Result<()> {
         let mut entries = Dir::read_from(directory)?;
         while let Some(entry) = entries.read() {
             let entry = entry?;
@@ -110,78 +123,65 @@ impl Walk<'_> {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            if self.spent() {
+            if self.sweep.stop.load(Ordering::Relaxed) {
                 self.report.unfinished = true;
                 return Ok(());
             }
-            let path = path.join(OsStr::from_bytes(name.to_bytes()));
-            match self.entry(directory, name, &path, depth) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    let reason = match Errno::from_io_error(&error) {
-                        Some(Errno::XDEV) => Reason::OtherMount,
-                        _ => Reason::Failed,
-                    };
-                    self.report.keep(reason, &path, Some(error.to_string()));
-                }
-                // What is gone meanwhile needs no sweep.
-                _ => {}
+            self.path.push(OsStr::from_bytes(name.to_bytes()));
+            let outer = self.relative.len();
+            if outer > 0 {
+                self.relative.push(b'/');
             }
+            self.relative.extend_from_slice(name.to_bytes());
+            let seen = self.entry(directory, name, depth);
+            if let Err(error) = seen.or_else(unless_gone) {
+                let reason = match Errno::from_io_error(&error) {
+                    Some(Errno::XDEV) => Reason::OtherMount,
+                    _ => Reason::Failed,
+                };
+                self.report.keep(reason, &self.path, Some(error.to_string()));
+            }
+            self.path.pop();
+            self.relative.truncate(outer);
         }
         Ok(())
     }
 
-    fn spent(&self) -> bool {
-        let budget = &self.sweep.budget;
-        self.taken >= budget.bytes || self.worked >= budget.time || self.sweep.stop.load(Ordering::Relaxed)
-    }
-
-    fn entry(&mut self, directory: &OwnedFd, name: &CStr, path: &Path, depth: usize) -> io::Result<()> {
+    fn entry(&mut self, directory: &OwnedFd, name: &CStr, depth: usize) -> io::Result<()> {
         let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if let Some(reason) = self.out_of_bounds(path, &stat, kind, depth) {
-            self.report.keep(reason, path, None);
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            return self.below(directory, name, &stat, depth);
+        }
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if regular && !self.sweep.work.is_about(name.to_bytes()) {
             return Ok(());
         }
-        if kind == FileType::Directory {
-            let child = open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-            return self.directory(&child, path, depth + 1);
-        }
-        if self.open.contains(&stat)? {
-            self.report.keep(Reason::Open, path, None);
-            return Ok(());
-        }
-        let found = Found { directory, name, path, stat };
-        let started = Instant::now();
-        let taken = (self.take)(self.sweep, &mut self.open, &found);
-        self.worked += started.elapsed();
-        match taken? {
-            Taken::Freed(bytes) => {
-                self.taken = self.taken.saturating_add(found.allocated());
-                self.report.took(path, bytes, self.sweep.budget.listed);
+        match out_of_bounds(self.sweep, self.guard, self.device, &self.path, &stat) {
+            Some(reason) => self.report.keep(reason, &self.path, None),
+            None => {
+                let bytes = allocated(&stat);
+                self.ranking.consider(Candidate::new(self.sweep, &self.relative, &stat, bytes));
             }
-            Taken::Kept(reason) => self.report.keep(reason, path, None),
-            Taken::Stopped => self.report.unfinished = true,
         }
         Ok(())
     }
 
-    fn out_of_bounds(&self, path: &Path, stat: &Stat, kind: FileType, depth: usize) -> Option<Reason> {
-        match kind {
-            _ if self.guard.protects(path, stat.st_dev, stat.st_ino) => Some(Reason::Protected),
-            _ if stat.st_dev != self.device => Some(Reason::OtherMount),
-            FileType::Directory => (depth >= DEEPEST).then_some(Reason::TooDeep),
-            FileType::Symlink => Some(Reason::Link),
-            FileType::RegularFile => self.is_young(stat).then_some(Reason::Young),
-            _ => Some(Reason::Special),
-        }
+    fn below(&mut self, directory: &OwnedFd, name: &CStr, stat: &Stat, depth: usize) -> io::Result<()> {
+        let reason = match () {
+            () if self.guard.protects(&self.path, stat.st_dev, stat.st_ino) => Reason::Protected,
+            () if stat.st_dev != self.device => Reason::OtherMount,
+            () if depth >= DEEPEST => Reason::TooDeep,
+            () => {
+                let child = open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
+                return self.directory(&child, depth + 1);
+            }
+        };
+        self.report.keep(reason, &self.path, None);
+        Ok(())
     }
+}
 
-    /// Modified within the retention; a time in the future, or one that no clock shows, counts as young.
-    fn is_young(&self, stat: &Stat) -> bool {
-        let age = u64::try_from(stat.st_mtime)
-            .ok()
-            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-            .and_then(|modified| self.sweep.now.duration_since(modified).ok());
-        age.is_none_or(|age| age <= self.sweep.older_than)
-    }
+/// What is gone meanwhile needs no sweep.
+fn unless_gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

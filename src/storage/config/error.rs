@@ -70,6 +70,28 @@ pub enum ConfigError {
         /// The critical path that holds it.
         critical: PathBuf,
     },
+    /// A service that must not be stopped, or is none.
+    #[error("services lists {name:?}, which {problem}")]
+    Service {
+        /// As it is written.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A way to tell people that cannot be used. A URL may hold a secret, so it is not quoted.
+    #[error("{key} {problem}")]
+    Notify {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A budget with which a pass would do nothing.
+    #[error("{key} is 0: at least 1 expected")]
+    Budget {
+        /// The key.
+        key: &'static str,
+    },
 }
 
 impl ConfigError {
@@ -91,6 +113,9 @@ impl ConfigError {
             Self::NoMounts,
             Self::Path { key: "mounts", path: PathBuf::from("var"), problem: "is not absolute" },
             Self::InsideCritical { key: "classes.expendable", path, critical: PathBuf::from("/etc") },
+            Self::Service { name: "eos-agent".to_owned(), problem: "belongs to eos itself" },
+            Self::Notify { key: "notify.webhook", problem: "names no host" },
+            Self::Budget { key: "budget.files" },
         ]
     }
 }
@@ -105,6 +130,9 @@ impl Explain for ConfigError {
             Self::NoMounts => "V005",
             Self::Path { .. } => "V006",
             Self::InsideCritical { .. } => "V007",
+            Self::Service { .. } => "V013",
+            Self::Notify { .. } => "V014",
+            Self::Budget { .. } => "V015",
         })
     }
 
@@ -125,6 +153,12 @@ impl Explain for ConfigError {
             }
             Self::NoMounts | Self::Path { .. } | Self::InsideCritical { .. } => {
                 "correct the paths under storage in /etc/eos/cluster.yaml, then run: eos state apply".to_owned()
+            }
+            Self::Service { .. } => {
+                "correct storage.services in /etc/eos/cluster.yaml, then run: eos state apply".to_owned()
+            }
+            Self::Notify { key, .. } | Self::Budget { key } => {
+                format!("correct storage.{key} in /etc/eos/cluster.yaml, then run: eos state apply")
             }
         }]
     }

@@ -102,9 +102,77 @@ fn every_error_says_what_and_what_helps() {
             "EOS-V005 storage-ops.yaml names no mounts",
             "EOS-V006 mounts lists var, which is not absolute",
             "EOS-V007 classes.expendable lists /etc/x, which lies inside critical /etc",
+            "EOS-V013 services lists \"eos-agent\", which belongs to eos itself",
+            "EOS-V014 notify.webhook names no host",
+            "EOS-V015 budget.files is 0: at least 1 expected",
         ]
     );
     for error in ConfigError::samples() {
         assert!(error.hints().iter().all(|hint| hint.contains("eos state apply")), "{error}");
+    }
+}
+
+/// The fixture with more lines at its end.
+fn with(lines: &str) -> Result<StorageOps, ConfigError> {
+    StorageOps::parse(&format!("{SINGLE}{lines}"))
+}
+
+#[test]
+fn what_came_later_is_read_and_may_be_missing() -> anyhow::Result<()> {
+    let old = StorageOps::parse(SINGLE)?;
+    assert_eq!((old.services.len(), &old.notify, old.budget), (0, &None, None));
+    let new = with(
+        "services: [nginx, batch@1.service]\nbudget: {files: 100, bytes: 1000}\n\
+         notify: {command: [/usr/bin/logger, -t, eos], webhook: 'https://hooks.example/x'}\n",
+    )?;
+    assert_eq!(new.services, ["nginx", "batch@1.service"]);
+    assert_eq!(new.budget, Some(PassBudget { files: Some(100), bytes: Some(1000) }));
+    assert_eq!(StorageOps::parse(&serde_yaml::to_string(&new)?)?, new);
+    assert_eq!(with("services: []\nnotify:\nbudget:\n")?, old);
+    assert_eq!(
+        with("budget: {files: 0}\n").expect_err("none").to_string(),
+        "budget.files is 0: at least 1 expected"
+    );
+    with("budget: {inodes: 3}\n").expect_err("an unknown key");
+    Ok(())
+}
+
+#[test]
+fn every_action_has_the_name_that_the_configuration_uses_and_a_level_may_name_any() -> anyhow::Result<()> {
+    let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    let found = changed("  compress: [compress-logs]", &format!("  warning: [{}]", all.join(", ")))?;
+    assert_eq!(found.actions.at(Level::Warning), Action::ALL);
+    assert_eq!(found.actions.lowest(Action::CompressLogs), Some(Level::Warning));
+    assert_eq!(StorageOps::parse(SINGLE)?.actions.lowest(Action::RefuseSnapshots), Some(Level::Emergency));
+    Ok(())
+}
+
+#[test]
+fn a_service_of_eos_itself_is_never_stopped() {
+    for name in ["eos-agent", "eos-master.service", "eos-storage-monitor", "eos-recovery"] {
+        let error = with(&format!("services: [{name}]\n")).expect_err("a service of eos");
+        assert_eq!(error.to_string(), format!("services lists {name:?}, which belongs to eos itself"));
+    }
+    for name in ["''", "-rf", "a/b", "'a b'", ".service"] {
+        let error = with(&format!("services: [{name}]\n")).expect_err("no service").to_string();
+        assert!(error.ends_with("which is not the name of a service"), "{error}");
+    }
+    let twice = with("services: [a, a.service]\n").expect_err("twice").to_string();
+    assert_eq!(twice, "services lists \"a.service\", which is listed twice");
+}
+
+#[test]
+fn whom_to_notify_is_a_program_by_its_path_or_a_url_which_no_error_quotes() {
+    let refused = |lines: &str| with(lines).expect_err("not to be used").to_string();
+    assert_eq!(
+        refused("notify: {command: [logger]}\n"),
+        "notify.command does not begin with the absolute path of a program"
+    );
+    for (url, problem) in [
+        ("ftp://secret.example", "begins with neither https:// nor http://"),
+        ("https:///secret", "names no host"),
+        ("https://a/secret path", "contains a blank or a control character"),
+    ] {
+        assert_eq!(refused(&format!("notify: {{webhook: '{url}'}}\n")), format!("notify.webhook {problem}"));
     }
 }

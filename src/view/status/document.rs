@@ -77,7 +77,12 @@ fn this_node(output: &Output, local: &Local) -> Value {
     let storage: Value = local
         .storage
         .iter()
-        .map(|(mount, level, percent)| json!({ "mount": mount, "level": level, "percent": percent }))
+        .map(|mount| {
+            json!({
+                "mount": mount.path, "level": mount.level, "percent": mount.percent,
+                "decided_by": mount.decided_by, "time_to_full_seconds": mount.time_to_full_seconds,
+            })
+        })
         .collect();
     json!({
         "name": local.name,
@@ -87,6 +92,8 @@ fn this_node(output: &Output, local: &Local) -> Value {
         "confirmed": local.confirmed,
         "monitor": local.monitor,
         "storage": storage,
+        "services_stopped": local.services_stopped,
+        "snapshots_refused": local.snapshots_refused,
         "restores": local.restores.iter().map(restores::json).collect::<Value>(),
         "operation": local.operation.as_ref().map(|running| &running.what),
         "master_error": local.master_error.as_ref().map(|failure| output.rooted_failure(failure)),

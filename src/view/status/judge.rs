@@ -1,6 +1,7 @@
 //! What is at risk: the rules behind the health level.
 
 use crate::model::role::Role;
+use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use crate::view::status::{Health, Local, STARTING, Warning};
 use crate::view::units::coarse;
@@ -69,9 +70,30 @@ fn of_local(local: &Local) -> Vec<Warning> {
     if let Some(complaint) = &local.monitor {
         found.push(monitor(&local.name, complaint));
     }
-    for (mount, level, percent) in local.storage.iter().filter(|(_, level, _)| *level > Level::Normal) {
-        let what = format!("{} on {} is at level {level} ({percent:.1} %)", mount.display(), local.name);
-        found.push(storage(*level, &what));
+    for mount in local.storage.iter().filter(|mount| mount.level > Level::Normal) {
+        let (path, level) = (mount.path.display(), mount.level);
+        let of = if mount.decided_by == Resource::Inodes { " of its inodes" } else { "" };
+        let what = format!("{path} on {} is at level {level} ({:.1} %{of})", local.name, mount.percent);
+        found.push(storage(level, &what));
+    }
+    found.extend(of_effects(local));
+    found
+}
+
+/// What the levels of this node's mounts came to.
+fn of_effects(local: &Local) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let hints = || vec!["see what is full and what was done about it: eos storage status".to_owned()];
+    if !local.services_stopped.is_empty() {
+        let names = local.services_stopped.join(", ");
+        let text =
+            format!("Availability risk: on {}, stopped until there is room again: {names}", local.name);
+        found.push(Warning { level: Health::Warning, text, hints: hints() });
+    }
+    if local.snapshots_refused {
+        let text =
+            format!("Recovery risk: on {}, new snapshots are refused until there is room again", local.name);
+        found.push(Warning { level: Health::Warning, text, hints: hints() });
     }
     found
 }

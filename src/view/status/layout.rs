@@ -1,10 +1,11 @@
 //! The status as text: health, risks, this node, the nodes, what goes on.
 
+use crate::storage::growth::Resource;
 use crate::view::paragraph::{clean, wrap};
-use crate::view::status::{Health, Local, Warning, warnings, worst};
+use crate::view::status::{Health, Local, Warning, Watched, warnings, worst};
 use crate::view::style::{Tone, paint};
 use crate::view::table::{fields, table};
-use crate::view::units::{bytes, plural, precise};
+use crate::view::units::{bytes, coarse, plural, precise};
 use crate::view::{Output, node, orchestration, restores};
 use crate::wire::admin::{ClusterStatus, Operation};
 use jiff::Timestamp;
@@ -88,11 +89,21 @@ fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> S
     for (name, state, _) in &local.services {
         rows.push(("service", format!("{name}: {state}")));
     }
-    for (mount, level, percent) in &local.storage {
-        rows.push(("storage", format!("{}: {percent:.1} %, {level}", mount.display())));
+    rows.extend(local.storage.iter().map(|mount| ("storage", storage(mount))));
+    if !local.services_stopped.is_empty() {
+        rows.push(("stopped", format!("{}, until there is room again", local.services_stopped.join(", "))));
     }
     rows.extend(local.restores.iter().map(|told| ("restored", restores::line(told))));
     fields(output.width, &rows)
+}
+
+/// `/srv: 81.5 % of the inodes, degraded, full in 3 h`.
+fn storage(mount: &Watched) -> String {
+    let of = if mount.decided_by == Resource::Inodes { " of the inodes" } else { "" };
+    let full =
+        mount.time_to_full_seconds.map(|left| format!(", full in {}", coarse(left.saturating_mul(1000))));
+    let (path, full) = (mount.path.display(), full.unwrap_or_default());
+    format!("{path}: {:.1} %{of}, {}{full}", mount.percent, mount.level)
 }
 
 /// `3 nodes, 1 pending`: the members, and who is on the way.

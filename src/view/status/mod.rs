@@ -13,7 +13,9 @@ use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::snapshot::restore::Told;
+use crate::storage::growth::Resource;
 use crate::storage::level::Level;
+use crate::storage::status::MountStatus;
 use crate::view::Output;
 use crate::wire::admin::ClusterStatus;
 use serde::Serialize;
@@ -40,14 +42,45 @@ pub struct Local {
     pub services: Vec<(String, String, bool)>,
     /// The complaint of its storage monitor.
     pub monitor: Option<String>,
-    /// Its mounts: path, level, and percent used.
-    pub storage: Vec<(PathBuf, Level, f64)>,
+    /// Its mounts, as its storage monitor found them last.
+    pub storage: Vec<Watched>,
+    /// Its services that are stopped until there is room again.
+    pub services_stopped: Vec<String>,
+    /// Whether new snapshots are refused until there is room again.
+    pub snapshots_refused: bool,
     /// What was restored to the paths of its sources, and how the last attempts ended.
     pub restores: Vec<Told>,
     /// Why the master could not be asked.
     pub master_error: Option<Failure>,
     /// The operation that holds this node's lock now.
     pub operation: Option<Running>,
+}
+
+/// A mount that is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How full it is.
+    pub level: Level,
+    /// Percent used, of what there is least of.
+    pub percent: f64,
+    /// What there is least of.
+    pub decided_by: Resource,
+    /// When it will be full at its growth, in seconds.
+    pub time_to_full_seconds: Option<u64>,
+}
+
+impl From<&MountStatus> for Watched {
+    fn from(mount: &MountStatus) -> Self {
+        Self {
+            path: mount.path.clone(),
+            level: mount.level,
+            percent: mount.percent,
+            decided_by: mount.decided_by,
+            time_to_full_seconds: mount.time_to_full_seconds,
+        }
+    }
 }
 
 /// An operation on this node.

@@ -34,7 +34,7 @@ fn troubled() -> (ClusterStatus, Local) {
     cluster.operations = vec![samples::operation()];
     let local = Local {
         services: vec![("eos-agent".to_owned(), "failed".to_owned(), false)],
-        storage: vec![(PathBuf::from("/var/lib/eos"), Level::Emergency, 93.25)],
+        storage: vec![samples::watched("/var/lib/eos", Level::Emergency, 93.25)],
         operation: Some(running(660_000)),
         ..samples::local()
     };
@@ -420,5 +420,30 @@ fn the_document_has_the_fields_that_programs_read() {
         ] {
             assert!(nodes[0].get(field).is_some(), "{field}");
         }
+    }
+}
+
+#[test]
+fn what_is_stopped_or_refused_and_a_mount_without_inodes_are_told() {
+    let mount = Watched {
+        decided_by: Resource::Inodes,
+        time_to_full_seconds: Some(3 * 3600),
+        ..samples::watched("/srv", Level::Degraded, 81.5)
+    };
+    let local = Local {
+        storage: vec![mount],
+        services_stopped: vec!["nginx".to_owned(), "batch".to_owned()],
+        snapshots_refused: true,
+        ..samples::local()
+    };
+    let text = shown(100, Some(&samples::cluster()), &local);
+    for line in [
+        "storage    /srv: 81.5 % of the inodes, degraded, full in 3 h",
+        "stopped    nginx, batch, until there is room again",
+        "! Capacity risk: /srv on node1 is at level degraded (81.5 % of its inodes)",
+        "! Availability risk: on node1, stopped until there is room again: nginx, batch",
+        "! Recovery risk: on node1, new snapshots are refused until there is room again",
+    ] {
+        assert!(text.lines().any(|there| there == line), "no {line} in\n{text}");
     }
 }

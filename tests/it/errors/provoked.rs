@@ -150,6 +150,9 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("EOS-V005", "mounts:\n  - \"/\"\n", "mounts: []\n"),
     ("EOS-V006", "  - \"/\"\n", "  - \"var\"\n"),
     ("EOS-V007", "/var/cache/eos", "/etc/x"),
+    ("EOS-V013", "actions:\n", "services: [eos-agent]\nactions:\n"),
+    ("EOS-V014", "actions:\n", "notify: {webhook: 'https:///x'}\nactions:\n"),
+    ("EOS-V015", "actions:\n", "budget: {files: 0}\nactions:\n"),
 ];
 
 /// A command on the only node of a cluster that is refused.

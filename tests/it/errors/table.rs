@@ -35,7 +35,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a server or client that breaks the protocol, with unit tests in src/client, src/master and src/identity",
-        "I004 I012 I013 I014 I015 I030 I031 J001 J009 J012 J013 J014 J026 J027 M002 M011 M027",
+        "I004 I012 I013 I014 I015 I030 I031 J001 J009 J012 J013 J014 J026 J027 M002 M011 M027 \
+         V040 V041",
     ),
     (
         "a snapshot that was forged, damaged or cut off, with unit tests in src/snapshot",
@@ -55,7 +56,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
-        "M003 S034 V008 V009 V020 V021",
+        "M003 S034 V008 V009 V020 V021 V023 V042 V043",
     ),
     ("a node that says of a snapshot what is not so, with unit tests in src/steps", "T228 T229"),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),

@@ -1,55 +1,70 @@
 //! One pass of the monitor: sample every mount, decide what is due, and write down what was found.
 
-use crate::agent::monitor::actions::{Order, goes_by_age};
+use super::outbox::Outbox;
+use crate::agent::monitor::actions::Order;
 use crate::agent::monitor::clock::Clock;
 use crate::agent::monitor::mount::Mount;
-use crate::agent::monitor::{Loaded, MonitorError, load};
-use crate::host::files::{self, Attributes, FileError};
+use crate::agent::monitor::{Loaded, MonitorError, load, record};
+use crate::host::files::FileError;
+use crate::host::mounts::{self, MountSample};
 use crate::host::root::Root;
 use crate::host::uptime::since_boot;
-use crate::host::{mounts, paths};
 use crate::model::explain::{Explain, Failure};
 use crate::storage::config::{Action, Mode};
-use crate::storage::status::{self, ActionRecord, MonitorStatus, MountStatus, Outcome};
-use crate::storage::{StorageOps, plan};
+use crate::storage::status::{ActionRecord, MonitorStatus, MountStatus, Outcome, Total};
+use crate::storage::{Level, StorageOps, plan};
 use jiff::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::time::Duration;
-
-/// Actions that the status remembers.
-const REMEMBERED: usize = 16;
 
 /// What the monitor knows.
 pub(super) struct Monitor {
-    root: Root,
-    loaded: Loaded,
+    pub(super) root: Root,
+    pub(super) loaded: Loaded,
     clock: Clock,
     mounts: Vec<Mount>,
-    found: Vec<MountStatus>,
-    actions: VecDeque<ActionRecord>,
+    pub(super) found: Vec<MountStatus>,
+    pub(super) actions: VecDeque<ActionRecord>,
+    pub(super) totals: BTreeMap<Action, Total>,
+    pub(super) outbox: Outbox,
+    /// Whether a pass left its orders to the next one, since something was under way.
+    put_off: bool,
+    /// By how many seconds the clock had jumped at the last pass.
+    pub(super) jumped: Option<i64>,
     /// Problems of the last pass.
-    problems: Vec<Failure>,
+    pub(super) problems: Vec<Failure>,
     /// Problems that last until they are gone.
-    config_problem: Option<Failure>,
-    watch_problem: Option<Failure>,
-    status_problem: Option<Failure>,
+    pub(super) config_problem: Option<Failure>,
+    pub(super) watch_problem: Option<Failure>,
+    pub(super) status_problem: Option<Failure>,
+    pub(super) agent_problem: Option<Failure>,
 }
 
 impl Monitor {
-    pub(super) fn new(root: Root, loaded: Loaded) -> Self {
+    /// Goes on where an earlier monitor ended, as far as its status tells.
+    pub(super) fn new(root: Root, loaded: Loaded, before: Option<&MonitorStatus>) -> Self {
         let now = Timestamp::now();
-        let mounts = loaded.ops.mounts.iter().map(|path| Mount::new(path, now)).collect();
+        // What an observer planned was never done.
+        let before = before.filter(|before| before.mode == loaded.ops.mode);
+        let known = |path: &Path| before.and_then(|it| it.mounts.iter().find(|mount| mount.path == path));
+        let mounts = loaded.ops.mounts.iter().map(|path| Mount::new(path, known(path), now)).collect();
         Self {
             root,
             loaded,
             clock: Clock::start(now, since_boot()),
             mounts,
             found: Vec::new(),
-            actions: VecDeque::new(),
+            actions: before.map(|before| before.actions.iter().cloned().collect()).unwrap_or_default(),
+            totals: before.map(|before| before.totals.clone()).unwrap_or_default(),
+            outbox: Outbox::new(before, now),
+            put_off: false,
+            jumped: None,
             problems: Vec::new(),
             config_problem: None,
             watch_problem: None,
             status_problem: None,
+            agent_problem: None,
         }
     }
 
@@ -89,9 +104,14 @@ impl Monitor {
     fn take_over(&mut self, loaded: Loaded) {
         let now = Timestamp::now();
         let mut before = std::mem::take(&mut self.mounts);
+        // What was only planned so far, or is asked for since now, is due at once.
+        let anew = loaded.ops.mode != self.loaded.ops.mode || loaded.ops.actions != self.loaded.ops.actions;
+        if anew {
+            before.iter_mut().for_each(Mount::begin_anew);
+        }
         for path in &loaded.ops.mounts {
             let known = before.iter().position(|mount| mount.path() == path);
-            let mount = known.map_or_else(|| Mount::new(path, now), |index| before.swap_remove(index));
+            let mount = known.map_or_else(|| Mount::new(path, None, now), |index| before.swap_remove(index));
             self.mounts.push(mount);
         }
         self.loaded = loaded;
@@ -102,34 +122,65 @@ impl Monitor {
         self.watch_problem = problem.map(|error| Failure::of(error));
     }
 
+    /// Takes over what the agent did.
+    pub(super) fn hear(&mut self) {
+        match record(&self.root) {
+            Ok(told) => {
+                self.agent_problem = None;
+                let records = self.outbox.hear(&told.unwrap_or_default());
+                self.record(records);
+            }
+            Err(error) => {
+                let failure = Failure::of(&error);
+                if self.agent_problem.as_ref() != Some(&failure) {
+                    tracing::error!(%error, "what the agent did cannot be known");
+                }
+                self.agent_problem = Some(failure);
+            }
+        }
+        let given_up = self.outbox.give_up(Timestamp::now());
+        self.record(given_up);
+    }
+
+    /// Whether a pass is owed, now that nothing is under way any more.
+    pub(super) fn owes_a_pass(&self) -> bool {
+        self.put_off
+    }
+
     /// Samples every mount; returns the orders to execute now, none while `busy`.
     pub(super) fn pass(&mut self, busy: bool) -> Vec<Order> {
         let (now, uptime) = (Timestamp::now(), since_boot());
         self.problems.clear();
         self.found.clear();
+        self.put_off = busy;
         let clock = self.clock.check(now, uptime).err();
+        self.jumped = None;
         if let Some(error) = &clock {
             self.problem(error);
+            if let MonitorError::ClockJumped { seconds } = error {
+                self.jumped = Some(*seconds);
+            }
         }
         let mut orders = Vec::new();
         let mut mounts = std::mem::take(&mut self.mounts);
         for mount in &mut mounts {
             match mounts::sample(&self.root.join(mount.path())) {
                 Ok(sample) => {
-                    let situation = mount.take_in(&self.loaded.ops, &sample, now, uptime);
-                    self.found.push(mount.status(&sample));
+                    let (situation, previous) = mount.take_in(&self.loaded.ops, &sample, now, uptime);
                     if !busy {
                         let due = mount.plan(&self.loaded.ops, &situation, uptime);
-                        let (path, device, level) = (mount.path().to_owned(), sample.device, mount.level());
-                        let order = |action| Order { mount: path.clone(), device, level, action };
-                        orders.extend(due.into_iter().map(order));
+                        let moment = Moment { sample: &sample, previous, now, jumped: clock.is_some() };
+                        orders.extend(due.into_iter().filter_map(|it| self.settle(mount, it, &moment)));
+                        if plan::recovered(&self.loaded.ops.actions, &situation) {
+                            self.calm(mount, &moment);
+                        }
                     }
+                    self.found.push(mount.status(&sample));
                 }
                 Err(error) => self.problem(&error),
             }
         }
         self.mounts = mounts;
-        self.withhold(&mut orders, clock.is_some(), now);
         orders
     }
 
@@ -138,71 +189,68 @@ impl Monitor {
         self.problems.push(Failure::of(error));
     }
 
-    /// Takes out what is only planned: everything when observing, what goes by age when the clock jumped.
-    fn withhold(&mut self, orders: &mut Vec<Order>, clock_jumped: bool, now: Timestamp) {
-        let observing = self.loaded.ops.mode == Mode::Observe;
-        let withheld = |order: &mut Order| observing || (clock_jumped && goes_by_age(order.action));
-        let records: Vec<ActionRecord> =
-            orders.extract_if(.., withheld).map(|order| order.record(Outcome::Planned, now)).collect();
-        self.record(records);
-    }
-
-    /// Remembers what came of actions.
-    pub(super) fn record(&mut self, records: Vec<ActionRecord>) {
-        for record in records {
-            let (action, mount) = (record.action.name(), record.mount.display());
-            let (outcome, files, bytes) = (record.outcome, record.files, record.bytes);
-            if outcome == Outcome::Planned {
-                tracing::info!(action, %mount, "an action is due and not executed");
-            } else {
-                tracing::info!(action, %mount, ?outcome, files, bytes, kept = record.kept, "an action ended");
-            }
-            if record.outcome == Outcome::Unfinished {
-                let same = |known: &&mut Mount| known.path() == record.mount;
-                self.mounts.iter_mut().filter(same).for_each(Mount::leave_unfinished);
-            }
-            if self.actions.len() == REMEMBERED {
-                self.actions.pop_front();
-            }
-            self.actions.push_back(record);
+    /// Deals with one action that is due; returns what is still to be executed here.
+    fn settle(&mut self, mount: &mut Mount, action: Action, moment: &Moment<'_>) -> Option<Order> {
+        let Moment { sample, previous, now, jumped } = *moment;
+        let (path, level) = (mount.path().to_owned(), mount.level());
+        let key = (path.as_path(), level, action);
+        let event = (action == Action::Notify).then(|| mount.tell(previous, sample, now));
+        if self.loaded.ops.mode == Mode::Observe || (jumped && action.goes_by_age()) {
+            self.record(vec![ActionRecord::of(key, Outcome::Planned, now)]);
+            return None;
         }
+        match action {
+            action if action.sweeps() => {
+                return Some(Order { mount: path, device: sample.device, level, action, now });
+            }
+            // The status says so, and whoever it concerns looks there; the agent tells of services itself.
+            Action::StopServices => {}
+            Action::RefuseSnapshots => {
+                tracing::warn!(mount = %path.display(), %level, "new snapshots are refused");
+                self.record(vec![ActionRecord::of(key, Outcome::Done, now)]);
+            }
+            Action::Notify => {
+                tracing::warn!(mount = %path.display(), %level, "a mount is nearly full: a person is needed");
+                match self.loaded.ops.notify {
+                    Some(_) => self.outbox.ask(action, (&path, level), event, now),
+                    None => self.record(vec![ActionRecord::of(key, Outcome::Done, now)]),
+                }
+            }
+            action => self.outbox.ask(action, (&path, level), None, now),
+        }
+        None
     }
 
-    /// Writes the status; that it could not be written is told by its age, the log and the next one.
-    pub(super) fn report(&mut self) {
-        self.status_problem = self.write_status().err().map(|error| {
-            tracing::error!(%error, "the status of the storage monitor could not be written");
-            Failure::of(&error)
-        });
-    }
-
-    /// Writes `run/eos/storage-monitor.json`.
-    pub(super) fn write_status(&self) -> Result<(), MonitorError> {
-        let bytes = serde_json::to_vec_pretty(&self.status()).expect("a status is plain data");
-        files::create_directory(&self.root.join(paths::RUN), Attributes { mode: 0o755, owner: None })?;
-        Ok(files::write_atomic(&self.root.join(paths::MONITOR_STATUS), &bytes, Attributes::PUBLIC)?)
-    }
-
-    fn status(&self) -> MonitorStatus {
+    /// Has people told that it is over.
+    fn calm(&mut self, mount: &mut Mount, moment: &Moment<'_>) {
+        let event = mount.calm(moment.sample);
         let ops = &self.loaded.ops;
-        let lasting = [&self.config_problem, &self.watch_problem, &self.status_problem];
-        let refuses =
-            |mount: &MountStatus| plan::up_to(&ops.actions, mount.level).contains(&Action::RefuseSnapshots);
-        MonitorStatus {
-            version: status::VERSION,
-            pid: std::process::id(),
-            at: Timestamp::now(),
-            interval_seconds: ops.interval_seconds,
-            config_digest: self.loaded.digest,
-            scale: ops.scale,
-            role: ops.role,
-            mode: ops.mode,
-            mounts: self.found.clone(),
-            actions: self.actions.iter().cloned().collect(),
-            snapshots_refused: ops.mode == Mode::Act && self.found.iter().any(refuses),
-            problems: lasting.into_iter().flatten().chain(&self.problems).cloned().collect(),
+        if ops.mode == Mode::Act && ops.notify.is_some() {
+            let to = (mount.path(), mount.level());
+            self.outbox.ask(Action::Notify, to, Some(event), moment.now);
         }
     }
+
+    /// Whether the level of any mount asks for something that lasts. A mount that cannot be looked at keeps
+    /// the level that it had.
+    pub(super) fn lasts(&self, action: Action) -> bool {
+        let asks = |level: Level| plan::up_to(&self.loaded.ops.actions, level).contains(&action);
+        self.loaded.ops.mode == Mode::Act && self.mounts.iter().any(|mount| asks(mount.level()))
+    }
+
+    /// Notes that a mount has work left for the next sample.
+    pub(super) fn leave_unfinished(&mut self, record: &ActionRecord) {
+        let same = |known: &&mut Mount| known.path() == record.mount;
+        self.mounts.iter_mut().filter(same).for_each(Mount::leave_unfinished);
+    }
+}
+
+/// What a mount is looked at with.
+struct Moment<'a> {
+    sample: &'a MountSample,
+    previous: Level,
+    now: Timestamp,
+    jumped: bool,
 }
 
 #[cfg(test)]
@@ -216,17 +264,22 @@ mod tests {
         let node = Node::new()?;
         node.configure(&node.acting())?;
         node.old_file("disk/cache/old", 7_800_000)?;
-        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?);
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
         let two_days_ago = Timestamp::now() - jiff::SignedDuration::from_hours(48);
         monitor.clock = Clock::start(two_days_ago, since_boot());
-        let orders: Vec<Action> = monitor.pass(false).iter().map(|order| order.action).collect();
-        assert_eq!(orders, [Action::RefuseSnapshots, Action::Notify]);
+        assert_eq!(monitor.pass(false), []);
         let status = monitor.status();
         assert_eq!(status.problems[0].code, "EOS-V021");
-        let withheld: Vec<(Action, Outcome)> =
+        assert!(status.clock_jumped_seconds.is_some_and(|seconds| seconds > 47 * 3600), "{status:?}");
+        let records: Vec<(Action, Outcome)> =
             status.actions.iter().map(|it| (it.action, it.outcome)).collect();
         let planned = |action| (action, Outcome::Planned);
-        assert_eq!(withheld, [planned(Action::CompressLogs), planned(Action::DeleteExpendable)]);
+        let withheld = [planned(Action::CompressLogs), planned(Action::DeleteExpendable)];
+        assert_eq!(records[..2], withheld);
+        assert_eq!(records[2..], [(Action::RefuseSnapshots, Outcome::Done), (Action::Notify, Outcome::Done)]);
+        monitor.write_status()?;
+        let error = crate::agent::monitor::cleanup(&node.root, Level::Cleanup, false).expect_err("a jump");
+        assert!(matches!(error, MonitorError::ClockJumped { .. }), "{error}");
         Ok(())
     }
 
@@ -234,7 +287,7 @@ mod tests {
     fn a_level_entered_while_busy_is_acted_on_afterwards() -> anyhow::Result<()> {
         let node = Node::new()?;
         node.configure(&node.acting())?;
-        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?);
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
         assert_eq!(monitor.pass(false), []);
         node.old_file("disk/cache/old", 6_500_000)?;
         assert_eq!(monitor.pass(true), []);

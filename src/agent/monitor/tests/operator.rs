@@ -1,7 +1,7 @@
 //! Tests of what an operator does by hand.
 
 use super::node::Node;
-use crate::agent::monitor::{Cleaned, cleanup, status};
+use crate::agent::monitor::{Cleaned, Cleanup, cleanup, status};
 use crate::storage::Level;
 use crate::storage::config::Action;
 use std::fs;
@@ -12,10 +12,10 @@ fn a_cleanup_by_hand_does_exactly_what_its_dry_run_told() -> anyhow::Result<()> 
     let node = Node::new()?;
     let file = node.old_file("disk/cache/old", 100_000)?;
     let log = node.old_file("disk/log/old.log", 100_000)?;
-    assert_eq!(cleanup(&node.root, Level::Warning, false)?, []);
-    let planned = cleanup(&node.root, Level::Cleanup, true)?;
+    assert_eq!(cleanup(&node.root, Level::Warning, false)?, Cleanup::default());
+    let planned = cleanup(&node.root, Level::Cleanup, true)?.actions;
     assert!(file.exists() && log.exists());
-    let done = cleanup(&node.root, Level::Cleanup, false)?;
+    let done = cleanup(&node.root, Level::Cleanup, false)?.actions;
     let facts = |cleaned: &[Cleaned]| -> Vec<(Action, PathBuf, u64, u64)> {
         let report = |it: &Cleaned| it.report.clone().expect("swept");
         cleaned
@@ -37,7 +37,7 @@ fn a_cleanup_leaves_directories_on_mounts_that_are_not_watched() -> anyhow::Resu
     let node = Node::new()?;
     fs::create_dir_all(node.root.join("var/tmp/eos"))?;
     let file = node.old_file("var/tmp/eos/old", 100_000)?;
-    let done = cleanup(&node.root, Level::Critical, false)?;
+    let done = cleanup(&node.root, Level::Critical, false)?.actions;
     assert!(done.iter().all(|it| it.directory.starts_with("/disk")), "{done:?}");
     assert!(file.exists());
     Ok(())

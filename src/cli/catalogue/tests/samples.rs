@@ -53,6 +53,7 @@ fn model_and_files() -> Vec<Group> {
         of("src/orchestration/error.rs", crate::orchestration::error::samples()),
         of("src/sls/error.rs", crate::sls::error::samples()),
         of("src/storage/config/error.rs", crate::storage::ConfigError::samples()),
+        of("src/storage/errand.rs", crate::storage::errand::ErrandsError::samples()),
         of("src/storage/status.rs", crate::storage::status::StatusError::samples()),
     ]
 }
@@ -78,6 +79,7 @@ fn state() -> Vec<Group> {
     // That another test was first does no harm.
     drop(rustls::crypto::ring::default_provider().install_default());
     vec![
+        of("src/client/webhook.rs", crate::client::WebhookError::samples()),
         of("src/client/error.rs", crate::client::error::samples()),
         of("src/identity/error.rs", crate::identity::error::samples()),
         of("src/journal/error.rs", crate::journal::error::samples()),

@@ -1,0 +1,90 @@
+//! A cleanup by hand: what a level says, done at once and without the budget of a pass, or only listed.
+
+use crate::agent::monitor::actions::{self, Manner};
+use crate::agent::monitor::errands::engines::{self, Pruned};
+use crate::agent::monitor::{Loaded, MonitorError, load};
+use crate::host::clock;
+use crate::host::mounts;
+use crate::host::root::Root;
+use crate::host::sweep::{Budget, Report};
+use crate::model::explain::Failure;
+use crate::steps::report;
+use crate::storage::config::Action;
+use crate::storage::level::Level;
+use crate::storage::{StorageOps, plan};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+/// By hand, nothing is left for a next pass.
+const WHOLE: Budget =
+    Budget { files: u64::MAX, bytes: u64::MAX, time: Duration::MAX, listed: usize::MAX, held: usize::MAX };
+
+/// What a cleanup did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Cleanup {
+    /// Directory by directory.
+    pub actions: Vec<Cleaned>,
+    /// Container engine by container engine.
+    pub engines: Vec<Pruned>,
+    /// What the level asks for as well and only the monitor does, for as long as the level lasts.
+    pub left_to_monitor: Vec<Action>,
+}
+
+/// What a cleanup did, or would do, in one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cleaned {
+    /// The action.
+    pub action: Action,
+    /// The directory.
+    pub directory: PathBuf,
+    /// What came of it; missing when the directory could not be swept.
+    pub report: Option<Report>,
+    /// Why it could not be swept.
+    pub failure: Option<Failure>,
+}
+
+/// Does by hand, in whatever mode the monitor is, what the level asks for on every watched mount: frees
+/// space, or only tells what it would free.
+///
+/// # Errors
+/// When the configuration is missing or invalid, a mount cannot be sampled, or the monitor saw the clock jump;
+/// nothing was done then.
+pub fn cleanup(root: &Root, level: Level, dry_run: bool) -> Result<Cleanup, MonitorError> {
+    let Loaded { ops, .. } = load(root)?;
+    let report::Monitor { health, status } = report::monitor(root, clock::timestamp())?;
+    // A monitor that does not live knows nothing of the clock.
+    let status = status.filter(|_| health.is_healthy());
+    if let Some(seconds) = status.and_then(|status| status.clock_jumped_seconds) {
+        return Err(MonitorError::ClockJumped { seconds });
+    }
+    let devices =
+        ops.mounts.iter().map(|path| mounts::device_of(&root.join(path))).collect::<Result<Vec<_>, _>>()?;
+    let mut done = Cleanup::default();
+    for action in plan::up_to(&ops.actions, level) {
+        match action {
+            action if action.sweeps() => done.actions.extend(swept(root, &ops, action, &devices, dry_run)),
+            Action::PruneContainers => {
+                done.engines.extend(engines::prune(root, ops.retention.cache, dry_run));
+            }
+            action => done.left_to_monitor.push(action),
+        }
+    }
+    Ok(done)
+}
+
+fn swept(root: &Root, ops: &StorageOps, action: Action, devices: &[u64], dry_run: bool) -> Vec<Cleaned> {
+    let stop = AtomicBool::new(false);
+    let manner = Manner { budget: WHOLE, dry_run, now: SystemTime::now(), stop: &stop };
+    let mut left = WHOLE;
+    let swept = actions::sweep(root, ops, action, devices, manner, &mut left);
+    let cleaned = |(directory, result)| {
+        let (report, failure) = match result {
+            Ok(report) => (Some(report), None),
+            Err(error) => (None, Some(Failure::of(&error))),
+        };
+        Cleaned { action, directory, report, failure }
+    };
+    swept.into_iter().map(cleaned).collect()
+}

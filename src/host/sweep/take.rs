@@ -1,0 +1,158 @@
+//! Takes the files of a sweep in their order, each after a fresh look at it and at its way.
+
+use super::guard::Guard;
+use super::open_files::OpenFiles;
+use super::ranking::{Candidate, Ranking};
+use super::walk::{self, Place, allocated, open_start};
+use super::{Reason, Report, Sweep, SweepError, Work, compress, delete};
+use rustix::fs::{AtFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A regular file that is old enough, not protected and not open.
+pub(super) struct Found<'a> {
+    pub(super) directory: &'a OwnedFd,
+    pub(super) name: &'a CStr,
+    pub(super) path: &'a Path,
+    pub(super) stat: Stat,
+}
+
+impl Found<'_> {
+    /// Bytes that it takes on the disk.
+    pub(super) fn allocated(&self) -> u64 {
+        allocated(&self.stat)
+    }
+}
+
+/// What became of a file.
+pub(super) enum Taken {
+    /// Done (or would be), with the bytes freed.
+    Freed(u64),
+    /// Left alone.
+    Kept(Reason),
+    /// The sweep was stopped in the middle; the file is as it was.
+    Stopped,
+}
+
+struct Taking<'a> {
+    sweep: &'a Sweep<'a>,
+    start: Place,
+    guard: Guard,
+    open: OpenFiles,
+    report: Report,
+    /// Time spent on taking files; looking at them is cheap, and must not keep a sweep from ever coming
+    /// past many that it keeps.
+    worked: Duration,
+}
+
+/// Walks the directory of the sweep and takes what it may, in order.
+pub(super) fn sweep(sweep: &Sweep<'_>) -> Result<Report, SweepError> {
+    let Some(directory) = open_start(sweep)? else { return Ok(Report::default()) };
+    let guard = Guard::of(sweep)?;
+    let stat = rustix::fs::fstat(&directory).map_err(|e| sweep.failed("look at", e))?;
+    let open =
+        OpenFiles::look().map_err(|e| sweep.failed("see which files are open before a sweep of", e))?;
+    let start = Place { directory, device: stat.st_dev };
+    let (report, worked) = (Report::default(), Duration::ZERO);
+    let mut taking = Taking { sweep, start, guard, open, report, worked };
+    let mut after = None;
+    loop {
+        // What is left alone is told by the first walk; those after it see the same again.
+        let told = after.is_none();
+        let mut ranking = Ranking::new(sweep.budget.held, after.take());
+        let mut unseen = Report::default();
+        let report = if told { &mut taking.report } else { &mut unseen };
+        walk::walk(sweep, &taking.start, &taking.guard, &mut ranking, report)
+            .map_err(|e| sweep.failed("list", e))?;
+        taking.report.unfinished |= unseen.unfinished;
+        let overflowed = ranking.overflowed;
+        after = taking.all(ranking.into_order());
+        if !overflowed || after.is_none() {
+            break;
+        }
+    }
+    taking.report.unseen_processes = taking.open.unseen();
+    Ok(taking.report)
+}
+
+impl Taking<'_> {
+    /// Takes them; the last of them, or nothing when the budget was spent before.
+    fn all(&mut self, candidates: Vec<Candidate>) -> Option<Candidate> {
+        for candidate in &candidates {
+            if self.spent() {
+                self.report.unfinished = true;
+                return None;
+            }
+            let path = self.sweep.directory.join(OsStr::from_bytes(&candidate.path));
+            match self.one(candidate, &path) {
+                // What is gone meanwhile needs no sweep.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let reason = match Errno::from_io_error(&error) {
+                        Some(Errno::XDEV) => Reason::OtherMount,
+                        Some(Errno::LOOP) => Reason::Link,
+                        _ => Reason::Failed,
+                    };
+                    self.report.keep(reason, &path, Some(error.to_string()));
+                }
+                Ok(()) => {}
+            }
+        }
+        candidates.into_iter().next_back()
+    }
+
+    fn spent(&self) -> bool {
+        let budget = &self.sweep.budget;
+        self.report.files >= budget.files
+            || self.report.taken >= budget.bytes
+            || self.worked >= budget.time
+            || self.sweep.stop.load(Ordering::Relaxed)
+    }
+
+    fn one(&mut self, candidate: &Candidate, path: &Path) -> io::Result<()> {
+        let relative = PathBuf::from(OsStr::from_bytes(&candidate.path));
+        let Some(name) = relative.file_name() else { return Ok(()) };
+        let name = CString::new(name.as_bytes())?;
+        let parents = relative.parent().unwrap_or(Path::new(""));
+        let way = walk::descend(&self.start, self.sweep.directory, parents, &self.guard)?;
+        let Some(directory) = way else {
+            self.report.keep(Reason::Protected, path, None);
+            return Ok(());
+        };
+        let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let reason = walk::out_of_bounds(self.sweep, &self.guard, self.start.device, path, &stat);
+        let reason = match reason {
+            None if self.open.contains(&stat)? => Some(Reason::Open),
+            reason => reason,
+        };
+        if let Some(reason) = reason {
+            self.report.keep(reason, path, None);
+            return Ok(());
+        }
+        self.take(&Found { directory: &directory, name: &name, path, stat })
+    }
+
+    fn take(&mut self, found: &Found<'_>) -> io::Result<()> {
+        let started = Instant::now();
+        let taken = match self.sweep.work {
+            Work::Compress => compress::take(self.sweep, &mut self.open, found),
+            Work::Delete | Work::Vacuum | Work::Packages => delete::take(self.sweep, found),
+        };
+        self.worked += started.elapsed();
+        match taken? {
+            Taken::Freed(bytes) => {
+                let listed = self.sweep.budget.listed;
+                self.report.took(found.path, (bytes, found.allocated()), listed);
+            }
+            Taken::Kept(reason) => self.report.keep(reason, found.path, None),
+            Taken::Stopped => self.report.unfinished = true,
+        }
+        Ok(())
+    }
+}

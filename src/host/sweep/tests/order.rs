@@ -1,0 +1,127 @@
+//! Tests of which files a sweep takes, in which order, and where it ends.
+
+use super::*;
+use crate::host::directory::cut;
+
+/// The names that were taken, in order.
+fn taken(report: &Report) -> Vec<&str> {
+    report.listed.iter().map(|listed| listed.path.as_str()).collect()
+}
+
+#[test]
+fn the_oldest_go_first_and_of_one_day_the_largest() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    for (name, days, blocks) in [("a", 8, 1), ("b", 30, 1), ("c", 30, 4), ("d", 9, 9), ("e", 2, 50)] {
+        let path = place.write(&format!("cache/{name}/{name}"), vec![1; blocks * 4096])?;
+        age(&path, days)?;
+    }
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let all = ["/cache/c/c", "/cache/b/b", "/cache/d/d", "/cache/a/a"];
+    assert_eq!(taken(&Sweep { dry_run: true, ..sweep }.run()?), all);
+    let two = Sweep { budget: Budget { files: 2, ..ROOMY }, ..sweep }.run()?;
+    assert_eq!((taken(&two), two.unfinished, two.taken), (all[..2].to_vec(), true, 5 * 4096));
+    let rest = sweep.run()?;
+    assert_eq!((taken(&rest), rest.unfinished), (all[2..].to_vec(), false));
+    Ok(())
+}
+
+#[test]
+fn a_directory_of_more_files_than_memory_shall_hold_is_swept_whole_and_in_order() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    for n in 0..100u32 {
+        let path = place.write(&format!("cache/{}/{n}", n % 7), "x")?;
+        age(&path, 10 + n * 31 % 100)?;
+    }
+    let held = Budget { held: 8, listed: 1000, ..ROOMY };
+    let sweep = Sweep { budget: held, ..place.sweep(Work::Delete, "/cache", &[]) };
+    let planned = Sweep { dry_run: true, ..sweep }.run()?;
+    assert_eq!((planned.files, planned.kept_count()), (100, 0));
+    let whole = Sweep { budget: Budget { held: usize::MAX, ..held }, dry_run: true, ..sweep }.run()?;
+    assert_eq!(taken(&planned), taken(&whole));
+    let done = sweep.run()?;
+    assert_eq!((taken(&done), done.unfinished), (taken(&whole), false));
+    Ok(())
+}
+
+#[test]
+fn archived_journals_go_by_their_last_entry_and_nothing_else_goes() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let old = place.write("var/log/journal/m/system@0a-1-0b.journal", [1; 8192])?;
+    let young = place.write("var/log/journal/m/system@0a-2-0c.journal", [1; 8192])?;
+    age(&young, 6)?;
+    let active = place.write("var/log/journal/m/system.journal", [1; 8192])?;
+    let report = place.sweep(Work::Vacuum, "/var/log/journal", &[]).run()?;
+    assert_eq!((report.files, report.bytes, report.kept_for(Reason::Young)), (1, 8192, 1));
+    assert!(!old.exists() && young.exists() && active.exists());
+    Ok(())
+}
+
+#[test]
+fn a_package_is_as_old_as_its_download_and_a_lock_stays() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let package = place.write("var/cache/apt/archives/curl_7.88_amd64.deb", [1; 8192])?;
+    let lock = place.write("var/cache/apt/archives/lock", "")?;
+    let sweep = place.sweep(Work::Packages, "/var/cache/apt/archives", &[]);
+    assert_eq!(sweep.run()?.kept_for(Reason::Young), 1, "it came a moment ago, whatever time it bears");
+    let later = Sweep { now: sweep.now + 8 * DAY, ..sweep }.run()?;
+    assert_eq!((later.files, package.exists(), lock.exists()), (1, false, true));
+    Ok(())
+}
+
+#[test]
+fn a_death_at_any_change_of_a_compression_leaves_the_log_or_all_of_it_compressed() -> anyhow::Result<()> {
+    for changes in 0.. {
+        let place = Place::new()?;
+        for name in ["a.log", "b.log", "c.log"] {
+            place.write(&format!("log/{name}"), log_lines())?;
+        }
+        let sweep = place.sweep(Work::Compress, "/log", &[]);
+        let (_, died) = cut::after(changes, || sweep.run());
+        let names = || -> anyhow::Result<Vec<String>> {
+            let names = fs::read_dir(place.path("log"))?.map(|entry| Ok(entry?.file_name()));
+            let names = names.collect::<std::io::Result<Vec<_>>>()?;
+            Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect())
+        };
+        for name in names()? {
+            let file = fs::File::open(place.path("log").join(&name))?;
+            let whole = if name.ends_with(".zst") {
+                zstd::decode_all(file)?
+            } else {
+                fs::read(place.path("log").join(&name))?
+            };
+            assert!(whole == log_lines(), "death before change {changes}: {name} is not whole");
+            assert!(
+                ["a.log", "b.log", "c.log"].contains(&name.trim_end_matches(".zst")),
+                "{changes}: {name}"
+            );
+        }
+        for name in ["log/a.log", "log/b.log", "log/c.log"] {
+            let there = [place.path(name), place.path(&format!("{name}.zst"))].map(|path| path.exists());
+            assert!(there.contains(&true), "death before change {changes}: {name} is gone");
+        }
+        sweep.run()?;
+        let mut left = names()?;
+        left.sort_unstable();
+        assert_eq!(left, ["a.log.zst", "b.log.zst", "c.log.zst"], "after a death before change {changes}");
+        if !died {
+            assert!(changes >= 18, "{changes} deaths only");
+            return Ok(());
+        }
+    }
+    unreachable!("every sweep ends")
+}
+
+#[test]
+fn a_death_in_the_middle_of_a_deletion_is_gone_on_with() -> anyhow::Result<()> {
+    for changes in 0..4 {
+        let place = Place::new()?;
+        for name in ["a", "b", "c"] {
+            place.write(&format!("cache/{name}"), [1; 8192])?;
+        }
+        let sweep = place.sweep(Work::Delete, "/cache", &[]);
+        let (report, died) = cut::after(changes, || sweep.run());
+        assert_eq!((report?.files as usize, died), (changes.min(3), changes < 3));
+        assert_eq!(sweep.run()?.files as usize, 3 - changes.min(3));
+    }
+    Ok(())
+}
