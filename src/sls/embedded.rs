@@ -44,6 +44,12 @@ impl StateTree for Embedded {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         FILES.iter().find(|(name, _)| *name == path).map(|(_, bytes)| bytes.to_vec())
     }
+
+    fn below(&self, directory: &str) -> Vec<String> {
+        let directory = format!("{directory}/");
+        let names = FILES.iter().map(|(name, _)| (*name).to_owned());
+        names.filter(|name| name.starts_with(&directory)).collect()
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod restoring;
 pub mod sources;
 pub mod start_service;
 pub mod states_tree;
+pub mod touches;
 pub mod tried;
 pub mod trust_authority;
 pub mod trusted;

@@ -142,6 +142,14 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "S018",
+        title: "extend names no state",
+        cause: "No included file declares a state of that module with this id or name, or several do.",
+        evidence: "eos state show; the named line and the includes above it",
+        remedy: "Include the file that declares it or correct the id, then: eos state show.",
+        retry: false,
+    },
+    Entry {
         code: "S030",
         title: "a state failed",
         cause: "A file, directory, link or service could not be brought into the wanted state; the comment \
@@ -182,6 +190,15 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The cluster's state came from another version of eos, or the pulled copy was changed.",
         evidence: "eos --version on both machines; cat /var/lib/eos/cluster/cluster.yaml",
         remedy: "Install the same version of eos on both machines (./install.sh), then run: eos bootstrap.",
+        retry: false,
+    },
+    Entry {
+        code: "S035",
+        title: "a state changes the machine itself, and the root is another one",
+        cause: "Users, groups and packages are changed with the tools of the system, which would change this machine and not \
+             the root that --root names. Nothing was changed.",
+        evidence: "eos state show",
+        remedy: "Leave the state out where pillar['eos']['root'] is not empty, then: eos state apply.",
         retry: false,
     },
     Entry {
