@@ -8,6 +8,7 @@ pub struct Embedded;
 
 /// Every file of the shipped tree, by its path, in the order of the paths.
 pub const FILES: &[(&str, &[u8])] = &[
+    ("_modules/eos_roles.py", include_bytes!("../../states/_modules/eos_roles.py")),
     ("orchestration/node_addition.sls", include_bytes!("../../states/orchestration/node_addition.sls")),
     ("orchestration/role_update.sls", include_bytes!("../../states/orchestration/role_update.sls")),
     ("roles/compute.sls", include_bytes!("../../states/roles/compute.sls")),

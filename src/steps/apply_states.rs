@@ -2,7 +2,7 @@
 
 use crate::client::MasterClient;
 use crate::host::paths;
-use crate::identity::membership::Applied;
+use crate::identity::membership::{Applied, Membership};
 use crate::model::config::StorageConfig;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
@@ -13,9 +13,10 @@ use crate::sls::difference::StateResult;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::{Executor, effects};
+use crate::steps::executor::{self, Executor, effects};
 use crate::steps::install_units::root_prefix;
-use crate::steps::start_service::END;
+use crate::steps::salt_call;
+use crate::steps::start_service::{END, READY};
 use crate::steps::states_tree::DiskTree;
 use crate::steps::touches;
 use crate::steps::{Decision, Env};
@@ -92,6 +93,9 @@ impl ApplyStates {
 
     fn touched(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
         let mut touches = self.touches();
+        if env.membership()?.salt_call.is_some() {
+            touches.push(Touch::Tree(salt_call::DIRECTORY.into()));
+        }
         for touch in touches::of(env, &self.settled(env)?.plan)? {
             if !touches.contains(&touch) {
                 touches.push(touch);
@@ -100,10 +104,35 @@ impl ApplyStates {
         Ok(touches)
     }
 
+    /// Through an installed Salt. The monitor's service is eos's own: Salt is not asked to run it.
+    fn by_salt(
+        &self,
+        env: &Env,
+        program: &str,
+        membership: &Membership,
+    ) -> Result<executor::Applied, StepFailure> {
+        let Settled { wanted, plan } = self.settled(env)?;
+        let inputs = inputs(env, &membership.name, wanted.role, wanted.scale, &wanted.pillar, &self.binary)?;
+        let inputs = Inputs { services: false, ..inputs };
+        let applied = salt_call::apply(env, program, membership, &inputs, plan)?;
+        if applied.failure.is_none() {
+            env.services.refresh(MONITOR)?;
+            env.services.enable(MONITOR)?;
+            match applied.changed() && env.services.status(MONITOR)?.active {
+                true => env.services.restart(MONITOR, READY)?,
+                false => env.services.start(MONITOR, READY)?,
+            };
+        }
+        Ok(applied)
+    }
+
     fn apply(&self, env: &Env) -> Result<Outcome, StepFailure> {
         let Settled { wanted, plan } = self.settled(env)?;
         let mut membership = env.membership()?;
-        let applied = Executor::new(env).apply(plan);
+        let applied = match &membership.salt_call {
+            None => Executor::new(env).apply(plan),
+            Some(program) => self.by_salt(env, program, &membership)?,
+        };
         let changed = applied.changed();
         self.results.lock().expect("nothing panics while it holds the results").clone_from(&applied.results);
         if let Some(failure) = applied.failure {

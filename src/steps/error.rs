@@ -87,6 +87,14 @@ pub enum StepFailure {
         /// The root.
         root: std::path::PathBuf,
     },
+    /// Salt did not do what it was asked.
+    #[error("{program} did not apply the states: {why}")]
+    Salt {
+        /// The program.
+        program: String,
+        /// In its words.
+        why: String,
+    },
     /// The storage settings that came with role and scale are not understood.
     #[error("the storage settings of this node's role are not understood: {why}")]
     StorageSettings {
@@ -231,6 +239,7 @@ impl Explain for StepFailure {
             Self::NotTheHost { .. } => "S035",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
+            Self::Salt { .. } => "S085",
             Self::Outside { .. } => "S032",
             Self::PlanNewer { .. } => "G051",
             Self::PlanDamaged { .. } => "G052",
@@ -271,6 +280,11 @@ impl Explain for StepFailure {
             Self::Interrupted { .. } => vec!["run the same command again: eos bootstrap".to_owned()],
             Self::State { id, .. } => {
                 vec![format!("see what it would change: eos state apply --test (state {id})")]
+            }
+            Self::Salt { program, .. } => {
+                vec![format!(
+                    "see all that it says: {program} --local --config-dir /var/lib/eos/salt state.apply test=True"
+                )]
             }
             Self::NotTheHost { .. } => {
                 vec!["leave the state out where pillar['eos']['root'] is not empty, and look again: eos state show".to_owned()]
@@ -328,6 +342,10 @@ pub(crate) fn samples() -> Vec<StepFailure> {
             master: SocketAddr::from(([10, 0, 1, 10], 4507)),
         },
         StepFailure::Interrupted { what: "acceptance".to_owned() },
+        StepFailure::Salt {
+            program: "/usr/bin/salt-call".to_owned(),
+            why: "No matching sls found for 'roles.edge' in env 'base'".to_owned(),
+        },
         StepFailure::State {
             id: "storage_ops_configuration".to_owned(),
             function: "file.managed".to_owned(),

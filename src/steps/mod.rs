@@ -24,6 +24,7 @@ pub mod renewal;
 pub mod report;
 pub mod restore_sources;
 pub mod restoring;
+pub mod salt_call;
 pub mod sources;
 pub mod start_service;
 pub mod states_tree;

@@ -16,6 +16,7 @@ mod pulls;
 mod refreshed;
 mod restores;
 mod sagas;
+mod salt;
 mod scarcity;
 mod site_states;
 mod snapshots;

@@ -225,4 +225,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Make two steps of it, then check the file on the master: eos state orchestration. Until then eos's own file is used.",
         retry: false,
     },
+    Entry {
+        code: "S085",
+        title: "the installed Salt did not apply the states",
+        cause: "This node's states are applied by salt-call, and it could not read the tree or the pillar; the error has its words.",
+        evidence: "salt-call --local --config-dir /var/lib/eos/salt state.show_top",
+        remedy: "Correct what it names, then run the same command again.",
+        retry: false,
+    },
 ];

@@ -67,6 +67,8 @@ pub const KEYS: &[Key] = &[
     key("storage.retention.backups", Kind::Number { least: 1, most: 36_500 }),
     key("storage.retention.cache", Kind::Number { least: 1, most: 36_500 }),
     key("storage.mode", Kind::OneOf(&["observe", "act"])),
+    key("states.engine", Kind::OneOf(&["embedded", "salt"])),
+    key("states.salt_call", Kind::Path),
     key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
     key("snapshot.embed_bytes", Kind::Number { least: 0, most: MOST_EMBEDDED_BYTES }),
     key("snapshot.connections", Kind::Number { least: 1, most: 64 }),
@@ -124,7 +126,10 @@ mod tests {
 
     #[test]
     fn sections_and_their_names_follow_from_the_table() {
-        assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "snapshot", "telemetry"]);
+        assert_eq!(
+            names_in(""),
+            ["cluster", "node", "admission", "storage", "states", "snapshot", "telemetry"]
+        );
         assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join", "targets", "minimum"]);
         assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));
     }

@@ -43,6 +43,8 @@ pub enum Kind {
     Patterns,
     /// A count of nodes such as 2, or a share such as 25%.
     Target,
+    /// An absolute path.
+    Path,
     /// Absolute paths.
     Paths,
     /// What snapshots are taken of; only a file can say it.
@@ -106,7 +108,7 @@ impl Kind {
             Self::Address => text.parse::<IpAddr>().map(drop).map_err(|_| "must be an IP address".to_owned()),
             Self::Target => Target::parse(text).map(drop).map_err(|e| told(&e)),
             Self::Role => Role::parse(text).map(drop).map_err(|e| told(&e)),
-            Self::TokenFile | Self::Paths => {
+            Self::TokenFile | Self::Path | Self::Paths => {
                 (text.starts_with('/')).then_some(()).ok_or_else(|| "must be an absolute path".to_owned())
             }
             Self::Networks => text

@@ -42,6 +42,7 @@ storage:
   thresholds: {warning: 60, compress: 70, cleanup: 75, degraded: 80, emergency: 85, critical: 90}
   retention: {logs: 7, backups: 3, cache: 1}
   mode: act
+states: {engine: salt, salt_call: /opt/salt/bin/salt-call}
 snapshot:
   mode: streaming
   embed_bytes: 1000000
@@ -232,7 +233,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ":1: unknown key rebalance_on_join",
             vec![
                 "did you mean: cluster.roles.rebalance_on_join",
-                "the file may hold: cluster, node, admission, storage, snapshot, telemetry",
+                "the file may hold: cluster, node, admission, storage, states, snapshot, telemetry",
             ],
         ),
         (
