@@ -57,6 +57,7 @@ impl Node {
             runs_master: false,
             confirmed: true,
             applied: None,
+            salt_call: None,
         };
         Ok(membership.save(&self.root)?)
     }

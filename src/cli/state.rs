@@ -5,11 +5,13 @@ use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::orchestration;
 use crate::host::{facts, paths};
-use crate::model::explain::Failure;
+use crate::model::explain::{Exit, Failure};
 use crate::model::progress::Silent;
 use crate::saga::engine::{Engine, Request};
+use crate::sls::difference::Outcome;
 use crate::steps::apply_states::{self, ApplyStates};
 use crate::steps::executor::Executor;
+use crate::steps::touches;
 use crate::steps::{AnyStep, Env, StepFailure};
 use crate::view;
 use crate::view::progress::Progress;
@@ -105,10 +107,15 @@ fn show(env: &Env) -> Result<Done, Failure> {
     Ok(Done::new(serde_json::json!({ "states": listed }), text))
 }
 
+/// What would fail is told by the exit status too.
 fn test(env: &Env) -> Result<Done, Failure> {
-    let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
+    let plan = plan(env)?;
+    touches::of(env, &plan).map_err(Failure::from)?;
+    let results = Executor::new(env).test(&plan);
     let text = view::states::results(&results);
-    Ok(Done::new(serde_json::json!({ "states": json(&results) }), text).outcome("planned"))
+    let done = Done::new(serde_json::json!({ "states": json(&results) }), text).outcome("planned");
+    let fails = results.iter().any(|result| result.outcome == Outcome::Failed);
+    Ok(Done { exit: if fails { Exit::Failed } else { Exit::Done }, ..done })
 }
 
 /// Applies through a saga, so that a failed state rolls back.
@@ -119,7 +126,8 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     let membership = env.membership().map_err(Failure::from)?;
     let applied = membership.applied.clone().ok_or_else(|| failure(StepFailure::NoMembership))?;
     let node_states = membership.states();
-    let results = Executor::new(env).test(&plan(env)?).map_err(Failure::from)?;
+    // What is wrong in the tree itself begins no saga.
+    touches::of(env, &plan(env)?).map_err(Failure::from)?;
     let desired = Desired {
         generation: applied.generation,
         cluster: membership.cluster,
@@ -132,10 +140,27 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     };
     let binary = env.binary.display().to_string();
     let step = ApplyStates::generation(&desired, binary);
+    let results = step.results();
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
     let request = Request { node_states, ..Request::new(crate::agent::generation::KIND, json(&desired)) };
-    engine.run(request, &steps, env).map_err(|error| error.to_failure())?;
+    let applied = engine.run(request, &steps, env);
     progress.finish();
-    Ok(Done::new(serde_json::json!({ "states": json(&results) }), view::states::results(&results)))
+    let results = results.lock().expect("nothing panics while it holds the results");
+    let text = view::states::results(&results);
+    match applied {
+        Ok(_) => {
+            let changed = results.iter().any(|result| !result.changes.is_empty());
+            let done = Done::new(serde_json::json!({ "states": json(&*results) }), text);
+            Ok(if changed { done } else { done.outcome("no-change") })
+        }
+        Err(error) => {
+            // Also what led to a failure is told: each state, before all of it was undone.
+            context.put_beside(serde_json::json!({ "states": json(&*results) }));
+            if !results.is_empty() && context.output.format == view::Format::Text {
+                view::stderr(&text);
+            }
+            Err(error.to_failure())
+        }
+    }
 }

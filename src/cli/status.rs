@@ -100,6 +100,7 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         restores: restores(context),
         master_error,
         operation: operation(context)?,
+        salt_call: membership.salt_call.clone(),
     };
     Ok((cluster, local))
 }

@@ -120,7 +120,7 @@ pub fn run_hook(
     variables: &[(&str, &str)],
     deadline: Duration,
 ) -> Result<Output, CommandError> {
-    checked(argv, run_command(argv[0], &mut hook(argv, variables), Vec::new(), deadline)?)
+    checked(argv, run_clean(argv, variables, deadline)?)
 }
 
 /// The same, with `input` on its standard input; a program that does not read it has it all the same.
@@ -133,14 +133,44 @@ pub fn run_hook_on(
     input: Vec<u8>,
     deadline: Duration,
 ) -> Result<Output, CommandError> {
-    checked(argv, run_command(argv[0], &mut hook(argv, variables), input, deadline)?)
+    checked(argv, run_command(argv[0], &mut clean(argv, variables), input, deadline)?)
 }
 
-fn hook(argv: &[&str], variables: &[(&str, &str)]) -> Command {
+/// Runs `argv` as [`run`] does, with these variables, `PATH`, `HOME` and `LANG`, and none of this process.
+///
+/// # Errors
+/// As [`run`]; a failing exit status is no error here.
+pub fn run_clean(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    run_command(argv[0], &mut clean(argv, variables), Vec::new(), deadline)
+}
+
+fn clean(argv: &[&str], variables: &[(&str, &str)]) -> Command {
     let (program, arguments) = argv.split_first().expect("a command has a program");
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(ENVIRONMENT).envs(variables.iter().copied());
     command
+}
+
+/// Runs a command line of the configuration in the shell as [`run`] does: in this directory, with these variables,
+/// `PATH`, `HOME` and `LANG`, and none of this process.
+///
+/// # Errors
+/// As [`run`]; a failing exit status is no error here.
+pub fn run_line(
+    line: &str,
+    directory: Option<&str>,
+    variables: &[(String, String)],
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line]).env_clear().envs(ENVIRONMENT);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    command.current_dir(directory.unwrap_or("/"));
+    run_command("/bin/sh", &mut command, Vec::new(), deadline)
 }
 
 fn run_command(
@@ -230,6 +260,14 @@ pub fn replace_this_process(program: &Path, argv: &[OsString], variable: (&str, 
 /// As [`run`], and when the status is another.
 pub fn run_checked(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
     checked(argv, run(argv, deadline)?)
+}
+
+/// The same for arguments that may be secrets: an error names the program alone.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_secret(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
+    checked(argv.get(..1).unwrap_or_default(), run_clean(argv, &[], deadline)?)
 }
 
 fn checked(argv: &[&str], output: Output) -> Result<Output, CommandError> {

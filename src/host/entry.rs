@@ -2,7 +2,7 @@
 
 use crate::host::files::{self, Attributes, FileError};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An entry as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,4 +107,45 @@ pub fn files_below(directory: &Path) -> Result<Vec<String>, FileError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Everything below a directory with its attributes, sorted by path; links are not followed, and files are told
+/// without their contents.
+///
+/// # Errors
+/// When a directory cannot be listed, or an entry cannot be looked at.
+pub fn tree_below(directory: &Path) -> Result<Vec<(PathBuf, Entry)>, FileError> {
+    let mut found = Vec::new();
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        let failed = |error| FileError::new("list", &folder, error);
+        for name in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = name.map_err(failed)?.path();
+            let failed = |error| FileError::new("look at", &path, error);
+            let metadata = std::fs::symlink_metadata(&path).map_err(failed)?;
+            let kind = if metadata.is_symlink() {
+                Kind::Symlink(std::fs::read_link(&path).map_err(failed)?.to_string_lossy().into_owned())
+            } else if metadata.is_dir() {
+                waiting.push(path.clone());
+                Kind::Directory
+            } else if metadata.is_file() {
+                Kind::File(Vec::new())
+            } else {
+                Kind::Other
+            };
+            let mode = metadata.mode() & 0o7777;
+            found.push((path, Entry { kind, mode, user: metadata.uid(), group: metadata.gid() }));
+        }
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}
+
+/// Gives a link itself another owner; what is not said stays.
+///
+/// # Errors
+/// When it cannot.
+pub fn set_link_owner(path: &Path, user: Option<u32>, group: Option<u32>) -> Result<(), FileError> {
+    std::os::unix::fs::lchown(path, user, group)
+        .map_err(|error| FileError::new("change the owner of", path, error))
 }

@@ -1,5 +1,7 @@
 //! The machine: the only place that touches the operating system (tier 2).
 
+pub mod account_changes;
+pub mod account_tables;
 pub mod accounts;
 pub mod clock;
 pub mod command;
@@ -12,10 +14,13 @@ pub mod facts;
 pub mod files;
 pub mod input;
 pub mod inventory;
+pub mod kernel;
 pub mod lock_file;
+pub mod mounting;
 pub mod mounts;
 pub mod notify;
 pub mod own_process;
+pub mod packages;
 pub mod paths;
 pub mod root;
 pub mod routes;

@@ -87,7 +87,7 @@ pub fn below(path: &Path) -> Result<Vec<PathBuf>, FileError> {
 }
 
 /// The kernel writes a blank, a tab, a line's end and a backslash in a name as three octal digits.
-fn unescaped(name: &[u8]) -> PathBuf {
+pub(super) fn unescaped(name: &[u8]) -> PathBuf {
     let (mut plain, mut rest) = (Vec::with_capacity(name.len()), name);
     while let Some((first, tail)) = rest.split_first() {
         let digits =

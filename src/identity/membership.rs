@@ -41,6 +41,9 @@ pub struct Membership {
     pub confirmed: bool,
     /// What was applied last.
     pub applied: Option<Applied>,
+    /// The `salt-call` that applies the states of this node; none when eos does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt_call: Option<String>,
 }
 
 /// What was applied last.

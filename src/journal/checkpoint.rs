@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The format that is written.
-const VERSION: u32 = 1;
+/// The newest format that is known.
+const VERSION: u32 = 2;
+/// The format of a checkpoint of files alone, which is all that earlier versions of eos know.
+const FILES: u32 = 1;
 const ENTRIES: &str = "entries.json";
 const BLOBS: &str = "blobs";
 
@@ -28,6 +30,9 @@ pub struct Checkpoint {
     pub version: u32,
     /// Each touched path, in the step's order.
     pub paths: Vec<Captured>,
+    /// What was there that is not in files, by subject; what it means is the step's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, serde_json::Value>,
 }
 
 /// What stood at one touched path.
@@ -82,7 +87,7 @@ pub fn capture(root: &Root, place: &str, touches: &[Touch]) -> Result<Checkpoint
     for touch in touches {
         captured.push(capture_one(root, touch, &blobs)?);
     }
-    let checkpoint = Checkpoint { version: VERSION, paths: captured };
+    let checkpoint = Checkpoint { version: FILES, paths: captured, effects: BTreeMap::new() };
     save(root, place, &checkpoint)?;
     Ok(checkpoint)
 }
@@ -104,6 +109,27 @@ pub fn extend(
         }
     }
     if checkpoint.paths.len() > known {
+        save(root, place, &checkpoint)?;
+    }
+    Ok(checkpoint)
+}
+
+/// Adds what was there that is not in files, of subjects that are not in the checkpoint yet.
+///
+/// # Errors
+/// When it cannot be written; the checkpoint is then as it was.
+pub fn remember(
+    root: &Root,
+    place: &str,
+    mut checkpoint: Checkpoint,
+    effects: BTreeMap<String, serde_json::Value>,
+) -> Result<Checkpoint, JournalError> {
+    let known = checkpoint.effects.len();
+    for (subject, before) in effects {
+        checkpoint.effects.entry(subject).or_insert(before);
+    }
+    if checkpoint.effects.len() > known {
+        checkpoint.version = VERSION;
         save(root, place, &checkpoint)?;
     }
     Ok(checkpoint)

@@ -28,6 +28,8 @@ pub struct Config {
     pub admission: AdmissionConfig,
     /// Storage operations that differ from the defaults of scale and role.
     pub storage: StorageConfig,
+    /// What applies the states of this node.
+    pub states: StatesConfig,
     /// What snapshots are taken of, and how they travel.
     pub snapshot: SnapshotConfig,
     /// Where traces go.
@@ -128,6 +130,35 @@ pub struct AdmissionConfig {
     /// For how many seconds a node may be silent before a machine of its name and machine-id may take
     /// its place.
     pub silent_seconds: Option<u32>,
+}
+
+/// What applies the states of this node; settled at its bootstrap.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatesConfig {
+    /// `embedded` is eos itself, `salt` an installed Salt.
+    pub engine: StatesEngine,
+    /// The absolute path of `salt-call`; looked for where programs are when left out.
+    pub salt_call: Option<String>,
+}
+
+impl StatesConfig {
+    /// The program that applies states, when that is not eos itself.
+    pub fn salt_call(&self) -> Option<String> {
+        let named = || self.salt_call.clone().unwrap_or_else(|| "salt-call".to_owned());
+        (self.engine == StatesEngine::Salt).then(named)
+    }
+}
+
+/// What can apply states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatesEngine {
+    /// eos itself.
+    #[default]
+    Embedded,
+    /// An installed `salt-call`.
+    Salt,
 }
 
 /// Where traces go.

@@ -84,7 +84,6 @@ impl Explain for OrchestrationError {
 pub(crate) fn samples() -> Vec<OrchestrationError> {
     let place = || Place { file: "orchestration/role_update.sls".to_owned(), line: 7 };
     vec![
-        OrchestrationError::Sls(SlsError::NotText { file: "orchestration/role_update.sls".to_owned() }),
         OrchestrationError::UnknownFunction { place: place(), function: "salt.wheel: key.finger".to_owned() },
         OrchestrationError::Target { place: place(), problem: "a term expected" },
         OrchestrationError::Together {

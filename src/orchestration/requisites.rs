@@ -3,35 +3,34 @@
 use crate::orchestration::step::Needs;
 use crate::sls::SlsError;
 use crate::sls::declaration::Declaration;
-use crate::sls::order::{self, Requisites};
+use crate::sls::order;
+use crate::sls::requisite::Kind;
 
 /// The needs of each declaration, and the declarations in their order, as indices.
 ///
 /// # Errors
-/// When a requisite names no step, or steps wait for each other.
+/// When a requisite names no step, steps wait for each other, or it is of a kind that steps do not have.
 pub fn of(declarations: &[Declaration]) -> Result<(Vec<Needs>, Vec<usize>), SlsError> {
+    let requisites = order::requisites(declarations)?;
     let mut all = vec![Needs::default(); declarations.len()];
     for (index, declaration) in declarations.iter().enumerate() {
-        for argument in &declaration.arguments {
-            let name = argument.name.as_str();
-            let kind = name.strip_suffix("_in").unwrap_or(name);
-            if !matches!(kind, "require" | "watch" | "onchanges" | "onfail") {
-                continue;
-            }
-            for target in order::targets(declarations, declaration, argument)? {
-                let (from, to) = if name == kind { (index, target) } else { (target, index) };
-                let list = match kind {
-                    "onchanges" => &mut all[from].on_changes,
-                    "onfail" => &mut all[from].on_fail,
-                    _ => &mut all[from].require,
-                };
-                if from != to && !list.contains(&to) {
-                    list.push(to);
+        for (kind, target) in &requisites[index].edges {
+            let needs = &mut all[index];
+            let list = match kind {
+                Kind::Require | Kind::Watch => &mut needs.require,
+                Kind::OnChanges | Kind::OnChangesAny => &mut needs.on_changes,
+                Kind::OnFail | Kind::OnFailAny => &mut needs.on_fail,
+                Kind::RequireAny | Kind::WatchAny | Kind::OnFailAll | Kind::Prereq => {
+                    return Err(SlsError::Unsupported {
+                        place: declaration.place.clone(),
+                        feature: format!("{} in an orchestration", kind.name()),
+                    });
                 }
+            };
+            if !list.contains(target) {
+                list.push(*target);
             }
         }
     }
-    let after = |needs: &Needs| Requisites { requires: needs.all().collect(), ..Requisites::default() };
-    let order = order::execution(declarations, &all.iter().map(after).collect::<Vec<_>>())?;
-    Ok((all, order))
+    Ok((all, order::execution(declarations, &requisites)?))
 }

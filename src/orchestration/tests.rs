@@ -23,6 +23,10 @@ impl StateTree for One {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         (path == "orchestration/site.sls").then(|| self.0.as_bytes().to_vec())
     }
+
+    fn below(&self, _directory: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 fn name(text: &str) -> NodeName {

@@ -130,6 +130,8 @@ pub enum Answer {
 pub struct Answers {
     /// Seconds by which this machine's clock is ahead of the master's; negative when behind.
     pub clock_ahead_seconds: Option<i64>,
+    /// Whether the Salt that is to apply states can do so.
+    pub salt: Option<Answer>,
     /// Whether the master reached this node.
     pub dial_back: Option<Answer>,
     /// Whether the node's name is free in the cluster.

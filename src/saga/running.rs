@@ -147,11 +147,13 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             // What the step shall write may be another since; of a path that is new nothing was written.
             let touches = step.touches_now(self.env)?;
             self.cover(&touches)?;
-            return Ok(checkpoint::extend(self.engine.root, place, original, &touches)?);
+            let extended = checkpoint::extend(self.engine.root, place, original, &touches)?;
+            return Ok(checkpoint::remember(self.engine.root, place, extended, step.before(self.env)?)?);
         }
         let touches = step.touches_now(self.env)?;
         self.cover(&touches)?;
-        Ok(checkpoint::capture(self.engine.root, place, &touches)?)
+        let captured = checkpoint::capture(self.engine.root, place, &touches)?;
+        Ok(checkpoint::remember(self.engine.root, place, captured, step.before(self.env)?)?)
     }
 
     fn cover(&self, touches: &[Touch]) -> Result<(), JournalError> {

@@ -3,6 +3,7 @@
 pub use crate::journal::record::Outcome;
 pub use crate::journal::touch::Touch;
 use crate::model::explain::{Explain, Failure};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The stages of a bootstrap, in order.
@@ -104,6 +105,15 @@ pub trait Step<E> {
     fn touches_now(&self, _env: &E) -> Result<Vec<Touch>, StepError> {
         Ok(self.touches())
     }
+    /// What is there now of what it may change that is not in files, by subject: asked once the steps before it have
+    /// run, right before this one does, and kept in its checkpoint for [`Step::undo_to`]. A subject that was
+    /// recorded before is not recorded again.
+    ///
+    /// # Errors
+    /// When it cannot be known; the step has then failed, and changed nothing.
+    fn before(&self, _env: &E) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        Ok(BTreeMap::new())
+    }
     /// Does it. Runs again after a crash in its middle, and must then come to the same.
     ///
     /// # Errors
@@ -115,4 +125,11 @@ pub trait Step<E> {
     /// # Errors
     /// When it cannot be taken back: a person is then needed.
     fn undo(&self, env: &mut E) -> Result<(), StepError>;
+    /// The same where it is known what was there before the step first ran.
+    ///
+    /// # Errors
+    /// As [`Step::undo`].
+    fn undo_to(&self, env: &mut E, _before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
+        self.undo(env)
+    }
 }

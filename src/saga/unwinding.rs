@@ -55,12 +55,12 @@ impl<E> Running<'_, '_, E> {
     }
 
     fn undo(&mut self, index: usize, name: &str) -> Result<(), StepError> {
-        self.steps[index].undo(self.env)?;
+        let place = checkpoint::place(&self.saga, index, name);
+        let checkpoint = self.checkpoint_of(&place)?;
+        self.steps[index].undo_to(self.env, &checkpoint.effects)?;
         if self.engine.faults.fail_undo_at.as_deref() == Some(name) {
             return Err(SagaError::Planned.into());
         }
-        let place = checkpoint::place(&self.saga, index, name);
-        let checkpoint = self.checkpoint_of(&place)?;
         let known = self.known()?;
         let done = known.done.contains(name);
         let stayed = known.trees.restore(self.engine.root, &place, &checkpoint, done)?;

@@ -18,9 +18,10 @@ impl<'a> Arguments<'a> {
         Self { declaration, asked: RefCell::new(Vec::new()) }
     }
 
-    fn get(&self, name: &'static str) -> Option<&'a Value> {
+    /// Its value, unless it is null. The last one counts, as `extend` puts it.
+    pub fn get(&self, name: &'static str) -> Option<&'a Value> {
         self.asked.borrow_mut().push(name);
-        let found = self.declaration.arguments.iter().find(|argument| argument.name == name);
+        let found = self.declaration.arguments.iter().rev().find(|argument| argument.name == name);
         found.map(|argument| &argument.value).filter(|value| !value.is_null())
     }
 
@@ -31,7 +32,7 @@ impl<'a> Arguments<'a> {
 
     /// That the argument is of another kind than wanted.
     pub fn bad(&self, name: &'static str, wanted: &'static str) -> SlsError {
-        let argument = self.declaration.arguments.iter().find(|argument| argument.name == name);
+        let argument = self.declaration.arguments.iter().rev().find(|argument| argument.name == name);
         SlsError::BadArgument {
             place: argument.map_or(&self.declaration.place, |argument| &argument.place).clone(),
             function: self.declaration.function.clone(),
@@ -55,19 +56,28 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// The argument `name`, or the id.
-    pub fn name(&self) -> Result<String, SlsError> {
-        Ok(self.text("name")?.unwrap_or_else(|| self.declaration.id.clone()))
+    /// The argument `name` when it is a text, or the id.
+    pub fn name(&self) -> String {
+        self.asked.borrow_mut().push("name");
+        self.declaration.name().to_owned()
     }
 
-    /// The name as an absolute path that stays where it says.
+    /// The name as an absolute path that stays where it says, without a slash at its end.
     pub fn path(&self) -> Result<String, SlsError> {
-        let path = self.name()?;
+        let name = self.name();
+        Self::absolute(&name).ok_or_else(|| self.bad("name", "an absolute path without .."))
+    }
+
+    /// An absolute path that stays where it says.
+    pub fn absolute_path(&self, name: &'static str) -> Result<Option<String>, SlsError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        Self::absolute(&text).map(Some).ok_or_else(|| self.bad(name, "an absolute path without .."))
+    }
+
+    fn absolute(path: &str) -> Option<String> {
         let climbs = path.split('/').any(|part| part == "..");
-        if !path.starts_with('/') || climbs || path.contains('\0') {
-            return Err(self.bad("name", "an absolute path without .."));
-        }
-        Ok(path)
+        let stays = path.starts_with('/') && !climbs && !path.contains('\0');
+        stays.then(|| if path.len() > 1 { path.trim_end_matches('/') } else { path }.to_owned())
     }
 
     /// A truth value, also as YAML 1.1 spells it (`yes`, `off`), which Salt reads.
@@ -83,12 +93,29 @@ impl<'a> Arguments<'a> {
     }
 
     /// Permission bits, written in octal digits whether quoted or not.
-    pub fn mode(&self) -> Result<Option<u32>, SlsError> {
-        let Some(text) = self.text("mode")? else { return Ok(None) };
+    pub fn mode(&self, name: &'static str) -> Result<Option<u32>, SlsError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
         let digits = text.strip_prefix("0o").unwrap_or(&text);
         let mode =
             u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777 && !digits.starts_with('+'));
-        mode.map(Some).ok_or_else(|| self.bad("mode", "octal digits, at most 7777"))
+        mode.map(Some).ok_or_else(|| self.bad(name, "octal digits, at most 7777"))
+    }
+
+    /// A whole number that is not negative.
+    pub fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, SlsError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let plain = text.chars().all(|c| c.is_ascii_digit());
+        let number = Some(text).filter(|_| plain).and_then(|text| text.parse().ok());
+        number.map(Some).ok_or_else(|| self.bad(name, "a whole number that is not negative"))
+    }
+
+    /// That the argument, if it is given, says no.
+    pub fn refuse(&self, name: &'static str, wanted: &'static str) -> Result<(), SlsError> {
+        match self.get(name) {
+            None => Ok(()),
+            Some(value) if value.as_bool() == Some(false) || value.as_str() == Some("") => Ok(()),
+            Some(_) => Err(self.bad(name, wanted)),
+        }
     }
 
     /// One text or several.
@@ -125,7 +152,9 @@ impl<'a> Arguments<'a> {
                 });
             }
             if !asked.contains(&name) && !TAKEN_BY_ALL.contains(&name) {
-                let mut expected: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+                // Of those that every function takes, only the name is told: they are many.
+                let own = asked.iter().filter(|name| **name == "name" || !TAKEN_BY_ALL.contains(name));
+                let mut expected: Vec<String> = own.map(|name| (*name).to_owned()).collect();
                 expected.sort();
                 expected.dedup();
                 return Err(SlsError::UnknownArgument {

@@ -21,6 +21,12 @@ pub struct Declaration {
     pub arguments: Vec<Argument>,
     /// The file, for places and for names that errors may show.
     pub rendered: Rc<Rendered>,
+    /// The SLS by whose includes it came, the outermost first.
+    pub included_from: Vec<String>,
+    /// Its place among those that say no `order`, from 0.
+    pub position: i64,
+    /// Its place among the `names` of its id, from 1; 0 without them.
+    pub name_order: i64,
 }
 
 /// One argument.
@@ -41,6 +47,8 @@ pub struct Contents {
     pub includes: Vec<Reference>,
     /// What it declares, in order.
     pub declarations: Vec<Declaration>,
+    /// What it changes of the declarations of others, in order.
+    pub extensions: Vec<Declaration>,
 }
 
 // By hand, because everything but the place may be made of the pillar's values.
@@ -56,9 +64,9 @@ impl Declaration {
         self.function.split('.').next().unwrap_or(&self.function)
     }
 
-    /// The argument `name`, or the id.
+    /// The argument `name` when it is a text, or the id.
     pub fn name(&self) -> &str {
-        let name = self.arguments.iter().find(|argument| argument.name == "name");
+        let name = self.arguments.iter().rev().find(|argument| argument.name == "name");
         name.and_then(|argument| argument.value.as_str()).unwrap_or(&self.id)
     }
 }
@@ -95,11 +103,22 @@ pub fn contents(sls: &str, rendered: Rendered) -> Result<Contents, SlsError> {
         let place = rendered.place_of(&[&id]);
         match id.as_str() {
             "include" => contents.includes = includes(sls, body, &rendered)?,
-            "extend" | "exclude" => return Err(SlsError::Unsupported { place, feature: id }),
-            _ => declare(sls, &id, body, &rendered, &mut contents.declarations)?,
+            "exclude" => return Err(SlsError::Unsupported { place, feature: id }),
+            "extend" => contents.extensions = extensions(sls, body, &rendered)?,
+            _ => declare(sls, &[&id], body, &rendered, &mut contents.declarations)?,
         }
     }
     Ok(contents)
+}
+
+fn extensions(sls: &str, body: &Value, rendered: &Rc<Rendered>) -> Result<Vec<Declaration>, SlsError> {
+    let shape = || SlsError::Shape { place: rendered.place_of(&["extend"]), wanted: "a mapping of ids" };
+    let mut found = Vec::new();
+    for (key, body) in body.as_mapping().ok_or_else(shape)? {
+        let id = scalar(key).ok_or_else(shape)?;
+        declare(sls, &["extend", &id], body, rendered, &mut found)?;
+    }
+    Ok(found)
 }
 
 fn includes(sls: &str, body: &Value, rendered: &Rendered) -> Result<Vec<Reference>, SlsError> {
@@ -127,29 +146,33 @@ fn absolute(sls: &str, name: &str, file: &str) -> String {
     parents.join(".")
 }
 
+/// Reads the functions of one id; the path leads to it.
 fn declare(
     sls: &str,
-    id: &str,
+    path: &[&str],
     body: &Value,
     rendered: &Rc<Rendered>,
     into: &mut Vec<Declaration>,
 ) -> Result<(), SlsError> {
     let new = |function: String, key: &str, arguments| Declaration {
-        id: id.to_owned(),
+        id: path.last().copied().unwrap_or_default().to_owned(),
         sls: sls.to_owned(),
         function,
-        place: rendered.place_of(&[id, key]),
+        place: rendered.place_of(&[path, &[key]].concat()),
         arguments,
         rendered: Rc::clone(rendered),
+        included_from: Vec::new(),
+        position: 0,
+        name_order: 0,
     };
-    let place = rendered.place_of(&[id]);
+    let place = rendered.place_of(path);
     match body {
         Value::String(function) => into.push(new(function.clone(), function, Vec::new())),
         Value::Mapping(functions) if !functions.is_empty() => {
             for (key, arguments) in functions {
                 let key =
                     key.as_str().ok_or(SlsError::Shape { place: place.clone(), wanted: "a function" })?;
-                let (function, arguments) = arguments_of(id, key, arguments, rendered)?;
+                let (function, arguments) = arguments_of(path, key, arguments, rendered)?;
                 into.push(new(function, key, arguments));
             }
         }
@@ -160,12 +183,12 @@ fn declare(
 
 /// The arguments of `file.managed: [...]`, or of the older `file: [managed, ...]`.
 fn arguments_of(
-    id: &str,
+    path: &[&str],
     key: &str,
     body: &Value,
     rendered: &Rendered,
 ) -> Result<(String, Vec<Argument>), SlsError> {
-    let shape = |wanted| SlsError::Shape { place: rendered.place_of(&[id, key]), wanted };
+    let shape = |wanted| SlsError::Shape { place: rendered.place_of(&[path, &[key]].concat()), wanted };
     let items = match body {
         Value::Null => &Vec::new(),
         Value::Sequence(items) => items,
@@ -178,7 +201,7 @@ fn arguments_of(
             Value::Mapping(map) => {
                 for (name, value) in map {
                     let name = scalar(name).ok_or_else(|| shape("arguments whose names are text"))?;
-                    let place = rendered.place_of(&[id, key, &name]);
+                    let place = rendered.place_of(&[path, &[key, &name]].concat());
                     arguments.push(Argument { name, value: value.clone(), place });
                 }
             }

@@ -1,7 +1,9 @@
 //! What a state would change of a path as it is now, and the result of a state as data.
 
+use crate::sls::edit;
 use crate::sls::function::{Attributes, Function};
 use crate::sls::unified::unified;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Texts longer than this, in bytes, are not compared line by line.
@@ -29,6 +31,8 @@ pub enum FileKind {
     Directory,
     /// A symbolic link to this target.
     Symlink(String),
+    /// A symbolic link that leads to a directory, where a directory is looked for.
+    DirectoryLink,
     /// A socket, a device, a pipe.
     Other,
 }
@@ -82,6 +86,22 @@ pub enum Change {
         /// After.
         to: String,
     },
+    /// Something else than a file: a service, a user, a package, a parameter of the kernel, a mount.
+    Set {
+        /// What, `enabled` or `uid`.
+        what: String,
+        /// Before; nothing when there was none.
+        from: Option<String>,
+        /// After.
+        to: String,
+    },
+    /// What changes of one path of several.
+    At {
+        /// The path.
+        path: String,
+        /// What changes of it.
+        changes: Vec<Change>,
+    },
 }
 
 /// What a state would change of a path, or why it can not.
@@ -120,40 +140,121 @@ pub struct StateResult {
     pub name: String,
     /// The SLS.
     pub sls: String,
+    /// Its file, relative to the tree.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
     /// How it ended.
     pub outcome: Outcome,
-    /// For people, one line.
+    /// For people.
     pub comment: String,
-    /// What changed.
+    /// What changed, or would change.
     pub changes: Vec<Change>,
+    /// Whether it ran; one that its requisites kept from it did not.
+    pub ran: bool,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub duration_microseconds: u64,
 }
 
 /// Compares what a function of files wants with what is there; a function of something else changes no path.
 pub fn difference(function: &Function, existing: Option<&Existing>, owner: OwnerNumbers) -> Difference {
     match function {
-        Function::FileManaged { path, contents, attributes, replace, show_changes, .. } => {
+        Function::FileManaged {
+            path,
+            contents,
+            attributes,
+            replace,
+            create,
+            follow_links,
+            show_changes,
+            ..
+        } => {
+            let linked = matches!(existing, Some(Existing { kind: FileKind::Symlink(_), .. }));
+            if linked && *follow_links {
+                return Difference::Blocked(format!(
+                    "{path} is a symlink, through which nothing is written: name the file that it leads to, or replace \
+                     it with follow_symlinks: False"
+                ));
+            }
+            if existing.is_none() && !create {
+                return Difference::Unchanged;
+            }
             let wanted = contents.as_deref().filter(|_| *replace || existing.is_none());
             managed(path, wanted, attributes, *show_changes, existing, owner)
         }
         Function::FileDirectory { path, attributes, .. } => match existing.map(|existing| &existing.kind) {
             None => created("directory"),
             Some(FileKind::Directory) => verdict(attribute_changes(attributes, existing, owner)),
+            // As Salt does: what a link to a directory leads to is left alone.
+            Some(FileKind::DirectoryLink) => {
+                let wanted = Attributes { mode: None, ..attributes.clone() };
+                verdict(attribute_changes(&wanted, existing, owner))
+            }
             Some(other) => blocked(path, other, "a directory"),
         },
         Function::FileAbsent { .. } => match existing {
             None => Difference::Unchanged,
             Some(_) => Difference::Changed(vec![Change::Removed]),
         },
-        Function::FileSymlink { path, target, force, .. } => match existing.map(|existing| &existing.kind) {
-            None => created("symlink"),
-            Some(FileKind::Symlink(now)) if now == target => Difference::Unchanged,
-            Some(FileKind::Symlink(now)) => {
-                Difference::Changed(vec![Change::Target { from: now.clone(), to: target.clone() }])
-            }
-            Some(other) if *force => Difference::Changed(vec![Change::Replaced(kind_name(other).to_owned())]),
-            Some(other) => blocked(path, other, "a symlink (force: True replaces it)"),
-        },
+        Function::FileSymlink { .. } => link(function, existing, owner),
+        Function::FileAppend { path, .. } => edited(path, true, function, existing),
+        Function::FileBlock(block) => edited(&block.path, block.show_changes, function, existing),
         _ => Difference::Unchanged,
+    }
+}
+
+fn link(function: &Function, existing: Option<&Existing>, owner: OwnerNumbers) -> Difference {
+    let Function::FileSymlink { path, target, force, attributes, .. } = function else {
+        return Difference::Unchanged;
+    };
+    match existing.map(|existing| &existing.kind) {
+        None => created("symlink"),
+        Some(FileKind::Symlink(now)) if now == target => {
+            // The mode of a link means nothing.
+            let wanted = Attributes { mode: None, ..attributes.clone() };
+            verdict(attribute_changes(&wanted, existing, owner))
+        }
+        Some(FileKind::Symlink(now)) => {
+            Difference::Changed(vec![Change::Target { from: now.clone(), to: target.clone() }])
+        }
+        Some(other) if *force => Difference::Changed(vec![Change::Replaced(kind_name(other).to_owned())]),
+        Some(other) => blocked(path, other, "a symlink (force: True replaces it)"),
+    }
+}
+
+/// The whole contents that a function which edits a text wants; nothing of other functions.
+///
+/// # Errors
+/// When it cannot be edited, with the reason.
+pub fn edit(function: &Function, existing: Option<&Existing>) -> Result<Option<Vec<u8>>, String> {
+    let (path, appends) = match function {
+        Function::FileAppend { path, .. } => (path, true),
+        Function::FileBlock(block) => (&block.path, false),
+        _ => return Ok(None),
+    };
+    let text = match existing.map(|existing| &existing.kind) {
+        Some(FileKind::File(bytes)) => {
+            std::str::from_utf8(bytes).map_err(|_| format!("{path} is not text, so it is not edited"))?
+        }
+        Some(other) => return Err(format!("{path} is a {}, not a file", kind_name(other))),
+        None if appends => "",
+        None => return Err(format!("{path}: file not found")),
+    };
+    Ok(match function {
+        Function::FileAppend { texts, .. } => Some(edit::appended(text, texts).into_bytes()),
+        Function::FileBlock(block) => Some(edit::block(text, block)?.into_bytes()),
+        _ => None,
+    })
+}
+
+fn edited(path: &str, show: bool, function: &Function, existing: Option<&Existing>) -> Difference {
+    match edit(function, existing) {
+        Err(why) => Difference::Blocked(why),
+        Ok(wanted) => {
+            managed(path, wanted.as_deref(), &Attributes::default(), show, existing, OwnerNumbers::default())
+        }
     }
 }
 
@@ -167,7 +268,7 @@ fn managed(
 ) -> Difference {
     let mut changes = match existing.map(|existing| &existing.kind) {
         None => return created("file"),
-        // Salt replaces a link by the file, and never writes through it.
+        // Only where links are not followed.
         Some(FileKind::Symlink(_)) => vec![Change::Replaced("symlink".to_owned())],
         Some(FileKind::File(now)) => wanted
             .filter(|wanted| wanted != now)
@@ -192,7 +293,12 @@ fn shown(path: &str, now: &[u8], wanted: &[u8], show: bool) -> String {
     }
 }
 
-fn attribute_changes(wanted: &Attributes, existing: Option<&Existing>, owner: OwnerNumbers) -> Vec<Change> {
+/// What changes of mode and owner.
+pub fn attribute_changes(
+    wanted: &Attributes,
+    existing: Option<&Existing>,
+    owner: OwnerNumbers,
+) -> Vec<Change> {
     let Some(now) = existing else { return Vec::new() };
     let mode = wanted.mode.filter(|mode| *mode != now.mode);
     let user = owner.user.filter(|user| *user != now.user);
@@ -224,7 +330,7 @@ fn kind_name(kind: &FileKind) -> &'static str {
     match kind {
         FileKind::File(_) => "file",
         FileKind::Directory => "directory",
-        FileKind::Symlink(_) => "symlink",
+        FileKind::Symlink(_) | FileKind::DirectoryLink => "symlink",
         FileKind::Other => "special file",
     }
 }

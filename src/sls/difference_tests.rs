@@ -8,7 +8,10 @@ fn managed_file(contents: &str, mode: u32) -> Function {
         contents: Some(contents.into()),
         attributes: Attributes { mode: Some(mode), user: Some("eos".into()), group: None },
         make_directories: false,
+        directory_mode: None,
         replace: true,
+        create: true,
+        follow_links: false,
         show_changes: true,
     }
 }
@@ -66,6 +69,7 @@ fn a_directory_in_the_way_is_never_removed() {
 #[test]
 fn links_are_compared_by_their_target() {
     let link = |force| Function::FileSymlink {
+        attributes: Attributes::default(),
         path: "/l".into(),
         target: "/new".into(),
         make_directories: false,

@@ -8,6 +8,7 @@ pub struct Embedded;
 
 /// Every file of the shipped tree, by its path, in the order of the paths.
 pub const FILES: &[(&str, &[u8])] = &[
+    ("_modules/eos_roles.py", include_bytes!("../../states/_modules/eos_roles.py")),
     ("orchestration/node_addition.sls", include_bytes!("../../states/orchestration/node_addition.sls")),
     ("orchestration/role_update.sls", include_bytes!("../../states/orchestration/role_update.sls")),
     ("roles/compute.sls", include_bytes!("../../states/roles/compute.sls")),
@@ -44,6 +45,12 @@ pub const CLUSTER_CONFIG: &str = include_str!("../../templates/cluster.yaml.jinj
 impl StateTree for Embedded {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         FILES.iter().find(|(name, _)| *name == path).map(|(_, bytes)| bytes.to_vec())
+    }
+
+    fn below(&self, directory: &str) -> Vec<String> {
+        let directory = format!("{directory}/");
+        let names = FILES.iter().map(|(name, _)| (*name).to_owned());
+        names.filter(|name| name.starts_with(&directory)).collect()
     }
 }
 

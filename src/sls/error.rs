@@ -155,6 +155,16 @@ pub enum SlsError {
         /// What it names.
         target: String,
     },
+    /// An `extend` that names no state, or several.
+    #[error("{place}: extend: no single state {module}: {id}")]
+    NothingToExtend {
+        /// Where.
+        place: Place,
+        /// The id.
+        id: String,
+        /// The module, `file`.
+        module: String,
+    },
     /// States that wait for each other.
     #[error("{place}: states wait for each other: {}", .ids.join(" -> "))]
     Cycle {
@@ -199,6 +209,7 @@ impl SlsError {
             | Self::MissingArgument { place, .. }
             | Self::DuplicateId { place, .. }
             | Self::NoSuchRequisite { place, .. }
+            | Self::NothingToExtend { place, .. }
             | Self::Cycle { place, .. }
             | Self::NoSuchSource { place, .. } => Some(place),
         }
@@ -225,6 +236,7 @@ impl Explain for SlsError {
             Self::Cycle { .. } => "S015",
             Self::NoSuchSource { .. } => "S016",
             Self::NothingAssigned { .. } => "S017",
+            Self::NothingToExtend { .. } => "S018",
         })
     }
 

@@ -7,7 +7,7 @@ fn place() -> Place {
 }
 
 pub(crate) fn samples() -> Vec<SlsError> {
-    let place = place();
+    let (place, at) = (place(), place());
     let name = |text: &str| text.to_owned();
     vec![
         SlsError::NoSuchState {
@@ -57,6 +57,7 @@ pub(crate) fn samples() -> Vec<SlsError> {
         SlsError::Cycle { place: place.clone(), ids: vec![name("a"), name("b"), name("a")] },
         SlsError::NoSuchSource { place, source_file: name("salt://x") },
         SlsError::NothingAssigned { file: name("top.sls"), node: name("n1") },
+        SlsError::NothingToExtend { place: at, id: name("a"), module: name("file") },
     ]
 }
 
@@ -83,6 +84,7 @@ fn every_text_names_the_place_and_what_was_expected() {
             "storage/config.sls:7: states wait for each other: a -> b -> a",
             "storage/config.sls:7: the tree has no source salt://x",
             "top.sls assigns no state to the node n1",
+            "storage/config.sls:7: extend: no single state file: a",
         ]
     );
     let codes: std::collections::BTreeSet<_> = samples().iter().map(Explain::code).collect();

@@ -4,7 +4,9 @@ use crate::model::yaml::Value;
 use crate::sls::context::glob;
 use crate::sls::declaration::{self, Declaration};
 use crate::sls::error::{Place, SlsError};
+use crate::sls::extend;
 use crate::sls::jinja::Renderer;
+use crate::sls::names;
 use crate::sls::tree::{candidates, inside};
 use std::collections::BTreeSet;
 
@@ -96,42 +98,69 @@ fn matched(renderer: &Renderer<'_>, target: &str, states: &[Value]) -> Result<Ve
     Ok(if matches { names } else { Vec::new() })
 }
 
-/// Everything that these SLS, and what they include, declare; each SLS once, the included ones first.
+/// Everything that these SLS, and what they include, declare; each SLS once, the included ones first, with
+/// what `extend` changes and each of `names` by itself.
 pub fn declarations(renderer: &Renderer<'_>, names: &[Reference]) -> Result<Vec<Declaration>, SlsError> {
-    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+    let mut loading = Loading::new(renderer);
     for name in names {
-        visit(renderer, name, &mut seen, &mut all)?;
+        loading.visit(name)?;
     }
+    let Loading { declarations: mut all, extensions, .. } = loading;
     refuse_duplicates(&all)?;
-    Ok(all)
+    let mut unordered = 0..;
+    for declaration in &mut all {
+        let says = declaration.arguments.iter().any(|argument| argument.name == "order");
+        declaration.position = if says { 0 } else { unordered.next().unwrap_or(0) };
+    }
+    extend::apply(&mut all, extensions)?;
+    names::expanded(all)
 }
 
-fn visit(
-    renderer: &Renderer<'_>,
-    wanted: &Reference,
-    seen: &mut BTreeSet<String>,
-    all: &mut Vec<Declaration>,
-) -> Result<(), SlsError> {
-    let sls = wanted.sls.as_str();
-    if !seen.insert(sls.to_owned()) {
-        return Ok(());
+/// What was found so far.
+struct Loading<'a> {
+    renderer: &'a Renderer<'a>,
+    seen: BTreeSet<String>,
+    /// The SLS that include each other on the way to the one that is read.
+    path: Vec<String>,
+    declarations: Vec<Declaration>,
+    extensions: Vec<Declaration>,
+}
+
+impl<'a> Loading<'a> {
+    fn new(renderer: &'a Renderer<'a>) -> Self {
+        let (seen, path) = (BTreeSet::new(), Vec::new());
+        Self { renderer, seen, path, declarations: Vec::new(), extensions: Vec::new() }
     }
-    let mut rendered = None;
-    for path in candidates(sls).iter().filter(|path| inside(path)) {
-        if rendered.is_none() {
-            rendered = renderer.state_file(sls, path)?;
+
+    fn visit(&mut self, wanted: &Reference) -> Result<(), SlsError> {
+        let sls = wanted.sls.as_str();
+        if !self.seen.insert(sls.to_owned()) {
+            return Ok(());
         }
+        let mut rendered = None;
+        for path in candidates(sls).iter().filter(|path| inside(path)) {
+            if rendered.is_none() {
+                rendered = self.renderer.state_file(sls, path)?;
+            }
+        }
+        let Some(rendered) = rendered else {
+            let (place, sls) = (wanted.place.clone(), wanted.shown.clone());
+            return Err(SlsError::NoSuchState { place, tried: candidates(&sls), sls });
+        };
+        let contents = declaration::contents(sls, rendered)?;
+        // As in Salt: what a file extends comes before what those that it includes extend.
+        self.extensions.extend(contents.extensions);
+        self.path.push(sls.to_owned());
+        for include in &contents.includes {
+            self.visit(include)?;
+        }
+        self.path.pop();
+        for mut declaration in contents.declarations {
+            declaration.included_from.clone_from(&self.path);
+            self.declarations.push(declaration);
+        }
+        Ok(())
     }
-    let Some(rendered) = rendered else {
-        let tried = candidates(&wanted.shown);
-        return Err(SlsError::NoSuchState { place: wanted.place.clone(), sls: wanted.shown.clone(), tried });
-    };
-    let contents = declaration::contents(sls, rendered)?;
-    for include in &contents.includes {
-        visit(renderer, include, seen, all)?;
-    }
-    all.extend(contents.declarations);
-    Ok(())
 }
 
 /// An id may have functions of several modules, as in Salt, but each module once, and in one file.

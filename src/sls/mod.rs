@@ -4,23 +4,32 @@
 //! by others. What Salt knows and this does not is an error that names file and line, never skipped.
 
 pub mod arguments;
+pub mod condition;
 pub mod context;
 pub mod declaration;
-
 pub mod difference;
+pub mod edit;
 pub mod embedded;
 pub mod error;
+pub mod extend;
 pub mod function;
+pub mod graph;
 pub mod inputs;
 pub mod jinja;
 pub mod load;
+pub mod names;
 pub mod order;
 pub mod plan;
+pub mod requisite;
 pub mod resolve;
+pub mod run;
 pub mod salt;
 pub mod source_lines;
+pub mod tables;
 pub mod tree;
 pub mod unified;
+pub mod verdict;
+pub mod wants;
 
 pub use context::Context;
 

@@ -1,49 +1,89 @@
-//! Requisites and the order of execution, as Salt has it: the order of the files, `order`, and before each state
-//! what it requires.
+//! Requisites: which states an argument names, and what each state depends on.
 
 use crate::model::yaml::Value;
+use crate::sls::context::glob;
 use crate::sls::declaration::{Argument, Declaration, scalar};
 use crate::sls::error::SlsError;
+use crate::sls::graph::Graph;
+use crate::sls::requisite::{self, Kind, Written};
 
 /// Arguments that every function takes.
-pub const TAKEN_BY_ALL: [&str; 8] =
-    ["name", "require", "watch", "onchanges", "require_in", "watch_in", "onchanges_in", "order"];
-
-/// Arguments that Salt gives every function and eos does not know.
-pub const UNSUPPORTED: [&str; 12] = [
+pub const TAKEN_BY_ALL: [&str; 28] = [
+    "name",
     "names",
+    "require",
+    "require_any",
+    "require_in",
+    "watch",
+    "watch_any",
+    "watch_in",
+    "onchanges",
+    "onchanges_any",
+    "onchanges_in",
+    "onfail",
+    "onfail_any",
+    "onfail_all",
+    "onfail_in",
     "prereq",
     "prereq_in",
-    "onfail",
-    "onfail_in",
-    "require_any",
-    "watch_any",
-    "onchanges_any",
     "listen",
     "listen_in",
+    "unless",
+    "onlyif",
+    "creates",
+    "order",
+    "failhard",
+    "fire_event",
+    "reload_modules",
+    "reload_grains",
+    "reload_pillar",
+];
+
+/// Arguments that Salt gives every function and eos does not know.
+pub const UNSUPPORTED: [&str; 10] = [
     "use",
+    "use_in",
     "retry",
+    "parallel",
+    "check_cmd",
+    "runas",
+    "runas_password",
+    "umask",
+    "saltenv",
+    "cmd_opts_exclude",
 ];
 
 /// The states that a state depends on, as indices into the declarations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requisites {
-    /// Must have succeeded before.
-    pub requires: Vec<usize>,
-    /// The same, and their changes restart a service.
-    pub watches: Vec<usize>,
-    /// The same, and without their changes nothing is done.
-    pub on_changes: Vec<usize>,
+    /// Each requisite and the state that it names, in the order in which Salt reads them.
+    pub edges: Vec<(Kind, usize)>,
+    /// States to whose changes it reacts when all is done.
+    pub listens: Vec<usize>,
 }
 
 impl Requisites {
-    /// All three, ascending, each once.
-    pub fn all(&self) -> Vec<usize> {
-        let mut all: Vec<_> =
-            [&self.requires, &self.watches, &self.on_changes].into_iter().flatten().copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+    /// The states that a kind of requisite names, ascending.
+    pub fn of(&self, wanted: Kind) -> Vec<usize> {
+        let named = self.edges.iter().filter(|(kind, _)| *kind == wanted);
+        let mut named: Vec<usize> = named.map(|(_, index)| *index).collect();
+        named.sort_unstable();
+        named
+    }
+
+    /// Must have succeeded before.
+    pub fn requires(&self) -> Vec<usize> {
+        self.of(Kind::Require)
+    }
+
+    /// The same, and it reacts to their changes.
+    pub fn watches(&self) -> Vec<usize> {
+        self.of(Kind::Watch)
+    }
+
+    /// Without their changes nothing is done.
+    pub fn on_changes(&self) -> Vec<usize> {
+        self.of(Kind::OnChanges)
     }
 }
 
@@ -52,33 +92,39 @@ pub fn requisites(declarations: &[Declaration]) -> Result<Vec<Requisites>, SlsEr
     let mut all = vec![Requisites::default(); declarations.len()];
     for (index, declaration) in declarations.iter().enumerate() {
         for argument in &declaration.arguments {
-            let (kind, reverse): (&'static str, bool) = match argument.name.as_str() {
-                "require" => ("require", false),
-                "watch" => ("watch", false),
-                "onchanges" => ("onchanges", false),
-                "require_in" => ("require", true),
-                "watch_in" => ("watch", true),
-                "onchanges_in" => ("onchanges", true),
-                _ => continue,
-            };
+            let Some(written) = requisite::written(&argument.name) else { continue };
             for target in targets(declarations, declaration, argument)? {
-                let (from, to) = if reverse { (target, index) } else { (index, target) };
-                let list = match kind {
-                    "require" => &mut all[from].requires,
-                    "watch" => &mut all[from].watches,
-                    _ => &mut all[from].on_changes,
-                };
-                if from != to && !list.contains(&to) {
-                    list.push(to);
+                match written {
+                    Written::Own(kind) => all[index].edges.push((kind, target)),
+                    Written::Reversed(kind) => all[target].edges.push((kind, index)),
+                    Written::Listen => all[index].listens.push(target),
+                    Written::ListenIn => all[target].listens.push(index),
                 }
             }
         }
     }
+    for (declaration, requisites) in declarations.iter().zip(&mut all) {
+        let module = declaration.module();
+        requisites.edges.iter_mut().for_each(|(kind, _)| *kind = kind.reconciled(module));
+        if !requisites.listens.is_empty() && !requisite::reacts(module) {
+            let feature = "listen of a state that cannot react to changes".to_owned();
+            return Err(SlsError::Unsupported { place: declaration.place.clone(), feature });
+        }
+        sort(requisites);
+    }
     Ok(all)
 }
 
-/// The declarations that a requisite names, as indices.
-pub fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> Result<Vec<usize>, SlsError> {
+/// In the order in which Salt reads them, each once.
+fn sort(requisites: &mut Requisites) {
+    let rank = |kind: Kind| Kind::all().position(|other| other == kind);
+    requisites.edges.sort_by_key(|(kind, index)| (rank(*kind), *index));
+    requisites.edges.dedup();
+    requisites.listens.sort_unstable();
+    requisites.listens.dedup();
+}
+
+fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> Result<Vec<usize>, SlsError> {
     let wanted = "a list of `module: id or name`";
     let shape = || SlsError::Shape { place: argument.place.clone(), wanted };
     let one;
@@ -88,6 +134,7 @@ pub fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> 
             one = vec![argument.value.clone()];
             &one
         }
+        Value::Null => return Ok(Vec::new()),
         _ => return Err(shape()),
     };
     let mut found = Vec::new();
@@ -100,116 +147,38 @@ pub fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> 
             }
             _ => return Err(shape()),
         };
+        // A function stands for its module, as in Salt: `file.managed: x` is `file: x`.
+        let module = module.as_deref().map(|module| module.split('.').next().unwrap_or(module));
         let before = found.len();
-        found.extend((0..all.len()).filter(|index| matches(&all[*index], module.as_deref(), &name)));
+        found.extend((0..all.len()).filter(|index| matches(&all[*index], module, &name)));
         if found.len() == before {
-            return Err(no_target(from, argument, module.as_deref(), &name));
+            return Err(no_target(from, argument, module, &name));
         }
     }
     Ok(found)
 }
 
-fn matches(declaration: &Declaration, module: Option<&str>, name: &str) -> bool {
+fn matches(declaration: &Declaration, module: Option<&str>, wanted: &str) -> bool {
+    let is = |text: &str| text == wanted || (wanted.contains(['*', '?']) && glob(wanted, text));
     match module {
-        Some("sls") => declaration.sls == name,
-        None | Some("id") => declaration.id == name,
-        Some(module) => {
-            declaration.module() == module && (declaration.id == name || declaration.name() == name)
-        }
+        Some("sls") => is(&declaration.sls) || declaration.included_from.iter().any(|sls| is(sls)),
+        None | Some("id") => is(&declaration.id) || is(declaration.name()),
+        Some(module) => declaration.module() == module && (is(&declaration.id) || is(declaration.name())),
     }
 }
 
 fn no_target(from: &Declaration, argument: &Argument, module: Option<&str>, name: &str) -> SlsError {
-    let requisite = TAKEN_BY_ALL.into_iter().find(|common| *common == argument.name).unwrap_or("require");
     let name = from.rendered.shown(name);
     SlsError::NoSuchRequisite {
         place: argument.place.clone(),
         id: from.rendered.shown(&from.id),
-        requisite,
+        requisite: requisite::literal(&argument.name),
         target: module.map_or(name.clone(), |module| format!("{}: {name}", from.rendered.shown(module))),
     }
 }
 
 /// The declarations in their order of execution, as indices.
 pub fn execution(declarations: &[Declaration], requisites: &[Requisites]) -> Result<Vec<usize>, SlsError> {
-    let mut by_rank = Vec::with_capacity(declarations.len());
-    for (index, declaration) in declarations.iter().enumerate() {
-        by_rank.push((rank(index, declaration)?, index));
-    }
-    by_rank.sort_unstable();
-    let ranks: Vec<_> = {
-        let mut ranks = vec![0; declarations.len()];
-        by_rank.iter().for_each(|(rank, index)| ranks[*index] = *rank);
-        ranks
-    };
-    let mut walk = Walk {
-        declarations,
-        requisites,
-        ranks,
-        done: vec![false; declarations.len()],
-        path: vec![],
-        order: vec![],
-    };
-    for (_, index) in by_rank {
-        walk.visit(index)?;
-    }
-    Ok(walk.order)
-}
-
-/// What `order` says; without it, the place in the files after those that say a number.
-fn rank(index: usize, declaration: &Declaration) -> Result<i64, SlsError> {
-    const UNSAID: i64 = 10_000;
-    const LAST: i64 = 1 << 40;
-    let position = i64::try_from(index).unwrap_or(i64::MAX / 2);
-    let Some(argument) = declaration.arguments.iter().find(|argument| argument.name == "order") else {
-        return Ok(UNSAID + position);
-    };
-    match (argument.value.as_str(), argument.value.as_i64()) {
-        (Some("first"), _) => Ok(0),
-        (Some("last"), _) => Ok(LAST),
-        (_, Some(number)) if number < 0 => Ok(LAST + number.max(-UNSAID)),
-        (_, Some(number)) => Ok(number.min(LAST - UNSAID - 1)),
-        _ => Err(SlsError::BadArgument {
-            place: argument.place.clone(),
-            function: declaration.function.clone(),
-            argument: "order".to_owned(),
-            wanted: "a whole number, first or last",
-        }),
-    }
-}
-
-struct Walk<'a> {
-    declarations: &'a [Declaration],
-    requisites: &'a [Requisites],
-    ranks: Vec<i64>,
-    done: Vec<bool>,
-    path: Vec<usize>,
-    order: Vec<usize>,
-}
-
-impl Walk<'_> {
-    fn visit(&mut self, index: usize) -> Result<(), SlsError> {
-        if self.done[index] {
-            return Ok(());
-        }
-        if let Some(start) = self.path.iter().position(|earlier| *earlier == index) {
-            let cycle = self.path[start..].iter().chain([&index]);
-            let shown =
-                |index: &usize| self.declarations[*index].rendered.shown(&self.declarations[*index].id);
-            return Err(SlsError::Cycle {
-                place: self.declarations[index].place.clone(),
-                ids: cycle.map(shown).collect(),
-            });
-        }
-        self.path.push(index);
-        let mut before = self.requisites[index].all();
-        before.sort_by_key(|other| (self.ranks[*other], *other));
-        for other in before {
-            self.visit(other)?;
-        }
-        self.path.pop();
-        self.done[index] = true;
-        self.order.push(index);
-        Ok(())
-    }
+    let turns = Graph::of(declarations, requisites)?.turns()?;
+    Ok(turns.into_iter().filter(|turn| !turn.trial).map(|turn| turn.state).collect())
 }

@@ -1,9 +1,11 @@
 //! The plan: every state of a node with its arguments resolved, in the order of execution.
 
+use crate::sls::condition::Conditions;
 use crate::sls::context::Context;
 use crate::sls::declaration::Declaration;
 use crate::sls::error::SlsError;
 use crate::sls::function::Function;
+use crate::sls::graph::{Graph, Turn};
 use crate::sls::jinja::Renderer;
 use crate::sls::order::{self, Requisites};
 use crate::sls::tree::StateTree;
@@ -23,6 +25,8 @@ pub enum Wanted {
 pub struct StatePlan {
     /// The states; a state comes after all that it requires.
     pub states: Vec<State>,
+    /// Who gets its turn when, trials included; as indices into the states.
+    pub turns: Vec<Turn>,
 }
 
 /// One state.
@@ -40,12 +44,12 @@ pub struct State {
     pub line: usize,
     /// What it wants.
     pub function: Function,
-    /// States whose changes restart it, as indices into the plan; each is required too.
-    pub watches: Vec<usize>,
-    /// States that must have succeeded, as indices into the plan.
-    pub requires: Vec<usize>,
-    /// States of which at least one must have changed, as indices into the plan; each is required too.
-    pub onchanges: Vec<usize>,
+    /// What it depends on, as indices into the plan.
+    pub requisites: Requisites,
+    /// What must hold on the machine for it to run.
+    pub conditions: Conditions,
+    /// Whether nothing else is run when it fails.
+    pub fail_hard: bool,
 }
 
 // By hand, because names may be command lines, which may hold secrets.
@@ -60,14 +64,34 @@ pub fn render(tree: &dyn StateTree, wanted: &Wanted, context: &Context) -> Resul
     let renderer = Renderer { tree, context };
     let declarations = gathered(&renderer, wanted)?;
     let requisites = order::requisites(&declarations)?;
-    let order = order::execution(&declarations, &requisites)?;
+    let turns = Graph::of(&declarations, &requisites)?.turns()?;
+    let order: Vec<usize> = turns.iter().filter(|turn| !turn.trial).map(|turn| turn.state).collect();
     let mut position = vec![0; order.len()];
     order.iter().enumerate().for_each(|(at, index)| position[*index] = at);
     let states = order.iter().map(|index| {
-        let function = resolve::function(&renderer, &declarations[*index])?;
-        Ok(state(&declarations[*index], function, &requisites[*index], &position))
+        let wanted = resolve::state(&renderer, &declarations[*index])?;
+        Ok(state(&declarations[*index], wanted, &requisites[*index], &position))
     });
-    Ok(StatePlan { states: states.collect::<Result<_, SlsError>>()? })
+    let turns = turns.iter().map(|turn| Turn {
+        state: position[turn.state],
+        trial: turn.trial,
+        needs: turn.needs.iter().map(|(kind, state)| (*kind, position[*state])).collect(),
+    });
+    let mut states = states.collect::<Result<Vec<_>, SlsError>>()?;
+    keep_required(&mut states);
+    Ok(StatePlan { states, turns: turns.collect() })
+}
+
+/// What a cleaned directory requires of other states stays in it.
+fn keep_required(states: &mut [State]) {
+    for index in 0..states.len() {
+        let required = states[index].requisites.requires();
+        let paths = required.iter().filter_map(|other| states[*other].function.path().map(str::to_owned));
+        let paths: Vec<String> = paths.collect();
+        if let Function::FileRecurse(tree) = &mut states[index].function {
+            tree.kept = paths;
+        }
+    }
 }
 
 /// What the SLS declare, in the order of their files, whatever their functions: for orchestration, whose functions
@@ -90,7 +114,7 @@ fn gathered(renderer: &Renderer<'_>, wanted: &Wanted) -> Result<Vec<Declaration>
 
 fn state(
     declaration: &Declaration,
-    function: Function,
+    wanted: resolve::Resolved,
     requisites: &Requisites,
     position: &[usize],
 ) -> State {
@@ -105,9 +129,12 @@ fn state(
         sls: declaration.sls.clone(),
         file: declaration.place.file.clone(),
         line: declaration.place.line,
-        function,
-        watches: places(&requisites.watches),
-        requires: places(&requisites.requires),
-        onchanges: places(&requisites.on_changes),
+        function: wanted.function,
+        conditions: wanted.conditions,
+        fail_hard: wanted.fail_hard,
+        requisites: Requisites {
+            edges: requisites.edges.iter().map(|(kind, index)| (*kind, position[*index])).collect(),
+            listens: places(&requisites.listens),
+        },
     }
 }

@@ -1,7 +1,9 @@
 //! Tests of the engine: the shipped tree as a whole, and each rule on trees of a few lines.
 
 mod engine;
+mod functions;
 mod refusals;
+mod requisites;
 mod roles;
 mod shipped;
 

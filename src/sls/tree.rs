@@ -6,11 +6,18 @@ use std::collections::BTreeMap;
 pub trait StateTree {
     /// The bytes of a file, or nothing when the tree has no such file.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+    /// Every file below a directory, by its path in the tree, sorted.
+    fn below(&self, directory: &str) -> Vec<String>;
 }
 
 impl StateTree for BTreeMap<String, Vec<u8>> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.get(path).cloned()
+    }
+
+    fn below(&self, directory: &str) -> Vec<String> {
+        let directory = format!("{directory}/");
+        self.keys().filter(|path| path.starts_with(&directory)).cloned().collect()
     }
 }
 

@@ -4,25 +4,29 @@ use crate::client::MasterClient;
 use crate::host::mounts;
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::identity::membership::Applied;
+use crate::identity::membership::{Applied, Membership};
 use crate::model::config::StorageConfig;
 use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::context::Context;
-use crate::sls::function::Function;
+use crate::sls::difference::StateResult;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::Executor;
+use crate::steps::executor::{self, Executor, effects};
 use crate::steps::install_units::root_prefix;
-use crate::steps::start_service::END;
+use crate::steps::salt_call;
+use crate::steps::start_service::{END, READY};
 use crate::steps::states_tree::DiskTree;
+use crate::steps::touches;
 use crate::steps::{Decision, Env};
 use crate::wire::member::Desired;
 use std::cell::OnceCell;
-use std::path::{Component, Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// The service that the states start.
 pub const MONITOR: &str = "eos-storage-monitor";
@@ -34,6 +38,8 @@ pub struct ApplyStates {
     binary: String,
     /// What is applied, from when it was rendered for the checkpoint on: nothing else is ever carried out.
     settled: OnceCell<Settled>,
+    /// What came of each state, for whoever applies.
+    results: Arc<Mutex<Vec<StateResult>>>,
 }
 
 /// Role, scale and pillar of one run, and the plan of exactly these.
@@ -45,12 +51,21 @@ struct Settled {
 impl ApplyStates {
     /// As a part of a bootstrap, where role and scale are known only when earlier steps have run.
     pub fn bootstrap(decision: &Decision) -> Self {
-        Self { desired: None, binary: decision.binary.clone(), settled: OnceCell::new() }
+        Self::new(None, decision.binary.clone())
     }
 
     /// A new generation on a member.
     pub fn generation(desired: &Desired, binary: String) -> Self {
-        Self { desired: Some(applied(desired)), binary, settled: OnceCell::new() }
+        Self::new(Some(applied(desired)), binary)
+    }
+
+    fn new(desired: Option<Applied>, binary: String) -> Self {
+        Self { desired, binary, settled: OnceCell::new(), results: Arc::default() }
+    }
+
+    /// Where the results of the states will be once they were applied.
+    pub fn results(&self) -> Arc<Mutex<Vec<StateResult>>> {
+        self.results.clone()
     }
 
     /// What this run applies: asked of the master and rendered the first time, the same ever after.
@@ -81,7 +96,10 @@ impl ApplyStates {
 
     fn touched(&self, env: &Env) -> Result<Vec<Touch>, StepFailure> {
         let mut touches = self.touches();
-        for touch in planned_touches(&env.root, &self.settled(env)?.plan)? {
+        if env.membership()?.salt_call.is_some() {
+            touches.push(Touch::Tree(salt_call::DIRECTORY.into()));
+        }
+        for touch in touches::of(env, &self.settled(env)?.plan)? {
             if !touches.contains(&touch) {
                 touches.push(touch);
             }
@@ -89,10 +107,40 @@ impl ApplyStates {
         Ok(touches)
     }
 
+    /// Through an installed Salt. The monitor's service is eos's own: Salt is not asked to run it.
+    fn by_salt(
+        &self,
+        env: &Env,
+        program: &str,
+        membership: &Membership,
+    ) -> Result<executor::Applied, StepFailure> {
+        let Settled { wanted, plan } = self.settled(env)?;
+        let inputs = inputs(env, &membership.name, wanted.role, wanted.scale, &wanted.pillar, &self.binary)?;
+        let inputs = Inputs { services: false, ..inputs };
+        let applied = salt_call::apply(env, program, membership, &inputs, plan)?;
+        if applied.failure.is_none() {
+            env.services.refresh(MONITOR)?;
+            env.services.enable(MONITOR)?;
+            match applied.changed() && env.services.status(MONITOR)?.active {
+                true => env.services.restart(MONITOR, READY)?,
+                false => env.services.start(MONITOR, READY)?,
+            };
+        }
+        Ok(applied)
+    }
+
     fn apply(&self, env: &Env) -> Result<Outcome, StepFailure> {
         let Settled { wanted, plan } = self.settled(env)?;
         let mut membership = env.membership()?;
-        let changed = Executor::new(env).apply(plan)?;
+        let applied = match &membership.salt_call {
+            None => Executor::new(env).apply(plan),
+            Some(program) => self.by_salt(env, program, &membership)?,
+        };
+        let changed = applied.changed();
+        self.results.lock().expect("nothing panics while it holds the results").clone_from(&applied.results);
+        if let Some(failure) = applied.failure {
+            return Err(failure);
+        }
         let unchanged = !changed && membership.applied.as_ref() == Some(wanted);
         membership.applied = Some(wanted.clone());
         membership.save(&env.root)?;
@@ -159,48 +207,37 @@ fn mounted(root: &Root) -> Result<Vec<String>, StepFailure> {
 /// What starting the monitor's service and every tree of states changes.
 fn always_touched() -> Vec<Touch> {
     let unit = format!("{}/{MONITOR}.service", paths::UNITS);
-    let files = [unit.into(), wants(MONITOR), paths::STORAGE_OPS.into()].map(Touch::File);
+    let files = [unit.into(), touches::wants(MONITOR), paths::STORAGE_OPS.into()].map(Touch::File);
     // The agent writes the membership too, so it is not told from a stranger's change by its digest.
     files.into_iter().chain([Touch::Tree(paths::MEMBERSHIP.into())]).collect()
 }
 
-/// What the plan writes, to be checkpointed.
+/// What a plan changes besides files, as it is now, for the checkpoint.
 ///
 /// # Errors
-/// When a state would write outside of the root.
-pub fn planned_touches(root: &Root, plan: &StatePlan) -> Result<Vec<Touch>, StepFailure> {
-    let mut touches = Vec::new();
-    for state in &plan.states {
-        if let Some(path) = state.function.path() {
-            let path = below(root, path).ok_or_else(|| StepFailure::Outside {
-                id: state.id.clone(),
-                path: path.to_owned(),
-                root: root.path().to_owned(),
-            })?;
-            touches.push(match state.function.name() {
-                "file.directory" => Touch::Directory(path),
-                _ => Touch::File(path),
-            });
-        }
-        if let Function::ServiceRunning { name, .. }
-        | Function::ServiceDead { name, .. }
-        | Function::ServiceEnabled { name } = &state.function
-        {
-            touches.push(Touch::File(wants(name)));
-        }
+/// When the machine cannot be looked at.
+pub fn effects_before(
+    env: &Env,
+    plan: &StatePlan,
+) -> Result<BTreeMap<String, serde_json::Value>, StepFailure> {
+    let stored = |before| serde_json::to_value(before).expect("what was before serialises");
+    Ok(effects::before(env, plan)?.into_iter().map(|(subject, before)| (subject, stored(before))).collect())
+}
+
+/// Puts back what a plan changed besides files.
+///
+/// # Errors
+/// When the checkpoint is damaged, or something cannot be put back.
+pub fn undo_effects(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepFailure> {
+    let mut known = BTreeMap::new();
+    for (subject, value) in before {
+        let value = serde_json::from_value(value.clone()).map_err(|error| StepFailure::PlanDamaged {
+            what: "checkpoint",
+            why: format!("{subject}: {error}"),
+        });
+        known.insert(subject.clone(), value?);
     }
-    Ok(touches)
-}
-
-/// The path relative to the root; none when it is not below it, and so could not be put back.
-fn below(root: &Root, path: &str) -> Option<PathBuf> {
-    let relative = Path::new(path).strip_prefix(root.path()).ok()?;
-    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    (plain && relative.file_name().is_some()).then(|| relative.to_owned())
-}
-
-fn wants(service: &str) -> PathBuf {
-    Path::new(paths::UNITS).join(format!("multi-user.target.wants/{service}.service"))
+    effects::undo(env, &known)
 }
 
 impl Step<Env> for ApplyStates {
@@ -228,6 +265,10 @@ impl Step<Env> for ApplyStates {
         self.touched(env).map_err(to_step)
     }
 
+    fn before(&self, env: &Env) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        effects_before(env, &self.settled(env).map_err(to_step)?.plan).map_err(to_step)
+    }
+
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         self.apply(env).map_err(to_step)
     }
@@ -240,5 +281,10 @@ impl Step<Env> for ApplyStates {
             env.services.disable(MONITOR)?;
         }
         Ok(())
+    }
+
+    fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
+        undo_effects(env, before).map_err(to_step)?;
+        self.undo(env)
     }
 }

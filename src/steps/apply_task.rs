@@ -5,13 +5,15 @@ use crate::sls::context::Context;
 use crate::sls::difference::Outcome as StateOutcome;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::Env;
-use crate::steps::apply_states::{inputs, planned_touches};
+use crate::steps::apply_states::{effects_before, inputs, undo_effects};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::executor::Executor;
 use crate::steps::states_tree::DiskTree;
+use crate::steps::touches;
 use crate::wire::member::Task;
 use serde_json::Value;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 /// The step.
 pub struct ApplyTask {
@@ -32,12 +34,13 @@ impl ApplyTask {
     /// # Errors
     /// When a state file is wrong, or a state could not be applied.
     pub fn would_change(&self, env: &Env) -> Result<bool, StepFailure> {
-        let results = Executor::new(env).test(self.plan(env)?)?;
+        let results = Executor::new(env).test(self.plan(env)?);
         match results.iter().find(|result| result.outcome == StateOutcome::Failed) {
             Some(failed) => Err(StepFailure::State {
                 id: failed.id.clone(),
                 function: failed.function.clone(),
                 comment: failed.comment.clone(),
+                place: format!("{}:{}", failed.file, failed.line),
             }),
             None => Ok(results.iter().any(|result| result.outcome == StateOutcome::WouldChange)),
         }
@@ -93,17 +96,26 @@ impl Step<Env> for ApplyTask {
 
     /// A tree that cannot be rendered makes the step itself fail, with file and line.
     fn touches_now(&self, env: &Env) -> Result<Vec<Touch>, StepError> {
-        self.plan(env).and_then(|plan| planned_touches(&env.root, plan)).map_err(to_step)
+        self.plan(env).and_then(|plan| touches::of(env, plan)).map_err(to_step)
+    }
+
+    fn before(&self, env: &Env) -> Result<BTreeMap<String, Value>, StepError> {
+        self.plan(env).and_then(|plan| effects_before(env, plan)).map_err(to_step)
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         let plan = self.plan(env).map_err(to_step)?;
-        let changed = Executor::new(env).apply(plan).map_err(to_step)?;
-        Ok(if changed { Outcome::Done } else { Outcome::Unchanged })
+        let applied = Executor::new(env).apply(plan);
+        let outcome = if applied.changed() { Outcome::Done } else { Outcome::Unchanged };
+        applied.failure.map_or(Ok(outcome), |failure| Err(to_step(failure)))
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
         Ok(())
+    }
+
+    fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, Value>) -> Result<(), StepError> {
+        undo_effects(env, before).map_err(to_step)
     }
 }
 

@@ -44,14 +44,28 @@ pub enum StepFailure {
         what: String,
     },
     /// A state failed.
-    #[error("state {id} ({function}) failed: {comment}")]
+    #[error("state {id} ({function}) at {place} failed: {comment}")]
     State {
         /// The state's id.
         id: String,
         /// Its function.
         function: String,
+        /// File and line that declare it, `storage/config.sls:7`.
+        place: String,
         /// What is wrong.
         comment: String,
+    },
+    /// A state changes what belongs to the machine itself, and the root is another one.
+    #[error("state {id} ({function}) at {place} changes the machine itself, and the root is {}", root.display())]
+    NotTheHost {
+        /// The state's id.
+        id: String,
+        /// Its function.
+        function: String,
+        /// File and line that declare it.
+        place: String,
+        /// The root.
+        root: std::path::PathBuf,
     },
     /// A service is not healthy.
     #[error("{service} is not healthy after {seconds} s: {why}")]
@@ -72,6 +86,14 @@ pub enum StepFailure {
         path: String,
         /// The root.
         root: std::path::PathBuf,
+    },
+    /// Salt did not do what it was asked.
+    #[error("{program} did not apply the states: {why}")]
+    Salt {
+        /// The program.
+        program: String,
+        /// In its words.
+        why: String,
     },
     /// The storage settings that came with role and scale are not understood.
     #[error("the storage settings of this node's role are not understood: {why}")]
@@ -199,6 +221,7 @@ below!(
     crate::host::services::ServiceError,
     crate::host::accounts::AccountError,
     crate::host::command::CommandError,
+    crate::host::packages::PackageError,
     crate::host::facts::FactsError,
     crate::host::directory::DirectoryError,
     crate::registry::RegistryError,
@@ -228,8 +251,10 @@ impl Explain for StepFailure {
             Self::Interrupted { .. } => "J032",
             Self::Forgotten { .. } => "J041",
             Self::State { .. } => "S030",
+            Self::NotTheHost { .. } => "S035",
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
+            Self::Salt { .. } => "S085",
             Self::Outside { .. } => "S032",
             Self::PlanNewer { .. } => "G051",
             Self::PlanDamaged { .. } => "G052",
@@ -245,7 +270,7 @@ impl Explain for StepFailure {
     fn exit(&self) -> Exit {
         match self {
             Self::NotAccepted { .. } => Exit::NoAnswer,
-            Self::NoMembership | Self::Misfit { .. } => Exit::Usage,
+            Self::NoMembership | Self::Misfit { .. } | Self::NotTheHost { .. } => Exit::Usage,
             Self::Forgotten { .. }
             | Self::Forged { .. }
             | Self::OtherSource { .. }
@@ -271,6 +296,14 @@ impl Explain for StepFailure {
             Self::Interrupted { .. } => vec!["run the same command again: eos bootstrap".to_owned()],
             Self::State { id, .. } => {
                 vec![format!("see what it would change: eos state apply --test (state {id})")]
+            }
+            Self::Salt { program, .. } => {
+                vec![format!(
+                    "see all that it says: {program} --local --config-dir /var/lib/eos/salt state.apply test=True"
+                )]
+            }
+            Self::NotTheHost { .. } => {
+                vec!["leave the state out where pillar['eos']['root'] is not empty, and look again: eos state show".to_owned()]
             }
             Self::Unhealthy { service, .. } => {
                 vec![format!("read its log: journalctl -u {service} -n 50, or var/lib/eos/log/{service}.log")]
@@ -326,10 +359,21 @@ pub(crate) fn samples() -> Vec<StepFailure> {
             master: SocketAddr::from(([10, 0, 1, 10], 4507)),
         },
         StepFailure::Interrupted { what: "acceptance".to_owned() },
+        StepFailure::Salt {
+            program: "/usr/bin/salt-call".to_owned(),
+            why: "No matching sls found for 'roles.edge' in env 'base'".to_owned(),
+        },
         StepFailure::State {
             id: "storage_ops_configuration".to_owned(),
             function: "file.managed".to_owned(),
+            place: "storage/config.sls:18".to_owned(),
             comment: "/etc/eos/storage-ops.yaml is a directory, not a file".to_owned(),
+        },
+        StepFailure::NotTheHost {
+            id: "ann".to_owned(),
+            function: "user.present".to_owned(),
+            place: "site.sls:3".to_owned(),
+            root: "/srv/node1".into(),
         },
         StepFailure::Unhealthy {
             service: "eos-storage-monitor".to_owned(),

@@ -120,6 +120,7 @@ impl FoundCluster {
                 scale: Scale::Single,
                 pillar: serde_json::json!({ "storage": self.decision.config.storage }),
             }),
+            salt_call: self.decision.config.states.salt_call(),
         };
         Ok(membership.save(&env.root)?)
     }

@@ -92,6 +92,7 @@ mod tests {
             runs_master: true,
             confirmed: true,
             applied: None,
+            salt_call: None,
         };
         membership.save(&root)?;
         Ok((folder, root))

@@ -148,6 +148,7 @@ impl Register {
             runs_master: false,
             confirmed: false,
             applied: None,
+            salt_call: self.decision.config.states.salt_call(),
         };
         Ok(membership.save(&env.root)?)
     }

@@ -1,5 +1,6 @@
 //! The states tree of the cluster as it lies on this node.
 
+use crate::host::entry;
 use crate::host::files::{self, FileError};
 use crate::host::paths;
 use crate::host::root::Root;
@@ -40,6 +41,19 @@ impl StateTree for DiskTree {
             Err(error) => {
                 self.unreadable.borrow_mut().get_or_insert(error);
                 None
+            }
+        }
+    }
+
+    fn below(&self, directory: &str) -> Vec<String> {
+        if !inside(directory) {
+            return Vec::new();
+        }
+        match entry::files_below(&self.directory.join(directory)) {
+            Ok(found) => found.into_iter().map(|path| format!("{directory}/{path}")).collect(),
+            Err(error) => {
+                self.unreadable.borrow_mut().get_or_insert(error);
+                Vec::new()
             }
         }
     }

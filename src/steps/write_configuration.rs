@@ -97,6 +97,11 @@ fn extra(config: &Config) -> Result<String, StepFailure> {
         value(serde_yaml::to_value(&defaults.storage))?,
     );
     keep(
+        "states",
+        value(serde_yaml::to_value(&config.states))?,
+        value(serde_yaml::to_value(&defaults.states))?,
+    );
+    keep(
         "snapshot",
         value(serde_yaml::to_value(&config.snapshot))?,
         value(serde_yaml::to_value(&defaults.snapshot))?,
@@ -195,6 +200,10 @@ mod tests {
                 names: vec!["rack1-*".to_owned()],
                 lease_seconds: Some(90),
                 silent_seconds: Some(30),
+            },
+            states: crate::model::config::StatesConfig {
+                engine: crate::model::config::StatesEngine::Salt,
+                salt_call: Some("/opt/salt/bin/salt-call".to_owned()),
             },
             storage: StorageConfig {
                 every: every_key_of_storage(1),

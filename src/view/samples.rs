@@ -115,6 +115,7 @@ pub fn local() -> Local {
         restores: Vec::new(),
         master_error: None,
         operation: None,
+        salt_call: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::sls::difference::{Change, Outcome, StateResult};
 use crate::view::paragraph::clean;
+use std::time::Duration;
 
 /// A block for each state, then a summary.
 pub fn results(results: &[StateResult]) -> String {
@@ -11,16 +12,28 @@ pub fn results(results: &[StateResult]) -> String {
 
 fn block(result: &StateResult) -> String {
     let mut text = "----------\n".to_owned();
-    let fields = [
-        ("ID", &result.id),
-        ("Function", &result.function),
-        ("Name", &result.name),
-        ("SLS", &result.sls),
-        ("Result", &word(result.outcome).to_owned()),
-        ("Comment", &result.comment),
+    let mut fields = vec![
+        ("ID", result.id.clone()),
+        ("Function", result.function.clone()),
+        ("Name", result.name.clone()),
+        ("SLS", format!("{} ({}:{})", result.sls, result.file, result.line)),
+        ("Result", word(result.outcome).to_owned()),
     ];
+    fields.extend(
+        result
+            .comment
+            .lines()
+            .enumerate()
+            .map(|(at, line)| (if at == 0 { "Comment" } else { "" }, line.to_owned())),
+    );
+    fields.push(("Started", result.started.strftime("%H:%M:%S%.6f").to_string()));
+    fields.push((
+        "Duration",
+        format!("{:.3} ms", Duration::from_micros(result.duration_microseconds).as_secs_f64() * 1000.0),
+    ));
     for (field, value) in fields {
-        text.push_str(format!("{field:>12}: {}", clean(value)).trim_end());
+        let mark = if field.is_empty() { ' ' } else { ':' };
+        text.push_str(format!("{field:>12}{mark} {}", clean(&value)).trim_end());
         text.push('\n');
     }
     text.push_str("     Changes:\n");
@@ -52,23 +65,36 @@ fn change(change: &Change) -> Vec<String> {
         Change::User { from, to } => vec![format!("user: {from} -> {to}")],
         Change::Group { from, to } => vec![format!("group: {from} -> {to}")],
         Change::Target { from, to } => vec![format!("target: {from} -> {to}")],
+        Change::Set { what, from, to } => {
+            let from = from.as_ref().map_or_else(String::new, |from| format!("{from} -> "));
+            format!("{what}: {from}{to}").lines().map(str::to_owned).collect()
+        }
+        Change::At { path, changes } => {
+            let below = changes.iter().flat_map(self::change).map(|line| format!("  {line}"));
+            std::iter::once(format!("{path}:")).chain(below).collect()
+        }
     }
 }
 
 fn summary(results: &[StateResult]) -> String {
     let count = |wanted: Outcome| results.iter().filter(|result| result.outcome == wanted).count();
     let failed = count(Outcome::Failed);
-    let notes: Vec<String> =
-        [(count(Outcome::WouldChange), "would change"), (count(Outcome::Changed), "changed")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, note)| format!("{note}: {count}"))
-            .collect();
+    let changed = results
+        .iter()
+        .filter(|result| !result.changes.is_empty() && result.outcome == Outcome::Changed)
+        .count();
+    let notes: Vec<String> = [(count(Outcome::WouldChange), "would change"), (changed, "changed")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, note)| format!("{note}={count}"))
+        .collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    let lasted: u64 = results.iter().map(|result| result.duration_microseconds).sum();
     format!(
-        "\nSummary\n------------\nSucceeded: {}{notes}\nFailed:    {failed}\n------------\nTotal states run: {}\n",
+        "\nSummary\n------------\nSucceeded: {}{notes}\nFailed:    {failed}\n------------\nTotal states run: {}\nTotal run time:   {:.3} ms\n",
         results.len() - failed,
-        results.len()
+        results.len(),
+        Duration::from_micros(lasted).as_secs_f64() * 1000.0
     )
 }
 
@@ -82,9 +108,14 @@ mod tests {
             function: "file.managed".to_owned(),
             name: "/etc/motd".to_owned(),
             sls: "base".to_owned(),
+            file: "base.sls".to_owned(),
+            line: 3,
             outcome,
             comment: "File /etc/motd updated".to_owned(),
             changes,
+            ran: true,
+            started: jiff::Timestamp::from_second(3_661).expect("a time"),
+            duration_microseconds: 1_500,
         }
     }
 
@@ -100,9 +131,11 @@ mod tests {
           ID: motd
     Function: file.managed
         Name: /etc/motd
-         SLS: base
+         SLS: base (base.sls:3)
       Result: True
      Comment: File /etc/motd updated
+     Started: 01:01:01.000000
+    Duration: 1.500 ms
      Changes:
               contents:
                 --- /etc/motd
@@ -113,10 +146,11 @@ mod tests {
 
 Summary
 ------------
-Succeeded: 1 (changed: 1)
+Succeeded: 1 (changed=1)
 Failed:    0
 ------------
 Total states run: 1
+Total run time:   1.500 ms
 "
         );
     }
@@ -132,9 +166,23 @@ Total states run: 1
         assert!(shown.contains("      Result: False\n"));
         assert!(shown.contains("              new: file\n"));
         assert!(
-            shown.ends_with(
-                "Succeeded: 2 (would change: 1)\nFailed:    1\n------------\nTotal states run: 3\n"
-            )
+            shown
+                .contains("Succeeded: 2 (would change=1)\nFailed:    1\n------------\nTotal states run: 3\n")
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_and_what_is_many_is_told_too() {
+        let many =
+            Change::At { path: "/srv/a".to_owned(), changes: vec![Change::Created("file".to_owned())] };
+        let from = Some("yes".to_owned());
+        let service = Change::Set { what: "enabled".to_owned(), from, to: "no".to_owned() };
+        let shown = results(&[result("a", Outcome::Changed, vec![many, service])]);
+        assert!(
+            shown.contains(
+                "              /srv/a:\n                new: file\n              enabled: yes -> no\n"
+            ),
+            "{shown}"
         );
     }
 }

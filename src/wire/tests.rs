@@ -52,6 +52,18 @@ fn what_a_member_says_and_hears_stays_readable() {
 }
 
 #[test]
+fn what_is_said_of_tasks_stays_readable_and_who_does_not_know_them_says_nothing_of_them() {
+    let reply: member::PollReply = fixture!("poll-reply-task");
+    let task = reply.task.expect("it has one");
+    assert_eq!((task.id.as_str(), &task.sls[..]), ("3.1.4.1", &["site.motd".to_owned()][..]));
+    let poll: member::Poll = fixture!("poll-done");
+    let done = poll.done.expect("it has done one");
+    assert!(poll.tasks && done.id == task.id && done.failure.is_some_and(|failure| failure.exit == 2));
+    let older: member::Poll = fixture!("poll");
+    assert!(!older.tasks && older.done.is_none() && older.report.failed_generation.is_none());
+}
+
+#[test]
 fn what_the_operator_says_and_hears_stays_readable() {
     let status: admin::ClusterStatus = fixture!("status");
     assert_eq!(status.nodes[0].state, "active");

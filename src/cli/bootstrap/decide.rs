@@ -54,6 +54,12 @@ pub struct BootstrapArguments {
     /// The name of this node; the hostname unless given
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
+    /// What applies the states of this node: eos itself, or an installed Salt
+    #[arg(long, value_name = "ENGINE", value_parser = ["embedded", "salt"])]
+    pub engine: Option<String>,
+    /// The salt-call to apply them with; looked for where programs are unless given
+    #[arg(long, value_name = "FILE")]
+    pub salt_call: Option<String>,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -176,13 +182,15 @@ impl Asked {
 /// # Errors
 /// When any of them is wrong.
 pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, Failure> {
-    let given: [(&str, &str, Option<String>); 6] = [
+    let given: [(&str, &str, Option<String>); 8] = [
         ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
         ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
         ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
         ("node.preferred_role", "--preferred-role", arguments.preferred_role.clone()),
         ("node.advertise_address", "--advertise-address", arguments.advertise_address.clone()),
         ("node.name", "--node-name", arguments.node_name.clone()),
+        ("states.engine", "--engine", arguments.engine.clone()),
+        ("states.salt_call", "--salt-call", arguments.salt_call.clone()),
     ];
     let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
         value.map(|value| FlagValue { key, flag, value })

@@ -45,6 +45,8 @@ impl CommandLine {
             ("--advertise-address", arguments.advertise_address.clone()),
             ("--preferred-role", arguments.preferred_role.clone()),
             ("--token-file", arguments.token_file.as_deref().map(path)),
+            ("--engine", arguments.engine.clone()),
+            ("--salt-call", arguments.salt_call.clone()),
             ("--config", config.map(path)),
             ("--timeout", arguments.timeout.map(|time| format!("{}s", time.as_secs()))),
         ];

@@ -2,7 +2,7 @@
 
 use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
 use crate::cli::bootstrap::error::BootstrapError;
-use crate::cli::bootstrap::{judgement, terms};
+use crate::cli::bootstrap::{judgement, salt, terms};
 use crate::cli::context::{Context, environment, failure};
 use crate::cli::done::json;
 use crate::client::{ClientError, Looked, MasterClient, Terms, look as look_at};
@@ -195,6 +195,7 @@ fn measurements(
     own_machine_id(&context.root, &mut measured.facts);
     measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
     measured.answers.operation_lock = Some(judgement::lock(&context.root)?);
+    measured.answers.salt = salt::answer(&asked.config.states);
     measured.answers.token =
         asked.token.as_ref().map(|token| Answer::Good(format!("{} is complete", token.id)));
     Ok(measured)

@@ -11,6 +11,7 @@ mod look;
 mod operation;
 #[cfg(feature = "testing")]
 mod panics;
+mod salt;
 mod timed;
 
 pub use decide::{BootstrapArguments, read};

@@ -276,6 +276,24 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "H080",
+        title: "the tools of packages are not there",
+        cause: "States install packages with apt-get and look them up with dpkg-query; this machine is not Debian or one of \
+             its kin.",
+        evidence: "cat /etc/os-release; command -v apt-get dpkg-query",
+        remedy: "Leave pkg.installed out for this machine (grains['os_family']), then: eos state apply.",
+        retry: false,
+    },
+    Entry {
+        code: "H081",
+        title: "packages could not be installed or removed",
+        cause: "apt-get refused: its lists are old, a repository cannot be reached, a package is unknown, or another one \
+             is in the way.",
+        evidence: "apt-get install PACKAGE; tail /var/log/apt/term.log",
+        remedy: "Bring the lists up to date (apt-get update), then: eos state apply.",
+        retry: true,
+    },
+    Entry {
         code: "H090",
         title: "a path leads through a symbolic link or out of its directory",
         cause: "Snapshots never follow links, or a link could lead them to files outside of what they were \

@@ -142,6 +142,14 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "S018",
+        title: "extend names no state",
+        cause: "No included file declares a state of that module with this id or name, or several do.",
+        evidence: "eos state show; the named line and the includes above it",
+        remedy: "Include the file that declares it or correct the id, then: eos state show.",
+        retry: false,
+    },
+    Entry {
         code: "S030",
         title: "a state failed",
         cause: "A file, directory, link or service could not be brought into the wanted state; the comment \
@@ -185,6 +193,15 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "S035",
+        title: "a state changes the machine itself, and the root is another one",
+        cause: "Users, groups and packages are changed with the tools of the system, which would change this machine and not \
+             the root that --root names. Nothing was changed.",
+        evidence: "eos state show",
+        remedy: "Leave the state out where pillar['eos']['root'] is not empty, then: eos state apply.",
+        retry: false,
+    },
+    Entry {
         code: "S080",
         title: "an orchestration file asks for a function that the master does not have",
         cause: "It is misspelled, or one of Salt's that eos does not carry out: nothing runs commands on nodes from afar.",
@@ -206,6 +223,14 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The state of a role is the cluster's plan: it is given as a whole, without a test and not with others.",
         evidence: "The named line",
         remedy: "Make two steps of it, then check the file on the master: eos state orchestration. Until then eos's own file is used.",
+        retry: false,
+    },
+    Entry {
+        code: "S085",
+        title: "the installed Salt did not apply the states",
+        cause: "This node's states are applied by salt-call, and it could not read the tree or the pillar; the error has its words.",
+        evidence: "salt-call --local --config-dir /var/lib/eos/salt state.show_top",
+        remedy: "Correct what it names, then run the same command again.",
         retry: false,
     },
 ];

@@ -162,6 +162,22 @@ pub fn detect(root: &Root, eos_binary: PathBuf) -> Result<Box<dyn Services>, Ser
     }
 }
 
+/// Whether a service starts at boot: something below the root's own units wants it.
+///
+/// # Errors
+/// When the units cannot be listed.
+pub fn is_enabled(root: &Root, name: &str) -> Result<bool, ServiceError> {
+    let unit = format!("{}.service", plain_name(name)?);
+    let units = root.join(super::paths::UNITS);
+    for folder in super::files::list(&units)? {
+        let wants = folder.ends_with(".wants") || folder.ends_with(".requires");
+        if wants && super::files::exists(&units.join(&folder).join(&unit))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The name without `.service`.
 fn plain_name(name: &str) -> Result<&str, ServiceError> {
     let plain = name.strip_suffix(".service").unwrap_or(name);

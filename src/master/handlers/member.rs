@@ -13,7 +13,6 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::master::presence::Presence;
-use crate::master::turn::Turn;
 use crate::orchestration::Cause;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
@@ -157,7 +156,8 @@ pub(super) async fn poll(
             desired.generation = applied;
             (desired.role, desired.scale) = (own.0.unwrap_or(desired.role), own.1.unwrap_or(desired.scale));
         }
-        let task = turn.task(&node.id).cloned();
+        let did = |id: &str| cluster.live.get(&node.id).is_some_and(|live| live.done.contains_key(id));
+        let task = turn.task(&node.id).filter(|task| !did(&task.id)).cloned();
         Ok(PollReply { desired, renew, confirm, trace: app.trace(), holdings, task })
     })
     .await
@@ -170,8 +170,6 @@ fn tell_of_tasks(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Pol
     let known = poll.done.as_ref().is_none_or(|done| live.done.contains_key(&done.id));
     if let Some(done) = poll.done.clone().filter(|_| !known) {
         live.done.insert(done.id.clone(), done);
-        // The task is not given again while the run has not been looked at.
-        app.turn.send_replace(Turn::of(cluster).into());
         app.orchestra.wake();
     }
     if poll.report.failed_generation.is_some() {

@@ -100,6 +100,10 @@ fn go_on(app: &App) -> Result<(), MasterError> {
         admit::admit(&cluster, pattern, accept, &mut admitted)
     });
     if run == *before {
+        // Nodes that have done their tasks wait for something else now.
+        if !run.tasks().is_empty() {
+            app.hand_out(&cluster);
+        }
         return Ok(());
     }
     tell(app, before, &run)?;

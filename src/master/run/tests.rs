@@ -106,6 +106,7 @@ fn expired_node(master: &Serving, state: NodeState) -> anyhow::Result<(TempDir, 
         runs_master: false,
         confirmed: true,
         applied: None,
+        salt_call: None,
     };
     Ok((folder, root, membership))
 }

@@ -118,6 +118,8 @@ const BEFORE_STORAGE: &[Key] = &[
 ];
 
 const AFTER_STORAGE: &[Key] = &[
+    key("states.engine", Kind::OneOf(&["embedded", "salt"])),
+    key("states.salt_call", Kind::Path),
     key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
     key("snapshot.embed_bytes", Kind::Number { least: 0, most: MOST_EMBEDDED_BYTES }),
     key("snapshot.connections", Kind::Number { least: 1, most: 64 }),
@@ -175,7 +177,10 @@ mod tests {
 
     #[test]
     fn sections_and_their_names_follow_from_the_table() {
-        assert_eq!(names_in(""), ["cluster", "node", "admission", "storage", "snapshot", "telemetry"]);
+        assert_eq!(
+            names_in(""),
+            ["cluster", "node", "admission", "storage", "states", "snapshot", "telemetry"]
+        );
         assert_eq!(names_in("cluster.roles"), ["assignment", "rebalance_on_join", "targets", "minimum"]);
         assert_eq!(names_in("storage.roles"), ["monolith", "edge", "core", "data", "compute"]);
         assert!(is_section("storage.thresholds") && !is_section("storage.mode") && !is_section("clust"));

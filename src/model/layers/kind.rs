@@ -45,6 +45,8 @@ pub enum Kind {
     Patterns,
     /// A count of nodes such as 2, or a share such as 25%.
     Target,
+    /// An absolute path.
+    Path,
     /// Absolute paths, each once.
     Paths,
     /// Any of these words, each once.
@@ -135,8 +137,8 @@ impl Kind {
             Self::Address => text.parse::<IpAddr>().map(drop).map_err(|_| "must be an IP address".into()),
             Self::Target => Target::parse(text).map(drop).map_err(|e| told(&e)),
             Self::Role => Role::parse(text).map(drop).map_err(|e| told(&e)),
-            Self::TokenFile if text.starts_with('/') => Ok(()),
-            Self::TokenFile => Err("must be an absolute path".into()),
+            Self::TokenFile | Self::Path if text.starts_with('/') => Ok(()),
+            Self::TokenFile | Self::Path => Err("must be an absolute path".into()),
             Self::Paths => check_path(text),
             Self::Networks => text
                 .parse::<ipnet::IpNet>()

@@ -64,6 +64,7 @@ admission:
   names: [rack1-*]
   lease_seconds: 60
   silent_seconds: 30
+states: {engine: salt, salt_call: /opt/salt/bin/salt-call}
 @@snapshot:
   mode: streaming
   embed_bytes: 1000000
@@ -260,7 +261,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ":1:1: unknown key rebalance_on_join",
             vec![
                 "did you mean: cluster.roles.rebalance_on_join",
-                "the file may hold: cluster, node, admission, storage, snapshot, telemetry",
+                "the file may hold: cluster, node, admission, storage, states, snapshot, telemetry",
             ],
         ),
         (

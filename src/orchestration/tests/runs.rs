@@ -201,6 +201,15 @@ fn no_node_that_matches_is_a_failure_and_some_may_fail_when_the_step_says_so() {
 }
 
 #[test]
+fn a_record_of_version_1_stays_readable() {
+    let run = Run::parse(include_str!("../../../tests/fixtures/v1/orchestration.json")).expect("it is read");
+    assert_eq!((run.stage, run.cause.sls()), (Stage::Running, "orchestration.node_addition"));
+    assert_eq!(given(&run), ["node2"]);
+    assert_eq!(run.steps[1].step.needs.require, [0]);
+    assert!(run.steps[1].step.parallel && run.steps[2].step.retry.attempts == 1);
+}
+
+#[test]
 fn a_record_survives_being_written_and_a_later_version_is_refused() {
     let (plan, nodes) = three();
     let mut run = run(shipped("orchestration.node_addition", &plan));

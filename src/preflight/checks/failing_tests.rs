@@ -22,6 +22,7 @@ const STOPS: &[(&str, Change)] = &[
     ("architecture", |m| m.facts.architecture = "riscv64".to_owned()),
     ("memory", |m| m.memory = Ok(Memory { total_bytes: 1 << 26, available_bytes: 1 << 20 })),
     ("file-descriptors", |m| m.open_files = Some(256)),
+    ("salt", |m| m.answers.salt = bad()),
     ("hostname", |m| m.node_name = "localhost".to_owned()),
     ("hostname-unique", |m| m.answers.hostname_unique = bad()),
     ("machine-id", |m| m.facts.machine_id = None),

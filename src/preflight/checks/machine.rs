@@ -40,6 +40,10 @@ fn major_and_minor(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
+pub(super) fn salt(m: &Measurements, _: &Requirements) -> Verdict {
+    super::answered(m.answers.salt.as_ref(), "eos applies the states of this node itself")
+}
+
 pub(super) fn architecture(m: &Measurements, r: &Requirements) -> Verdict {
     let found = &m.facts.architecture;
     if r.architectures.contains(found) {

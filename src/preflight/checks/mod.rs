@@ -37,6 +37,7 @@ pub const CHECKS: &[Check] = &[
     check("memory", "memory that programs can still have", machine::memory),
     check("file-descriptors", "how many files a process may have open", machine::file_descriptors),
     check("service-manager", "what runs the services", machine::service_manager),
+    check("salt", "whether the Salt that is to apply states can do so", machine::salt),
     check("time-synced", "whether something keeps the clock right", machine::time_synced),
     check("hostname", "whether the node's name is a valid hostname", identity::hostname),
     check("hostname-unique", "whether no other node has the name", identity::hostname_unique),

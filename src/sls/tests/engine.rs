@@ -40,7 +40,10 @@ fn templates_get_their_context_over_their_defaults_and_may_import() {
             contents: Some(b"# 2\nx=3 y=2 in a\n".to_vec()),
             attributes: Attributes { mode: Some(0o640), ..Attributes::default() },
             make_directories: false,
+            directory_mode: None,
             replace: true,
+            create: true,
+            follow_links: true,
             show_changes: true,
         }
     );
@@ -79,9 +82,10 @@ fn requisites_and_order_decide_what_comes_first() {
     )])
     .expect("renders");
     assert_eq!(ids(&plan), ["hook", "early", "needed", "needs", "y", "file", "late"]);
-    assert_eq!(plan.states[1].requires, [0]);
-    assert_eq!(plan.states[5].onchanges, [4]);
-    assert_eq!(plan.states[6].watches, [4]);
+    assert_eq!(plan.states[1].requisites.requires(), [0]);
+    assert_eq!(plan.states[5].requisites.on_changes(), [4]);
+    // A link or file does not react to changes, and `late` is a test, which does.
+    assert_eq!(plan.states[6].requisites.watches(), [4]);
 }
 
 #[test]
@@ -91,38 +95,7 @@ fn requiring_an_sls_is_requiring_each_of_its_states() {
         ("b.sls", "one: test.nop\ntwo: test.nop\n"),
     ])
     .expect("renders");
-    assert_eq!(plan.states[2].requires, [0, 1]);
-}
-
-#[test]
-fn every_function_is_resolved() {
-    let plan = plan_of(&[(
-        "a.sls",
-        "l:\n  file.symlink: [{name: /l}, {target: x}, {force: yes}]\n\
-         d:\n  file.directory: [{name: /d}, {mode: '1777'}, {user: eos}, {group: 0}, {makedirs: true}]\n\
-         s:\n  service.dead: [{name: s.service}, {enable: off}]\n\
-         e:\n  service.enabled: [{name: e}]\n\
-         c:\n  cmd.run: [{name: 'true'}, {cwd: /}, {unless: 'false'}, {onlyif: [a, b]}, {creates: /c}]\n\
-         f:\n  test.fail_without_changes: [{name: why}]\n",
-    )])
-    .expect("renders");
-    let functions: Vec<_> = plan.states.into_iter().map(|state| state.function).collect();
-    let owned = Attributes { mode: Some(0o1777), user: Some("eos".into()), group: Some("0".into()) };
-    let wanted = [
-        Function::FileSymlink { path: "/l".into(), target: "x".into(), make_directories: false, force: true },
-        Function::FileDirectory { path: "/d".into(), attributes: owned, make_directories: true },
-        Function::ServiceDead { name: "s".into(), enable: Some(false) },
-        Function::ServiceEnabled { name: "e".into() },
-        Function::CommandRun {
-            command: "true".into(),
-            directory: Some("/".into()),
-            unless: vec!["false".into()],
-            only_if: vec!["a".into(), "b".into()],
-            creates: vec!["/c".into()],
-        },
-        Function::Fail { reason: "why".into() },
-    ];
-    assert!(functions == wanted, "{functions:?}");
+    assert_eq!(plan.states[2].requisites.requires(), [0, 1]);
 }
 
 #[test]

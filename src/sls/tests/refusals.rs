@@ -36,7 +36,8 @@ fn each_mistake_is_named_at_its_place() {
         ("- a\n", "a.sls:1: a mapping of ids expected"),
         ("\na: 1\n", "a.sls:2: a function with its arguments expected"),
         ("a:\n  test.nop: {x: 1}\n", "a.sls:2: a list of arguments expected"),
-        ("extend:\n  a: test.nop\n", "a.sls:1: extend is not supported"),
+        ("extend:\n  a: test.nop\n", "a.sls:2: extend: no single state test: a"),
+        ("exclude:\n  - a\n", "a.sls:1: exclude is not supported"),
     ];
     each_is_named(&cases);
 }
@@ -74,7 +75,15 @@ fn each_wrong_function_argument_and_requisite_is_named_at_its_place() {
             "a:\n  test.nop:\n    - require:\n      - file: /none\n",
             "a.sls:3: require of a: no state file: /none",
         ),
-        ("a:\n  test.nop:\n    - prereq:\n      - file: /none\n", "a.sls:3: prereq is not supported"),
+        (
+            "a:\n  test.nop:\n    - prereq:\n      - file: /none\n",
+            "a.sls:3: prereq of a: no state file: /none",
+        ),
+        ("a:\n  test.nop:\n    - retry: {attempts: 2}\n", "a.sls:3: retry is not supported"),
+        (
+            "a:\n  file.absent:\n    - name: /x\n    - listen: [a]\n",
+            "a.sls:2: listen of a state that cannot react to changes is not supported",
+        ),
         (
             "a:\n  test.nop:\n    - require: [b]\nb:\n  test.nop:\n    - watch: [a]\n",
             "a.sls:2: states wait for each other: a -> b -> a",

@@ -4,6 +4,7 @@ use crate::model::config::StorageConfig;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::sls::embedded::Embedded;
+use crate::sls::requisite::Kind;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, render};
 use serde_json::{Value, json};
 
@@ -89,10 +90,16 @@ fn kernel_settings_come_into_force_at_once_on_the_machine_itself_only() {
             plan.states.iter().position(|state| state.id == "role_kernel_settings").expect("planned");
         let found = plan.states.iter().find(|state| state.id == "role_kernel_settings_in_force");
         found.map(|state| {
-            let Function::CommandRun { command, only_if, .. } = &state.function else { panic!("{state:?}") };
+            let Function::CommandRun { command, .. } = &state.function else { panic!("{state:?}") };
             assert_eq!(command, "systemctl restart systemd-sysctl.service");
-            assert!(only_if.iter().any(|line| line == "! systemd-detect-virt --quiet --container"));
-            assert_eq!(state.onchanges, [settings]);
+            assert!(
+                state
+                    .conditions
+                    .only_if
+                    .iter()
+                    .any(|line| line == "! systemd-detect-virt --quiet --container")
+            );
+            assert_eq!(state.requisites.of(Kind::OnChanges), [settings]);
         })
     };
     let host = inputs(Role::Data, Scale::Small, json!({}));

@@ -93,7 +93,7 @@ fn the_monitor_starts_after_its_unit_and_configuration_and_restarts_with_them() 
     );
     let mut watches = vec![at("storage_monitor_unit"), at("storage_ops_configuration")];
     watches.sort_unstable();
-    assert_eq!(service.watches, watches);
+    assert_eq!(service.requisites.watches(), watches);
     assert!(watches.iter().all(|index| *index < at("storage_monitor_service")));
     assert!(at("storage_thresholds_ascend") < at("storage_ops_configuration"));
     assert_eq!((service.file.as_str(), service.sls.as_str()), ("storage/monitor.sls", "storage.monitor"));
@@ -120,11 +120,11 @@ fn thresholds_that_do_not_ascend_become_a_state_that_fails_before_the_configurat
     let mut inputs = Inputs::of("n1", Role::Data, Scale::Small);
     inputs.thresholds.cleanup = 99;
     let plan = plan(&inputs);
-    let failing = plan.states.iter().position(|state| matches!(state.function, Function::Fail { .. }));
+    let failing = plan.states.iter().position(|state| state.function.name() == "test.fail_without_changes");
     let failing = failing.expect("a state that fails");
     let configuration =
         plan.states.iter().find(|state| state.id == "storage_ops_configuration").expect("planned");
-    assert!(configuration.requires.contains(&failing));
+    assert!(configuration.requisites.requires().contains(&failing));
 }
 
 #[test]

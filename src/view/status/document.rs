@@ -90,6 +90,8 @@ fn this_node(output: &Output, local: &Local) -> Value {
         "scale": local.scale,
         "generation": local.generation,
         "confirmed": local.confirmed,
+        "engine": if local.salt_call.is_some() { "salt" } else { "embedded" },
+        "salt_call": local.salt_call,
         "monitor": local.monitor,
         "storage": storage,
         "services_stopped": local.services_stopped,

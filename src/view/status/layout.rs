@@ -86,6 +86,9 @@ fn summary(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> S
         rows.push(("authority", cluster.authority.clone()));
     }
     rows.push(("this node", this_node(local)));
+    if let Some(program) = &local.salt_call {
+        rows.push(("states", format!("applied by {program}")));
+    }
     for (name, state, _) in &local.services {
         rows.push(("service", format!("{name}: {state}")));
     }

@@ -54,6 +54,8 @@ pub struct Local {
     pub master_error: Option<Failure>,
     /// The operation that holds this node's lock now.
     pub operation: Option<Running>,
+    /// The `salt-call` that applies its states; none when eos does.
+    pub salt_call: Option<String>,
 }
 
 /// A mount that is watched.

@@ -202,7 +202,7 @@ const STATES: &[(&str, &str)] = &[
     ("EOS-S005", "a: [\n"),
     ("EOS-S006", "a:\n  file.absent:\n    - name: /x\na:\n  file.absent: []\n"),
     ("EOS-S007", "[1]\n"),
-    ("EOS-S008", "extend:\n  a: {}\n"),
+    ("EOS-S008", "exclude:\n  - a\n"),
     ("EOS-S009", "a:\n  file.mangaed:\n    - name: /x\n"),
     ("EOS-S010", "a:\n  file.absent:\n    - name: /x\n    - nmae: /y\n"),
     ("EOS-S011", "a:\n  file.managed:\n    - name: /x\n    - mode: zz\n"),
@@ -214,6 +214,7 @@ const STATES: &[(&str, &str)] = &[
          - name: /y\n    - require:\n      - file: a\n",
     ),
     ("EOS-S016", "a:\n  file.managed:\n    - name: /x\n    - source: salt://x\n"),
+    ("EOS-S018", "extend:\n  a:\n    file:\n      - mode: 644\n"),
 ];
 
 #[test]
@@ -234,6 +235,13 @@ fn a_wrong_state_is_refused_with_its_code() {
     fs::write(states.join("y.sls"), "a:\n  file.absent:\n    - name: /y\n").unwrap();
     let twice = "include:\n  - y\na:\n  file.absent:\n    - name: /x\n";
     refused("EOS-S013", "base:\n  '*':\n    - x\n", twice.as_bytes());
+    fs::write(states.join("x.sls"), "ann:\n  user.present: []\n").unwrap();
+    let text = format!(
+        "state ann (user.present) at x.sls:2 changes the machine itself, and the root is {}",
+        machine.path("").display()
+    );
+    let run = machine.eos(&["state", "apply"]).ends_with(2);
+    explained(&run, "EOS-S035", text.trim_end_matches('/'));
 }
 
 #[test]

@@ -28,6 +28,10 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
         "G004 G011 G025 G026 G027 G028 G029 G051 G052 H012 H020 H021 H022 H023 H024 H025 H026 H027 \
          H028 H029 H030 H031 H033 H034 H035 H036 V030",
     ),
+    (
+        "a machine without the tools of packages, or a repository that refuses, with unit tests beside each",
+        "H080 H081",
+    ),
     ("a trace collector that goes away, with its unit tests in src/telemetry", "H063 H065"),
     (
         "a machine with other interfaces or routes, or a link planted while eos runs",

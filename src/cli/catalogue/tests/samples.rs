@@ -65,6 +65,7 @@ fn host() -> Vec<Group> {
         of("src/host/accounts.rs", crate::host::accounts::AccountError::samples()),
         of("src/host/directory/error.rs", crate::host::directory::samples()),
         of("src/host/facts.rs", crate::host::facts::samples()),
+        of("src/host/packages.rs", crate::host::packages::PackageError::samples()),
         of("src/host/notify.rs", crate::host::notify::NotifyError::samples()),
         of("src/host/routes.rs", crate::host::routes::samples()),
         of("src/host/services/error.rs", crate::host::services::ServiceError::samples()),

@@ -1,0 +1,239 @@
+//! Packages of Debian and its kin: which are installed, and installing and removing them.
+
+use super::command::{self, CommandError, Output};
+use crate::model::explain::{Code, Exit, Explain};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a question may take.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long installing may take, downloads included.
+const WORK: Duration = Duration::from_secs(1800);
+
+/// A package of which something is left on the machine.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Found {
+    /// Whether it is installed, and not only its configuration.
+    pub installed: bool,
+    /// Its version.
+    pub version: String,
+}
+
+/// Why packages could not be looked up or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The tools of Debian are not there.
+    #[error("{tool} is not there, and only packages of Debian and its kin are known")]
+    NoTool {
+        /// The tool.
+        tool: String,
+    },
+    /// The tool says no.
+    #[error("{tool} could not {what} {}: {said}", packages.join(" "))]
+    Refused {
+        /// The tool.
+        tool: &'static str,
+        /// `install` or `remove`.
+        what: &'static str,
+        /// The packages.
+        packages: Vec<String>,
+        /// The last line that says why.
+        said: String,
+    },
+    /// It could not be run.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+impl Explain for PackageError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoTool { .. } => Code("H080"),
+            Self::Refused { .. } => Code("H081"),
+            Self::Command(error) => error.code(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoTool { tool } => vec![format!("see whether it is installed: command -v {tool}")],
+            Self::Refused { what, packages, .. } => {
+                let update = "the lists of packages may be old: apt-get update".to_owned();
+                vec![update, format!("see all that it says: apt-get {what} {}", packages.join(" "))]
+            }
+            Self::Command(error) => error.hints(),
+        }
+    }
+
+    fn retry_helps(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Command(CommandError::TooSlow { .. }))
+    }
+}
+
+/// What is on the machine of these packages; those of which nothing is left are not told.
+///
+/// # Errors
+/// When `dpkg-query` cannot be run.
+pub fn found(names: &[String]) -> Result<BTreeMap<String, Found>, PackageError> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let format = "--showformat=${Package}\t${binary:Package}\t${db:Status-Status}\t${Version}\n";
+    let mut argv = vec!["dpkg-query", "--show", format, "--"];
+    argv.extend(names.iter().map(String::as_str));
+    // Its status only says that one of them is unknown.
+    let output = tool(&argv, ANSWER)?;
+    let mut found = BTreeMap::new();
+    for line in output.stdout.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [plain, full, status, version] = fields.as_slice() else { continue };
+        let installed = *status == "installed";
+        if !installed && *status != "config-files" {
+            continue;
+        }
+        for name in [plain, full] {
+            if names.iter().any(|wanted| wanted == name) {
+                found.insert((*name).to_owned(), Found { installed, version: (*version).to_owned() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The packages that installing these would install or replace, dependencies included.
+///
+/// # Errors
+/// When `apt-get` cannot be run or does not know one.
+pub fn would_install(wanted: &[String]) -> Result<Vec<String>, PackageError> {
+    let output = apt("install", &["--simulate"], wanted, ANSWER)?;
+    let names = output.stdout.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Reads the lists of packages anew.
+///
+/// # Errors
+/// When `apt-get` fails.
+pub fn refresh() -> Result<(), PackageError> {
+    apt("update", &[], &[], WORK).map(|_| ())
+}
+
+/// Installs packages, each a name or `name=version`; configuration files that somebody changed stay.
+///
+/// # Errors
+/// When `apt-get` fails; what it did until then is done.
+pub fn install(wanted: &[String]) -> Result<(), PackageError> {
+    let options =
+        ["--allow-downgrades", "-oDPkg::Options::=--force-confold", "-oDPkg::Options::=--force-confdef"];
+    apt("install", &options, wanted, WORK).map(|_| ())
+}
+
+/// Removes packages with their configuration.
+///
+/// # Errors
+/// As [`install`].
+pub fn purge(names: &[String]) -> Result<(), PackageError> {
+    apt("purge", &[], names, WORK).map(|_| ())
+}
+
+/// Removes packages, and keeps their configuration.
+///
+/// # Errors
+/// As [`install`].
+pub fn remove(names: &[String]) -> Result<(), PackageError> {
+    apt("remove", &[], names, WORK).map(|_| ())
+}
+
+fn apt(
+    what: &'static str,
+    options: &[&str],
+    packages: &[String],
+    limit: Duration,
+) -> Result<Output, PackageError> {
+    let mut argv = vec!["apt-get", "-q", "-y"];
+    argv.extend(options);
+    argv.extend([what, "--"]);
+    argv.extend(packages.iter().map(String::as_str));
+    let output = tool(&argv, limit)?;
+    match output.status {
+        Some(0) => Ok(output),
+        _ => {
+            let lines = output.stderr.trim_end().lines();
+            let said = lines.rev().find(|line| line.starts_with("E:")).or(output.stderr.lines().next_back());
+            let said = said.unwrap_or("no message").to_owned();
+            Err(PackageError::Refused { tool: "apt-get", what, packages: packages.to_vec(), said })
+        }
+    }
+}
+
+fn tool(argv: &[&str], limit: Duration) -> Result<Output, PackageError> {
+    match command::run_clean(argv, &[("DEBIAN_FRONTEND", "noninteractive")], limit) {
+        Err(CommandError::Start { program, source }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(PackageError::NoTool { tool: program })
+        }
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+impl PackageError {
+    pub(crate) fn samples() -> Vec<Self> {
+        let packages = vec!["eos-none".to_owned()];
+        vec![
+            Self::NoTool { tool: "dpkg-query".to_owned() },
+            Self::Refused {
+                tool: "apt-get",
+                what: "install",
+                packages,
+                said: "E: Unable to locate".to_owned(),
+            },
+            Self::Command(CommandError::TooSlow { program: "apt-get".to_owned(), seconds: 60 }),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::explain::tells;
+
+    #[test]
+    fn packages_of_the_machine_are_found_and_others_are_not() -> Result<(), PackageError> {
+        let found = found(&["dpkg".to_owned(), "eos-no-such-package".to_owned()])?;
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["dpkg"]);
+        assert!(found["dpkg"].installed && found["dpkg"].version.contains('.'));
+        Ok(())
+    }
+
+    #[test]
+    fn a_package_that_nobody_has_is_refused_with_what_apt_says() {
+        let error = would_install(&["eos-no-such-package".to_owned()]).expect_err("nobody has it");
+        let text =
+            "apt-get could not install eos-no-such-package: E: Unable to locate package eos-no-such-package";
+        tells(&error, "EOS-H081", text);
+    }
+
+    #[test]
+    fn a_machine_without_the_tools_is_told() {
+        let error = tool(&["eos-no-such-tool"], ANSWER).expect_err("missing");
+        let text = "eos-no-such-tool is not there, and only packages of Debian and its kin are known";
+        tells(&error, "EOS-H080", text);
+    }
+
+    #[test]
+    fn every_error_shows_its_facts() {
+        let texts: Vec<_> = PackageError::samples().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "dpkg-query is not there, and only packages of Debian and its kin are known",
+                "apt-get could not install eos-none: E: Unable to locate",
+                "apt-get did not end within 60 s and was killed",
+            ]
+        );
+    }
+}

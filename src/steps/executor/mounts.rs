@@ -1,0 +1,147 @@
+//! `mount.mounted`: the entry of a mount in the table, and on the machine itself the mount.
+
+use super::{Working, changed, set};
+use crate::host::files::{self, Attributes};
+use crate::host::mounting;
+use crate::sls::difference::{Change, Outcome};
+use crate::sls::function::Mount;
+use crate::sls::run::Ended;
+use crate::sls::tables::{Entry, with_mount};
+use crate::steps::Env;
+use crate::steps::error::StepFailure;
+use std::path::{Path, PathBuf};
+
+/// Options that a mount does not show when it has them.
+const INVISIBLE: [&str; 12] = [
+    "_netdev",
+    "bg",
+    "comment",
+    "defaults",
+    "intr",
+    "loop",
+    "nofail",
+    "soft",
+    "auto",
+    "users",
+    "bind",
+    "nobootwait",
+];
+
+/// The table of mounts.
+pub(in crate::steps) fn table(env: &Env, mount: &Mount) -> PathBuf {
+    mount.table.as_ref().map_or_else(|| env.root.join("etc/fstab"), PathBuf::from)
+}
+
+impl Working<'_> {
+    pub(super) fn mount(&self, mount: &Mount, trial: bool) -> Result<Ended, StepFailure> {
+        let path = Path::new(&mount.path);
+        let mut changes = Vec::new();
+        let mut would = false;
+        if mount.mount && self.env.root.is_host() {
+            match mounting::at(path)? {
+                Some(now) if now.device != mount.device && device(&now.device) != device(&mount.device) => {
+                    let why =
+                        format!("{} is mounted from {}, not from {}", mount.path, now.device, mount.device);
+                    return Ok(Ended::of(Outcome::Failed, why));
+                }
+                Some(now) => {
+                    let missing = missing(&mount.options, &now.options);
+                    would = !missing.is_empty();
+                    if would && !trial {
+                        mounting::remount(&mount.options, path)?;
+                        changes.push(set(
+                            "umount",
+                            None,
+                            &format!("Forced remount because options ({}) changed", missing.join(",")),
+                        ));
+                    }
+                }
+                None if trial => would = true,
+                None => {
+                    if let Some(why) = made(mount, path)? {
+                        return Ok(Ended::of(Outcome::Failed, why));
+                    }
+                    mounting::mount(&mount.device, &mount.kind, &mount.options, path)?;
+                    changes.push(set("mount", None, "True"));
+                }
+            }
+        } else if mount.make_directory && !files::exists(path)? {
+            would = true;
+            if !trial {
+                made(mount, path)?;
+            }
+        }
+        match self.persisted(mount, trial)? {
+            Err(why) => return Ok(Ended { changes, ..Ended::of(Outcome::Failed, why) }),
+            Ok(persisted) => changes.extend(persisted),
+        }
+        if trial {
+            let would = would || !changes.is_empty();
+            let outcome = if would { Outcome::WouldChange } else { Outcome::Unchanged };
+            let comment = if would { "would be mounted" } else { "is mounted" };
+            return Ok(Ended::of(outcome, format!("{} {comment}", mount.path)));
+        }
+        let comment =
+            if changes.is_empty() { "Target was already mounted" } else { "Target was successfully mounted" };
+        Ok(changed(false, comment, changes))
+    }
+
+    /// Brings the entry of the table up to date; what changed of it, or why that cannot be.
+    fn persisted(&self, mount: &Mount, trial: bool) -> Result<Result<Vec<Change>, String>, StepFailure> {
+        if !mount.persist {
+            return Ok(Ok(Vec::new()));
+        }
+        let table = table(self.env, mount);
+        let now = match super::files::existing(&table)? {
+            Some(now) => now,
+            None => return Ok(Err(format!("Bad config file \"{}\": it is not there", table.display()))),
+        };
+        let Ok(text) = String::from_utf8(files::read(&table)?) else {
+            return Ok(Err(format!("{} is not text", table.display())));
+        };
+        let (wanted, entry) = with_mount(&text, mount);
+        let word = match entry {
+            Entry::Present => return Ok(Ok(Vec::new())),
+            Entry::New => "new",
+            Entry::Changed => "update",
+        };
+        if !trial {
+            let attributes = super::files::merged(&Default::default(), Default::default(), Some(&now), 0o644);
+            files::write_atomic(&table, wanted.as_bytes(), attributes)?;
+        }
+        Ok(Ok(vec![set("persist", None, word)]))
+    }
+
+    /// What a mount does when something that it watches has changed.
+    pub(super) fn remounted(&self, mount: &Mount, trial: bool) -> Result<Ended, StepFailure> {
+        let comment = format!("{} remounted", mount.path);
+        if !trial && self.env.root.is_host() && mount.mount {
+            mounting::remount(&mount.options, Path::new(&mount.path))?;
+        }
+        Ok(Ended::of(Outcome::Unchanged, comment))
+    }
+}
+
+/// Makes the directory to mount at; why that is not done, if it is missing.
+fn made(mount: &Mount, path: &Path) -> Result<Option<String>, StepFailure> {
+    if files::exists(path)? {
+        return Ok(None);
+    }
+    if !mount.make_directory {
+        return Ok(Some("Mount directory is not present (mkmnt: True makes it)".to_owned()));
+    }
+    files::create_directory(path, Attributes { mode: 0o755, owner: None })?;
+    Ok(None)
+}
+
+/// The device without links, when it is a file.
+fn device(name: &str) -> PathBuf {
+    let path = Path::new(name);
+    files::real_directory(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The wanted options that a mount does not have, of those that it would show.
+fn missing(wanted: &[String], now: &[String]) -> Vec<String> {
+    let shown = |option: &&String| !INVISIBLE.contains(&option.split('=').next().unwrap_or(option));
+    wanted.iter().filter(shown).filter(|option| !now.contains(option)).cloned().collect()
+}
