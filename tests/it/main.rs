@@ -15,6 +15,7 @@ mod pulls;
 mod refreshed;
 mod restores;
 mod sagas;
+mod salt;
 mod scarcity;
 mod site_states;
 mod snapshots;

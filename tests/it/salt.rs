@@ -1,0 +1,14 @@
+//! eos and real Salt apply the same states: the shipped tree for every role and scale, and trees written for this that
+//! use every function and every requisite. What they leave is the same in bytes, modes, owners and links, each state
+//! ends the same way and in the same order, and a test run says the same before.
+//!
+//! Salt's services are those of `salt/service.py`, and eos's are processes below its root, so that of services what
+//! states ask for and how they end is compared. Users, packages, the kernel and mounts are in `salt/machine.rs`.
+
+mod errors;
+mod functions;
+mod installed;
+mod machine;
+mod results;
+mod shipped;
+mod trees;
