@@ -20,7 +20,7 @@ pub fn add(environment: &mut Environment<'static>) {
     environment
         .add_filter("yaml", |value: Value, flow: Option<bool>| python::yaml(&value, flow.unwrap_or(true)));
     environment.add_filter("yaml_encode", yaml_encode);
-    environment.add_filter("yaml_dquote", |text: Value| python::double(&python::text(&text), false));
+    environment.add_filter("yaml_dquote", |text: Value| python::double(&python::text(&text), true));
     environment.add_filter("yaml_squote", |text: Value| python::single(&python::text(&text)));
     environment.add_filter("to_bool", to_bool);
     environment.add_filter("quote", quote);

@@ -182,7 +182,7 @@ fn scalar(text: &str) -> String {
         crate::model::yaml::value("", format!("x: {text}\n").as_bytes()).ok().and_then(|value| value.get("x").cloned()),
         Some(crate::model::yaml::Value::String(same)) if same == text
     );
-    let words = ["yes", "no", "on", "off", "y", "n", "true", "false", "null", "~", "="];
+    let words = ["yes", "no", "on", "off", "true", "false", "null", "~", "="];
     let special = words.contains(&text.to_ascii_lowercase().as_str())
         || text.contains([',', '[', ']', '{', '}'])
         || text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.contains([':', '_']);

@@ -190,6 +190,15 @@ fn merge(args: &[Value]) -> Result<Value, Error> {
     Ok(merged(&below, &above))
 }
 
+/// A mapping whose keys keep their order.
+struct Ordered(Vec<(Value, Value)>);
+
+impl serde::Serialize for Ordered {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
 fn merged(below: &Value, above: &Value) -> Value {
     if below.kind() != ValueKind::Map || above.kind() != ValueKind::Map {
         return above.clone();
@@ -201,7 +210,7 @@ fn merged(below: &Value, above: &Value) -> Value {
     let kept = under
         .iter()
         .map(|(key, value)| (key.clone(), laid(key).map_or(value.clone(), |over| merged(value, over))));
-    Value::from_iter(kept.chain(new))
+    Value::from(Serde(Ordered(kept.chain(new).collect())))
 }
 /// `get(target, function, tgt_type='glob')`: node name -> what the function reported there.
 fn mine(table: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {

@@ -60,7 +60,9 @@ tell() {
     cat /etc/fstab /etc/sysctl.d/50-eos-test.conf /etc/sysctl.d/99-salt.conf 2>/dev/null || true
     stat -c '%a %u %g %n' /etc/fstab /etc/sysctl.d/*eos-test* /etc/sysctl.d/99-salt.conf /home/eos-test-* /srv/made 2>/dev/null || true
     sysctl -n net.ipv4.ip_default_ttl net.ipv4.ip_forward
-    findmnt -rno TARGET,FSTYPE,OPTIONS /srv/mounted /srv/made 2>/dev/null | sed 's/,inode64//' || true
+    for place in /srv/mounted /srv/made; do
+        findmnt -rno TARGET,FSTYPE,OPTIONS "$place" | sed 's/,inode64//' || true
+    done
 }
 "#;
 
@@ -84,10 +86,11 @@ tell > "$out/eos.undone"
 assign machine
 for run in 1 2 3 4; do
     case $run in 1|3) test=--test;; *) test=;; esac
+    [ $run != 3 ] || saga=$(ls /var/lib/eos/journal | sort | tail -n 1)
     "$1" state apply $test --output json > "$out/eos.$run.json" 2> "$out/eos.$run.err" || { cat "$out"/eos.$run.*; exit 1; }
 done
 tell > "$out/eos.after"
-"$1" rollback > "$out/eos.rollback" 2>&1 || { cat "$out/eos.rollback"; exit 1; }
+"$1" rollback --to "${saga%.jsonl}" > "$out/eos.rollback" 2>&1 || { cat "$out/eos.rollback"; exit 1; }
 tell > "$out/eos.back"
 "#;
 

@@ -14,7 +14,7 @@ pub struct Ended {
     pub result: String,
     /// Whether it tells changes.
     pub changed: bool,
-    /// The paths that it tells as changed, when it manages many.
+    /// The paths that it tells as changed, when it manages many; a new directory with a slash at its end.
     pub paths: BTreeSet<String>,
 }
 
@@ -22,7 +22,9 @@ impl Ended {
     /// As a line, for comparing: in a test run Salt tells the changes of some functions and not of others, so that only
     /// the result counts there.
     fn line(&self, test: bool) -> String {
-        let paths: Vec<&str> = self.paths.iter().map(String::as_str).collect();
+        // Salt makes the directories of a tree in no order, and tells those that it came to before it made one below.
+        let told = |path: &&str| test || !path.ends_with('/');
+        let paths: Vec<&str> = self.paths.iter().map(String::as_str).filter(told).collect();
         let changed = if test { String::new() } else { format!(" changed={}", self.changed) };
         format!("{} [{}] {}{changed} {}", self.id, self.name, self.result, paths.join(" "))
     }
@@ -42,9 +44,15 @@ pub fn of_salt(answer: &Value, root: &str) -> Result<Vec<Ended>, String> {
         };
         let changes = state["changes"].as_object();
         let paths = changes.into_iter().flatten().filter(|(path, _)| path.starts_with('/'));
-        let mut paths: BTreeSet<String> = paths.map(|(path, _)| path.replace(root, "")).collect();
+        let mut paths: BTreeSet<String> = paths
+            .map(|(path, change)| {
+                let slash = if change[path]["directory"] == "new" { "/" } else { "" };
+                path.replace(root, "") + slash
+            })
+            .collect();
         let removed = state["changes"]["removed"].as_array().into_iter().flatten().filter_map(Value::as_str);
         paths.extend(removed.map(|path| path.replace(root, "")));
+        paths.extend(would_remove(state["comment"].as_str().unwrap_or_default(), root));
         Ended {
             id: parts[1].to_owned(),
             name: parts[2].replace(root, ""),
@@ -54,6 +62,20 @@ pub fn of_salt(answer: &Value, root: &str) -> Result<Vec<Ended>, String> {
         }
     });
     Ok(ended.collect())
+}
+
+/// What a test run says that would be removed: Salt tells that in words, with all that is below; eos the highest.
+fn would_remove(comment: &str, root: &str) -> Vec<String> {
+    let listed = comment.split("#### removed ####\n").nth(1).unwrap_or_default();
+    let mut paths: Vec<String> = listed.lines().map(|path| path.replace(root, "")).collect();
+    paths.sort();
+    let mut highest: Vec<String> = Vec::new();
+    for path in paths {
+        if !highest.last().is_some_and(|above| path.starts_with(&format!("{above}/"))) {
+            highest.push(path);
+        }
+    }
+    highest
 }
 
 /// What eos answered.
@@ -69,7 +91,10 @@ pub fn of_eos(states: &Value, root: &str) -> Vec<Ended> {
                 "would-change" => "None",
                 _ => "False",
             };
-            let paths = changes.iter().filter_map(|change| change.get("at")).map(|at| text(&at["path"]));
+            let paths = changes.iter().filter_map(|change| change.get("at")).map(|at| {
+                let new = at["changes"][0]["created"] == "directory";
+                text(&at["path"]) + if new { "/" } else { "" }
+            });
             let many = state["function"] == "file.recurse";
             Ended {
                 id: text(&state["id"]),
