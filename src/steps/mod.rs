@@ -13,6 +13,7 @@ pub mod executor;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod found_cluster;
+pub mod halted;
 pub mod install_states;
 pub mod install_units;
 pub mod operator;

@@ -2,6 +2,7 @@
 
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::Env;
+use crate::steps::halted;
 use std::time::Duration;
 
 /// How long a service may take to be ready.
@@ -11,6 +12,7 @@ pub const READY: Duration = Duration::from_secs(30);
 pub const END: Duration = Duration::from_secs(40);
 
 /// The step.
+#[derive(PartialEq, Eq)]
 pub struct StartService {
     step: &'static str,
     service: &'static str,
@@ -50,6 +52,9 @@ impl Step<Env> for StartService {
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
         env.services.stop(self.service, END)?;
         env.services.disable(self.service)?;
+        if *self == Self::AGENT {
+            halted::start_again(&env.root, env.services.as_ref())?;
+        }
         Ok(())
     }
 }

@@ -92,3 +92,14 @@ fn whoever_dies_while_a_service_is_stopped_it_is_started_again() {
     site.at("normal");
     assert!(eventually(LIMIT, || site.demo_runs()), "started again by whoever came after");
 }
+
+#[test]
+fn a_node_that_is_reset_while_a_service_is_stopped_starts_it_again() {
+    let site = Site::new("127.0.95.13", |path| Disk::memory(path, 64 << 20, 10_000));
+    site.configure(Scale::Single, "act", "");
+    site.disk.fill(82.0);
+    site.at("degraded");
+    assert!(eventually(LIMIT, || !site.demo_runs()));
+    site.machine.eos(&["reset", "--force"]).ends_with(0);
+    assert!(site.demo_runs());
+}

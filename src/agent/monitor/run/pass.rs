@@ -284,6 +284,53 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_jumps_between_a_pass_and_its_work_removes_nothing_that_was_young_then()
+    -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&node.acting())?;
+        let file = node.old_file("disk/cache/old", 6_500_000)?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
+        let mut orders = monitor.pass(false);
+        let delete = orders.pop().expect("a deletion");
+        assert_eq!(delete.action, Action::DeleteExpendable);
+        // By the clock of the pass the file is a few hours old; by that of now it is ten days old.
+        let then = delete.now - jiff::SignedDuration::from_hours(10 * 24 - 6);
+        let (ops, stop) = (monitor.ops().clone(), std::sync::atomic::AtomicBool::new(false));
+        let execute = |order: &Order| {
+            order.execute(&node.root, &ops, &mut crate::agent::monitor::actions::budget(&ops), &stop)
+        };
+        assert_eq!((execute(&Order { now: then, ..delete.clone() }).files, file.exists()), (0, true));
+        assert_eq!((execute(&delete).files, file.exists()), (1, false));
+        Ok(())
+    }
+
+    #[test]
+    fn a_budget_bounds_a_pass_over_all_its_directories_and_the_next_one_goes_on() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&format!("{}budget: {{files: 3}}\n", node.acting()))?;
+        for n in 0..4 {
+            node.old_file(&format!("disk/cache/{n}"), 300_000)?;
+            node.old_file(&format!("disk/log/{n}.log"), 300_000)?;
+        }
+        // What no class holds keeps the mount full.
+        node.old_file("disk/filler", 5_500_000)?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let mut passes = Vec::new();
+        for _ in 0..2 {
+            let (orders, ops) = (monitor.pass(false), monitor.ops().clone());
+            let mut left = crate::agent::monitor::actions::budget(&ops);
+            let done: Vec<_> =
+                orders.iter().map(|it| it.execute(&node.root, &ops, &mut left, &stop)).collect();
+            passes.push(done.iter().map(|record| record.files).sum::<u64>());
+            monitor.record(done);
+        }
+        assert_eq!(passes, [3, 3]);
+        assert_eq!(monitor.totals[&Action::CompressLogs].files, 4);
+        Ok(())
+    }
+
+    #[test]
     fn a_level_entered_while_busy_is_acted_on_afterwards() -> anyhow::Result<()> {
         let node = Node::new()?;
         node.configure(&node.acting())?;

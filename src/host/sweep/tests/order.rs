@@ -111,6 +111,57 @@ fn a_death_at_any_change_of_a_compression_leaves_the_log_or_all_of_it_compressed
     unreachable!("every sweep ends")
 }
 
+/// What is logged meanwhile.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_change_is_logged_with_its_bytes_before_it_is_made() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    // With one dispatcher alone, a thread of another test that comes first to a place in the code decides for all
+    // that nobody listens there.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let cases = [
+        ("cache/a\nb", Work::Delete, "deleting an expendable file"),
+        ("log/a\u{1b}.log", Work::Compress, "compressing an old log"),
+        ("journal/system@0a-1-0b.journal", Work::Vacuum, "deleting an archived journal"),
+    ];
+    tracing::subscriber::with_default(subscriber, || {
+        for (path, work, _) in cases {
+            place.write(path, log_lines())?;
+            let directory = format!("/{}", path.split('/').next().expect("a directory"));
+            let (report, died) = cut::after(0, || place.sweep(work, &directory, &[]).run());
+            assert!(died && report?.files == 0 && place.path(path).exists(), "{path} is as it was");
+        }
+        anyhow::Ok(())
+    })?;
+    let logged = String::from_utf8(lines.0.lock().expect("nobody panicked").clone())?;
+    for (path, _, message) in cases {
+        let bytes = fs::metadata(place.path(path))?.blocks() * 512;
+        let told = logged.lines().find(|line| line.contains(message));
+        let told = told.ok_or_else(|| anyhow::anyhow!("no {message} in {logged:?}"))?;
+        let line: serde_json::Value = serde_json::from_str(told)?;
+        assert_eq!(line["fields"]["bytes"], bytes, "{line}");
+        let name = line["fields"]["path"].as_str().unwrap_or("");
+        assert!(name.starts_with('/') && !name.chars().any(char::is_control), "{name:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_death_in_the_middle_of_a_deletion_is_gone_on_with() -> anyhow::Result<()> {
     for changes in 0..4 {
