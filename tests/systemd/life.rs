@@ -110,3 +110,23 @@ fn logs_are_in_the_journal_without_any_secret() {
         assert!(!journal.contains("PRIVATE KEY"), "a private key is in the journal");
     }
 }
+
+#[test]
+fn a_confined_agent_writes_the_settings_of_its_role_and_a_container_leaves_the_kernel_to_its_host() {
+    const KERNEL: &str = "/etc/sysctl.d/60-eos.conf";
+    const LIMITS: &str = "/etc/security/limits.d/60-eos.conf";
+    let swappiness = || std::fs::read_to_string("/proc/sys/vm/swappiness").unwrap();
+    let before = swappiness();
+    let cluster = Cluster::up();
+    // By the command, which no sandbox holds; and by the agent of the first host, when the second one came.
+    assert!(cluster.second.run(&["cat", KERNEL]).ends_with("\nvm.swappiness = 10\n"));
+    assert!(cluster.first.run(&["cat", KERNEL]).ends_with("\nfs.inotify.max_user_instances = 1024\n"));
+    assert!(!cluster.first.try_run(&["test", "-e", LIMITS]).status.success(), "only compute has limits");
+    cluster.first.run(&["eos", "role", "set", "node2", "compute"]);
+    until("the second host has what its role needs, and no more", Duration::from_secs(30), || {
+        let limits = cluster.second.output(&["cat", LIMITS]);
+        let kernel = cluster.second.try_run(&["test", "-e", KERNEL]).status.success();
+        if limits.ends_with("\n* soft core 0\n") && !kernel { Ok(()) } else { Err((limits, kernel)) }
+    });
+    assert_eq!(swappiness(), before, "the kernel is the host's");
+}
