@@ -246,14 +246,16 @@ impl<'a> Attempt<'a> {
         let sure = self.sure(items);
         let candidate = |item: &Item<'_>| item.to_read().filter(|size| previous.has_size(*size));
         let total: u64 = items.iter().filter_map(candidate).sum();
-        let mut meter =
-            (total > 0).then(|| Meter::start(self.sink, format!("{}: compare", self.what), 0, total));
+        let count = items.iter().filter(|item| candidate(item).is_some()).count() as u64;
+        let what = || format!("{}: compare", self.what);
+        let mut meter = (total > 0).then(|| Meter::of_files(self.sink, what(), total, (0, count)));
         for item in items.iter_mut() {
             let (Some(size), Some(meter)) = (candidate(item), &mut meter) else { continue };
             let known = reader.content(&item.found, size, &mut |bytes| {
                 meter.add(bytes.len() as u64);
                 Ok(())
             })?;
+            meter.add_files(1);
             (item.is_known, item.was_read) = (true, true);
             if let Content::File { digest, .. } = &mut item.entry.content {
                 *digest = known;
@@ -291,7 +293,9 @@ impl<'a> Attempt<'a> {
         reader: &mut Reader<'_>,
     ) -> Result<Packed, CaptureError> {
         let total = items.iter().filter_map(Item::to_read).sum();
-        let mut meter = Meter::start(self.sink, self.what.clone(), 0, total);
+        let is_file = |item: &&Item<'_>| matches!(item.entry.content, Content::File { .. });
+        let files = items.iter().filter(is_file).filter(|item| item.place.is_none()).count() as u64;
+        let mut meter = Meter::of_files(self.sink, self.what.clone(), total, (0, files));
         let mut packer = Packer::new(self.into, self.cut)?;
         top.iter().try_for_each(|top| packer.begin_entry(top))?;
         for item in items {
@@ -314,6 +318,7 @@ impl<'a> Attempt<'a> {
                 (*digest, item.was_read) = (found, true);
             }
             packer.end_entry(*size)?;
+            meter.add_files(1);
         }
         Ok(packer.finish()?)
     }
