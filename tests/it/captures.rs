@@ -271,7 +271,11 @@ fn captures_archives_and_verification_tell_of_files_besides_bytes_in_text_and_js
     assert_eq!(told_files(&node, "snapshot create metrics"), (30, 30));
     // Of a second capture only what changed is read.
     write(&node, "srv/metrics/7", "changed");
-    assert_eq!(told_files(&node, "snapshot create metrics"), (2, 2), "and an empty one, which has no content to borrow");
+    assert_eq!(
+        told_files(&node, "snapshot create metrics"),
+        (2, 2),
+        "and an empty one, which has no content to borrow"
+    );
     let listed = node.eos(&["snapshot", "list", "--output", "json"]).ends_with(0).verdict();
     let all = listed["result"]["snapshots"].as_array().unwrap();
     let one = all.iter().find(|one| one["source"] == "metrics" && one["full"] == false).unwrap();

@@ -120,7 +120,7 @@ impl<'a> Downloads<'a> {
             if digest != part.digest {
                 return Err(FetchError::PartDigest { part: part.digest });
             }
-            file.sync_all().map_err(|source| failed("write", self.into, name, source))?;
+            self.into.sync_open_file(name, file)?;
             self.into.rename(OsStr::new(name), self.into, OsStr::new(&part.file_name()))?;
         }
         Ok(self.into.sync()?)
