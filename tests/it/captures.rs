@@ -252,7 +252,7 @@ fn told_files(node: &Machine, line: &str) -> (u64, u64) {
     let all: Vec<&str> = line.split(' ').chain(["--output", "json"]).collect();
     let run = node.eos(&all).ends_with(0);
     let events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let last = events.filter(|event| event["event"] == "transfer").last();
+    let last = events.filter(|event| event["event"] == "transfer").next_back();
     let last = last.unwrap_or_else(|| panic!("{line}: no progress in {}", run.stdout));
     assert_eq!(last["done_bytes"], last["total_bytes"], "{line}: {last}");
     assert!(last["rate"].is_u64() && last["remaining_ms"] == 0, "{line}: {last}");
