@@ -3,6 +3,7 @@
 use crate::model::explain::{Code, Explain};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -100,14 +101,14 @@ enum Heard {
     Ended,
 }
 
-/// Runs `argv` without standard input in a process group of its own and waits until it has ended. What it said
+/// Runs `argv` with nothing to read in a process group of its own and waits until it has ended. What it said
 /// is what came until shortly after that. At the deadline the whole group is killed.
 ///
 /// # Errors
 /// When it cannot be started or outlives the deadline; a failing exit status is no error here.
 pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
-    run_command(program, Command::new(program).args(arguments), deadline)
+    run_command(program, Command::new(program).args(arguments).stdin(Stdio::null()), deadline)
 }
 
 /// Runs a program of the configuration as [`run_checked`] does: with these variables, `PATH`, `HOME` and `LANG`,
@@ -120,8 +121,23 @@ pub fn run_hook(
     variables: &[(&str, &str)],
     deadline: Duration,
 ) -> Result<Output, CommandError> {
+    run_hook_holding(argv, variables, None, deadline)
+}
+
+/// The same, with this file as its standard input: what is locked by it stays so while the program runs, also when
+/// this process is killed.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_hook_holding(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    held: Option<File>,
+    deadline: Duration,
+) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
     let mut command = Command::new(program);
+    command.stdin(held.map_or_else(Stdio::null, Stdio::from));
     command.args(arguments).env_clear().envs(ENVIRONMENT).envs(variables.iter().copied());
     checked(argv, run_command(program, &mut command, deadline)?)
 }
@@ -129,13 +145,8 @@ pub fn run_hook(
 fn run_command(program: &str, command: &mut Command, deadline: Duration) -> Result<Output, CommandError> {
     let start = |source| CommandError::Start { program: program.to_owned(), source };
     let limit = Instant::now() + deadline;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(start)?;
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().map_err(start)?;
     let (sender, receiver) = mpsc::channel();
     gather(child.stdout.take(), 0, sender.clone());
     gather(child.stderr.take(), 1, sender.clone());

@@ -291,3 +291,27 @@ fn captures_archives_and_verification_tell_of_files_besides_bytes_in_text_and_js
     let told = text(&format!("snapshot unpack {archive} --into {into}-again"));
     assert!(told.contains(", 30 files") && !told.contains(" of 0 files"), "{told}");
 }
+
+#[test]
+fn writers_of_a_capture_that_is_killed_while_its_hook_runs_go_on_after_that_hook_has_ended() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}'], timeout_seconds: 120}}");
+    let node = node("127.0.41.7", "[]");
+    let (log, go) = (node.path("hooks").display().to_string(), node.path("go").display().to_string());
+    let before = format!("kill -KILL $PPID; until test -e {go}; do sleep 0.05; done; echo before >> {log}");
+    let sources = format!(
+        "[{{name: metrics, path: /srv/metrics, hooks: {{before_capture: {}, after_capture: {}}}}}]",
+        hook(&before),
+        hook(&format!("echo after >> {log}"))
+    );
+    configure(&node, &sources);
+    write(&node, "srv/metrics/a", "content");
+    assert_eq!(node.eos(&["snapshot", "create"]).status, None, "it was killed");
+    let recovered = node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(recovered["outcome"], "no-change", "{recovered}");
+    let run = node.eos(&["snapshot", "create"]).ends_with(7);
+    assert!(run.stderr.contains("the hook before_capture of a capture that was killed"), "{}", run.stderr);
+    assert!(!node.path("hooks").exists(), "nobody has run the other hook");
+    fs::write(&go, "").unwrap();
+    let heard = || fs::read_to_string(&log).unwrap_or_default();
+    assert!(eventually(SOON, || heard() == "before\nafter\n"), "{}", heard());
+}
