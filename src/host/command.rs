@@ -3,6 +3,7 @@
 use crate::model::explain::{Code, Explain};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -100,14 +101,14 @@ enum Heard {
     Ended,
 }
 
-/// Runs `argv` without standard input in a process group of its own and waits until it has ended. What it said
+/// Runs `argv` with nothing to read in a process group of its own and waits until it has ended. What it said
 /// is what came until shortly after that. At the deadline the whole group is killed.
 ///
 /// # Errors
 /// When it cannot be started or outlives the deadline; a failing exit status is no error here.
 pub fn run(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
     let (program, arguments) = argv.split_first().expect("a command has a program");
-    run_command(program, Command::new(program).args(arguments), Vec::new(), deadline)
+    run_command(program, Command::new(program).args(arguments), Input::Nothing, deadline)
 }
 
 /// Runs a program of the configuration as [`run_checked`] does: with these variables, `PATH`, `HOME` and `LANG`,
@@ -133,6 +134,21 @@ pub fn run_hook_on(
     input: Vec<u8>,
     deadline: Duration,
 ) -> Result<Output, CommandError> {
+    checked(argv, run_command(argv[0], &mut clean(argv, variables), Input::Bytes(input), deadline)?)
+}
+
+/// The same, with this file as its standard input: what is locked by it stays so while the program runs, also when
+/// this process is killed.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_hook_holding(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    held: Option<File>,
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    let input = held.map_or(Input::Nothing, Input::File);
     checked(argv, run_command(argv[0], &mut clean(argv, variables), input, deadline)?)
 }
 
@@ -145,7 +161,7 @@ pub fn run_clean(
     variables: &[(&str, &str)],
     deadline: Duration,
 ) -> Result<Output, CommandError> {
-    run_command(argv[0], &mut clean(argv, variables), Vec::new(), deadline)
+    run_command(argv[0], &mut clean(argv, variables), Input::Nothing, deadline)
 }
 
 fn clean(argv: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -170,26 +186,47 @@ pub fn run_line(
     command.args(["-c", line]).env_clear().envs(ENVIRONMENT);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.current_dir(directory.unwrap_or("/"));
-    run_command("/bin/sh", &mut command, Vec::new(), deadline)
+    run_command("/bin/sh", &mut command, Input::Nothing, deadline)
+}
+
+/// What a program has on its standard input.
+enum Input {
+    Nothing,
+    Bytes(Vec<u8>),
+    File(File),
+}
+
+impl Input {
+    /// For the program; a file goes with it.
+    fn stdio(&mut self) -> Stdio {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Stdio::null(),
+            Self::File(file) => file.into(),
+            Self::Bytes(bytes) => {
+                *self = Self::Bytes(bytes);
+                Stdio::piped()
+            }
+        }
+    }
 }
 
 fn run_command(
     program: &str,
     command: &mut Command,
-    input: Vec<u8>,
+    mut input: Input,
     deadline: Duration,
 ) -> Result<Output, CommandError> {
     let start = |source| CommandError::Start { program: program.to_owned(), source };
     let limit = Instant::now() + deadline;
     let mut child = command
-        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdin(input.stdio())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .map_err(start)?;
-    if let Some(pipe) = child.stdin.take() {
-        feed(pipe, input);
+    if let (Some(pipe), Input::Bytes(bytes)) = (child.stdin.take(), input) {
+        feed(pipe, bytes);
     }
     let (sender, receiver) = mpsc::channel();
     gather(child.stdout.take(), 0, sender.clone());

@@ -20,7 +20,7 @@ pub use direct::{Aligned, Direct};
 pub use error::DirectoryError;
 #[cfg(test)]
 pub(crate) use error::samples;
-pub use extended::{NAMESPACE, extended_of_file, set_extended_of_file};
+pub use extended::{NAMESPACE, extended_and_others_of_file, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
 pub use replace::{FRESH, fresh};
 pub use sharing::next_data;
@@ -218,20 +218,34 @@ impl Directory {
     /// Makes the names in this directory durable.
     pub fn sync(&self) -> Result<(), DirectoryError> {
         #[cfg(test)]
-        cut::here().map_err(|errno| failure("sync", &self.path, errno))?;
+        {
+            cut::here().map_err(|errno| failure("sync", &self.path, errno))?;
+            cut::note("sync", &self.path);
+        }
         fs::fsync(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
     /// Makes a file beneath durable.
     pub fn sync_file(&self, relative: &Path) -> Result<(), DirectoryError> {
-        #[cfg(test)]
-        cut::here().map_err(|errno| failure("sync", &self.path.join(relative), errno))?;
         let file = self.open_file(relative)?;
-        fs::fsync(&file).map_err(|errno| failure("sync", &self.path.join(relative), errno))
+        self.sync_open_file(relative, &file)
+    }
+
+    /// Makes a file beneath durable that is open already.
+    pub fn sync_open_file(&self, relative: impl AsRef<Path>, file: &File) -> Result<(), DirectoryError> {
+        let relative = relative.as_ref();
+        #[cfg(test)]
+        {
+            cut::here().map_err(|errno| failure("sync", &self.path.join(relative), errno))?;
+            cut::note("sync file", &self.path.join(relative));
+        }
+        fs::fsync(file).map_err(|errno| failure("sync", &self.path.join(relative), errno))
     }
 
     /// Makes everything on this file system durable; one call for many small files.
     pub fn sync_filesystem(&self) -> Result<(), DirectoryError> {
+        #[cfg(test)]
+        cut::note("sync all", &self.path);
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 
@@ -244,6 +258,7 @@ impl Directory {
         #[cfg(test)]
         if !matches!(action, "inspect" | "read") {
             cut::here().map_err(|errno| self.failed(action, name.as_ref() as &Path, errno))?;
+            cut::note(action, &self.path.join(name));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Mode and owner of a file to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +148,18 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(false)
         }
+        Err(error) => Err(FileError::new("look at", path, error)),
+    }
+}
+
+/// How long ago the file was written; none when it is not there, or the clock has been set back since.
+///
+/// # Errors
+/// When the path cannot be looked at.
+pub fn age(path: &Path) -> Result<Option<Duration>, FileError> {
+    match std::fs::symlink_metadata(path).and_then(|found| found.modified()) {
+        Ok(written) => Ok(written.elapsed().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("look at", path, error)),
     }
 }

@@ -78,6 +78,15 @@ impl LockFile {
             .map_err(|e| FileError::new("write", &self.path, e))
     }
 
+    /// The same open file for a process that is to be started: the lock is held until both have let go, or this one
+    /// does so in order.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn share(&self) -> Result<File, FileError> {
+        self.file.try_clone().map_err(|e| FileError::new("share", &self.path, e))
+    }
+
     /// Lets go of the lock. Closing the file alone would not do while a child process that is just
     /// being started still has a copy of it.
     fn unlock(&self) {

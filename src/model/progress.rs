@@ -96,7 +96,7 @@ impl Event {
 pub struct Files {
     /// So far.
     pub done: u64,
-    /// In all.
+    /// In all; 0 of an archive, whose end alone tells it.
     pub total: u64,
 }
 

@@ -24,6 +24,16 @@ impl<'a> Meter<'a> {
         Self::of_sources(sink, what, (done, total), None, &[])
     }
 
+    /// As `start`, and counts files: those that are whole already, and all.
+    pub(in crate::snapshot) fn of_files(
+        sink: &'a dyn Sink,
+        what: String,
+        total: u64,
+        (whole, all): (u64, u64),
+    ) -> Self {
+        Self::of_sources(sink, what, (0, total), Some(Files { done: whole, total: all }), &[])
+    }
+
     /// As `start`, and counts files and what each of these sources sends.
     pub(in crate::snapshot) fn of_sources(
         sink: &'a dyn Sink,
@@ -52,8 +62,18 @@ impl<'a> Meter<'a> {
 
     /// So many files became whole.
     pub(in crate::snapshot) fn add_files(&mut self, count: u64) {
+        let Some(files) = &mut self.files else { return };
+        files.done += count;
+        // Its bytes may have been counted before the file itself.
+        if count > 0 && self.done == self.total && files.done == files.total {
+            self.tell();
+        }
+    }
+
+    /// So many files are whole by now.
+    pub(in crate::snapshot) fn set_files(&mut self, done: u64) {
         if let Some(files) = &mut self.files {
-            files.done += count;
+            files.done = done;
         }
     }
 

@@ -178,8 +178,9 @@ impl<'a> Packer<'a> {
         let frames = &self.frames[part.first_frame..];
         let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
         part.hasher.update(&table);
-        let written = part.file.write_all_at(&table, part.written).and_then(|()| part.file.sync_all());
+        let written = part.file.write_all_at(&table, part.written);
         written.map_err(|e| failed("write", self.into, &part.name, e))?;
+        self.into.sync_open_file(&part.name, &part.file)?;
         let finished = Part {
             borrowed: false,
             digest: Digest::from_bytes(*part.hasher.finalize().as_bytes()),

@@ -245,3 +245,73 @@ fn what_a_capture_and_a_restore_really_did_is_what_the_metrics_tell() {
         assert_eq!(metric(&node.address, 4506, name), value, "{name}");
     }
 }
+
+/// The files that the last line of progress tells of, as JSON.
+#[track_caller]
+fn told_files(node: &Machine, line: &str) -> (u64, u64) {
+    let all: Vec<&str> = line.split(' ').chain(["--output", "json"]).collect();
+    let run = node.eos(&all).ends_with(0);
+    let events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let last = events.filter(|event| event["event"] == "transfer").next_back();
+    let last = last.unwrap_or_else(|| panic!("{line}: no progress in {}", run.stdout));
+    assert_eq!(last["done_bytes"], last["total_bytes"], "{line}: {last}");
+    assert!(last["rate"].is_u64() && last["remaining_ms"] == 0, "{line}: {last}");
+    (last["files"]["done"].as_u64().unwrap(), last["files"]["total"].as_u64().unwrap())
+}
+
+#[test]
+fn captures_archives_and_verification_tell_of_files_besides_bytes_in_text_and_json() {
+    let node = node("127.0.41.6", "[{name: metrics, path: /srv/metrics}]");
+    for number in 0..30u8 {
+        write(&node, &format!("srv/metrics/{number}"), vec![number; 5000 * usize::from(number)]);
+    }
+    let (folder, archive) = (node.path("srv/metrics"), node.path("archive.tar.zst"));
+    let (folder, archive) = (folder.display().to_string(), archive.display().to_string());
+    let into = node.path("unpacked").display().to_string();
+    assert_eq!(told_files(&node, "snapshot create metrics"), (30, 30));
+    // Of a second capture only what changed is read.
+    write(&node, "srv/metrics/7", "changed");
+    assert_eq!(
+        told_files(&node, "snapshot create metrics"),
+        (2, 2),
+        "and an empty one, which has no content to borrow"
+    );
+    let listed = node.eos(&["snapshot", "list", "--output", "json"]).ends_with(0).verdict();
+    let all = listed["result"]["snapshots"].as_array().unwrap();
+    let one = all.iter().find(|one| one["source"] == "metrics" && one["full"] == false).unwrap();
+    let id = one["id"].as_str().unwrap();
+    assert_eq!(told_files(&node, &format!("snapshot verify {id}")), (30, 30));
+    assert_eq!(told_files(&node, &format!("snapshot pack {folder} -o {archive}")), (30, 30));
+    // Its end alone tells how many there are in an archive.
+    assert_eq!(told_files(&node, &format!("snapshot unpack {archive} --into {into}")), (30, 0));
+
+    let text = |line: &str| node.eos(&line.split(' ').collect::<Vec<_>>()).ends_with(0).stderr;
+    let told = text(&format!("snapshot verify {id}"));
+    assert!(told.contains(", 30 of 30 files"), "{told}");
+    let told = text(&format!("snapshot unpack {archive} --into {into}-again"));
+    assert!(told.contains(", 30 files") && !told.contains(" of 0 files"), "{told}");
+}
+
+#[test]
+fn writers_of_a_capture_that_is_killed_while_its_hook_runs_go_on_after_that_hook_has_ended() {
+    let hook = |line: &str| format!("{{command: [/bin/sh, -c, '{line}'], timeout_seconds: 120}}");
+    let node = node("127.0.41.7", "[]");
+    let (log, go) = (node.path("hooks").display().to_string(), node.path("go").display().to_string());
+    let before = format!("kill -KILL $PPID; until test -e {go}; do sleep 0.05; done; echo before >> {log}");
+    let sources = format!(
+        "[{{name: metrics, path: /srv/metrics, hooks: {{before_capture: {}, after_capture: {}}}}}]",
+        hook(&before),
+        hook(&format!("echo after >> {log}"))
+    );
+    configure(&node, &sources);
+    write(&node, "srv/metrics/a", "content");
+    assert_eq!(node.eos(&["snapshot", "create"]).status, None, "it was killed");
+    let recovered = node.eos(&["snapshot", "recover", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!(recovered["outcome"], "no-change", "{recovered}");
+    let run = node.eos(&["snapshot", "create"]).ends_with(7);
+    assert!(run.stderr.contains("the hook before_capture of a capture that was killed"), "{}", run.stderr);
+    assert!(!node.path("hooks").exists(), "nobody has run the other hook");
+    fs::write(&go, "").unwrap();
+    let heard = || fs::read_to_string(&log).unwrap_or_default();
+    assert!(eventually(SOON, || heard() == "before\nafter\n"), "{}", heard());
+}

@@ -202,6 +202,12 @@ fn a_pull_that_is_killed_in_the_middle_costs_less_than_a_frame_for_each_connecti
     let killed = pulling.killed_and_read();
     assert_eq!(killed.status, None, "by a signal that nothing can answer");
     let before = killed.stdout.lines().filter_map(there).max().unwrap();
+    let mut files = killed.stdout.lines().filter_map(|line| {
+        let files = &serde_json::from_str::<Value>(line).ok()?["files"];
+        Some((files["done"].as_u64()?, files["total"].as_u64()?))
+    });
+    // The large file alone is missing.
+    assert!(files.next_back().is_some_and(|(done, total)| done > 0 && done < total), "{}", killed.stdout);
 
     let pulled = result(&first, &pull);
     let (received, all) = (pulled["received_bytes"].as_u64().unwrap(), pulled["bytes"].as_u64().unwrap());

@@ -213,6 +213,31 @@ fn told_in_log(node: &Machine, line: &str) -> String {
     told[0].to_owned()
 }
 
+/// All of it stays on the disk, whatever the log is told to leave out: two restores, a way back, and now one to
+/// another place.
+#[track_caller]
+fn is_in_history(node: &Machine, (first, second): (&str, &str), from: &Value, bytes: usize) {
+    let into = node.path("elsewhere");
+    json(node, &format!("snapshot restore {second} --into {}", into.display()), 0);
+    let told: Vec<_> = history(node)
+        .into_iter()
+        .map(|one| (one["kind"].clone(), one["now"]["id"].clone(), one["before"].clone()))
+        .collect();
+    let [one, two] = [first, second].map(Value::from);
+    assert_eq!(
+        told,
+        [
+            ("restore".into(), one.clone(), Value::Null),
+            ("restore".into(), two.clone(), one.clone()),
+            ("previous".into(), one, two.clone()),
+            ("into".into(), two, Value::Null),
+        ]
+    );
+    let [.., last] = &history(node)[..] else { panic!("there are four") };
+    assert_eq!((&last["now"]["from"], &last["now"]["restored_bytes"]), (from, &bytes.into()));
+    assert_eq!((&last["version"], &last["target"]), (&1.into(), &into.display().to_string().into()));
+}
+
 #[test]
 fn the_log_and_the_records_say_what_was_restored_from_where_how_much_and_what_stood_there_before() {
     let node = Machine::empty("127.0.41.30", "node1");
@@ -265,26 +290,7 @@ fn the_log_and_the_records_say_what_was_restored_from_where_how_much_and_what_st
     assert_eq!((&ended["id"], &ended["code"]), (&second.as_str().into(), &"EOS-T216".into()));
     assert_eq!(record(&node, "last"), stands);
 
-    // All of it stays on the disk, whatever the log is told to leave out.
-    let into = node.path("elsewhere");
-    json(&node, &format!("snapshot restore {second} --into {}", into.display()), 0);
-    let told: Vec<_> = history(&node)
-        .into_iter()
-        .map(|one| (one["kind"].clone(), one["now"]["id"].clone(), one["before"].clone()))
-        .collect();
-    let [one, two] = [&first, &second].map(|id| Value::from(id.as_str()));
-    assert_eq!(
-        told,
-        [
-            ("restore".into(), one.clone(), Value::Null),
-            ("restore".into(), two.clone(), one.clone()),
-            ("previous".into(), one, two.clone()),
-            ("into".into(), two, Value::Null),
-        ]
-    );
-    let [.., last] = &history(&node)[..] else { panic!("there are four") };
-    assert_eq!((&last["now"]["from"], &last["now"]["restored_bytes"]), (&from, &bytes.into()));
-    assert_eq!((&last["version"], &last["target"]), (&1.into(), &into.display().to_string().into()));
+    is_in_history(&node, (&first, &second), &from, bytes);
 }
 
 #[test]

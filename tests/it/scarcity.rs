@@ -108,7 +108,9 @@ fn most_memory(pid: u32) -> u64 {
 
 #[test]
 fn an_archive_of_a_million_directories_ends_at_the_limit_of_entries_and_memory_grows_by_few_bytes_for_each() {
-    const MOST: usize = 60_000;
+    const MOST: usize = 250_000;
+    /// What the documentation promises for each entry, with names as short as these.
+    const EACH: u64 = 500;
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let mut child = Command::new(EOS)
@@ -126,7 +128,7 @@ fn an_archive_of_a_million_directories_ends_at_the_limit_of_entries_and_memory_g
             // All but what is in the pipe has been read by now.
             let most = most_memory(child.id());
             let each = most.saturating_sub(before) / MOST as u64;
-            assert!(before == 0 || each < 1000, "{each} bytes for each directory");
+            assert!(before == 0 || (50..EACH).contains(&each), "{each} bytes for each directory");
             before = most;
         }
         match input.write_all(&directory(number)) {

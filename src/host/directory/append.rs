@@ -27,7 +27,7 @@ impl Directory {
             |source| DirectoryError::Io { action: "append to", path: self.path().join(name), source };
         file.set_len(whole).map_err(failed)?;
         file.write_all_at(&[line, b"\n"].concat(), whole).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+        self.sync_open_file(name, &file)?;
         self.sync()
     }
 }

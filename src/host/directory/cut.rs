@@ -1,7 +1,9 @@
-//! For tests: a process that dies at the n-th change which it makes through directory handles.
+//! For tests: a process that dies at the n-th change which it makes through directory handles, and what changes and
+//! syncs it makes in which order.
 
 use rustix::io::Errno;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 
 /// What becomes of the changes of this thread.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,50 @@ enum Fate {
 
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
+    static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` and tells the changes and syncs that this thread made meanwhile, in their order.
+pub(crate) fn traced<T>(work: impl FnOnce() -> T) -> (T, Vec<(&'static str, PathBuf)>) {
+    TRACE.set(Some(Vec::new()));
+    let result = work();
+    (result, TRACE.take().unwrap_or_default())
+}
+
+/// Such a trace in lines, with paths below `top` and digests as `ID`; what is only made or removed is left out.
+pub(crate) fn told(trace: &[(&'static str, PathBuf)], top: &Path) -> Vec<String> {
+    let is_digest = |text: &str| text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let short = |path: &Path| {
+        let relative = path.strip_prefix(top).unwrap_or(path).display().to_string();
+        let parts = relative.split_inclusive(['/', '.']).map(|part| {
+            let end = part.len() - part.trim_end_matches(['/', '.']).len();
+            let (name, end) = part.split_at(part.len() - end);
+            format!("{}{end}", if is_digest(name) { "ID" } else { name })
+        });
+        parts.collect::<String>()
+    };
+    let mut lines = Vec::new();
+    let mut steps = trace.iter();
+    while let Some((action, path)) = steps.next() {
+        match *action {
+            "create" | "remove" => {}
+            "rename" | "exchange" => {
+                let to = steps.next().map(|(_, to)| short(to)).unwrap_or_default();
+                lines.push(format!("{action} {} -> {to}", short(path)));
+            }
+            _ => lines.push(format!("{action} {}", short(path))),
+        }
+    }
+    lines
+}
+
+/// Notes a change or a sync that is about to be made.
+pub(super) fn note(action: &'static str, path: &Path) {
+    TRACE.with_borrow_mut(|trace| {
+        if let Some(trace) = trace {
+            trace.push((action, path.to_owned()));
+        }
+    });
 }
 
 /// Runs `work` in a world where this thread makes so many changes; all later ones fail, as if it were

@@ -51,9 +51,13 @@ impl Directory {
         if let Some((user, group)) = owner {
             self.set_owner(name, user, group)?;
         }
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
         let path = || self.path().join(name);
-        written.map_err(|source| DirectoryError::Io { action: "write", path: path(), source })?;
+        file.write_all(bytes).map_err(|source| DirectoryError::Io {
+            action: "write",
+            path: path(),
+            source,
+        })?;
+        self.sync_open_file(name, &file)?;
         Ok(file)
     }
 }

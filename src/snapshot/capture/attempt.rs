@@ -11,7 +11,7 @@ use super::walk::{self, Found, Origin};
 use super::{CaptureError, Source, inspect};
 use crate::host::directory::{Directory, Kind, Metadata};
 use crate::model::glob::Glob;
-use crate::model::progress::Sink;
+use crate::model::progress::{Event, Sink};
 use crate::snapshot::manifest::{At, Content, Entry, Frame, Name, Part};
 use crate::snapshot::meter::Meter;
 use crate::snapshot::pack::{Cut, Packed, Packer};
@@ -67,7 +67,12 @@ pub struct Counts {
     pub borrowed_bytes: u64,
     /// Entries that patterns left out; what lies beneath one is not counted.
     pub excluded: u64,
+    /// Entries that were looked at and have attributes which no snapshot holds.
+    pub stripped: u64,
 }
+
+/// What was found, how many entries patterns left out, and how many have attributes that no snapshot holds.
+type Listing<'a> = (Vec<Item<'a>>, u64, u64);
 
 /// What a capture brought.
 #[derive(Default)]
@@ -124,6 +129,7 @@ impl<'a> Attempt<'a> {
                 }
                 Err(error) => return Err(error),
                 Ok((mut gathered, items)) => {
+                    self.warn(gathered.counts.stripped);
                     gathered.stamps = self.stamps(&items)?;
                     gathered.entries = items.into_iter().map(|item| item.entry).collect();
                     return Ok(gathered);
@@ -132,11 +138,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Tells once of attributes that are left out.
+    fn warn(&self, stripped: u64) {
+        if stripped > 0 {
+            let text = format!(
+                "{}: a restore will lack the access control lists, capabilities or other attributes of {stripped} \
+                 entries, since a snapshot holds those of the user namespace alone",
+                self.what
+            );
+            self.sink.emit(Event::Warning { text });
+        }
+    }
+
     fn once(&self) -> Result<(Gathered, Vec<Item<'a>>), CaptureError> {
         let top = self.top.map(Directory::own_metadata).transpose()?;
-        let extended = self.top.map(Directory::extended).transpose()?.unwrap_or_default();
+        let extended = self.top.map(Directory::extended_and_others).transpose()?;
+        let (extended, is_stripped) = extended.unwrap_or_default();
         let top_entry = top.as_ref().map(|top| walk::top(top, walk::named(extended)));
-        let (mut items, excluded) = self.find()?;
+        let (mut items, excluded, stripped) = self.find()?;
+        let stripped = stripped + u64::from(is_stripped);
         #[cfg(test)]
         super::tests::freezing::found();
         let is_frozen = self.freeze(&mut items)?;
@@ -155,7 +175,7 @@ impl<'a> Attempt<'a> {
             return Err(CaptureError::Changed { path: directory.path().to_owned() });
         }
         self.into.sync()?;
-        gathered.counts = Counts { read_bytes: reader.read_bytes, excluded, ..Counts::of(&items) };
+        gathered.counts = Counts { read_bytes: reader.read_bytes, excluded, stripped, ..Counts::of(&items) };
         Ok((gathered, items))
     }
 
@@ -169,8 +189,8 @@ impl<'a> Attempt<'a> {
 
     /// Everything that there is, as it will be listed, and how much was left out; the digests of what is not
     /// remembered are still missing.
-    fn find(&self) -> Result<(Vec<Item<'a>>, u64), CaptureError> {
-        let mut items = Vec::new();
+    fn find(&self) -> Result<Listing<'a>, CaptureError> {
+        let (mut items, mut stripped) = (Vec::new(), 0);
         let mut first_names: HashMap<(u64, u64), Name> = HashMap::new();
         let (all, excluded) = walk::walk(self.sources, self.created_at, self.terms.exclude)?;
         for (path, found) in all {
@@ -183,7 +203,11 @@ impl<'a> Attempt<'a> {
             let is_remembered = remembered.is_some();
             let (entry, place) = match remembered {
                 Some((entry, place)) => (entry, Some(place)),
-                None => (found.entry(&path, &first_names)?, None),
+                None => {
+                    let (entry, others) = found.entry(&path, &first_names)?;
+                    stripped += u64::from(others);
+                    (entry, None)
+                }
             };
             let is_file = matches!(entry.content, Content::File { .. });
             let is_known = is_remembered || (is_file && entry.size() == 0);
@@ -192,7 +216,7 @@ impl<'a> Attempt<'a> {
             }
             items.push(Item { found, entry, place, is_known, is_remembered, was_read: false });
         }
-        Ok((items, excluded))
+        Ok((items, excluded, stripped))
     }
 
     /// Freezes what will be read. Says whether all was then as it was found, so that only what is read in place
@@ -246,14 +270,16 @@ impl<'a> Attempt<'a> {
         let sure = self.sure(items);
         let candidate = |item: &Item<'_>| item.to_read().filter(|size| previous.has_size(*size));
         let total: u64 = items.iter().filter_map(candidate).sum();
-        let mut meter =
-            (total > 0).then(|| Meter::start(self.sink, format!("{}: compare", self.what), 0, total));
+        let count = items.iter().filter(|item| candidate(item).is_some()).count() as u64;
+        let what = || format!("{}: compare", self.what);
+        let mut meter = (total > 0).then(|| Meter::of_files(self.sink, what(), total, (0, count)));
         for item in items.iter_mut() {
             let (Some(size), Some(meter)) = (candidate(item), &mut meter) else { continue };
             let known = reader.content(&item.found, size, &mut |bytes| {
                 meter.add(bytes.len() as u64);
                 Ok(())
             })?;
+            meter.add_files(1);
             (item.is_known, item.was_read) = (true, true);
             if let Content::File { digest, .. } = &mut item.entry.content {
                 *digest = known;
@@ -291,7 +317,9 @@ impl<'a> Attempt<'a> {
         reader: &mut Reader<'_>,
     ) -> Result<Packed, CaptureError> {
         let total = items.iter().filter_map(Item::to_read).sum();
-        let mut meter = Meter::start(self.sink, self.what.clone(), 0, total);
+        let is_file = |item: &&Item<'_>| matches!(item.entry.content, Content::File { .. });
+        let files = items.iter().filter(is_file).filter(|item| item.place.is_none()).count() as u64;
+        let mut meter = Meter::of_files(self.sink, self.what.clone(), total, (0, files));
         let mut packer = Packer::new(self.into, self.cut)?;
         top.iter().try_for_each(|top| packer.begin_entry(top))?;
         for item in items {
@@ -314,6 +342,7 @@ impl<'a> Attempt<'a> {
                 (*digest, item.was_read) = (found, true);
             }
             packer.end_entry(*size)?;
+            meter.add_files(1);
         }
         Ok(packer.finish()?)
     }

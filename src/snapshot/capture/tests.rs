@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) mod freezing;
+pub(crate) mod freezing;
 mod incremental;
 
 use crate::model::explain::tells;
@@ -20,8 +20,11 @@ use std::process::Command;
 /// Small frames and parts, so that small trees have many.
 pub(crate) const SMALL: Cut = Cut { level: 1, frame_bytes: 4096, part_bytes: 16 << 10 };
 
-/// What is compared: type, mode, owner, time, size, content or target, and which names share a file.
-type Shape = BTreeMap<OsString, (u32, u32, u32, i64, i64, Vec<u8>, OsString)>;
+/// What is compared: type, mode, owner, time, content or target, which names share a file, and extended attributes.
+type Shape = BTreeMap<OsString, (u32, u32, u32, i64, i64, Vec<u8>, OsString, Extended)>;
+
+/// Extended attributes by name.
+type Extended = BTreeMap<Vec<u8>, Vec<u8>>;
 
 pub(crate) fn shape(top: &Path) -> Shape {
     let mut shape = Shape::new();
@@ -50,7 +53,15 @@ pub(crate) fn shape(top: &Path) -> Shape {
         let first =
             shared.map_or_else(OsString::new, |ino| first_names.entry(ino).or_insert(name.clone()).clone());
         let times = (metadata.mtime(), metadata.mtime_nsec());
-        shape.insert(name, (mode, metadata.uid(), metadata.gid(), times.0, times.1, content, first));
+        let extended = match metadata.file_type() {
+            kind if kind.is_dir() => Directory::open(&path).unwrap().extended().unwrap(),
+            kind if kind.is_file() => {
+                directory::extended_of_file(&fs::File::open(&path).unwrap(), &path).unwrap()
+            }
+            _ => Extended::new(),
+        };
+        shape
+            .insert(name, (mode, metadata.uid(), metadata.gid(), times.0, times.1, content, first, extended));
     }
     shape
 }
@@ -83,6 +94,12 @@ pub(crate) fn rich_tree(top: &Path) {
     holes.write_all_at(b"an island", 64 << 10).unwrap();
     fs::set_permissions(top.join("nothing"), fs::Permissions::from_mode(0o400)).unwrap();
     fs::set_permissions(top.join("sub/deep"), fs::Permissions::from_mode(0o1770)).unwrap();
+    for (name, path) in ["", "sub/deep", "sub/plain", "nothing"].iter().enumerate() {
+        let value = [b"\0\n=%".as_slice(), &vec![name as u8; 900 * name]].concat();
+        let flags = rustix::fs::XattrFlags::CREATE;
+        rustix::fs::setxattr(top.join(path), "user.note", &value, flags).unwrap();
+        rustix::fs::setxattr(top.join(path), "user.empty", b"", flags).unwrap();
+    }
     set_time(&top.join("empty"), -1000, 999_999_999);
     set_time(&top.join("sub"), 5_000_000_000, 1);
     std::os::unix::fs::lchown(top.join("link"), Some(3_000_000), Some(7)).unwrap();
@@ -133,8 +150,7 @@ fn ordinary_zstd_and_tar_restore_the_same_tree() {
         let from = temporary.path().join("parts").join(part.file_name());
         fs::rename(from, temporary.path().join(format!("part-{number:04}.tar.zst"))).unwrap();
     }
-    let script =
-        "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp --numeric-owner -xp -C out";
+    let script = "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp --numeric-owner -xp --xattrs -C out";
     let done = Command::new("bash").args(["-c", script]).current_dir(&temporary).output().unwrap();
     assert!(done.status.success() && done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(shape(&out.join("data")), shape(&tree));

@@ -3,7 +3,7 @@
 use super::freeze::Frozen;
 use super::{CaptureError, Source, split, time};
 use crate::host::directory::{
-    Directory, DirectoryError, Kind, Metadata as Attributes, Moment, extended_of_file,
+    Directory, DirectoryError, Kind, Metadata as Attributes, Moment, extended_and_others_of_file,
 };
 use crate::model::digest::Digest;
 use crate::model::glob::Glob;
@@ -186,12 +186,13 @@ impl<'a> Found<'a> {
         (self.metadata.device, self.metadata.inode)
     }
 
-    /// Its entry; the digest of a file is filled in once its content has been read.
+    /// Its entry; the digest of a file is filled in once its content has been read. Also says whether it has
+    /// attributes that no entry holds.
     pub(super) fn entry(
         &self,
         path: &Name,
         first_names: &HashMap<(u64, u64), Name>,
-    ) -> Result<Entry, CaptureError> {
+    ) -> Result<(Entry, bool), CaptureError> {
         let Attributes { kind, mode, uid, gid, size, allocated, modified, links, .. } = self.metadata;
         let first = first_names.get(&self.inode()).filter(|_| kind == Kind::File && links > 1);
         let content = match (kind, first) {
@@ -202,24 +203,27 @@ impl<'a> Found<'a> {
         };
         // The kernel ignores a link's mode, and file systems differ in what they report.
         let mode = if kind == Kind::Symlink { 0o777 } else { mode };
-        let extended = self.extended(&content)?;
-        Ok(Entry { path: path.clone(), mode, uid, gid, modified: time(modified), extended, content })
+        let (extended, others) = self.extended(&content)?;
+        let path = path.clone();
+        Ok((Entry { path, mode, uid, gid, modified: time(modified), extended, content }, others))
     }
 
     /// Its extended attributes; those of a further name of a file are the file's.
-    fn extended(&self, content: &Content) -> Result<BTreeMap<Name, Name>, CaptureError> {
-        let Origin::Disk { base, relative } = &self.origin else { return Ok(BTreeMap::new()) };
+    fn extended(&self, content: &Content) -> Result<(BTreeMap<Name, Name>, bool), CaptureError> {
+        let Origin::Disk { base, relative } = &self.origin else { return Ok((BTreeMap::new(), false)) };
         let path = || base.path().join(relative);
         let changed = |error: DirectoryError| match error.is_missing() {
             true => CaptureError::Changed { path: path() },
             false => error.into(),
         };
-        let found = match content {
-            Content::Directory => base.open_directory(relative).map_err(changed)?.extended()?,
-            Content::File { .. } => extended_of_file(&base.open_file(relative).map_err(changed)?, &path())?,
-            Content::Symlink { .. } | Content::Hardlink { .. } => return Ok(BTreeMap::new()),
+        let (found, others) = match content {
+            Content::Directory => base.open_directory(relative).map_err(changed)?.extended_and_others()?,
+            Content::File { .. } => {
+                extended_and_others_of_file(&base.open_file(relative).map_err(changed)?, &path())?
+            }
+            Content::Symlink { .. } | Content::Hardlink { .. } => return Ok((BTreeMap::new(), false)),
         };
-        Ok(named(found))
+        Ok((named(found), others))
     }
 
     fn link_target(&self) -> Result<Name, CaptureError> {

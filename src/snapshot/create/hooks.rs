@@ -6,6 +6,7 @@ use crate::host::command::{self, Output};
 use crate::model::progress::{Sink, Wait};
 use crate::model::snapshots::Hook;
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,16 @@ pub(super) fn run(
     of: &Record,
     sink: &dyn Sink,
 ) -> Result<Output, CreateError> {
+    run_holding(program, hook, of, None, sink)
+}
+
+fn run_holding(
+    program: &Program,
+    hook: &'static str,
+    of: &Record,
+    held: Option<File>,
+    sink: &dyn Sink,
+) -> Result<Output, CreateError> {
     let argv: Vec<&str> = program.argv.iter().map(String::as_str).collect();
     let (path, generation) = (of.path.display().to_string(), of.generation.to_string());
     let variables =
@@ -44,14 +55,20 @@ pub(super) fn run(
     let cause = format!("the hook {hook} of {} to end: {}", of.source, program.argv.join(" "));
     let until = began + limit;
     sink.expect(Some(Wait { cause, began, until, retry: until }));
-    let ended = command::run_hook(&argv, &variables, limit);
+    let ended = command::run_hook_holding(&argv, &variables, held, limit);
     sink.expect(None);
     ended.map_err(|source| CreateError::Hook { name: of.source.clone(), hook, source })
 }
 
-/// Runs the hook `before_capture`; the place that it names instead of the source's own, if any.
-pub(super) fn before(hook: &Hook, of: &Record, sink: &dyn Sink) -> Result<Option<PathBuf>, CreateError> {
-    let output = run(&Program::from(hook), "before_capture", of, sink)?;
+/// Runs the hook `before_capture`, which holds this file too; the place that it names instead of the source's own, if
+/// any.
+pub(super) fn before(
+    hook: &Hook,
+    of: &Record,
+    held: File,
+    sink: &dyn Sink,
+) -> Result<Option<PathBuf>, CreateError> {
+    let output = run_holding(&Program::from(hook), "before_capture", of, Some(held), sink)?;
     let Some(line) = output.stdout.lines().rfind(|line| line.starts_with(REDIRECT)) else { return Ok(None) };
     let path = PathBuf::from(&line[REDIRECT.len()..]);
     if path.is_absolute() {

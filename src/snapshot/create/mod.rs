@@ -26,7 +26,7 @@ use crate::host::directory::Directory;
 use crate::host::root::Root;
 use crate::model::ids::{ClusterId, SnapshotId};
 use crate::model::progress::{Event, Silent, Sink, Wait};
-use crate::model::snapshots::{Engine, SourceConfig};
+use crate::model::snapshots::{Engine, Hook, SourceConfig};
 use bound::Bound;
 use jiff::Timestamp;
 use record::{FREEZE, HOLDER, RECOVERY, Record, Records};
@@ -123,6 +123,8 @@ pub fn recover(root: &Root) -> Result<Vec<(String, Option<CreateError>)>, Create
             held => held.and_then(|_held| records.finish(&source, &Silent)),
         };
         match finished {
+            // A hook of it runs on, or a restore has its place: it is ended after that.
+            Err(CreateError::Busy { .. }) => {}
             Ok(false) => {}
             Ok(true) => recovered.push((source, None)),
             Err(error) => recovered.push((source, Some(error))),
@@ -308,8 +310,11 @@ impl Capture<'_> {
     fn capture(&self, pause: &Pause<'_>, work: &Staging, staging: &Staging) -> Result<Captured, CreateError> {
         let record = &pause.record();
         let hook = &self.order.source.hooks.before_capture;
-        let redirected =
-            hook.as_ref().map(|hook| hooks::before(hook, record, self.sink)).transpose()?.flatten();
+        let before = |hook: &Hook| {
+            let held = self.records.hold_hook(&record.source, hook.timeout_seconds)?;
+            hooks::before(hook, record, held.share()?, self.sink)
+        };
+        let redirected = hook.as_ref().map(before).transpose()?.flatten();
         // What a hook made for the capture stands still until the other hook takes it away.
         let release = || pause.release();
         let release: Option<&dyn Fn()> = if redirected.is_some() { None } else { Some(&release) };

@@ -14,7 +14,9 @@ use crate::model::progress::Sink;
 use crate::snapshot::area::{self, Hold};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const VERSION: u32 = 1;
 
@@ -109,6 +111,19 @@ impl Drop for Held {
     }
 }
 
+impl Held {
+    /// The lock for a program that is to be started.
+    pub(super) fn share(&self) -> Result<File, CreateError> {
+        Ok(self.0.share()?)
+    }
+}
+
+/// The hook of a capture that was killed runs on.
+fn still_before(source: &str) -> CreateError {
+    let holder = "the hook before_capture of a capture that was killed".to_owned();
+    CreateError::Busy { name: source.to_owned(), holder }
+}
+
 impl Records {
     pub(super) fn open(root: &Root) -> Result<Self, CreateError> {
         let folder = root.join(paths::CAPTURES);
@@ -124,6 +139,40 @@ impl Records {
 
     fn lock(&self, source: &str) -> PathBuf {
         self.folder.join(format!("{source}.lock"))
+    }
+
+    fn hook_lock(&self, source: &str) -> PathBuf {
+        self.folder.join(format!("{source}.hook.lock"))
+    }
+
+    /// Takes the lock that says that the hook `before_capture` of a source runs, for so many seconds at most. The hook
+    /// itself holds it too, so it outlives a capture that is killed meanwhile.
+    pub(super) fn hold_hook(&self, source: &str, seconds: u32) -> Result<Held, CreateError> {
+        match LockFile::attempt(&self.hook_lock(source), || Ok(()))? {
+            Attempt::Held(mut file, _) => {
+                file.write(seconds.to_string().as_bytes())?;
+                Ok(Held(file))
+            }
+            Attempt::Busy(_) => Err(still_before(source)),
+        }
+    }
+
+    /// Insists that the hook `before_capture` of a capture that died runs no more: what it does after the other hook
+    /// would stay. Once its time is over it is not waited for any longer, since it may have left a program of its own
+    /// behind.
+    fn insist_on_end_of_hook(&self, source: &str) -> Result<(), CreateError> {
+        let path = self.hook_lock(source);
+        if !files::exists(&path)? {
+            return Ok(());
+        }
+        if let Attempt::Busy(text) = LockFile::attempt(&path, || Ok(()))? {
+            let seconds = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+            let age = files::age(&path)?;
+            if age.is_some_and(|age| age < Duration::from_secs(seconds.unwrap_or(0))) {
+                return Err(still_before(source));
+            }
+        }
+        Ok(files::remove_file(&path)?)
     }
 
     /// Whether nobody holds a source that has a record. The record is there before its holder lets go, so it is
@@ -201,6 +250,7 @@ impl Records {
         let path = self.path(source);
         let Some(bytes) = files::read_optional(&path)? else { return Ok(false) };
         let record = Record::read(&bytes).map_err(|source| CreateError::Record { path, source })?;
+        self.insist_on_end_of_hook(source)?;
         let _held = self.hold_place(source, &record.path, RECOVERY)?;
         self.end(&record, sink)?;
         Ok(true)

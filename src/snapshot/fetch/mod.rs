@@ -168,7 +168,8 @@ pub fn fetch(
     }
     let what = format!("snapshot {}", manifest.metadata.source);
     let bring = Bring { terms: request.terms(), manifest: &manifest, held: held.as_ref(), what };
-    let brought = bring.bring(&downloads, have, (there, total), None, stop, sink)?;
+    let files = Some(downloads.whole_files());
+    let brought = bring.bring(&downloads, have, (there, total), files, stop, sink)?;
     downloads.finish()?;
     let received_bytes = brought + held.map_or(0, |_| received_bytes);
     Ok(Fetched { signed, manifest, received_bytes })

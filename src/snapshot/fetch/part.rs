@@ -8,13 +8,15 @@
 use super::{FetchError, Landed, Landing, failed};
 use crate::host::directory::{Directory, DirectoryError, write_behind};
 use crate::model::digest::Digest;
+use crate::model::progress::Files;
 use crate::snapshot::frame;
-use crate::snapshot::manifest::{Frame, Manifest, Part};
+use crate::snapshot::manifest::{Frame, Manifest, Part, Whole};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes read at a time when a finished part is checked.
 const CHUNK: usize = 1 << 20;
@@ -24,6 +26,8 @@ pub(super) struct Downloads<'a> {
     manifest: &'a Manifest,
     into: &'a Directory,
     files: Vec<Option<(File, String)>>,
+    /// Which files of the tree are whole.
+    whole: Mutex<Whole>,
 }
 
 impl<'a> Downloads<'a> {
@@ -32,7 +36,8 @@ impl<'a> Downloads<'a> {
         manifest: &'a Manifest,
         into: &'a Directory,
     ) -> Result<(Self, Vec<bool>), DirectoryError> {
-        let mut downloads = Self { manifest, into, files: Vec::new() };
+        let whole = Mutex::new(Whole::new(manifest, &vec![true; manifest.frames.len()]));
+        let mut downloads = Self { manifest, into, files: Vec::new(), whole };
         let mut have = Vec::with_capacity(manifest.frames.len());
         for (index, part) in manifest.parts.iter().enumerate() {
             if downloads.is_finished(index)? {
@@ -47,7 +52,19 @@ impl<'a> Downloads<'a> {
                 .map_err(|source| failed("read", into, &name, source))?;
             downloads.files.push(Some((file, name)));
         }
+        downloads.whole = Mutex::new(Whole::new(manifest, &have));
         Ok((downloads, have))
+    }
+
+    /// Files of the tree that are whole, and all.
+    pub(super) fn whole_files(&self) -> Files {
+        let (done, total) = self.lock().counts();
+        Files { done, total }
+    }
+
+    /// A connection that panicked leaves what it had counted.
+    fn lock(&self) -> MutexGuard<'_, Whole> {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the part is there whole, with the frames that the manifest lists.
@@ -103,7 +120,7 @@ impl<'a> Downloads<'a> {
             if digest != part.digest {
                 return Err(FetchError::PartDigest { part: part.digest });
             }
-            file.sync_all().map_err(|source| failed("write", self.into, name, source))?;
+            self.into.sync_open_file(name, file)?;
             self.into.rename(OsStr::new(name), self.into, OsStr::new(&part.file_name()))?;
         }
         Ok(self.into.sync()?)
@@ -116,13 +133,14 @@ impl Landing for Downloads<'_> {
 
     fn worker(&self) {}
 
-    fn land(&self, (): &mut (), frame: usize, bytes: &[u8]) -> Result<Landed, FetchError> {
-        let frame = &self.manifest.frames[frame];
+    fn land(&self, (): &mut (), number: usize, bytes: &[u8]) -> Result<Landed, FetchError> {
+        let frame = &self.manifest.frames[number];
         // Every frame of a finished part is there, so none of them is asked for.
         let Some((file, name)) = &self.files[frame.part as usize] else { return Ok(Landed::default()) };
         let written = write_behind(file, bytes, frame.offset);
         written.map_err(|source| failed("write", self.into, name, source))?;
-        Ok(Landed { bytes: u64::from(frame.compressed), ..Landed::default() })
+        let files = self.lock().arrived(number);
+        Ok(Landed { bytes: u64::from(frame.compressed), files, again: Vec::new() })
     }
 }
 

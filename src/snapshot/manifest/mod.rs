@@ -9,6 +9,7 @@ mod signed;
 mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
+mod whole;
 
 pub use entry::{At, Content, Contradiction, Entry, Time};
 pub use error::ManifestError;
@@ -18,6 +19,7 @@ pub use name::{InvalidName, Name};
 pub use outline::Outline;
 pub use signed::{Seal, SealError, SignedManifest, Signer, Verifier};
 pub use spans::{Span, Spans};
+pub use whole::Whole;
 
 use crate::model::digest::Digest;
 use crate::model::ids::{ClusterId, SnapshotId};

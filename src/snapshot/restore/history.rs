@@ -142,7 +142,8 @@ mod tests {
         site.stage("new");
         site.restore().unwrap();
         let previous = || site.begin().unwrap().previous(&|| false, &Silent).unwrap();
-        (previous(), previous());
+        previous();
+        previous();
         site.fall_sick();
         site.stage("newer");
         site.begin()

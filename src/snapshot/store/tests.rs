@@ -13,6 +13,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+mod durable;
 mod leases;
 mod removal;
 
@@ -238,7 +239,7 @@ fn an_exported_snapshot_is_restored_by_zstd_and_tar_alone() {
     fs::create_dir_all(site.path("hand/out")).unwrap();
     let parts = store.export(&id, &Directory::open(&site.path("hand")).unwrap()).unwrap();
     assert!(parts > 1);
-    let script = "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp -xp -C out";
+    let script = "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp -xp --xattrs -C out";
     let done =
         std::process::Command::new("bash").args(["-c", script]).current_dir(site.path("hand")).output();
     let done = done.unwrap();

@@ -4,7 +4,7 @@ use crate::host::directory::{Directory, DirectoryError};
 use crate::model::digest::Digest;
 use crate::model::progress::Sink;
 use crate::snapshot::frame;
-use crate::snapshot::manifest::Manifest;
+use crate::snapshot::manifest::{Manifest, Whole};
 use crate::snapshot::meter::Meter;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -93,12 +93,14 @@ pub(super) fn verify(
 ) -> Result<Verification, DirectoryError> {
     let mut found = Verification::default();
     let what = format!("verify {}", manifest.metadata.source);
-    let mut meter = Meter::start(sink, what, 0, manifest.stored_size());
+    let whole = Whole::new(manifest, &vec![false; manifest.frames.len()]);
+    let meter = Meter::of_files(sink, what, manifest.stored_size(), whole.counts());
+    let mut reading = Reading { meter, whole };
     for (index, part) in manifest.parts.iter().enumerate() {
         let file = match parts.open_file(Path::new(&part.file_name())) {
             Err(error) if error.is_missing() => {
                 found.damage.push(Damage::Missing { part: part.digest });
-                meter.add(part.size);
+                reading.missed(manifest, index);
                 continue;
             }
             opened => opened?,
@@ -111,9 +113,34 @@ pub(super) fn verify(
         if size != part.size {
             found.damage.push(Damage::Size { part: part.digest, found: size, listed: part.size });
         }
-        verify_frames(manifest, index, &file, &mut found, &mut meter).map_err(failed)?;
+        verify_frames(manifest, index, &file, &mut found, &mut reading).map_err(failed)?;
     }
     Ok(found)
+}
+
+/// How far the reading is: in bytes, and in files of which every frame was looked at.
+struct Reading<'a> {
+    meter: Meter<'a>,
+    whole: Whole,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, frame: usize, bytes: u32) {
+        self.meter.add_files(self.whole.arrived(frame));
+        self.meter.add(bytes.into());
+    }
+
+    /// There is nothing to read of a part.
+    fn missed(&mut self, manifest: &Manifest, index: usize) {
+        for number in first_frame(manifest, index)..first_frame(manifest, index + 1) {
+            self.meter.add_files(self.whole.arrived(number));
+        }
+        self.meter.add(manifest.parts[index].size);
+    }
+}
+
+fn first_frame(manifest: &Manifest, part: usize) -> usize {
+    manifest.frames.partition_point(|frame| (frame.part as usize) < part)
 }
 
 fn verify_frames(
@@ -121,10 +148,10 @@ fn verify_frames(
     index: usize,
     file: &File,
     found: &mut Verification,
-    meter: &mut Meter<'_>,
+    reading: &mut Reading<'_>,
 ) -> std::io::Result<()> {
     let part = &manifest.parts[index];
-    let first = manifest.frames.partition_point(|frame| (frame.part as usize) < index);
+    let first = first_frame(manifest, index);
     let frames: Vec<_> = manifest.frames_of(index).collect();
     let mut buffer = Vec::new();
     for (number, frame) in frames.iter().enumerate() {
@@ -138,12 +165,12 @@ fn verify_frames(
                 offset: frame.offset,
             });
         }
-        meter.add(u64::from(frame.compressed));
+        reading.read(first + number, frame.compressed);
     }
     let table = frame::seek_table(frames.iter().map(|frame| (frame.compressed, frame.uncompressed)));
     buffer.resize(table.len(), 0);
     found.bytes += table.len() as u64;
-    meter.add(table.len() as u64);
+    reading.meter.add(table.len() as u64);
     if !read_at(file, &mut buffer, part.size - table.len() as u64)? || buffer != table {
         found.damage.push(Damage::SeekTable { part: part.digest });
     }

@@ -12,9 +12,11 @@ use crate::host::directory::Directory;
 use crate::model::progress::Sink;
 use crate::snapshot::manifest::Name;
 use crate::snapshot::meter::Meter;
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an archive from anywhere may contain and cost.
@@ -62,9 +64,11 @@ pub fn unpack<'a>(
     stop: &'a AtomicBool,
     sink: &'a dyn Sink,
 ) -> Result<Unpacked, TarballError> {
-    let meter = Meter::start(sink, format!("unpack into {}", parent.path().join(name).display()), 0, bytes);
-    let result = input::open(Metered { archive, meter, stop })
-        .and_then(|tar| unpack_stream(&mut Reader::new(tar), parent, name, allowed));
+    // How many files there are in all says only its end.
+    let what = format!("unpack into {}", parent.path().join(name).display());
+    let (meter, files) = (Meter::of_files(sink, what, bytes, (0, 0)), Rc::new(Cell::new(0)));
+    let result = input::open(Metered { archive, meter, files: files.clone(), stop })
+        .and_then(|tar| unpack_stream(&mut Reader::new(tar), parent, name, (allowed, &files)));
     match result {
         Err(TarballError::Input { .. }) if stop.load(Ordering::Relaxed) => Err(TarballError::Interrupted),
         result => result,
@@ -75,11 +79,11 @@ fn unpack_stream<R: Read>(
     reader: &mut Reader<R>,
     parent: &Directory,
     name: &OsStr,
-    allowed: &Allowed,
+    (allowed, files): (&Allowed, &Cell<u64>),
 ) -> Result<Unpacked, TarballError> {
     refuse_occupied(parent, name)?;
     let staging = Staging::begin(parent, name, "unpacking")?;
-    match fill(reader, &staging, allowed).and_then(|unpacked| {
+    match fill(reader, &staging, (allowed, files)).and_then(|unpacked| {
         put_in_place(&staging, name)?;
         Ok(unpacked)
     }) {
@@ -91,18 +95,20 @@ fn unpack_stream<R: Read>(
 fn fill<R: Read>(
     reader: &mut Reader<R>,
     staging: &Staging<'_>,
-    allowed: &Allowed,
+    (allowed, files): (&Allowed, &Cell<u64>),
 ) -> Result<Unpacked, TarballError> {
     let free = staging.directory.free_bytes()?;
     let mut builder = Builder::new(&staging.directory, allowed);
     let mut unpacked = Unpacked::default();
     while let Some(member) = reader.next()? {
         unpacked.entries += 1;
+        let is_file = matches!(member.kind, Kind::File(_));
         if let Kind::File(size) = member.kind {
             unpacked.bytes = unpacked.bytes.saturating_add(size);
         }
         refuse_excess(&unpacked, allowed, free, staging)?;
         builder.add(member, reader)?;
+        files.set(files.get() + u64::from(is_file));
     }
     builder.finish()?;
     staging.directory.sync_filesystem()?;
@@ -148,10 +154,11 @@ fn refuse_occupied(parent: &Directory, name: &OsStr) -> Result<(), TarballError>
 #[error("interrupted")]
 struct Stopped;
 
-/// An archive whose bytes are counted as they are read.
+/// An archive whose bytes are counted as they are read, with the files that are whole by then.
 struct Metered<'a, R> {
     archive: R,
     meter: Meter<'a>,
+    files: Rc<Cell<u64>>,
     stop: &'a AtomicBool,
 }
 
@@ -161,6 +168,7 @@ impl<R: Read> Read for Metered<'_, R> {
             return Err(std::io::Error::other(Stopped));
         }
         let length = self.archive.read(into)?;
+        self.meter.set_files(self.files.get());
         self.meter.add(length as u64);
         Ok(length)
     }

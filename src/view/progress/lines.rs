@@ -91,9 +91,15 @@ fn ended(color: bool, number: usize, total: usize, name: &str, outcome: &str, mi
     format!("[{number}/{total}] {}: {outcome} in {}", clean(name), precise(milliseconds))
 }
 
-/// `, 120 of 200 files, 10.0.1.10:4507 sends 60.0 MiB/s, ...`; a single source is not named.
+/// `, 120 of 200 files, 10.0.1.10:4507 sends 60.0 MiB/s, ...`; a single source is not named, nor are files where
+/// there are none.
 pub fn details(files: Option<Files>, sources: &[Supply]) -> String {
-    let files = files.map(|files| format!(", {} of {} files", files.done, files.total));
+    let files = files.and_then(|Files { done, total }| match (done, total) {
+        (0, 0) => None,
+        // How many there are in an archive nobody knows before.
+        _ if done > total => Some(format!(", {done} files")),
+        _ => Some(format!(", {done} of {total} files")),
+    });
     let several = sources.iter().filter(|_| sources.len() > 1);
     let each = several.map(|one| format!(", {} sends {}/s", clean(&one.name), bytes(one.rate)));
     files.into_iter().chain(each).collect()

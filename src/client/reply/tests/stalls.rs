@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::host::directory::Directory;
-use crate::model::progress::{Event, Sink, Wait};
-use crate::serving::tests::published;
+use crate::model::progress::{Event, Silent, Sink, Wait};
+use crate::snapshot::capture;
 use crate::snapshot::fetch::{self, Patience, Request};
-use crate::snapshot::manifest::tests::TestSeal;
+use crate::snapshot::manifest::Name;
+use crate::snapshot::manifest::tests::{TestSeal, metadata};
+use crate::snapshot::pack::Cut;
 use crate::snapshot::store::{DiskStore, SnapshotStore};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -96,7 +98,12 @@ impl Site {
     fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let bytes: Vec<u8> = (0..200_000u32).map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[0]).collect();
-        let (id, part) = published(&folder.path().join("store"), "metrics", &bytes)?;
+        std::fs::create_dir(folder.path().join("store"))?;
+        let store = DiskStore::open(Directory::open(&folder.path().join("store"))?)?;
+        let file = capture::Source::Bytes { path: Name::new("file"), bytes: &bytes, mode: 0o600 };
+        let (cut, seal) = (Cut::default(), TestSeal("ours"));
+        let id = capture::create(&store, &[file], &metadata(), cut, &seal, &Silent)?;
+        let part = store.summary(&id)?.parts[0].digest;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         Ok(Self { folder, id, part, runtime })
     }

@@ -146,9 +146,13 @@ fn dress(folder: &Path, path: &Path, name: u8, form: Form) {
         }
         Form::Attributed => {
             let file = File::open(path).unwrap();
+            let values = BTreeMap::from([(b"user.eos".to_vec(), vec![name, 0, 255])]);
             if extended_of_file(&file, path).unwrap().is_empty() {
-                let values = BTreeMap::from([(b"user.eos".to_vec(), vec![name, 0, 255])]);
                 set_extended_of_file(&file, path, &values).unwrap();
+            }
+            let folder = Directory::open(folder).unwrap();
+            if folder.extended().unwrap().is_empty() {
+                folder.set_extended(&values).unwrap();
             }
         }
         _ => {}
@@ -172,12 +176,7 @@ fn share(new: &Path, old: &Path, mask: u16) {
 
 /// Everything that there is to compare of a tree.
 fn all(top: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
-    let shape = shape(top);
-    let files = shape.keys().map(|name| top.join(name));
-    let files = files.filter(|path| fs::symlink_metadata(path).unwrap().is_file());
-    let extended: Vec<_> =
-        files.map(|path| extended_of_file(&File::open(&path).unwrap(), &path).unwrap()).collect();
-    (shape, extended)
+    shape(top)
 }
 
 /// Where the work area of the target lies.

@@ -186,3 +186,12 @@ fn a_record_that_cannot_be_written_says_so() {
     let error = assemble(&site.order(&sources), &WorkArea(&area), &|| false, &Silent).unwrap_err();
     crate::model::explain::tells(&error, "EOS-T180", "the progress of the restore cannot be kept");
 }
+
+#[test]
+fn a_tree_that_was_whole_with_its_attributes_when_it_was_killed_is_gone_on_with() {
+    let site = Site::new();
+    site.assemble("area").unwrap();
+    let again = site.assemble("area").unwrap();
+    assert_eq!((again.received_bytes, again.resumed.bytes), (0, site.source.manifest.restore_size()));
+    site.assert_whole("area");
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::glob::Glob;
+use crate::snapshot::capture::tests::freezing::Mounted;
 use crate::snapshot::capture::tests::shape;
 use crate::snapshot::manifest::Name;
 use std::fs;
@@ -183,4 +184,74 @@ fn a_name_that_is_replaced_after_its_file_was_verified_brings_nothing_unverified
     assert_eq!(fs::read(&there).unwrap(), content);
     assert_eq!(fs::read_to_string(&noise).unwrap(), "forged", "it was replaced");
     assert_eq!(fs::metadata(there).unwrap().ino(), inode, "the verified file itself");
+}
+
+/// A file whose blocks no other one has by chance.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut noise = vec![0; bytes];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    noise
+}
+
+#[test]
+fn where_files_can_be_cloned_an_old_tree_seeds_a_new_one_for_which_there_is_no_room() {
+    const SIZE: usize = 12 << 20;
+    let site = Site::of(|tree| {
+        fs::create_dir_all(tree.join("sub")).unwrap();
+        fs::write(tree.join("sub/large"), noise(SIZE)).unwrap();
+        fs::write(tree.join("small"), "content").unwrap();
+    });
+    fs::create_dir(site.path("disk")).unwrap();
+    let _mounted = Mounted::at(&site.path("disk"), &site.path("image"));
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([site.path("tree"), site.path("disk/old")])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    // All but a few MiB is taken by somebody else.
+    let disk = Directory::open(&site.path("disk")).unwrap();
+    let ballast = fs::File::create(site.path("disk/ballast")).unwrap();
+    let most = disk.free_bytes().unwrap() - (6 << 20);
+    rustix::fs::fallocate(&ballast, rustix::fs::FallocateFlags::empty(), 0, most).unwrap();
+    disk.sync_filesystem().unwrap();
+    let before = disk.free_bytes().unwrap();
+    assert!(before < SIZE as u64, "{before} bytes are free");
+
+    let sources: [&dyn Source; 1] = [&site.source];
+    let error = site.with(&site.order(&sources), "disk/refused").unwrap_err();
+    assert!(matches!(error, AssembleError::Tree(unpack::UnpackError::Space { .. })), "{error:?}");
+    site.assert_unasked();
+
+    let assembled = site.seeded("disk/old", &[], "disk/area");
+    assert_eq!(assembled.seeded.bytes, site.source.manifest.restore_size());
+    disk.sync_filesystem().unwrap();
+    let taken = before - disk.free_bytes().unwrap();
+    assert!(taken < SIZE as u64 / 4, "{taken} bytes were taken, so they are not shared");
+    let (old, new) = (site.path("disk/old/sub/large"), site.path("disk/area/incoming/data/sub/large"));
+    assert_ne!(fs::metadata(&old).unwrap().ino(), fs::metadata(&new).unwrap().ino(), "a file of its own");
+    // Whoever writes to the old one changes the old one alone.
+    let file = fs::OpenOptions::new().write(true).open(&old).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"changed", 0).unwrap();
+    site.assert_whole("disk/area");
+}
+
+#[test]
+fn a_clone_of_a_file_that_differs_is_left_and_its_content_fetched() {
+    let site = Site::of(|tree| {
+        fs::create_dir_all(tree).unwrap();
+        fs::write(tree.join("large"), noise(300_000)).unwrap();
+        fs::write(tree.join("same"), noise(100_000)).unwrap();
+    });
+    fs::create_dir(site.path("disk")).unwrap();
+    let _mounted = Mounted::at(&site.path("disk"), &site.path("image"));
+    fs::create_dir(site.path("disk/old")).unwrap();
+    let mut other = noise(300_000);
+    other[200_000] ^= 1;
+    fs::write(site.path("disk/old/large"), &other).unwrap();
+    fs::write(site.path("disk/old/same"), noise(100_000)).unwrap();
+    let assembled = site.seeded("disk/old", &[], "disk/area");
+    assert_eq!((assembled.seeded.files, assembled.seeded.bytes), (1, 100_000));
+    assert!(assembled.received_bytes > 250_000);
+    assert!(fs::read(site.path("disk/old/large")).unwrap() == other, "the old one is as it was");
 }

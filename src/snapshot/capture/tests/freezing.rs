@@ -137,10 +137,10 @@ fn what_changes_between_the_walk_and_the_freeze_is_of_no_snapshot_or_has_it_begi
 }
 
 /// A new XFS, mounted until this is dropped.
-struct Mounted(std::path::PathBuf);
+pub(crate) struct Mounted(std::path::PathBuf);
 
 impl Mounted {
-    fn at(place: &Path, image: &Path) -> Self {
+    pub(crate) fn at(place: &Path, image: &Path) -> Self {
         fs::File::create(image).unwrap().set_len(320 << 20).unwrap();
         let run = |program: &str, arguments: &[&OsStr]| {
             let done = Command::new(program).args(arguments).output().unwrap();

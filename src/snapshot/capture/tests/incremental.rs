@@ -382,3 +382,47 @@ fn holes_are_not_read() {
     let bytes = fs::metadata(site.path("srv/sparse")).unwrap();
     assert!(bytes.blocks() * 512 < 1 << 20);
 }
+
+#[derive(Default)]
+struct Warnings(std::sync::Mutex<Vec<String>>);
+
+impl Sink for Warnings {
+    fn emit(&self, event: crate::model::progress::Event) {
+        if let crate::model::progress::Event::Warning { text } = event {
+            self.0.lock().unwrap().push(text);
+        }
+    }
+
+    fn expect(&self, _wait: Option<crate::model::progress::Wait>) {}
+}
+
+#[test]
+fn lists_and_attributes_that_grant_rights_are_left_out_and_told_once_with_their_number() {
+    let mut site = Site::new();
+    ["plain", "list", "trusted"].iter().for_each(|name| site.write(name, name));
+    site.write("sub/x", "content");
+    let set = |path: &str, name: &str, value: &[u8]| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(site.path("srv").join(path), name, value, flags).unwrap();
+    };
+    // A list by which user 1000 may read: version 2, then tag, rights and number of each line.
+    let line = |tag: u16, rights: u16, who: u32| {
+        [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &who.to_le_bytes()].concat()
+    };
+    let nobody = u32::MAX;
+    let lines =
+        [line(1, 6, nobody), line(2, 4, 1000), line(4, 4, nobody), line(16, 4, nobody), line(32, 4, nobody)];
+    set("list", "system.posix_acl_access", &[&2u32.to_le_bytes()[..], &lines.concat()].concat());
+    set("trusted", "trusted.note", b"x");
+    set("sub", "trusted.note", b"x");
+    set("plain", "user.note", b"kept");
+    let warnings = Warnings::default();
+    let taken = site.take_with(Timestamp::now() + 1.hour(), Terms::default(), &warnings).unwrap();
+    assert_eq!(taken.counts.stripped, 3);
+    let [warning] = &warnings.0.into_inner().unwrap()[..] else { panic!("one warning") };
+    assert!(warning.contains(" attributes of 3 entries, "), "{warning}");
+    let manifest = taken.manifest.unwrap();
+    let names = manifest.entries.iter().flat_map(|entry| entry.extended.keys().map(ToString::to_string));
+    assert_eq!(names.collect::<Vec<_>>(), ["user.note"]);
+    site.compare();
+}

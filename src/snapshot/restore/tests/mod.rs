@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 
 mod crashes;
 mod databases;
+mod durable;
 mod refusals;
 mod traffic;
 
