@@ -91,6 +91,16 @@ pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// Whether there is a file at the path, links followed; one that cannot be looked at is none.
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Whether there is a directory at the path, links followed; one that cannot be looked at is none.
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+}
+
 /// The path with its directory free of links; the last name is left as it is.
 ///
 /// # Errors

@@ -46,7 +46,9 @@ fn other_records_of_the_first_format_are_readable() -> anyhow::Result<()> {
     assert_eq!(ledger.entries["etc/eos/cluster.yaml"].origin, Origin::Created);
     assert!(ledger.needs_checkpoint_of("0001-bootstrap") && !ledger.needs_checkpoint_of("0002-bootstrap"));
     let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries.json"))?;
-    assert_eq!(checkpoint.paths[0].nodes.len(), 5);
+    assert_eq!((checkpoint.paths[0].nodes.len(), checkpoint.effects.len()), (5, 0));
+    let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries-2.json"))?;
+    assert_eq!((checkpoint.version, checkpoint.effects.len()), (2, 7));
     let summary: BootstrapCheckpoint = serde_json::from_slice(fixture!("checkpoint.json"))?;
     assert_eq!((summary.id.as_str(), summary.can_rollback), ("0001-bootstrap", true));
     let holder: Holder = serde_json::from_slice(fixture!("operation.lock"))?;

@@ -1,6 +1,7 @@
 //! What templates know of the machine: grains, pillar, mine and whether this is a test run.
 
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The values that state files are rendered with.
 #[derive(Clone)]
@@ -15,13 +16,43 @@ pub struct Context {
     pub mine: Value,
     /// Whether nothing will be changed (`opts.test`).
     pub test: bool,
+    /// What may be asked of the machine's files.
+    pub machine: Arc<dyn Machine>,
+}
+
+/// What templates may ask of the files of a machine.
+pub trait Machine: Send + Sync {
+    /// Whether there is a file at the path.
+    fn is_file(&self, path: &str) -> bool;
+    /// Whether there is a directory at the path.
+    fn is_directory(&self, path: &str) -> bool;
+}
+
+/// A machine without files.
+struct Bare;
+
+impl Machine for Bare {
+    fn is_file(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn is_directory(&self, _path: &str) -> bool {
+        false
+    }
 }
 
 impl Context {
     /// A context of a node with this pillar and nothing else.
     pub fn new(id: &str, pillar: Value) -> Self {
         let empty = || Value::Object(serde_json::Map::new());
-        Self { id: id.to_owned(), grains: empty(), pillar, mine: empty(), test: false }
+        Self {
+            id: id.to_owned(),
+            grains: empty(),
+            pillar,
+            mine: empty(),
+            test: false,
+            machine: Arc::new(Bare),
+        }
     }
 }
 

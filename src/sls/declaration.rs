@@ -23,6 +23,8 @@ pub struct Declaration {
     pub rendered: Rc<Rendered>,
     /// The SLS by whose includes it came, the outermost first.
     pub included_from: Vec<String>,
+    /// Its place when a file comes before those that it includes, from 0: the order in which Salt reads requisites.
+    pub seniority: usize,
     /// Its place among those that say no `order`, from 0.
     pub position: i64,
     /// Its place among the `names` of its id, from 1; 0 without them.
@@ -162,6 +164,7 @@ fn declare(
         arguments,
         rendered: Rc::clone(rendered),
         included_from: Vec::new(),
+        seniority: 0,
         position: 0,
         name_order: 0,
     };

@@ -71,8 +71,10 @@ impl<'a> Graph<'a> {
             settled: vec![None; count],
             cap,
         };
-        for (index, requisites) in requisites.iter().enumerate() {
-            for (kind, target) in &requisites.edges {
+        let mut read: Vec<usize> = (0..count).collect();
+        read.sort_by_key(|index| (declarations[*index].seniority, *index));
+        for index in read {
+            for (kind, target) in &requisites[index].edges {
                 graph.depend(index, *kind, *target);
             }
         }

@@ -2,10 +2,12 @@
 
 use crate::sls::context::Context;
 use crate::sls::error::{Place, SlsError};
+use crate::sls::filters;
+use crate::sls::python;
 use crate::sls::salt::Salt;
 use crate::sls::source_lines;
 use crate::sls::tree::StateTree;
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -157,8 +159,12 @@ fn environment(library: Arc<Mutex<Library>>) -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_filter("tojson", |value: Serde<serde_json::Value>| python_json(&value.0, true));
-    environment.add_filter("json", |value: Serde<serde_json::Value>| python_json(&value.0, false));
+    environment.set_formatter(|out, state, value| match value.kind() {
+        // Strings are themselves, and what is undefined is an error that the default knows.
+        ValueKind::String | ValueKind::Undefined => minijinja::escape_formatter(out, state, value),
+        _ => out.write_str(&python::text(value)).map_err(Error::from),
+    });
+    filters::add(&mut environment);
     environment.set_loader(move |name| {
         let mut library = library.lock().expect("nothing panics while it holds the library");
         let text = library.texts.get(name).cloned();
@@ -168,42 +174,6 @@ fn environment(library: Arc<Mutex<Library>>) -> Environment<'static> {
         Ok(text)
     });
     environment
-}
-
-/// JSON as Python writes it, so that real Salt makes the same bytes: keys sorted, spaces after separators,
-/// ASCII only, and for `tojson` without characters that HTML minds.
-fn python_json(value: &serde_json::Value, html: bool) -> String {
-    use serde_json::Value as Json;
-    match value {
-        Json::Array(items) => {
-            let items: Vec<_> = items.iter().map(|item| python_json(item, html)).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Json::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().collect();
-            let pairs = sorted.into_iter().map(|(key, item)| {
-                format!("{}: {}", python_json(&Json::String(key.clone()), html), python_json(item, html))
-            });
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
-        }
-        Json::String(text) => {
-            let mut out = String::new();
-            let quoted = Json::String(text.clone()).to_string();
-            for character in quoted.chars() {
-                if character.is_ascii() && !(html && "<>&'".contains(character)) {
-                    out.push(character);
-                } else {
-                    let mut units = [0; 2];
-                    character
-                        .encode_utf16(&mut units)
-                        .iter()
-                        .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
-                }
-            }
-            out
-        }
-        other => other.to_string(),
-    }
 }
 
 fn explained(path: &str, source: &str, library: &Library, error: &Error) -> SlsError {

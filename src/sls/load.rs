@@ -122,6 +122,8 @@ struct Loading<'a> {
     seen: BTreeSet<String>,
     /// The SLS that include each other on the way to the one that is read.
     path: Vec<String>,
+    /// How many declarations were read.
+    read: usize,
     declarations: Vec<Declaration>,
     extensions: Vec<Declaration>,
 }
@@ -129,7 +131,7 @@ struct Loading<'a> {
 impl<'a> Loading<'a> {
     fn new(renderer: &'a Renderer<'a>) -> Self {
         let (seen, path) = (BTreeSet::new(), Vec::new());
-        Self { renderer, seen, path, declarations: Vec::new(), extensions: Vec::new() }
+        Self { renderer, seen, path, read: 0, declarations: Vec::new(), extensions: Vec::new() }
     }
 
     fn visit(&mut self, wanted: &Reference) -> Result<(), SlsError> {
@@ -147,7 +149,11 @@ impl<'a> Loading<'a> {
             let (place, sls) = (wanted.place.clone(), wanted.shown.clone());
             return Err(SlsError::NoSuchState { place, tried: candidates(&sls), sls });
         };
-        let contents = declaration::contents(sls, rendered)?;
+        let mut contents = declaration::contents(sls, rendered)?;
+        for declaration in &mut contents.declarations {
+            declaration.seniority = self.read;
+            self.read += 1;
+        }
         // As in Salt: what a file extends comes before what those that it includes extend.
         self.extensions.extend(contents.extensions);
         self.path.push(sls.to_owned());

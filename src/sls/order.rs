@@ -58,8 +58,8 @@ pub const UNSUPPORTED: [&str; 10] = [
 pub struct Requisites {
     /// Each requisite and the state that it names, in the order in which Salt reads them.
     pub edges: Vec<(Kind, usize)>,
-    /// States to whose changes it reacts when all is done.
-    pub listens: Vec<usize>,
+    /// States to whose changes it reacts when all is done, each with the state that says so.
+    pub listens: Vec<(usize, usize)>,
 }
 
 impl Requisites {
@@ -97,8 +97,8 @@ pub fn requisites(declarations: &[Declaration]) -> Result<Vec<Requisites>, SlsEr
                 match written {
                     Written::Own(kind) => all[index].edges.push((kind, target)),
                     Written::Reversed(kind) => all[target].edges.push((kind, index)),
-                    Written::Listen => all[index].listens.push(target),
-                    Written::ListenIn => all[target].listens.push(index),
+                    Written::Listen => all[index].listens.push((target, index)),
+                    Written::ListenIn => all[target].listens.push((index, index)),
                 }
             }
         }

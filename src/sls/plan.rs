@@ -118,11 +118,6 @@ fn state(
     requisites: &Requisites,
     position: &[usize],
 ) -> State {
-    let places = |indices: &[usize]| {
-        let mut places: Vec<_> = indices.iter().map(|index| position[*index]).collect();
-        places.sort_unstable();
-        places
-    };
     State {
         id: declaration.id.clone(),
         name: declaration.name().to_owned(),
@@ -134,7 +129,11 @@ fn state(
         fail_hard: wanted.fail_hard,
         requisites: Requisites {
             edges: requisites.edges.iter().map(|(kind, index)| (*kind, position[*index])).collect(),
-            listens: places(&requisites.listens),
+            listens: requisites
+                .listens
+                .iter()
+                .map(|(heard, says)| (position[*heard], position[*says]))
+                .collect(),
         },
     }
 }

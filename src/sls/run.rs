@@ -43,8 +43,8 @@ pub trait Carrier {
 /// Runs a plan; `test` changes nothing. The results are in the order in which the states ended.
 pub fn run(plan: &StatePlan, carrier: &mut dyn Carrier, test: bool) -> Vec<StateResult> {
     let count = plan.states.len();
-    let mut run =
-        Run { plan, carrier, test, tried: vec![None; count], ended: vec![None; count], order: vec![] };
+    let (tried, ended) = (vec![None; count], vec![None; count]);
+    let mut run = Run { plan, carrier, test, tried, ended, order: Vec::new(), heard: Vec::new() };
     for turn in &plan.turns {
         // One whose trial decided that it does not run has its result already.
         if run.ended[turn.state].is_some() {
@@ -72,6 +72,8 @@ struct Run<'a> {
     ended: Vec<Option<StateResult>>,
     /// States in the order in which they ended.
     order: Vec<usize>,
+    /// What those that listen did.
+    heard: Vec<StateResult>,
 }
 
 impl Run<'_> {
@@ -155,32 +157,31 @@ impl Run<'_> {
         }
     }
 
-    /// After all turns, those that listen react to the changes there were.
+    /// After all turns, those that listen react to the changes there were, in the order of the states that say so.
     fn listen(&mut self) {
+        let mut listeners: Vec<(usize, usize)> = Vec::new();
         for (index, state) in self.plan.states.iter().enumerate() {
             let changed =
-                |heard: &usize| self.ended[*heard].as_ref().is_some_and(|result| !result.changes.is_empty());
-            if !state.requisites.listens.iter().any(changed) || self.ended[index].is_none() {
-                continue;
-            }
+                |heard: usize| self.ended[heard].as_ref().is_some_and(|result| !result.changes.is_empty());
+            let says = state.requisites.listens.iter().filter(|(heard, _)| changed(*heard));
+            listeners.extend(says.map(|(_, says)| *says).min().map(|says| (says, index)));
+        }
+        listeners.sort_unstable();
+        for (_, index) in listeners {
             if self.carrier.stopped() {
                 return;
             }
+            let state = &self.plan.states[index];
             let began = self.carrier.now();
             let ended = self.carrier.react(state, self.test);
             let mut result = self.result(state, ended, began, true);
             result.id = format!("listener_{}", state.id);
-            self.tried.push(Some(result));
+            self.heard.push(result);
         }
     }
 
     fn finish(mut self) -> Vec<StateResult> {
-        let heard = self.tried.split_off(self.plan.states.len());
         let order = std::mem::take(&mut self.order);
-        order
-            .into_iter()
-            .filter_map(|state| self.ended[state].take())
-            .chain(heard.into_iter().flatten())
-            .collect()
+        order.into_iter().filter_map(|state| self.ended[state].take()).chain(self.heard).collect()
     }
 }

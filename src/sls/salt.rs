@@ -1,7 +1,8 @@
 //! The `salt` object of templates: the look-ups that states make, answered from the context.
 
-use crate::sls::context::{Context, glob};
-use minijinja::value::{Kwargs, Object, Value, from_args};
+use crate::sls::context::{Context, Machine, glob};
+use crate::sls::python::pairs;
+use minijinja::value::{Kwargs, Object, Serde, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use std::sync::Arc;
 
@@ -21,9 +22,11 @@ struct Call {
 }
 
 struct Tables {
+    id: String,
     grains: serde_json::Value,
     pillar: serde_json::Value,
     mine: serde_json::Value,
+    machine: Arc<dyn Machine>,
 }
 
 // Never the values: an error of a template shows what it was called with.
@@ -33,15 +36,21 @@ impl std::fmt::Debug for Tables {
     }
 }
 
-const MODULES: [&str; 3] = ["pillar", "grains", "mine"];
+const MODULES: [&str; 8] = ["pillar", "grains", "mine", "config", "defaults", "file", "cmd", "slsutil"];
+
+/// Every function that is answered.
+const KNOWN: &str = "pillar.get, grains.get, grains.filter_by, mine.get, config.get, defaults.merge, slsutil.merge, \
+                     file.file_exists, file.directory_exists";
 
 impl Salt {
     /// Answers from this context.
     pub fn new(context: &Context) -> Self {
         let tables = Tables {
+            id: context.id.clone(),
             grains: context.grains.clone(),
             pillar: context.pillar.clone(),
             mine: context.mine.clone(),
+            machine: context.machine.clone(),
         };
         Self { tables: Arc::new(tables), module: "" }
     }
@@ -73,30 +82,136 @@ impl Object for Salt {
 
 impl Object for Call {
     fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let tables = &self.tables;
         match self.name.as_str() {
-            "pillar.get" => look_up(&self.tables.pillar, args),
-            "grains.get" => look_up(&self.tables.grains, args),
-            "mine.get" => mine(&self.tables.mine, args),
-            other => Err(Error::new(
+            "pillar.get" => look_up(&[&tables.pillar], args),
+            "grains.get" => look_up(&[&tables.grains], args),
+            "grains.filter_by" => filter_by(&tables.grains, args),
+            "config.get" => {
+                let own = serde_json::json!({"id": tables.id});
+                look_up(&[&own, &tables.grains, &tables.pillar], args)
+            }
+            "mine.get" => mine(&tables.mine, args),
+            "defaults.merge" | "slsutil.merge" => merge(args),
+            "file.file_exists" => path(args).map(|path| Value::from(tables.machine.is_file(&path))),
+            "file.directory_exists" => path(args).map(|path| Value::from(tables.machine.is_directory(&path))),
+            "cmd.run" | "cmd.shell" | "cmd.run_all" => Err(Error::new(
                 ErrorKind::UnknownFunction,
-                format!("salt['{other}'] is none of pillar.get, grains.get and mine.get"),
+                "salt['cmd.run'] is refused: rendering changes nothing and depends on nothing but grains, pillar and mine; \
+                 use a grain, or a state cmd.run",
             )),
+            other => {
+                Err(Error::new(ErrorKind::UnknownFunction, format!("salt['{other}'] is none of {KNOWN}")))
+            }
         }
     }
 }
 
-/// `get('a:b', default)`: the value at that path, or the default, or the empty text as Salt has it.
-fn look_up(table: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {
+fn path(args: &[Value]) -> Result<String, Error> {
+    let (path,): (String,) = from_args(args)?;
+    Ok(path)
+}
+
+/// What stands at a path of keys, `a:b`; of a list, a key is the number of an item.
+fn traverse<'a>(table: &'a serde_json::Value, path: &str, delimiter: &str) -> Option<&'a serde_json::Value> {
+    path.split(delimiter).try_fold(table, |table, key| match table {
+        serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        table => table.get(key),
+    })
+}
+
+/// `get('a:b', default)`: the first value at that path, or the default, or the empty text as Salt has it.
+fn look_up(tables: &[&serde_json::Value], args: &[Value]) -> Result<Value, Error> {
     let (path, given, kwargs): (String, Option<Value>, Kwargs) = from_args(args)?;
     let named: Option<Value> = kwargs.get("default")?;
+    let delimiter: Option<String> = kwargs.get("delimiter")?;
     kwargs.assert_all_used()?;
-    let found = path.split(':').try_fold(table, |table, key| table.get(key));
+    let delimiter = delimiter.filter(|text| !text.is_empty()).unwrap_or_else(|| ":".to_owned());
+    let found = tables.iter().find_map(|table| traverse(table, &path, &delimiter));
     Ok(match found {
-        Some(value) => Value::from(minijinja::value::Serde(value.clone())),
+        Some(value) => Value::from(Serde(value.clone())),
         None => given.or(named).unwrap_or_else(|| Value::from("")),
     })
 }
 
+/// `filter_by(lookup, grain='os_family', merge=None, default='default', base=None)`: the entry of the grain's value.
+fn filter_by(grains: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {
+    let (lookup, given, kwargs): (Value, Option<String>, Kwargs) = from_args(args)?;
+    let named: Option<String> = kwargs.get("grain")?;
+    let over: Option<Value> = kwargs.get("merge")?;
+    let default: Option<String> = kwargs.get("default")?;
+    let base: Option<String> = kwargs.get("base")?;
+    kwargs.assert_all_used()?;
+    let grain = given.or(named).unwrap_or_else(|| "os_family".to_owned());
+    let wanted: Vec<String> = match traverse(grains, &grain, ":") {
+        Some(serde_json::Value::Array(items)) => items.iter().filter_map(text).collect(),
+        Some(value) => text(value).into_iter().collect(),
+        None => Vec::new(),
+    };
+    let entry = |name: &str| {
+        pairs(&lookup).into_iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+    };
+    let matching = |value: &String| {
+        let hit =
+            pairs(&lookup).into_iter().find(|(key, _)| key.as_str().is_some_and(|key| glob(key, value)));
+        entry(value).or(hit.map(|(_, found)| found))
+    };
+    let found = wanted.iter().find_map(matching).or_else(|| entry(default.as_deref().unwrap_or("default")));
+    let found = match base.and_then(|base| entry(&base)) {
+        Some(base) => Some(found.map_or(base.clone(), |found| merged(&base, &found))),
+        None => found,
+    };
+    Ok(match (found, over.filter(|over| over.kind() == ValueKind::Map)) {
+        (Some(found), Some(over)) => merged(&found, &over),
+        (Some(found), None) => found,
+        (None, _) => Value::from(()),
+    })
+}
+
+fn text(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// `merge(below, above)`: the mapping above laid over the one below, and theirs likewise.
+fn merge(args: &[Value]) -> Result<Value, Error> {
+    let (below, above, kwargs): (Value, Value, Kwargs) = from_args(args)?;
+    let lists: Option<bool> = kwargs.get("merge_lists")?;
+    // Values of templates are never changed in their place; what is returned is the same.
+    let _: Option<bool> = kwargs.get("in_place")?;
+    kwargs.assert_all_used()?;
+    if lists == Some(true) || below.kind() != ValueKind::Map || above.kind() != ValueKind::Map {
+        let why = "merge takes two mappings, without merge_lists";
+        return Err(Error::new(ErrorKind::InvalidOperation, why));
+    }
+    Ok(merged(&below, &above))
+}
+
+/// A mapping whose keys keep their order.
+struct Ordered(Vec<(Value, Value)>);
+
+impl serde::Serialize for Ordered {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+fn merged(below: &Value, above: &Value) -> Value {
+    if below.kind() != ValueKind::Map || above.kind() != ValueKind::Map {
+        return above.clone();
+    }
+    let over = pairs(above);
+    let laid = |key: &Value| over.iter().find(|(other, _)| other == key).map(|(_, value)| value);
+    let under = pairs(below);
+    let new = over.iter().filter(|(key, _)| !under.iter().any(|(other, _)| other == key)).cloned();
+    let kept = under
+        .iter()
+        .map(|(key, value)| (key.clone(), laid(key).map_or(value.clone(), |over| merged(value, over))));
+    Value::from(Serde(Ordered(kept.chain(new).collect())))
+}
 /// `get(target, function, tgt_type='glob')`: node name -> what the function reported there.
 fn mine(table: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {
     let (target, function, kwargs): (Value, String, Kwargs) = from_args(args)?;
@@ -123,5 +238,5 @@ fn mine(table: &serde_json::Value, args: &[Value]) -> Result<Value, Error> {
             found.insert(node.clone(), value.clone());
         }
     }
-    Ok(Value::from(minijinja::value::Serde(serde_json::Value::Object(found))))
+    Ok(Value::from(Serde(serde_json::Value::Object(found))))
 }

@@ -1,6 +1,7 @@
 //! Applies the states of this node's role: configuration, monitor and its service.
 
 use crate::client::MasterClient;
+use crate::host::files;
 use crate::host::paths;
 use crate::identity::membership::{Applied, Membership};
 use crate::model::config::StorageConfig;
@@ -8,8 +9,9 @@ use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
-use crate::sls::context::Context;
+use crate::sls::context::{Context, Machine};
 use crate::sls::difference::StateResult;
+use crate::sls::grains;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
@@ -23,6 +25,7 @@ use crate::steps::{Decision, Env};
 use crate::wire::member::Desired;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// The service that the states start.
@@ -154,13 +157,30 @@ fn applied(desired: &Desired) -> Applied {
     }
 }
 
+/// The files of this machine, for templates that ask.
+struct Files;
+
+impl Machine for Files {
+    fn is_file(&self, path: &str) -> bool {
+        files::is_file(Path::new(path))
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        files::is_directory(Path::new(path))
+    }
+}
+
 /// Renders the states of a node.
 ///
 /// # Errors
 /// When a state file is wrong; the error names file and line.
 pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Result<StatePlan, StepFailure> {
     let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary)?;
-    let context = Context::new(name.as_str(), inputs.pillar());
+    let context = Context {
+        grains: grains::of(name.as_str(), &env.facts),
+        machine: Arc::new(Files),
+        ..Context::new(name.as_str(), inputs.pillar())
+    };
     let tree = DiskTree::of(&env.root);
     let plan = plan::render(&tree, &Wanted::Top, &context);
     // The engine takes a file that cannot be read for a missing one: the reason is told instead.

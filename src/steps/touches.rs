@@ -41,10 +41,11 @@ pub fn of(env: &Env, plan: &StatePlan) -> Result<Vec<Touch>, StepFailure> {
                 }
             }
             Function::UserPresent(user) => {
-                // Of a home that is there, only what belongs to the directory itself may change.
-                if let Some(home) = user.home.as_ref().filter(|_| user.create_home) {
-                    let path = below(&env.root, state, home)?;
-                    let there = files::exists(Path::new(home))?;
+                if user.create_home {
+                    let home = user.home.clone().unwrap_or_else(|| format!("/home/{}", user.name));
+                    let path = below(&env.root, state, &home)?;
+                    let there = files::exists(Path::new(&home))?;
+                    // Of a home that is there, only what belongs to the directory itself may change.
                     touches.push(if there { Touch::Directory(path) } else { Touch::Tree(path) });
                 }
             }

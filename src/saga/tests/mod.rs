@@ -19,7 +19,7 @@ use crate::journal::lock::OperationLock;
 use crate::model::ids::SagaId;
 use crate::model::progress::{Event, Sink};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -61,6 +61,18 @@ impl Step<Env> for Toy {
         (self.work)(&env.root).map_err(failed)?;
         env.services.extend(self.service);
         Ok(if self.name == "look-around" { Outcome::Unchanged } else { Outcome::Done })
+    }
+    /// Whether the service ran.
+    fn before(&self, env: &Env) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        let ran = |service: &'static str| (service.to_owned(), env.services.contains(service).into());
+        Ok(self.service.into_iter().map(ran).collect())
+    }
+    fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
+        match self.service.map(|service| (service, before[service] == true)) {
+            Some((service, true)) => env.services.extend([service]),
+            _ => self.undo(env)?,
+        }
+        Ok(())
     }
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
         if let Some(service) = self.service {

@@ -31,6 +31,23 @@ fn a_failure_of_any_step_leaves_everything_as_before() {
 }
 
 #[test]
+fn what_was_there_before_outside_of_files_is_recorded_before_the_step_and_comes_back() {
+    for ran_before in [false, true] {
+        for record in 1.. {
+            let mut world = World::new();
+            world.env.services.extend(ran_before.then_some("toy"));
+            let before = world.env.services.clone();
+            let died = world.run(FaultPlan { crash_after_record: Some(record), ..FaultPlan::none() });
+            world.undo(FaultPlan::none()).expect("it is undone");
+            assert_eq!(world.env.services, before, "ran before {ran_before}, dead after record {record}");
+            if died.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn a_failure_keeps_records_that_were_there_before() {
     let mut world = World::new();
     world.run(FaultPlan::none()).expect("the first saga is completed");

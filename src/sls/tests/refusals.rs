@@ -28,7 +28,8 @@ fn each_mistake_is_named_at_its_place() {
         ("x:\n{% if %}\n", "a.sls:2: template: syntax error: unexpected end of block"),
         (
             "{{ salt['cmd.run']('id') }}\n",
-            "a.sls:1: template: unknown function: salt['cmd.run'] is none of pillar.get, grains.get and mine.get",
+            "a.sls:1: template: unknown function: salt['cmd.run'] is refused: rendering changes nothing and depends on nothing but grains, \
+             pillar and mine; use a grain, or a state cmd.run",
         ),
         ("{{ 1 | nofilter }}\n", "a.sls:1: template: unknown filter: filter nofilter is unknown"),
         ("a:\n  b: [1\nc: 2\n", "a.sls:3: did not find expected ',' or ']'"),
@@ -88,6 +89,13 @@ fn each_wrong_function_argument_and_requisite_is_named_at_its_place() {
             "a:\n  test.nop:\n    - require: [b]\nb:\n  test.nop:\n    - watch: [a]\n",
             "a.sls:2: states wait for each other: a -> b -> a",
         ),
+    ];
+    each_is_named(&cases);
+}
+
+#[test]
+fn each_wrong_source_order_and_include_is_named_at_its_place() {
+    let cases = [
         (
             "a:\n  file.managed:\n    - name: /x\n    - source: salt://none\n",
             "a.sls:4: the tree has no source salt://none",

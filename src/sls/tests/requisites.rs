@@ -92,7 +92,7 @@ fn a_state_may_declare_requisites_of_another() {
     assert_eq!(ids(&plan), ["a", "b", "z"]);
     assert_eq!(
         (plan.states[2].requisites.watches(), plan.states[2].requisites.listens.clone()),
-        (vec![1], vec![1])
+        (vec![1], vec![(1, 1)])
     );
 }
 

@@ -162,7 +162,7 @@ impl Working<'_> {
         }
         self.secret(wanted, &mut missing)?;
         let home = wanted.home.as_ref().unwrap_or(&now.home);
-        if wanted.create_home && !Path::new(home).is_dir() {
+        if wanted.create_home && !files::is_directory(Path::new(home)) {
             missing.changes.push(set("homeDoesNotExist", None, home));
             missing.home = Some(home.clone());
         }

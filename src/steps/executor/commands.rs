@@ -2,11 +2,13 @@
 
 use super::{Working, changed, set};
 use crate::host::command;
+use crate::host::files;
 use crate::sls::difference::Outcome;
 use crate::sls::function::Function;
 use crate::sls::plan::State;
 use crate::sls::run::Ended;
 use crate::steps::error::StepFailure;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a command line may take that says nothing else.
@@ -25,7 +27,7 @@ impl Working<'_> {
             return Ok(changed(true, comment, vec![set("cmd", None, command)]));
         }
         let directory = directory.as_deref();
-        if let Some(directory) = directory.filter(|directory| !std::path::Path::new(directory).is_dir()) {
+        if let Some(directory) = directory.filter(|directory| !files::is_directory(Path::new(directory))) {
             let text = format!("Desired working directory \"{directory}\" is not available");
             return Ok(Ended::of(Outcome::Failed, text));
         }

@@ -208,3 +208,19 @@ fn group(env: &Env, name: &str, before: Option<&GroupEntry>) -> Result<(), StepF
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_recorded_by_the_first_version_is_understood() -> anyhow::Result<()> {
+        let stored = include_str!("../../../tests/fixtures/v1/journal/entries-2.json");
+        let stored: serde_json::Value = serde_json::from_str(stored)?;
+        let before: BTreeMap<String, Before> = serde_json::from_value(stored["effects"].clone())?;
+        assert_eq!(before["package:nginx"], Before::Package(None));
+        assert_eq!(before["service:eos-storage-monitor"], Before::Service { active: true, enabled: true });
+        assert_eq!(serde_json::to_value(&before)?, stored["effects"]);
+        Ok(())
+    }
+}

@@ -1,6 +1,6 @@
 //! The functions of single files.
 
-use super::{Working, changed};
+use super::{Working, changed, set};
 use crate::host::accounts;
 use crate::host::entry;
 use crate::host::files::{self, Attributes};
@@ -17,12 +17,16 @@ impl Working<'_> {
         if let Some(now) = &mut now
             && matches!(function, Function::FileDirectory { .. })
             && matches!(now.kind, FileKind::Symlink(_))
-            && Path::new(path).is_dir()
+            && files::is_directory(Path::new(path))
         {
             now.kind = FileKind::DirectoryLink;
         }
         let owner = match self.owner(function.attributes())? {
             Ok(owner) => owner,
+            // Another state of the same run may make it.
+            Err(unknown) if trial => {
+                return Ok(changed(true, unknown, vec![set("owner", None, "(not there yet)")]));
+            }
             Err(unknown) => return Ok(Ended::of(Outcome::Failed, unknown)),
         };
         let mut changes = match difference::difference(function, now.as_ref(), owner) {
@@ -41,7 +45,7 @@ impl Working<'_> {
         {
             changes.extend(self.below(Path::new(path), recursion, owner, trial)?);
         }
-        Ok(changed(trial, comment(function, path, changes.is_empty(), trial), changes))
+        Ok(changed(trial, comment(function, path, now.is_none(), changes.is_empty(), trial), changes))
     }
 
     /// Makes the directories above the path; why that is not done, if they are missing.
@@ -132,14 +136,14 @@ impl Working<'_> {
     }
 }
 
-fn comment(function: &Function, path: &str, same: bool, trial: bool) -> String {
+fn comment(function: &Function, path: &str, absent: bool, same: bool, trial: bool) -> String {
     let kind = match function {
         Function::FileDirectory { .. } => "directory",
         Function::FileSymlink { .. } => "symlink",
         _ => "file",
     };
     match (function, same, trial) {
-        (Function::FileManaged { create: false, .. }, true, _) if !Path::new(path).exists() => {
+        (Function::FileManaged { create: false, .. }, true, _) if absent => {
             format!("File {path} is not present and is not set for creation")
         }
         (Function::FileAbsent { .. }, true, _) => format!("File {path} is not present"),

@@ -65,9 +65,10 @@ impl Working<'_> {
                     changes.push(set("mount", None, "True"));
                 }
             }
-        } else if mount.make_directory && !files::exists(path)? {
+        } else if !mount.mount && !files::exists(path)? {
+            // As Salt has it, also where the directory is not made.
             would = true;
-            if !trial {
+            if !trial && mount.make_directory {
                 made(mount, path)?;
             }
         }

@@ -51,7 +51,7 @@ impl Working<'_> {
     fn in_the_way(&self, part: &Function) -> Result<bool, StepFailure> {
         let path = Path::new(part.path().unwrap_or("/"));
         let wants_directory = matches!(part, Function::FileDirectory { .. });
-        Ok(files::exists(path)? && path.is_dir() != wants_directory)
+        Ok(files::exists(path)? && files::is_directory(path) != wants_directory)
     }
 
     /// What is below the directory and neither in the tree nor of a state that this one requires; the highest only.
