@@ -343,22 +343,14 @@ impl Explain for StepFailure {
 /// One value of every variant, for the tests of texts and codes.
 #[cfg(test)]
 pub(crate) fn samples() -> Vec<StepFailure> {
+    let mut samples = of_states();
+    samples.extend(of_the_rest());
+    samples
+}
+
+#[cfg(test)]
+fn of_states() -> Vec<StepFailure> {
     vec![
-        StepFailure::Below(Failure {
-            code: "EOS-H001".to_owned(),
-            message: "could not write /etc/eos/cluster.yaml".to_owned(),
-            causes: Vec::new(),
-            hints: vec!["look at it: ls -ld /etc/eos/cluster.yaml".to_owned()],
-            exit: 1,
-        }),
-        StepFailure::NoMembership,
-        StepFailure::NotAccepted { seconds: 600, key: "sha256:0a".to_owned(), name: "node2".to_owned() },
-        StepFailure::Forgotten {
-            name: NodeName::parse("node2").expect("a name"),
-            cluster: ClusterId::parse("prod").expect("an id"),
-            master: SocketAddr::from(([10, 0, 1, 10], 4507)),
-        },
-        StepFailure::Interrupted { what: "acceptance".to_owned() },
         StepFailure::Salt {
             program: "/usr/bin/salt-call".to_owned(),
             why: "No matching sls found for 'roles.edge' in env 'base'".to_owned(),
@@ -375,6 +367,27 @@ pub(crate) fn samples() -> Vec<StepFailure> {
             place: "site.sls:3".to_owned(),
             root: "/srv/node1".into(),
         },
+    ]
+}
+
+#[cfg(test)]
+fn of_the_rest() -> Vec<StepFailure> {
+    vec![
+        StepFailure::Below(Failure {
+            code: "EOS-H001".to_owned(),
+            message: "could not write /etc/eos/cluster.yaml".to_owned(),
+            causes: Vec::new(),
+            hints: vec!["look at it: ls -ld /etc/eos/cluster.yaml".to_owned()],
+            exit: 1,
+        }),
+        StepFailure::NoMembership,
+        StepFailure::NotAccepted { seconds: 600, key: "sha256:0a".to_owned(), name: "node2".to_owned() },
+        StepFailure::Forgotten {
+            name: NodeName::parse("node2").expect("a name"),
+            cluster: ClusterId::parse("prod").expect("an id"),
+            master: SocketAddr::from(([10, 0, 1, 10], 4507)),
+        },
+        StepFailure::Interrupted { what: "acceptance".to_owned() },
         StepFailure::Unhealthy {
             service: "eos-storage-monitor".to_owned(),
             seconds: 10,

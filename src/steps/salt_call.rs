@@ -3,6 +3,7 @@
 //! What Salt reads is written below `var/lib/eos/salt` anew each time: a configuration, grains and the pillar. What
 //! Salt writes for itself goes below `run/eos/salt` and is taken away afterwards. Nothing of `/etc/salt` is touched.
 
+use crate::host::clock;
 use crate::host::command;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
@@ -64,12 +65,16 @@ pub fn apply(
     prepare(env, membership, inputs)?;
     let directory = env.root.join(DIRECTORY).display().to_string();
     let argv = [program, "--local", "--config-dir", &directory, "--out", "json", "--no-color", "state.apply"];
-    let ran = command::run_hook(&argv, &[], LIMIT);
+    let began = clock::timestamp();
+    let ran = command::run_clean(&argv, &[], LIMIT);
     files::remove_tree(&env.root.join(WORKING))?;
-    let refused = |why: String| StepFailure::Salt { program: program.to_owned(), why };
     let output = ran?;
-    let told = parse(&output.stdout).map_err(refused)?;
-    Ok(results(told, plan))
+    // It ends with status 1 for a state that fails as well, and then its answer has more to say.
+    let told = parse(&output.stdout).map_err(|why| {
+        let last = output.stderr.trim_end().lines().next_back().map(|line| format!("; {line}"));
+        StepFailure::Salt { program: program.to_owned(), why: why + &last.unwrap_or_default() }
+    })?;
+    Ok(results(told, plan, began))
 }
 
 /// Writes what Salt reads.
@@ -134,7 +139,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// The same as the embedded engine tells it.
-fn results(told: Vec<(String, Told)>, plan: &StatePlan) -> Applied {
+fn results(told: Vec<(String, Told)>, plan: &StatePlan, started: Timestamp) -> Applied {
     let places: BTreeMap<&str, (&str, usize)> =
         plan.states.iter().map(|state| (state.id.as_str(), (state.file.as_str(), state.line))).collect();
     let (mut results, mut failure) = (Vec::new(), None);
@@ -158,7 +163,7 @@ fn results(told: Vec<(String, Told)>, plan: &StatePlan) -> Applied {
             comment: text_of(&state.comment),
             changes,
             ran: true,
-            started: Timestamp::UNIX_EPOCH,
+            started,
             duration_microseconds: (state.duration * 1000.0) as u64,
         };
         if outcome == Outcome::Failed && failure.is_none() {
@@ -204,7 +209,7 @@ mod tests {
     fn the_first_state_that_salt_says_has_failed_is_told_with_file_and_line() {
         let inputs = Inputs::of("n1", Role::Edge, Scale::Small);
         let plan = render(&Embedded, &Wanted::Top, &Context::new("n1", inputs.pillar())).expect("it renders");
-        let applied = results(parse(ANSWER).expect("it is understood"), &plan);
+        let applied = results(parse(ANSWER).expect("it is understood"), &plan, Timestamp::UNIX_EPOCH);
         let told: Vec<_> =
             applied.results.iter().map(|one| (one.id.as_str(), one.function.as_str(), one.outcome)).collect();
         assert_eq!(

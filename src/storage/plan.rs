@@ -68,10 +68,8 @@ mod tests {
 
     fn actions() -> Actions {
         Actions {
-            warning: Vec::new(),
             compress: vec![CompressLogs],
             cleanup: vec![DeleteExpendable, CompressLogs],
-            degraded: Vec::new(),
             emergency: vec![RefuseSnapshots],
             critical: vec![Notify],
             ..Actions::default()

@@ -251,8 +251,8 @@ fn what_a_capture_and_a_restore_really_did_is_what_the_metrics_tell() {
 fn told_files(node: &Machine, line: &str) -> (u64, u64) {
     let all: Vec<&str> = line.split(' ').chain(["--output", "json"]).collect();
     let run = node.eos(&all).ends_with(0);
-    let events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let last = events.filter(|event| event["event"] == "transfer").next_back();
+    let mut events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let last = events.rfind(|event| event["event"] == "transfer");
     let last = last.unwrap_or_else(|| panic!("{line}: no progress in {}", run.stdout));
     assert_eq!(last["done_bytes"], last["total_bytes"], "{line}: {last}");
     assert!(last["rate"].is_u64() && last["remaining_ms"] == 0, "{line}: {last}");

@@ -18,7 +18,7 @@ mod refreshed;
 mod restores;
 mod sagas;
 mod salt;
-mod salt_engine;
+mod salt_nodes;
 mod scarcity;
 mod site_states;
 mod snapshots;

@@ -1,5 +1,7 @@
 //! Snapshots of a node's own data put in place: by a person on a member, and by a join on a new one.
 
+mod verified;
+
 use crate::support::{Machine, Run, assert_same, eventually};
 use eos::host::directory::Directory;
 use eos::host::inventory::Inventory;
@@ -342,38 +344,6 @@ fn a_source_is_restored_between_its_hooks_and_what_was_there_returns_on_demand()
         nodes.map(|(path, node)| format!("{path} {node:?}")).collect()
     };
     assert_eq!(data(&before), data(&now));
-}
-
-#[test]
-fn what_a_restore_verified_of_files_that_nobody_writes_to_is_read_again_only_on_demand() {
-    let node = Machine::empty("127.0.41.31", "node1");
-    let once = sources(&node, "", "/bin/true").replace("roles: []", "write_once: ['large']");
-    node.put("etc/eos/cluster.yaml", &once, 0o644);
-    node.found();
-    let top = node.path("srv/metrics");
-    fill(&top, "first");
-    let id = snapshot(&node, 100);
-    fs::write(top.join("which"), "second").unwrap();
-    json(&node, "snapshot restore metrics", 0);
-    assert_eq!(record(&node, "verified")["files"].as_object().unwrap().len(), 1);
-    let large = top.join("sub/large");
-    // Nothing but its content tells that it was written to.
-    let file = fs::File::options().write(true).open(&large).unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, b"rotten", 1000).unwrap();
-    file.set_modified(modified).unwrap();
-    drop(file);
-    let inode = || fs::metadata(&large).unwrap().ino();
-    let before = inode();
-    json(&node, &format!("snapshot restore {id}"), 0);
-    assert_eq!(inode(), before, "the verified file itself");
-    let done = json(&node, &format!("snapshot restore {id} --reread"), 0);
-    assert!(done["seeded_bytes"].as_u64().unwrap() < 300_000, "{done}");
-    assert!(inode() != before && fs::read(&large).unwrap().iter().all(|byte| *byte == b'x'));
-    // What is damaged is read anew, and said by nobody: it only ever saves work.
-    node.put("var/lib/eos/restores/verified/metrics.json", "{", 0o600);
-    json(&node, &format!("snapshot restore {id}"), 0);
-    assert_eq!(record(&node, "verified")["files"].as_object().unwrap().len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 
 mod errors;
 mod functions;
-mod installed;
+pub mod installed;
 mod machine;
 mod results;
 mod shipped;

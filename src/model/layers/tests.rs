@@ -269,7 +269,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
             ": unknown key cluster.port",
             vec![
                 "did you mean: cluster.port",
-                "the file may hold: cluster, node, admission, storage, snapshot, telemetry",
+                "the file may hold: cluster, node, admission, storage, states, snapshot, telemetry",
             ],
         ),
         (

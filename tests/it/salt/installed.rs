@@ -1,13 +1,48 @@
 //! Real Salt, installed once into an environment of its own below `target/`, and applied.
 
-pub use crate::support::salt_install::environment;
-
 use crate::support::package;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use tempfile::TempDir;
+
+/// The version that eos is compared with.
+pub const VERSION: &str = "3008.3";
+
+/// Installs what is not there, one process at a time; a mark is made when all of it is.
+const INSTALL: &str = r#"
+test -e "$1/installed" && exit 0
+rm -rf "$1"
+python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check "salt==$2" && touch "$1/installed"
+"#;
+
+/// The environment with Salt in it.
+pub fn environment() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = package(&format!("target/salt-{VERSION}"));
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let lock = place.with_extension("lock");
+        let output = Command::new("flock")
+            .arg(&lock)
+            .args(["sh", "-c", INSTALL, "install-salt"])
+            .arg(&place)
+            .arg(VERSION)
+            .output()
+            .unwrap_or_else(|error| panic!("flock: {error}; install it: apt-get install util-linux"));
+        assert!(
+            output.status.success(),
+            "Salt {VERSION} could not be installed into {}.\nIt needs python3-venv and python3-pip (apt-get install \
+             python3-venv python3-pip) and a package index that pip reaches (pip config list).\n{}{}",
+            place.display(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        place
+    })
+}
 
 /// One application of states.
 pub struct Job {

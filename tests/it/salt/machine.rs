@@ -120,7 +120,7 @@ fn accounts_packages_the_kernel_and_mounts_are_changed_as_by_salt_and_taken_back
     let states: PathBuf = package("tests/fixtures/states");
     // Salt finds the services, users and packages of the copy with its own modules.
     let minion = Minion::of_this_machine(&states, "node1");
-    in_a_copy(SALT, out.path(), &[&environment(), minion.configuration()]);
+    in_a_copy(SALT, out.path(), &[environment(), minion.configuration()]);
     in_a_copy(WITH_EOS, out.path(), &[Path::new(EOS), &states]);
     for run in 1..=4 {
         let test = run % 2 == 1;

@@ -1,7 +1,6 @@
 //! Machines for tests: a root directory, a loopback address, and the real binary run on them.
 
 mod before;
-pub mod salt_install;
 pub mod waiting;
 
 use eos::host::inventory::Inventory;

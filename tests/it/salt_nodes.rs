@@ -2,7 +2,7 @@
 
 mod fleet;
 
-use crate::support::salt_install::salt_install;
+use crate::salt::installed::environment;
 use crate::support::{Machine, Run, assert_same, eventually};
 use fleet::Fleet;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn converged(master: &Machine) -> bool {
 
 #[test]
 fn a_first_node_and_a_joiner_end_with_the_files_that_eos_itself_would_have_written() {
-    let salt_call = salt_install().join("salt-call");
+    let salt_call = environment().join("bin/salt-call");
     let program = salt_call.to_str().unwrap();
     let mut files = Vec::new();
     for (net, engine) in [(1, "salt"), (2, "embedded")] {
@@ -64,7 +64,7 @@ fn a_first_node_and_a_joiner_end_with_the_files_that_eos_itself_would_have_writt
 
 #[test]
 fn a_state_that_fails_under_salt_is_told_with_its_place_and_undone() {
-    let salt_call = salt_install().join("salt-call");
+    let salt_call = environment().join("bin/salt-call");
     let machine = Machine::empty("127.0.89.31", "node1");
     machine.eos(&with_salt(machine.first_node(), salt_call.to_str().unwrap())).ends_with(0);
     let path = format!("{STATES}/roles/monolith.sls");
@@ -124,7 +124,7 @@ fn by_module(master: &Machine, new_node: &str) -> Value {
 
 #[test]
 fn a_fleets_own_master_runs_the_shipped_orchestration_and_changes_nothing_of_what_eos_wrote() {
-    let salt_call = salt_install().join("salt-call");
+    let salt_call = environment().join("bin/salt-call");
     let program = salt_call.to_str().unwrap();
     let (master, second) = (Machine::empty("127.0.89.51", "m1"), Machine::empty("127.0.89.52", "n2"));
     master.eos(&with_salt(master.first_node(), program)).ends_with(0);

@@ -1,7 +1,7 @@
 //! A Salt fleet: a real master and real minions on loopback, each with directories of its own, killed when dropped.
 
+use crate::salt::installed::environment;
 use crate::support::eventually;
-use crate::support::salt_install::salt_install;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -25,7 +25,7 @@ impl Fleet {
     pub fn new(address: &str, states: &Path, pillar: &str) -> Self {
         let mut fleet = Self {
             directory: TempDir::with_prefix("eos-salt-").unwrap(),
-            programs: salt_install(),
+            programs: environment().join("bin"),
             daemons: Vec::new(),
         };
         fleet.put("pillar/top.sls", "base: {'*': [eos]}\n");
