@@ -268,6 +268,9 @@ _eos() {
             eos__subcmd__help__subcmd__state,apply)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__apply"
                 ;;
+            eos__subcmd__help__subcmd__state,orchestration)
+                cmd="eos__subcmd__help__subcmd__state__subcmd__orchestration"
+                ;;
             eos__subcmd__help__subcmd__state,show)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__show"
                 ;;
@@ -418,6 +421,9 @@ _eos() {
             eos__subcmd__state,help)
                 cmd="eos__subcmd__state__subcmd__help"
                 ;;
+            eos__subcmd__state,orchestration)
+                cmd="eos__subcmd__state__subcmd__orchestration"
+                ;;
             eos__subcmd__state,show)
                 cmd="eos__subcmd__state__subcmd__show"
                 ;;
@@ -426,6 +432,9 @@ _eos() {
                 ;;
             eos__subcmd__state__subcmd__help,help)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__help"
+                ;;
+            eos__subcmd__state__subcmd__help,orchestration)
+                cmd="eos__subcmd__state__subcmd__help__subcmd__orchestration"
                 ;;
             eos__subcmd__state__subcmd__help,show)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__show"
@@ -721,7 +730,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -756,6 +765,14 @@ _eos() {
                     return 0
                     ;;
                 --node-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "embedded salt" -- "${cur}"))
+                    return 0
+                    ;;
+                --salt-call)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1739,7 +1756,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state)
-            opts="show apply"
+            opts="show orchestration apply"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1753,6 +1770,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__state__subcmd__orchestration)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2309,7 +2340,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2344,6 +2375,14 @@ _eos() {
                     return 0
                     ;;
                 --node-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "embedded salt" -- "${cur}"))
+                    return 0
+                    ;;
+                --salt-call)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3247,7 +3286,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state)
-            opts="-v -h --root --output --log-format --verbose --color --config --help show apply help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help show orchestration apply help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3315,7 +3354,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__help)
-            opts="show apply help"
+            opts="show orchestration apply help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3356,6 +3395,20 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__state__subcmd__help__subcmd__orchestration)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__state__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3363,6 +3416,40 @@ _eos() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__state__subcmd__orchestration)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

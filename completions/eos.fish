@@ -68,6 +68,9 @@ complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l ca-fingerprint -d 
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l node-name -d 'The name of this node; the hostname unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
+salt\t''"
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -95,6 +98,9 @@ complete -c eos -n "__fish_eos_using_subcommand preflight" -l ca-fingerprint -d 
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l node-name -d 'The name of this node; the hostname unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
+salt\t''"
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -570,20 +576,21 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -f -a "apply" -d 'Apply the states of this node'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show apply help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -595,6 +602,17 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -608,6 +626,7 @@ complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcomman
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply the states of this node'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -845,6 +864,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "apply" -d 'Apply the states of this node'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "monitor" -d 'Run the monitor in the foreground'
