@@ -68,6 +68,9 @@ complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l ca-fingerprint -d 
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l node-name -d 'The name of this node; the hostname unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
+salt\t''"
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -95,6 +98,9 @@ complete -c eos -n "__fish_eos_using_subcommand preflight" -l ca-fingerprint -d 
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l node-name -d 'The name of this node; the hostname unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
+salt\t''"
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
