@@ -2,6 +2,7 @@
 
 pub(super) mod node;
 mod operator;
+mod rendered;
 
 use super::*;
 use crate::storage::config::{Action, Mode};

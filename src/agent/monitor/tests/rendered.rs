@@ -1,0 +1,78 @@
+//! What the shipped template renders is what the monitor reads.
+
+use crate::sls::embedded::Embedded;
+use crate::sls::tree::StateTree;
+use crate::sls::{Context, Function, Wanted, render};
+use crate::storage::StorageOps;
+use crate::storage::config::{Action, Notices, PassBudget};
+use crate::storage::level::Level;
+use serde_json::{Value, json};
+
+/// The shipped tree, with one state that renders the template from the pillar.
+struct Rendering;
+
+impl StateTree for Rendering {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        if path != "probe.sls" {
+            return Embedded.read(path);
+        }
+        let state = "/ops.yaml:\n  file.managed:\n    - source: salt://storage/files/storage-ops.yaml.jinja\n    \
+                     - template: jinja\n    - context: {{ pillar['context'] | tojson }}\n";
+        Some(state.as_bytes().to_vec())
+    }
+}
+
+fn rendered(more: &Value) -> anyhow::Result<StorageOps> {
+    let levels = ["warning", "compress", "cleanup", "degraded", "emergency", "critical"];
+    let thresholds: Value =
+        levels.iter().zip(60u8..).map(|(level, at)| ((*level).to_owned(), Value::from(at))).collect();
+    let mut context = json!({
+        "role": "data", "scale": "small", "mode": "act", "interval_seconds": 300, "thresholds": thresholds,
+        "retention": {"logs": 14, "backups": 7, "cache": 3}, "mounts": ["/", "/srv"],
+        "classes": {"critical": ["/etc"], "important": [], "standard": ["/var/log"], "expendable": []},
+    });
+    let all = context.as_object_mut().expect("an object");
+    all.extend(more.as_object().expect("an object").clone());
+    let wanted = Wanted::Named(vec!["probe".to_owned()]);
+    let plan = render(&Rendering, &wanted, &Context::new("n1", json!({"context": context})))?;
+    let found = plan.states.iter().find_map(|state| match &state.function {
+        Function::FileManaged { contents: Some(bytes), .. } => Some(bytes.clone()),
+        _ => None,
+    });
+    Ok(StorageOps::parse(&String::from_utf8(found.expect("one file"))?)?)
+}
+
+#[test]
+fn everything_that_a_role_may_ask_for_is_rendered_so_that_the_monitor_reads_it() -> anyhow::Result<()> {
+    let names = Action::ALL.map(Action::name);
+    let ops = rendered(&json!({
+        "services": ["nginx", "batch@1.service"],
+        "notify": {"command": ["/usr/bin/logger", "-t", "it's \"eos\": #1"], "webhook": "https://hooks.example/x?a=b"},
+        "actions": {"warning": ["notify"], "critical": names},
+        "budget": {"files": 500, "bytes": 1_000_000},
+    }))?;
+    assert_eq!(ops.services, ["nginx", "batch@1.service"]);
+    let command = ["/usr/bin/logger", "-t", "it's \"eos\": #1"].map(str::to_owned).into();
+    let webhook = Some("https://hooks.example/x?a=b".to_owned());
+    assert_eq!(ops.notify, Some(Notices { command, webhook }));
+    assert_eq!(ops.budget, Some(PassBudget { files: Some(500), bytes: Some(1_000_000) }));
+    assert_eq!(
+        (ops.actions.at(Level::Warning), ops.actions.at(Level::Compress)),
+        (&[Action::Notify][..], &[][..])
+    );
+    assert_eq!(ops.actions.at(Level::Critical), Action::ALL);
+    Ok(())
+}
+
+#[test]
+fn what_is_left_out_or_empty_has_its_default() -> anyhow::Result<()> {
+    let plain = rendered(&json!({}))?;
+    assert_eq!((plain.services.len(), &plain.notify, plain.budget), (0, &None, None));
+    assert_eq!(plain.actions.at(Level::Emergency), [Action::RefuseSnapshots, Action::Notify]);
+    assert_eq!(rendered(&json!({"services": [], "notify": null, "budget": null}))?, plain);
+    assert_eq!(rendered(&json!({"services": [], "notify": {}, "budget": {}}))?, plain);
+    let one = rendered(&json!({"notify": {"command": [], "webhook": "http://h/"}, "budget": {"bytes": 7}}))?;
+    assert_eq!(one.budget, Some(PassBudget { files: None, bytes: Some(7) }));
+    assert_eq!(one.notify, Some(Notices { command: vec![], webhook: Some("http://h/".to_owned()) }));
+    Ok(())
+}
