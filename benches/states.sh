@@ -81,7 +81,7 @@ with_salt() {
 mkdir -p "$other/root/etc" "$other/root/var"
 with_salt > /dev/null
 with_eos > /dev/null
-for round in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
     forget "$node"
     forget "$other/root"
     with_eos >> "$work/eos.first"
