@@ -20,6 +20,10 @@ impl StateTree for Rendering {
                      - template: jinja\n    - context: {{ pillar['context'] | tojson }}\n";
         Some(state.as_bytes().to_vec())
     }
+
+    fn below(&self, directory: &str) -> Vec<String> {
+        Embedded.below(directory)
+    }
 }
 
 fn rendered(more: &Value) -> anyhow::Result<StorageOps> {
@@ -30,6 +34,8 @@ fn rendered(more: &Value) -> anyhow::Result<StorageOps> {
         "role": "data", "scale": "small", "mode": "act", "interval_seconds": 300, "thresholds": thresholds,
         "retention": {"logs": 14, "backups": 7, "cache": 3}, "mounts": ["/", "/srv"],
         "classes": {"critical": ["/etc"], "important": [], "standard": ["/var/log"], "expendable": []},
+        "actions": levels.map(|level| (level.to_owned(), json!([]))).into_iter().collect::<serde_json::Map<_, _>>(),
+        "services": [], "notify": {}, "budget": {},
     });
     let all = context.as_object_mut().expect("an object");
     all.extend(more.as_object().expect("an object").clone());
@@ -48,7 +54,9 @@ fn everything_that_a_role_may_ask_for_is_rendered_so_that_the_monitor_reads_it()
     let ops = rendered(&json!({
         "services": ["nginx", "batch@1.service"],
         "notify": {"command": ["/usr/bin/logger", "-t", "it's \"eos\": #1"], "webhook": "https://hooks.example/x?a=b"},
-        "actions": {"warning": ["notify"], "critical": names},
+        "actions": {
+            "warning": ["notify"], "compress": [], "cleanup": [], "degraded": [], "emergency": [], "critical": names,
+        },
         "budget": {"files": 500, "bytes": 1_000_000},
     }))?;
     assert_eq!(ops.services, ["nginx", "batch@1.service"]);
@@ -65,13 +73,11 @@ fn everything_that_a_role_may_ask_for_is_rendered_so_that_the_monitor_reads_it()
 }
 
 #[test]
-fn what_is_left_out_or_empty_has_its_default() -> anyhow::Result<()> {
+fn what_is_empty_is_left_out_and_each_of_a_pair_may_be() -> anyhow::Result<()> {
     let plain = rendered(&json!({}))?;
     assert_eq!((plain.services.len(), &plain.notify, plain.budget), (0, &None, None));
-    assert_eq!(plain.actions.at(Level::Emergency), [Action::RefuseSnapshots, Action::Notify]);
-    assert_eq!(rendered(&json!({"services": [], "notify": null, "budget": null}))?, plain);
-    assert_eq!(rendered(&json!({"services": [], "notify": {}, "budget": {}}))?, plain);
-    let one = rendered(&json!({"notify": {"command": [], "webhook": "http://h/"}, "budget": {"bytes": 7}}))?;
+    assert!(plain.actions.at(Level::Warning).is_empty() && plain.actions.at(Level::Emergency).is_empty());
+    let one = rendered(&json!({"notify": {"webhook": "http://h/"}, "budget": {"bytes": 7}}))?;
     assert_eq!(one.budget, Some(PassBudget { files: None, bytes: Some(7) }));
     assert_eq!(one.notify, Some(Notices { command: vec![], webhook: Some("http://h/".to_owned()) }));
     Ok(())
