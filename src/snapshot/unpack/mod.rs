@@ -107,7 +107,8 @@ fn unpack_into(
 ) -> Result<Directory, UnpackError> {
     let staging = parent.open_directory(Path::new(name))?;
     let what = format!("unpack {}", manifest.metadata.source);
-    let mut meter = Meter::start(sink, what, 0, manifest.restore_size());
+    let whole = manifest.entries.iter().filter(|entry| entry.size() > 0).count() as u64;
+    let mut meter = Meter::of_files(sink, what, manifest.restore_size(), (0, whole));
     let tree = Tree::new(manifest, &staging, policy.owners);
     tree.make_directories()?;
     let (files, needed) = (PartFiles::new(manifest, parts), tree.plan().needed());
@@ -117,12 +118,15 @@ fn unpack_into(
         |(worker, bytes), job| {
             let frame = needed[job];
             files.read(frame, bytes)?;
-            let before = worker.placed.bytes;
+            let before = worker.placed;
             tree.place(worker, frame, bytes)?;
-            Ok::<_, UnpackError>(worker.placed.bytes - before)
+            Ok::<_, UnpackError>((worker.placed.bytes - before.bytes, worker.placed.files - before.files))
         },
         &|| false,
-        &mut |bytes| meter.add(bytes),
+        &mut |(bytes, files): (u64, u64)| {
+            meter.add_files(files);
+            meter.add(bytes);
+        },
     )?;
     tree.finish()?;
     make_durable(&staging, parent, &manifest.entries)?;

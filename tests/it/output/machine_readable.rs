@@ -41,6 +41,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("snapshot-unpack", "snapshot unpack /nope --into /a", 1),
     ("snapshot-verify", "snapshot verify", 0),
     ("state-apply", "state apply --test", 0),
+    ("state-orchestration", "state orchestration", 0),
     ("state-show", "state show", 0),
     ("status", "status", 0),
     ("storage-cleanup", "storage cleanup --level warning --dry-run", 0),
@@ -223,7 +224,8 @@ fn a_join_tells_its_transfer_and_its_waits_with_all_their_figures() {
     assert!(wait["elapsed_ms"].as_u64() < wait["deadline_ms"].as_u64(), "{wait}");
 
     let moved: Vec<&Value> = events.iter().filter(|event| event["event"] == "transfer").collect();
-    let wanted = ["done_bytes", "event", "rate", "remaining_ms", "schema", "time", "total_bytes", "what"];
+    let wanted =
+        ["done_bytes", "event", "files", "rate", "remaining_ms", "schema", "time", "total_bytes", "what"];
     // What comes from elsewhere says from whom, besides.
     let plain = |event: &&Value| keys(event).into_iter().filter(|key| *key != "sources").eq(wanted);
     assert!(moved.len() >= 2 && moved.iter().all(plain), "{moved:?}");
@@ -232,6 +234,7 @@ fn a_join_tells_its_transfer_and_its_waits_with_all_their_figures() {
     assert!(first["remaining_ms"].is_null() && first["rate"] == 0, "nothing has moved yet: {first}");
     assert_eq!(last["remaining_ms"], 0, "{last}");
     assert_eq!(last["done_bytes"], last["total_bytes"], "{last}");
+    assert_eq!(last["files"]["done"], last["files"]["total"], "{last}");
 }
 
 #[test]
