@@ -69,7 +69,7 @@ fn a_state_that_fails_under_salt_is_told_with_its_place_and_undone() {
     machine.eos(&with_salt(machine.first_node(), salt_call.to_str().unwrap())).ends_with(0);
     let path = format!("{STATES}/roles/monolith.sls");
     let shipped = fs::read_to_string(machine.path(&path)).unwrap();
-    let state = "site_file:\n  file.managed:\n    - name: {{ (root ~ '/srv/site') | tojson }}\n    - contents: x\n\
+    let state = "site_file:\n  file.managed:\n    - name: {{ (pillar['eos']['root'] ~ '/srv/site') | tojson }}\n    - contents: x\n\
         site_fails:\n  test.fail_without_changes:\n    - require:\n      - file: site_file\n";
     machine.put(&path, &format!("{shipped}\n{state}"), 0o644);
     let run = machine.eos(&["state", "apply"]).ends_with(1);
