@@ -31,8 +31,9 @@ impl Admitted {
 
 /// Lets in, or refuses, the nodes that wait and match the pattern.
 ///
-/// One that was let in already counts as such, so that the step may come again. A node whose name another one
-/// has is not let in.
+/// One that was let in already counts as such, so that the step may come again. Who waits under the name of a node that
+/// was let in is not meant: anybody may ask under any name, and whoever does so must hold up nobody. Of several that
+/// wait under one name none is chosen.
 pub fn admit(cluster: &Cluster, pattern: &str, accept: bool, admitted: &mut Admitted) -> Verdict {
     let now = clock::now_ms();
     // What an earlier step of the same look decided is not in the registry yet.
@@ -40,8 +41,12 @@ pub fn admit(cluster: &Cluster, pattern: &str, accept: bool, admitted: &mut Admi
     let matching = cluster.nodes.values().filter(|node| glob(pattern, node.name.as_str()));
     let matching: Vec<&NodeRecord> =
         matching.map(|node| decided.iter().find(|one| one.id == node.id).unwrap_or(node)).collect();
-    let waiting: Vec<&NodeRecord> =
-        matching.iter().copied().filter(|node| node.state == NodeState::Pending).collect();
+    let named_so = |node: &NodeRecord, state: &dyn Fn(NodeState) -> bool| {
+        matching.iter().any(|other| other.id != node.id && other.name == node.name && state(other.state))
+    };
+    let is_in = |state| matches!(state, NodeState::Joining | NodeState::Active);
+    let waiting = matching.iter().copied().filter(|node| node.state == NodeState::Pending);
+    let waiting: Vec<&NodeRecord> = waiting.filter(|node| !(accept && named_so(node, &is_in))).collect();
     if waiting.is_empty() {
         return match matching.iter().any(|node| (node.state != NodeState::Rejected) == accept) {
             true => Verdict::well(false, "nothing to decide".to_owned()),
@@ -52,6 +57,9 @@ pub fn admit(cluster: &Cluster, pattern: &str, accept: bool, admitted: &mut Admi
         if accept { (NodeEvent::Accepted, "accept") } else { (NodeEvent::Rejected, "reject") };
     let mut names = Vec::new();
     for found in waiting {
+        if accept && named_so(found, &|state| state == NodeState::Pending) {
+            return Verdict::ill(format!("several nodes wait as {}: accept one by its id", found.name));
+        }
         if accept && let Err(error) = admission::name_is_free(cluster, found, now) {
             return Verdict::ill(error.to_string());
         }

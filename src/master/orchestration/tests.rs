@@ -150,6 +150,43 @@ fn a_file_that_waits_lets_a_node_in_whose_name_it_accepts_and_no_other() -> anyh
 }
 
 #[test]
+fn who_waits_under_the_name_of_a_member_is_not_let_in_and_holds_up_nobody() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    let stranger =
+        NodeRecord { name: nodes[1].name.clone(), ..fixture::node("x", NodeState::Pending, u64::MAX / 2) };
+    host.put(stranger.clone())?;
+    let text = b"in:\n  salt.wheel:\n    - name: key.accept\n    - match: n2\n";
+    put(&host, "orchestration/node_addition.sls", text)?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    look(&host.app)?;
+    assert_eq!(stage(&host.app), Some(Stage::Done));
+    let state = |id| host.app.cluster().nodes.get(id).map(|node| node.state);
+    assert_eq!(state(&stranger.id), Some(NodeState::Pending));
+    Ok(())
+}
+
+#[test]
+fn of_several_that_wait_under_one_name_a_file_lets_none_in() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    let first = fixture::node("web1", NodeState::Pending, u64::MAX / 2);
+    let second =
+        NodeRecord { name: first.name.clone(), ..fixture::node("x", NodeState::Pending, u64::MAX / 2) };
+    for node in [&first, &second] {
+        host.put(node.clone())?;
+    }
+    let text = b"in:\n  salt.wheel:\n    - name: key.accept\n    - match: web*\n";
+    put(&host, "orchestration/node_addition.sls", text)?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    look(&host.app)?;
+    let state = |id| host.app.cluster().nodes.get(id).map(|node| node.state);
+    assert_eq!((state(&first.id), state(&second.id)), (Some(NodeState::Pending), Some(NodeState::Pending)));
+    assert_ne!(stage(&host.app), Some(Stage::Done));
+    Ok(())
+}
+
+#[test]
 fn a_tree_without_orchestration_leaves_it_to_eoss_own_file() -> anyhow::Result<()> {
     let (host, nodes) = host(&["n1", "n2"])?;
     std::fs::remove_dir_all(host.folder.path().join(paths::CLUSTER_STATES))?;
