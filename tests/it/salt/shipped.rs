@@ -118,8 +118,8 @@ fn the_shipped_tree_is_applied_as_by_salt_for_every_role_and_scale() {
     results::assert_same(&without_service(&salt), &without_service(&pair.eos[2]), true, &pair.what);
 }
 
-/// The monitor of eos runs on between two pairs, and the one of Salt was never started: how that state ends is
-/// compared where both begin alike, in `functions.rs`.
+/// The monitor of eos runs on between two pairs, and the one of Salt was never started, so how that state ends says
+/// nothing about either.
 fn without_service(all: &[results::Ended]) -> Vec<results::Ended> {
     all.iter().filter(|ended| ended.id != "storage_monitor_service").cloned().collect()
 }
