@@ -61,5 +61,6 @@ done | python3 -c '
 import json, statistics, sys
 results = [json.loads(line)["result"]["snapshots"][0] for line in sys.stdin]
 middle = lambda key: statistics.median(one[key] for one in results) / 1000
-print(f"writers held {middle(\"paused_milliseconds\"):.2f} s of {middle(\"milliseconds\"):.2f} s, median of {len(results)}")
+held, all_of_it = middle("paused_milliseconds"), middle("milliseconds")
+print(f"writers held {held:.2f} s of {all_of_it:.2f} s, median of {len(results)}")
 '
