@@ -182,7 +182,7 @@ fn a_damaged_blob_is_never_put_back() -> anyhow::Result<()> {
     files::write_atomic(&blob, b"bad", Attributes::SECRET)?;
     files::write_atomic(&file, b"new", Attributes::PUBLIC)?;
     let error = checkpoint::restore(&root, "cp", &checkpoint).expect_err("the blob is damaged");
-    assert_eq!(error.to_string(), format!("could not restore {}", root.join(".file.eos-restored").display()));
+    assert_eq!(error.to_string(), format!("could not restore {}", file.display()));
     assert_eq!(files::read(&file)?, b"new", "what is there stays until its replacement is proven");
     Ok(())
 }
