@@ -17,7 +17,8 @@ use crate::sls::grains;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::{self, Executor, effects};
+use crate::steps::executor::effects::{self, Before};
+use crate::steps::executor::{self, Executor};
 use crate::steps::install_units::root_prefix;
 use crate::steps::salt_call;
 use crate::steps::start_service::{END, READY};
@@ -178,16 +179,21 @@ impl Machine for Files {
 /// When a state file is wrong; the error names file and line.
 pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Result<StatePlan, StepFailure> {
     let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary)?;
-    let context = Context {
-        grains: grains::of(name.as_str(), &env.facts),
-        machine: Arc::new(Files),
-        ..Context::new(name.as_str(), inputs.pillar())
-    };
+    let context = context(env, name, inputs.pillar());
     let tree = DiskTree::of(&env.root);
     let plan = plan::render(&tree, &Wanted::Top, &context);
     // The engine takes a file that cannot be read for a missing one: the reason is told instead.
     tree.all_read()?;
     Ok(plan?)
+}
+
+/// What templates of a node see with this pillar: its grains and its files too, whoever asks for its states.
+pub fn context(env: &Env, name: &NodeName, pillar: serde_json::Value) -> Context {
+    Context {
+        grains: grains::of(name.as_str(), &env.facts),
+        machine: Arc::new(Files),
+        ..Context::new(name.as_str(), pillar)
+    }
 }
 
 /// What the states of a node depend on.
@@ -248,6 +254,18 @@ pub fn effects_before(
 /// # Errors
 /// When the checkpoint is damaged, or something cannot be put back.
 pub fn undo_effects(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepFailure> {
+    effects::undo(env, &known(before)?)
+}
+
+/// The rest of it, once files are back: services that ran do so again.
+///
+/// # Errors
+/// As [`undo_effects`].
+pub fn undo_effects_last(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepFailure> {
+    effects::undo_last(env, &known(before)?)
+}
+
+fn known(before: &BTreeMap<String, serde_json::Value>) -> Result<BTreeMap<String, Before>, StepFailure> {
     let mut known = BTreeMap::new();
     for (subject, value) in before {
         let value = serde_json::from_value(value.clone()).map_err(|error| StepFailure::PlanDamaged {
@@ -256,7 +274,7 @@ pub fn undo_effects(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> 
         });
         known.insert(subject.clone(), value?);
     }
-    effects::undo(env, &known)
+    Ok(known)
 }
 
 impl Step<Env> for ApplyStates {
@@ -303,7 +321,18 @@ impl Step<Env> for ApplyStates {
     }
 
     fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
-        undo_effects(env, before).map_err(to_step)?;
-        self.undo(env)
+        let undone = undo_effects(env, before).map_err(to_step);
+        match (undone, self.undo(env)) {
+            (Err(first), Err(second)) => Err(first.and(second)),
+            (first, second) => first.and(second),
+        }
+    }
+
+    fn undo_last(
+        &self,
+        env: &mut Env,
+        before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), StepError> {
+        undo_effects_last(env, before).map_err(to_step)
     }
 }

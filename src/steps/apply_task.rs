@@ -1,11 +1,10 @@
 //! Applies states of the node's own tree that an orchestration asks for, besides those of its role.
 
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
-use crate::sls::context::Context;
 use crate::sls::difference::Outcome as StateOutcome;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::Env;
-use crate::steps::apply_states::{effects_before, inputs, undo_effects};
+use crate::steps::apply_states::{context, effects_before, inputs, undo_effects, undo_effects_last};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::executor::Executor;
 use crate::steps::states_tree::DiskTree;
@@ -58,7 +57,7 @@ impl ApplyTask {
         merge(&mut pillar, &self.task.pillar);
         let tree = DiskTree::of(&env.root);
         let wanted = Wanted::Named(self.task.sls.clone());
-        let plan = plan::render(&tree, &wanted, &Context::new(name.as_str(), pillar));
+        let plan = plan::render(&tree, &wanted, &context(env, name, pillar));
         tree.all_read()?;
         let plan = plan?;
         Ok(self.plan.get_or_init(|| plan))
@@ -116,6 +115,10 @@ impl Step<Env> for ApplyTask {
 
     fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, Value>) -> Result<(), StepError> {
         undo_effects(env, before).map_err(to_step)
+    }
+
+    fn undo_last(&self, env: &mut Env, before: &BTreeMap<String, Value>) -> Result<(), StepError> {
+        undo_effects_last(env, before).map_err(to_step)
     }
 }
 

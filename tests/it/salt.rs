@@ -8,7 +8,7 @@
 mod errors;
 mod functions;
 pub mod installed;
-mod machine;
+pub mod machine;
 mod results;
 mod shipped;
 mod trees;

@@ -13,3 +13,4 @@ mod life;
 mod recovery;
 mod removal;
 mod tools;
+mod undoing;

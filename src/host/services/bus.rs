@@ -46,6 +46,8 @@ pub(super) trait Unit {
     fn active_state(&self) -> zbus::Result<String>;
     #[zbus(property)]
     fn fragment_path(&self) -> zbus::Result<String>;
+    #[zbus(property, name = "InvocationID")]
+    fn invocation_id(&self) -> zbus::Result<Vec<u8>>;
 }
 
 /// `org.freedesktop.systemd1.Service`.

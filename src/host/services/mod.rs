@@ -71,6 +71,9 @@ pub struct ServiceStatus {
     pub status_text: Option<String>,
     /// How it ended, when it failed and does not run.
     pub failure: Option<String>,
+    /// What tells this run of it from every other one, while it is active.
+    #[serde(skip)]
+    pub run: Option<String>,
 }
 
 /// Drives services. Every call blocks, so an async caller uses `spawn_blocking`; names are given

@@ -266,6 +266,11 @@ impl Services for ProcessServices {
             restarts: status.as_ref().map_or(0, |status| status.restarts),
             started_at: status.as_ref().and_then(|status| status.started_at).filter(|_| running),
             failure: status.as_ref().and_then(|status| status.last_end.clone()).filter(|_| !active),
+            run: status
+                .as_ref()
+                .and_then(|status| status.started_at)
+                .filter(|_| running)
+                .map(|started| format!("{} since {started}", child.map_or(0, |child| child.pid))),
             status_text: status.and_then(|status| status.status_text).filter(|_| running),
         })
     }

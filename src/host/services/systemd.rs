@@ -53,6 +53,7 @@ struct Seen {
     result: String,
     code: i32,
     status: i32,
+    run: Vec<u8>,
 }
 
 impl SystemdServices {
@@ -232,6 +233,7 @@ impl Services for SystemdServices {
             started_at: microseconds.and_then(|us| jiff::Timestamp::from_microsecond(us).ok()),
             failure: (seen.active == "failed").then(|| seen.end()),
             status_text: Some(seen.text).filter(|text| running && !text.is_empty()),
+            run: Some(seen.run.iter().map(|byte| format!("{byte:02x}")).collect()).filter(|_| active),
         })
     }
 }
@@ -266,6 +268,7 @@ fn see(name: &str) -> Result<Seen, ServiceError> {
             result: service.result().await?,
             code: service.exec_main_code().await?,
             status: service.exec_main_status().await?,
+            run: unit.invocation_id().await?,
         })
     })
 }

@@ -10,11 +10,12 @@ use crate::host::kernel;
 use crate::host::mounting;
 use crate::host::packages::{self, Found};
 use crate::host::services::is_enabled;
+use crate::model::explain::Failure;
 use crate::sls::function::Function;
 use crate::sls::plan::StatePlan;
 use crate::steps::Env;
 use crate::steps::error::StepFailure;
-use crate::steps::start_service::{END, READY};
+use crate::steps::executor::services_back::{self, Run};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,8 +31,12 @@ pub enum Before {
         /// Whether it started at boot.
         enabled: bool,
     },
+    /// A service that ran: in which run.
+    Run(Run),
     /// A mount, by its path: whether something was mounted there.
     Mount(bool),
+    /// The options of what was mounted at a path.
+    Options(Vec<String>),
     /// A package, by its name; nothing when nothing of it was there.
     Package(Option<Found>),
     /// A user, by its name; nothing when there was none.
@@ -59,21 +64,32 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
             | Function::ServiceDead { name, .. }
             | Function::ServiceEnabled { name }
             | Function::ServiceDisabled { name } => {
-                let active = env.services.status(name)?.active;
+                let status = env.services.status(name)?;
+                if let Some(id) = status.run {
+                    found.insert(format!("run:{name}"), Before::Run(Run { id }));
+                }
+                let active = status.active;
                 let enabled = is_enabled(&env.root, name)?;
                 found.insert(format!("service:{name}"), Before::Service { active, enabled });
             }
             Function::Mounted(mount) if mount.mount && env.root.is_host() => {
-                let there = mounting::at(Path::new(&mount.path))?.is_some();
-                found.insert(format!("mount:{}", mount.path), Before::Mount(there));
+                let there = mounting::at(Path::new(&mount.path))?;
+                found.insert(format!("mount:{}", mount.path), Before::Mount(there.is_some()));
+                if let Some(there) = there {
+                    found.insert(format!("options:{}", mount.path), Before::Options(there.options));
+                }
             }
-            Function::PackageInstalled { packages: wanted, .. } => {
+            Function::PackageInstalled { packages: wanted, refresh } => {
                 let missing = super::packages::missing(wanted)?;
                 if missing.is_empty() {
                     continue;
                 }
+                // What comes with them is told by the lists from which they will be installed.
+                if *refresh {
+                    packages::refresh()?;
+                }
                 let mut names =
-                    packages::would_install(&super::packages::specifiers(&missing)).unwrap_or_default();
+                    packages::would_change(&super::packages::specifiers(&missing)).unwrap_or_default();
                 names.extend(missing.into_iter().map(|package| package.name));
                 let mut there = packages::found(&names)?;
                 for name in names {
@@ -102,26 +118,92 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
     Ok(found)
 }
 
-/// Brings everything back to what it was; may be repeated.
+/// Brings everything back to what it was, but for services that ran: they need their files first. What cannot be
+/// brought back keeps nothing else from it. May be repeated.
 ///
 /// # Errors
-/// When something cannot be brought back; a repetition goes on.
+/// What could not be brought back, each with what a person does instead; a repetition goes on.
 pub fn undo(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFailure> {
     // Services use mounts, packages and users; packages and users use mounts no more then.
-    for kind in ["service", "mount", "package", "user", "group", "parameter"] {
-        for (subject, before) in before {
-            let Some(name) = subject.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')) else {
-                continue;
+    let kinds = ["service", "options", "mount", "package", "user", "group", "parameter"];
+    each(before, &kinds, |name, before| match before {
+        Before::Service { active, enabled } => services_back::end(env, name, *active, *enabled),
+        before => undo_one(env, name, before),
+    })
+}
+
+/// The rest of the way back, once files are as they were: services run again. May be repeated.
+///
+/// # Errors
+/// As [`undo`].
+pub fn undo_last(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFailure> {
+    each(before, &["service"], |name, service| match service {
+        Before::Service { active, enabled } => {
+            let run = match before.get(&format!("run:{name}")) {
+                Some(Before::Run(run)) => Some(run),
+                _ => None,
             };
-            undo_one(env, name, before)?;
+            services_back::bring_back(env, name, (*active, *enabled), run)
+        }
+        _ => Ok(()),
+    })
+}
+
+/// Does something with each thing of these kinds, whatever fails, and tells all that did.
+fn each(
+    before: &BTreeMap<String, Before>,
+    kinds: &[&str],
+    undo: impl Fn(&str, &Before) -> Result<(), StepFailure>,
+) -> Result<(), StepFailure> {
+    let mut failures = Vec::new();
+    for kind in kinds {
+        for (subject, before) in before {
+            let Some((_, name)) = subject.split_once(':').filter(|(of, _)| of == kind) else { continue };
+            if let Err(error) = undo(name, before) {
+                let mut failure = Failure::from(error);
+                failure.hints.extend(by_hand(name, before).map(|line| format!("or by hand: {line}")));
+                failures.push(failure);
+            }
         }
     }
-    Ok(())
+    failures.into_iter().reduce(Failure::and).map_or(Ok(()), |failure| Err(StepFailure::Below(failure)))
+}
+
+/// What a person does to bring one thing back; no secrets are in it.
+fn by_hand(name: &str, before: &Before) -> Option<String> {
+    Some(match before {
+        Before::Service { active: true, .. } => format!("systemctl restart {name}"),
+        Before::Service { active: false, .. } => format!("systemctl stop {name}"),
+        Before::Options(options) => format!("mount -o remount,{} {name}", options.join(",")),
+        Before::Mount(false) => format!("umount {name}"),
+        Before::Package(Some(found)) if found.installed => {
+            format!("apt-get install --allow-downgrades {name}={}", found.version)
+        }
+        Before::Package(Some(_)) => format!("apt-get remove {name}"),
+        Before::Package(None) => format!("apt-get purge {name}"),
+        Before::User { entry: None, .. } => format!("userdel {name}"),
+        Before::Group(None) => format!("groupdel {name}"),
+        Before::Parameter(Some(value)) => format!("sysctl -w {name}='{value}'"),
+        Before::User { .. } => format!("compare it with its entry before: getent passwd {name}"),
+        Before::Group(Some(before)) => {
+            format!(
+                "groupmod --gid {0} {name}; gpasswd --members '{1}' {name}",
+                before.gid,
+                before.members.join(",")
+            )
+        }
+        Before::Run(_) | Before::Mount(true) | Before::Parameter(None) => return None,
+    })
 }
 
 fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
     match before {
-        Before::Service { active, enabled } => service(env, name, *active, *enabled),
+        Before::Service { active, enabled } => {
+            services_back::end(env, name, *active, *enabled)?;
+            services_back::bring_back(env, name, (*active, *enabled), None)
+        }
+        Before::Run(_) => Ok(()),
+        Before::Options(before) => options(Path::new(name), before),
         Before::Mount(false) => match mounting::at(Path::new(name))? {
             Some(_) => Ok(mounting::unmount(Path::new(name))?),
             None => Ok(()),
@@ -143,20 +225,14 @@ fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
     }
 }
 
-fn service(env: &Env, name: &str, active: bool, enabled: bool) -> Result<(), StepFailure> {
-    let status = env.services.status(name)?;
-    if status.active && !active {
-        env.services.stop(name, END)?;
-    } else if !status.active && active && status.installed {
-        env.services.start(name, READY)?;
+fn options(path: &Path, before: &[String]) -> Result<(), StepFailure> {
+    let differ = |mounted: &mounting::Mounted| !mounting::same_options(&mounted.options, before);
+    let Some(now) = mounting::at(path)?.filter(differ) else { return Ok(()) };
+    mounting::restore_options(&now.options, before, path)?;
+    match mounting::at(path)?.filter(differ) {
+        Some(now) => Err(mounting::not_restored(&now.options, before, path).into()),
+        None => Ok(()),
     }
-    let now = is_enabled(&env.root, name)?;
-    if now && !enabled {
-        env.services.disable(name)?;
-    } else if !now && enabled && status.installed {
-        env.services.enable(name)?;
-    }
-    Ok(())
 }
 
 fn package(name: &str, before: Option<&Found>) -> Result<(), StepFailure> {
@@ -187,10 +263,13 @@ fn user(env: &Env, name: &str, before: &UserEntry, password: Option<&str>) -> Re
     back("--home", &now.home, &before.home);
     back("--shell", &now.shell, &before.shell);
     back("--groups", &now.groups.join(","), &before.groups.join(","));
-    if let Some(password) = password {
-        back("--password", &tables::password(&env.root, name)?.unwrap_or_default(), password);
+    tools::change_user(&env.root, name, &options)?;
+    match password {
+        Some(password) if tables::password(&env.root, name)?.unwrap_or_default() != password => {
+            Ok(tools::set_password(&env.root, name, password)?)
+        }
+        _ => Ok(()),
     }
-    Ok(tools::change_user(&env.root, name, &options)?)
 }
 
 fn group(env: &Env, name: &str, before: Option<&GroupEntry>) -> Result<(), StepFailure> {

@@ -9,6 +9,7 @@ pub(in crate::steps) mod kernel;
 pub(in crate::steps) mod mounts;
 mod packages;
 mod services;
+mod services_back;
 mod trees;
 
 use crate::host::clock;
