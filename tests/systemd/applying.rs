@@ -12,8 +12,8 @@ const APPLIED: Duration = Duration::from_secs(60);
 /// What no sandbox of the agent lets it change. The parameter belongs to the host's own network.
 const SITE: &str = "site_parameter:
   sysctl.present:
-    - name: net.ipv4.ip_forward
-    - value: 1
+    - name: net.core.somaxconn
+    - value: 5000
 
 site_group:
   group.present:
@@ -89,8 +89,8 @@ fn set_states(host: &Host, states: &str) {
 fn changed(host: &Host) -> Vec<&'static str> {
     let succeeds = |argv: &[&str]| host.try_run(argv).status.success();
     let looks: [(&'static str, &[&str]); 6] = [
-        ("parameter", &["grep", "-qx", "1", "/proc/sys/net/ipv4/ip_forward"]),
-        ("kept parameter", &["grep", "-q", "ip_forward", "/etc/sysctl.d/99-salt.conf"]),
+        ("parameter", &["grep", "-qx", "5000", "/proc/sys/net/core/somaxconn"]),
+        ("kept parameter", &["grep", "-q", "somaxconn", "/etc/sysctl.d/99-salt.conf"]),
         ("group", &["getent", "group", "site"]),
         ("user", &["test", "-d", "/home/deploy"]),
         ("package", &["site-tool"]),
@@ -110,10 +110,15 @@ fn give_role(cluster: &Cluster, role: &str) {
 
 /// The states are at the gate.
 fn at_the_gate(host: &Host) {
+    so_many_at_the_gate(host, "1");
+}
+
+fn so_many_at_the_gate(host: &Host, wanted: &str) {
     until("the states are at the gate", APPLIED, || {
-        let there = host.try_run(&["pgrep", "-f", "^cat /run/gate"]).status.success();
+        let there = host.output(&["pgrep", "-c", "-f", "^cat /run/gate"]);
         let state = host.property("eos-apply", "ActiveState");
-        if there && state == "activating" { Ok(()) } else { Err((there, state)) }
+        let is_there = there.trim() == wanted && state == "activating";
+        if is_there { Ok(()) } else { Err((there, state, journal(host, "eos-apply"))) }
     });
 }
 
@@ -198,9 +203,12 @@ fn an_agent_that_is_killed_interrupts_nothing_and_what_is_killed_itself_is_undon
             Err(said)
         }
     });
-    at_the_gate(second);
-    let undone = journal(second, "eos-apply");
-    assert!(undone.contains("undone"), "what was begun is undone first: {undone}");
+    // The command that the killed one ran is there as well.
+    so_many_at_the_gate(second, "2");
+    let created = journal(second, "eos-apply").matches("new user: name=other").count();
+    let removed = second.output(&["journalctl", "--no-pager", "--output=cat"]);
+    assert_eq!(created, 2, "what was begun is undone first: {removed}");
+    assert!(removed.contains("delete user 'other'"), "{removed}");
     open_the_gate(second);
     cluster.settled();
     assert_eq!(second.output(&["id", "-nu", "other"]), "other\n");
