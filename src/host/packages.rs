@@ -114,6 +114,19 @@ pub fn would_install(wanted: &[String]) -> Result<Vec<String>, PackageError> {
     Ok(names.map(str::to_owned).collect())
 }
 
+/// The packages that removing these would remove, those that need them included.
+///
+/// # Errors
+/// When `apt-get` cannot be run or refuses.
+pub fn would_remove(names: &[String]) -> Result<Vec<String>, PackageError> {
+    let output = apt("purge", &["--simulate"], names, ANSWER)?;
+    let removed = |line: &'_ str| {
+        let rest = line.strip_prefix("Purg ").or_else(|| line.strip_prefix("Remv "))?;
+        rest.split(' ').next().map(str::to_owned)
+    };
+    Ok(output.stdout.lines().filter_map(removed).collect())
+}
+
 /// Reads the lists of packages anew.
 ///
 /// # Errors
@@ -206,6 +219,15 @@ mod tests {
         let found = found(&["dpkg".to_owned(), "eos-no-such-package".to_owned()])?;
         assert_eq!(found.keys().collect::<Vec<_>>(), ["dpkg"]);
         assert!(found["dpkg"].installed && found["dpkg"].version.contains('.'));
+        Ok(())
+    }
+
+    #[test]
+    fn what_needs_a_package_is_named_before_that_is_removed() -> Result<(), PackageError> {
+        let name = || vec!["gpgv".to_owned()];
+        let removed = would_remove(&name())?;
+        assert!(removed.iter().any(|other| other == "apt") && removed.contains(&name()[0]), "{removed:?}");
+        assert!(found(&name())?["gpgv"].installed, "nothing was removed");
         Ok(())
     }
 

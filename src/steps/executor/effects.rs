@@ -13,7 +13,9 @@ use crate::host::services::is_enabled;
 use crate::sls::function::Function;
 use crate::sls::plan::StatePlan;
 use crate::steps::Env;
+use crate::steps::apply_states::MONITOR;
 use crate::steps::error::StepFailure;
+use crate::steps::executor::parameters;
 use crate::steps::start_service::{END, READY};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,6 +34,8 @@ pub enum Before {
     },
     /// A mount, by its path: whether something was mounted there.
     Mount(bool),
+    /// The same once eos has mounted there: the device.
+    Mounted(String),
     /// A package, by its name; nothing when nothing of it was there.
     Package(Option<Found>),
     /// A user, by its name; nothing when there was none.
@@ -46,6 +50,15 @@ pub enum Before {
     /// A parameter of the kernel, by its name; nothing when there was none.
     Parameter(Option<String>),
 }
+
+/// The parts of a subject, `user:ann`.
+pub(in crate::steps) fn parts(subject: &str) -> (&str, &str) {
+    subject.split_once(':').unwrap_or((subject, ""))
+}
+
+/// In which order things are taken back. Services use mounts, packages and users; packages and users use mounts no more
+/// then.
+pub(in crate::steps) const KINDS: [&str; 6] = ["service", "mount", "package", "user", "group", "parameter"];
 
 /// What the states of a plan may change besides files, as it is now: by kind and name.
 ///
@@ -99,7 +112,64 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
             _ => {}
         }
     }
+    for name in parameters::concerned(env, plan)? {
+        // What a file names and cannot be read, as a switch that is only written, could not be returned either.
+        if let Ok(Some(value)) = kernel::parameter(&name) {
+            found.entry(format!("parameter:{name}")).or_insert(Before::Parameter(Some(value)));
+        }
+    }
     Ok(found)
+}
+
+/// How the same things are now, for the ledger. The monitor's service is eos's own, which its steps take back.
+///
+/// # Errors
+/// When the machine cannot be looked at.
+pub fn now(env: &Env, before: &BTreeMap<String, Before>) -> Result<BTreeMap<String, Before>, StepFailure> {
+    let names = before.keys().filter(|subject| parts(subject).0 == "package");
+    let names: Vec<String> = names.map(|subject| parts(subject).1.to_owned()).collect();
+    let mut there = packages::found(&names)?;
+    let mut found = BTreeMap::new();
+    for (subject, before) in before {
+        let name = parts(subject).1;
+        let now = match before {
+            Before::Service { .. } if name == MONITOR => continue,
+            Before::Service { .. } => Before::Service {
+                active: env.services.status(name)?.active,
+                enabled: is_enabled(&env.root, name)?,
+            },
+            Before::Mount(before) => match mounting::at(Path::new(name))? {
+                Some(mounted) if !before => Before::Mounted(mounted.device),
+                mounted => Before::Mount(mounted.is_some()),
+            },
+            Before::Mounted(_) => continue,
+            Before::Package(_) => Before::Package(there.remove(name)),
+            Before::User { password, .. } => Before::User {
+                entry: tables::user(&env.root, name)?,
+                password: match password {
+                    Some(_) => tables::password(&env.root, name)?,
+                    None => None,
+                },
+            },
+            Before::Group(_) => Before::Group(tables::group(&env.root, name)?),
+            Before::Parameter(_) => Before::Parameter(kernel::parameter(name)?),
+        };
+        found.insert(subject.clone(), now);
+    }
+    Ok(found)
+}
+
+/// What was recorded of a subject, in a checkpoint or the ledger.
+///
+/// # Errors
+/// When it is damaged.
+pub(in crate::steps) fn recorded(
+    what: &'static str,
+    subject: &str,
+    value: &serde_json::Value,
+) -> Result<Before, StepFailure> {
+    serde_json::from_value(value.clone())
+        .map_err(|error| StepFailure::PlanDamaged { what, why: format!("{subject}: {error}") })
 }
 
 /// Brings everything back to what it was; may be repeated.
@@ -107,26 +177,26 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
 /// # Errors
 /// When something cannot be brought back; a repetition goes on.
 pub fn undo(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFailure> {
-    // Services use mounts, packages and users; packages and users use mounts no more then.
-    for kind in ["service", "mount", "package", "user", "group", "parameter"] {
-        for (subject, before) in before {
-            let Some(name) = subject.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')) else {
-                continue;
-            };
-            undo_one(env, name, before)?;
+    for kind in KINDS {
+        for (subject, before) in before.iter().filter(|(subject, _)| parts(subject).0 == kind) {
+            undo_one(env, parts(subject).1, before)?;
         }
     }
     Ok(())
 }
 
-fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
+/// Brings one thing back to what it was; may be repeated.
+///
+/// # Errors
+/// When it cannot be brought back.
+pub(in crate::steps) fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
     match before {
         Before::Service { active, enabled } => service(env, name, *active, *enabled),
         Before::Mount(false) => match mounting::at(Path::new(name))? {
             Some(_) => Ok(mounting::unmount(Path::new(name))?),
             None => Ok(()),
         },
-        Before::Mount(true) => Ok(()),
+        Before::Mount(true) | Before::Mounted(_) => Ok(()),
         Before::Package(before) => package(name, before.as_ref()),
         Before::User { entry: None, .. } => {
             accounts::remove_user(&env.root, name)?;
@@ -175,6 +245,18 @@ fn package(name: &str, before: Option<&Found>) -> Result<(), StepFailure> {
 
 fn user(env: &Env, name: &str, before: &UserEntry, password: Option<&str>) -> Result<(), StepFailure> {
     let Some(now) = tables::user(&env.root, name)? else { return Ok(()) };
+    let mut options = user_options(&now, before);
+    if let Some(password) = password {
+        let now = tables::password(&env.root, name)?.unwrap_or_default();
+        if now != password {
+            options.extend(["--password".to_owned(), password.to_owned()]);
+        }
+    }
+    Ok(tools::change_user(&env.root, name, &options)?)
+}
+
+/// What `usermod` needs to be told to make an entry what it was.
+pub(in crate::steps) fn user_options(now: &UserEntry, before: &UserEntry) -> Vec<String> {
     let mut options: Vec<String> = Vec::new();
     let mut back = |option: &str, now: &str, before: &str| {
         if now != before {
@@ -187,10 +269,7 @@ fn user(env: &Env, name: &str, before: &UserEntry, password: Option<&str>) -> Re
     back("--home", &now.home, &before.home);
     back("--shell", &now.shell, &before.shell);
     back("--groups", &now.groups.join(","), &before.groups.join(","));
-    if let Some(password) = password {
-        back("--password", &tables::password(&env.root, name)?.unwrap_or_default(), password);
-    }
-    Ok(tools::change_user(&env.root, name, &options)?)
+    options
 }
 
 fn group(env: &Env, name: &str, before: Option<&GroupEntry>) -> Result<(), StepFailure> {

@@ -8,7 +8,9 @@ mod files;
 pub(in crate::steps) mod kernel;
 pub(in crate::steps) mod mounts;
 mod packages;
+pub mod parameters;
 mod services;
+pub mod taking_back;
 mod trees;
 
 use crate::host::clock;
