@@ -92,7 +92,12 @@ impl ApplyStates {
                 let client = env.member_client()?;
                 let desired = |client: MasterClient| async move { client.desired().await };
                 let what = "say what this node shall be";
-                env.until_answered(what, &client, desired).map(|desired| applied(&desired))
+                let told = env.until_answered(what, &client, desired).map(|desired| applied(&desired))?;
+                // A member whose turn of a newer generation has not come keeps what it has.
+                let own = membership.applied.filter(|own| {
+                    membership.confirmed && own.generation == told.generation
+                });
+                Ok(own.unwrap_or(told))
             }
         }
     }
