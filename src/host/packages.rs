@@ -122,6 +122,19 @@ fn changed_by(simulated: &str) -> Vec<String> {
     simulated.lines().filter_map(named).collect()
 }
 
+/// The packages that removing these would remove, those that need them included.
+///
+/// # Errors
+/// When `apt-get` cannot be run or refuses.
+pub fn would_remove(names: &[String]) -> Result<Vec<String>, PackageError> {
+    let output = apt("purge", &["--simulate"], names, ANSWER)?;
+    let removed = |line: &'_ str| {
+        let rest = line.strip_prefix("Purg ").or_else(|| line.strip_prefix("Remv "))?;
+        rest.split(' ').next().map(str::to_owned)
+    };
+    Ok(output.stdout.lines().filter_map(removed).collect())
+}
+
 /// Reads the lists of packages anew.
 ///
 /// # Errors
@@ -225,6 +238,15 @@ mod tests {
                     Inst postfix (3.7.11 Debian:12 [amd64])\n\
                     Conf postfix (3.7.11 Debian:12 [amd64])\n";
         assert_eq!(changed_by(told), ["exim4", "exim4-config", "postfix"]);
+    }
+
+    #[test]
+    fn what_needs_a_package_is_named_before_that_is_removed() -> Result<(), PackageError> {
+        let name = || vec!["gpgv".to_owned()];
+        let removed = would_remove(&name())?;
+        assert!(removed.iter().any(|other| other == "apt") && removed.contains(&name()[0]), "{removed:?}");
+        assert!(found(&name())?["gpgv"].installed, "nothing was removed");
+        Ok(())
     }
 
     #[test]

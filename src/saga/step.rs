@@ -122,6 +122,18 @@ pub trait Step<E> {
     fn before(&self, _env: &E) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
         Ok(BTreeMap::new())
     }
+    /// How what [`Step::before`] named is now, after the step has run: `before` is what its checkpoint has. What is
+    /// another then goes into the ledger, for a reset.
+    ///
+    /// # Errors
+    /// When it cannot be known; the step has then failed.
+    fn after(
+        &self,
+        _env: &E,
+        _before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        Ok(BTreeMap::new())
+    }
     /// Does it. Runs again after a crash in its middle, and must then come to the same.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::sls::difference::Outcome as StateOutcome;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::Env;
-use crate::steps::apply_states::{context, effects_before, inputs, undo_effects, undo_effects_last};
+use crate::steps::apply_states::{
+    context, effects_after, effects_before, inputs, undo_effects, undo_effects_last,
+};
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::executor::Executor;
 use crate::steps::states_tree::DiskTree;
@@ -100,6 +102,14 @@ impl Step<Env> for ApplyTask {
 
     fn before(&self, env: &Env) -> Result<BTreeMap<String, Value>, StepError> {
         self.plan(env).and_then(|plan| effects_before(env, plan)).map_err(to_step)
+    }
+
+    fn after(
+        &self,
+        env: &Env,
+        before: &BTreeMap<String, Value>,
+    ) -> Result<BTreeMap<String, Value>, StepError> {
+        effects_after(env, before).map_err(to_step)
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {

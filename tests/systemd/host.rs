@@ -77,6 +77,8 @@ impl Host {
         command.args(["--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off"]);
         command.args(["--link-journal=no", "--console=pipe"]);
         command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+        // Parameters of its own network, and no others.
+        command.env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network");
         let log = fs::File::options().create(true).append(true).open(self.place.join("boot.log")).unwrap();
         command.stdin(Stdio::null()).stderr(log.try_clone().unwrap()).stdout(log);
         command

@@ -79,6 +79,14 @@ impl SystemdServices {
         })
     }
 
+    /// Has a service begin that does one thing, and waits until it has ended; how its job ended, as systemd says it.
+    ///
+    /// # Errors
+    /// When systemd does not answer, there is no such service, or it has not ended in time; it goes on then.
+    pub fn run(name: &str, deadline: Duration) -> Result<String, ServiceError> {
+        Self::job(Verb::Start, super::plain_name(name)?, deadline)
+    }
+
     /// Runs one job and waits for it.
     fn job(verb: Verb, name: &str, deadline: Duration) -> Result<String, ServiceError> {
         let unit = format!("{name}.service");

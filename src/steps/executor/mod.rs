@@ -5,11 +5,14 @@ mod accounts;
 mod commands;
 pub mod effects;
 mod files;
+pub mod going_back;
 pub(in crate::steps) mod kernel;
 pub(in crate::steps) mod mounts;
 mod packages;
+pub mod parameters;
 mod services;
 mod services_back;
+pub mod taking_back;
 mod trees;
 
 use crate::host::clock;
