@@ -12,4 +12,7 @@ mod lab;
 mod life;
 mod recovery;
 mod removal;
+mod salt;
+mod services;
+mod support;
 mod tools;

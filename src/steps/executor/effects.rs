@@ -9,7 +9,6 @@ use crate::host::accounts;
 use crate::host::kernel;
 use crate::host::mounting;
 use crate::host::packages::{self, Found};
-use crate::host::services::is_enabled;
 use crate::sls::function::Function;
 use crate::sls::plan::StatePlan;
 use crate::steps::Env;
@@ -29,6 +28,9 @@ pub enum Before {
         active: bool,
         /// Whether it started at boot.
         enabled: bool,
+        /// Whether it had failed, so that it does not run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
     },
     /// A mount, by its path: whether something was mounted there.
     Mount(bool),
@@ -59,9 +61,10 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
             | Function::ServiceDead { name, .. }
             | Function::ServiceEnabled { name }
             | Function::ServiceDisabled { name } => {
-                let active = env.services.status(name)?.active;
-                let enabled = is_enabled(&env.root, name)?;
-                found.insert(format!("service:{name}"), Before::Service { active, enabled });
+                let status = env.services.status(name)?;
+                let (active, failed) = (status.active, status.failure.is_some());
+                let enabled = env.services.enabled(name)?;
+                found.insert(format!("service:{name}"), Before::Service { active, enabled, failed });
             }
             Function::Mounted(mount) if mount.mount && env.root.is_host() => {
                 let there = mounting::at(Path::new(&mount.path))?.is_some();
@@ -121,7 +124,14 @@ pub fn undo(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFail
 
 fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
     match before {
-        Before::Service { active, enabled } => service(env, name, *active, *enabled),
+        Before::Service { active, enabled, failed } => {
+            service(env, name, *active, *enabled)?;
+            match env.services.status(name)?.failure {
+                // Ending one that failed is what has the failure forgotten.
+                Some(_) if !failed => Ok(env.services.stop(name, END).map(drop)?),
+                _ => Ok(()),
+            }
+        }
         Before::Mount(false) => match mounting::at(Path::new(name))? {
             Some(_) => Ok(mounting::unmount(Path::new(name))?),
             None => Ok(()),
@@ -150,7 +160,7 @@ fn service(env: &Env, name: &str, active: bool, enabled: bool) -> Result<(), Ste
     } else if !status.active && active && status.installed {
         env.services.start(name, READY)?;
     }
-    let now = is_enabled(&env.root, name)?;
+    let now = env.services.enabled(name)?;
     if now && !enabled {
         env.services.disable(name)?;
     } else if !now && enabled && status.installed {
@@ -219,7 +229,10 @@ mod tests {
         let stored: serde_json::Value = serde_json::from_str(stored)?;
         let before: BTreeMap<String, Before> = serde_json::from_value(stored["effects"].clone())?;
         assert_eq!(before["package:nginx"], Before::Package(None));
-        assert_eq!(before["service:eos-storage-monitor"], Before::Service { active: true, enabled: true });
+        assert_eq!(
+            before["service:eos-storage-monitor"],
+            Before::Service { active: true, enabled: true, failed: false }
+        );
         assert_eq!(serde_json::to_value(&before)?, stored["effects"]);
         Ok(())
     }
