@@ -32,7 +32,7 @@ pub fn shown(tree: &str) -> Vec<(PathBuf, &'static str)> {
     vec![(environment.to_owned(), PLACE), (super::support::package(tree), STATES)]
 }
 
-/// Puts states from another place of a host under the minion of [`call`], which is made with it.
+/// Makes the minion that [`call`] runs. Salt asks for names of the host, and nobody answers there: it has them in files.
 pub fn configure(host: &Host) {
     let configuration = json!({
         "id": "node1",
@@ -41,9 +41,12 @@ pub fn configure(host: &Host) {
         "pillar_roots": {"base": [format!("{MINION}/pillar")]},
         "root_dir": format!("{MINION}/state"),
         "log_level": "quiet",
+        "enable_fqdns_grains": false,
         "log_file": format!("{MINION}/log"),
     });
-    let script = r#"mkdir -p "$1/pillar" && printf %s "$2" > "$1/minion""#;
+    let script = r#"mkdir -p "$1/pillar" && printf %s "$2" > "$1/minion"
+        printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$(hostname)" > /etc/hosts
+        sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf; rm -f /etc/resolv.conf"#;
     host.run(&["sh", "-c", script, "sh", MINION, &configuration.to_string()]);
 }
 

@@ -4,6 +4,9 @@
 use super::host::Host;
 use super::lab::Lab;
 use super::salt::{self, results};
+use eos::model::role::Role;
+use eos::model::scale::Scale;
+use eos::sls::Inputs;
 use serde_json::{Value, json};
 
 /// What is there before, on both hosts: units of one kind, which write down what befalls them, in the states that the
@@ -68,16 +71,32 @@ after - -
 /// what befell it since.
 const TELL: &str = r#"
 cd /etc/systemd/system
-for unit in eos-test-*.service; do
+for unit in $1; do
     name=${unit%.service}
     now=$(systemctl show -P InvocationID $unit)
     then=$(cat /srv/ids/$name 2>/dev/null || true)
     printf %s "$now" > /srv/ids/$name
     [ "$now" = "$then" ] && same=same || same=other
+    [ -e $unit ] || continue
     echo "$name: $(systemctl is-enabled $unit 2>/dev/null) $(systemctl show -P ActiveState -P SubState $unit | tr '\n' ' ')$same invocation:" $(cat /srv/told/$name 2>/dev/null)
     rm -f /srv/told/$name
 done
 "#;
+
+/// The files of the units of these tests.
+const TESTED: &str = "eos-test-*.service";
+
+/// The unit of the storage monitor, which the shipped tree writes and runs.
+const MONITOR: &str = "eos-storage-monitor.service";
+
+/// Takes away what the shipped tree made of the monitor, and whoever would bring it back.
+const WITHOUT_MONITOR: &str = "
+systemctl stop eos-agent eos-master
+systemctl --quiet disable --now eos-storage-monitor
+rm /etc/systemd/system/eos-storage-monitor.service /etc/eos/storage-ops.yaml
+systemctl daemon-reload
+mkdir -p /srv/ids
+";
 
 /// A pair of hosts: eos applies states on the first one, Salt on the second one.
 struct Pair {
@@ -103,8 +122,18 @@ impl Pair {
         }
     }
 
-    fn told(&self) -> [String; 2] {
-        [&self.salt, &self.eos].map(|host| host.run(&["sh", "-c", TELL]))
+    /// What is told of the units whose files have these names: under Salt, and under eos.
+    fn told(&self, units: &str) -> [String; 2] {
+        [&self.salt, &self.eos].map(|host| host.run(&["sh", "-c", TELL, "sh", units]))
+    }
+
+    /// What is told of them, which must be the same.
+    #[track_caller]
+    fn assert_same_units(&self, units: &str, what: &str) -> String {
+        let [salt, eos] = self.told(units);
+        let difference = eos::sls::unified::unified("units", &salt, &eos);
+        assert!(salt == eos, "{what}: the units under Salt (-) and under eos (+) differ:\n{difference}");
+        eos
     }
 
     /// Applies states with both, which must end alike; gives what eos answered.
@@ -133,19 +162,12 @@ fn assign(pair: &Pair, case: &str) {
     pair.eos.run(&["sh", "-c", &script]);
 }
 
-fn assert_same_units(pair: &Pair, what: &str) -> String {
-    let [salt, eos] = pair.told();
-    let difference = eos::sls::unified::unified("units", &salt, &eos);
-    assert!(salt == eos, "{what}: the units under Salt (-) and under eos (+) differ:\n{difference}");
-    eos
-}
-
 #[test]
 fn services_of_systemd_are_changed_by_eos_as_by_salt_and_are_as_often_started_reloaded_and_ended() {
     let pair = Pair::up("tests/fixtures/states");
     pair.prepare(UNITS);
     assign(&pair, "services");
-    assert_same_units(&pair, "before");
+    pair.assert_same_units(TESTED, "before");
     let none = json!({});
     let mut seen = Vec::new();
     for round in ["first", "again", "changed", "changed and again"] {
@@ -155,9 +177,9 @@ fn services_of_systemd_are_changed_by_eos_as_by_salt_and_are_as_often_started_re
             }
         }
         pair.apply(&["services"], &none, true, &format!("{round}, test"));
-        seen.push(assert_same_units(&pair, &format!("{round}, test")));
+        seen.push(pair.assert_same_units(TESTED, &format!("{round}, test")));
         pair.apply(&["services"], &none, false, round);
-        seen.push(assert_same_units(&pair, round));
+        seen.push(pair.assert_same_units(TESTED, round));
     }
     // What was compared is what was meant.
     let line = |told: &String, name: &str| {
@@ -187,14 +209,57 @@ fn services_that_fail_end_as_in_salt_and_eos_brings_all_of_them_back() {
     let pair = Pair::up("tests/fixtures/states");
     pair.prepare(FAILING);
     assign(&pair, "services_failing");
-    let before = assert_same_units(&pair, "before");
+    let before = pair.assert_same_units(TESTED, "before");
     pair.apply(&["services_failing"], &json!({}), true, "test");
     pair.apply(&["services_failing"], &json!({}), false, "applied");
-    let [salt, eos] = pair.told();
+    let [salt, eos] = pair.told(TESTED);
     let states = |told: &str| {
         let line = |line: &str| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
         told.lines().map(line).collect::<Vec<_>>()
     };
     assert_ne!(states(&salt), states(&before), "Salt leaves what was done");
     assert_eq!(states(&eos), states(&before), "eos takes it back");
+}
+
+/// Gives the node of eos another role and scale, as its master would.
+fn give(host: &Host, role: Role, scale: Scale) {
+    let path = "/var/lib/eos/membership.json";
+    let mut membership: Value = serde_json::from_str(&host.run(&["cat", path])).unwrap();
+    membership["applied"]["role"] = json!(role);
+    membership["applied"]["scale"] = json!(scale);
+    host.run(&["sh", "-c", r#"printf %s "$2" > "$1""#, "sh", path, &membership.to_string()]);
+}
+
+#[test]
+fn the_shipped_tree_runs_the_monitor_as_under_salt_for_every_role_and_scale() {
+    let pair = Pair::up("states");
+    for host in [&pair.eos, &pair.salt] {
+        host.run(&["sh", "-ec", WITHOUT_MONITOR]);
+    }
+    let same = "eos-storage-monitor: enabled active running same invocation:";
+    let other = same.replace("same", "other");
+    let mut first = true;
+    for role in Role::ALL {
+        for scale in Scale::ALL {
+            let what = format!("role {role}, scale {scale}");
+            give(&pair.eos, role, scale);
+            let pillar = Inputs::of("node1", role, scale).pillar();
+            let tested = pair.apply(&[], &pillar, true, &format!("{what}, test"));
+            let monitor = tested.iter().find(|state| state.id == "storage_monitor_service");
+            assert_eq!(monitor.unwrap().result, "None", "it is told before");
+            let told = pair.assert_same_units(MONITOR, &format!("{what}, test"));
+            assert_eq!(told.trim_end(), if first { "" } else { same }, "nothing is changed");
+            // Started the first time; then its configuration is another one each time.
+            let ended = pair.apply(&[], &pillar, false, &what);
+            let monitor = ended.iter().find(|state| state.id == "storage_monitor_service");
+            assert!(monitor.unwrap().changed, "{what}");
+            assert_eq!(pair.assert_same_units(MONITOR, &what).trim_end(), other, "{what}");
+            first = false;
+        }
+    }
+    let pillar =
+        Inputs::of("node1", Role::ALL[Role::ALL.len() - 1], Scale::ALL[Scale::ALL.len() - 1]).pillar();
+    let ended = pair.apply(&[], &pillar, false, "again");
+    assert!(ended.iter().all(|state| !state.changed), "{ended:?}");
+    assert_eq!(pair.assert_same_units(MONITOR, "again").trim_end(), same);
 }
