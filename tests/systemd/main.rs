@@ -13,5 +13,8 @@ mod lab;
 mod life;
 mod recovery;
 mod removal;
+mod salt;
+mod services;
+mod support;
 mod tools;
 mod undoing;

@@ -198,6 +198,14 @@ impl Services for ProcessServices {
         self.start(name, until.saturating_duration_since(Instant::now()))
     }
 
+    fn reload_service(&self, _name: &str, _deadline: Duration) -> Result<bool, ServiceError> {
+        Ok(false)
+    }
+
+    fn enabled(&self, name: &str) -> Result<bool, ServiceError> {
+        super::is_enabled(&self.root, name)
+    }
+
     fn enable(&self, name: &str) -> Result<(), ServiceError> {
         let name = super::plain_name(name)?;
         let paths = self.paths(name)?;

@@ -89,7 +89,7 @@ fn the_monitor_starts_after_its_unit_and_configuration_and_restarts_with_them() 
     let service = &plan.states[at("storage_monitor_service")];
     assert_eq!(
         service.function,
-        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) }
+        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true), reload: false }
     );
     let mut watches = vec![at("storage_monitor_unit"), at("storage_ops_configuration")];
     watches.sort_unstable();

@@ -7,7 +7,6 @@ use crate::host::account_tables::{self as tables, GroupEntry, UserEntry};
 use crate::host::kernel;
 use crate::host::mounting;
 use crate::host::packages::{self, Found};
-use crate::host::services::is_enabled;
 use crate::sls::function::Function;
 use crate::sls::plan::StatePlan;
 use crate::steps::Env;
@@ -29,6 +28,9 @@ pub enum Before {
         active: bool,
         /// Whether it started at boot.
         enabled: bool,
+        /// Whether it had failed, so that it does not run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
     },
     /// A service that ran: in which run.
     Run(Run),
@@ -76,12 +78,16 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
             | Function::ServiceEnabled { name }
             | Function::ServiceDisabled { name } => {
                 let status = env.services.status(name)?;
+                let (active, failed) = (status.active, status.failure.is_some());
                 if let Some(id) = status.run {
-                    found.insert(format!("run:{name}"), Before::Run(Run { id }));
+                    let known =
+                        matches!(found.get(&format!("run:{name}")), Some(Before::Run(run)) if run.reloads);
+                    let reloads =
+                        known || matches!(&state.function, Function::ServiceRunning { reload: true, .. });
+                    found.insert(format!("run:{name}"), Before::Run(Run { id, reloads }));
                 }
-                let active = status.active;
-                let enabled = is_enabled(&env.root, name)?;
-                found.insert(format!("service:{name}"), Before::Service { active, enabled });
+                let enabled = env.services.enabled(name)?;
+                found.insert(format!("service:{name}"), Before::Service { active, enabled, failed });
             }
             Function::Mounted(mount) if mount.mount && env.root.is_host() => {
                 let there = mounting::at(Path::new(&mount.path))?;
@@ -148,10 +154,11 @@ pub fn now(env: &Env, before: &BTreeMap<String, Before>) -> Result<BTreeMap<Stri
         let name = parts(subject).1;
         let now = match before {
             Before::Service { .. } if name == MONITOR => continue,
-            Before::Service { .. } => Before::Service {
-                active: env.services.status(name)?.active,
-                enabled: is_enabled(&env.root, name)?,
-            },
+            Before::Service { .. } => {
+                let status = env.services.status(name)?;
+                let enabled = env.services.enabled(name)?;
+                Before::Service { active: status.active, enabled, failed: status.failure.is_some() }
+            }
             Before::Mount(before) => match mounting::at(Path::new(name))? {
                 Some(mounted) if !before => Before::Mounted(mounted.device),
                 mounted => Before::Mount(mounted.is_some()),
@@ -200,7 +207,10 @@ mod tests {
         let stored: serde_json::Value = serde_json::from_str(stored)?;
         let before: BTreeMap<String, Before> = serde_json::from_value(stored["effects"].clone())?;
         assert_eq!(before["package:nginx"], Before::Package(None));
-        assert_eq!(before["service:eos-storage-monitor"], Before::Service { active: true, enabled: true });
+        assert_eq!(
+            before["service:eos-storage-monitor"],
+            Before::Service { active: true, enabled: true, failed: false }
+        );
         assert_eq!(serde_json::to_value(&before)?, stored["effects"]);
         Ok(())
     }

@@ -22,7 +22,9 @@ use std::path::Path;
 /// What could not be brought back, each with what a person does instead; a repetition goes on.
 pub fn undo(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFailure> {
     each(before, &KINDS, |name, before| match before {
-        Before::Service { active, enabled } => services_back::end(env, name, *active, *enabled),
+        Before::Service { active, enabled, failed } => {
+            services_back::end(env, name, (*active, *enabled), *failed)
+        }
         before => undo_one(env, name, before),
     })
 }
@@ -33,7 +35,7 @@ pub fn undo(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFail
 /// As [`undo`].
 pub fn undo_last(env: &Env, before: &BTreeMap<String, Before>) -> Result<(), StepFailure> {
     each(before, &["service"], |name, service| match service {
-        Before::Service { active, enabled } => {
+        Before::Service { active, enabled, .. } => {
             let run = match before.get(&format!("run:{name}")) {
                 Some(Before::Run(run)) => Some(run),
                 _ => None,
@@ -70,7 +72,7 @@ fn each(
 /// What a person does to bring one thing back from what it is `now`, if that is known; no secrets are in it.
 pub(super) fn by_hand(name: &str, before: &Before, now: Option<&Before>) -> Option<String> {
     Some(match (before, now) {
-        (Before::Service { active, enabled }, _) => {
+        (Before::Service { active, enabled, .. }, _) => {
             let run = if *active { "restart" } else { "stop" };
             let boot = if *enabled { "enable" } else { "disable" };
             format!("systemctl {run} {name}; systemctl {boot} {name}")
@@ -112,8 +114,8 @@ pub(super) fn by_hand(name: &str, before: &Before, now: Option<&Before>) -> Opti
 /// When it cannot be brought back.
 pub(in crate::steps) fn undo_one(env: &Env, name: &str, before: &Before) -> Result<(), StepFailure> {
     match before {
-        Before::Service { active, enabled } => {
-            services_back::end(env, name, *active, *enabled)?;
+        Before::Service { active, enabled, failed } => {
+            services_back::end(env, name, (*active, *enabled), *failed)?;
             services_back::bring_back(env, name, (*active, *enabled), None)
         }
         Before::Run(_) => Ok(()),

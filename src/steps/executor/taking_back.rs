@@ -113,12 +113,14 @@ fn judge(before: &Before, written: &Before, now: &Before) -> Verdict {
     let changed = || Verdict::Leave("it was changed since eos changed it".to_owned());
     match (before, written, now) {
         _ if before == now => Verdict::Forget,
-        (Before::Service { active, enabled }, Before::Service { active: a, enabled: e }, now) => {
-            let Before::Service { active: runs, enabled: boots } = now else { return Verdict::Forget };
+        (Before::Service { active, enabled, .. }, Before::Service { active: a, enabled: e, .. }, now) => {
+            let Before::Service { active: runs, enabled: boots, failed } = now else {
+                return Verdict::Forget;
+            };
             // What somebody has switched since stays as it is.
             let active = if runs == a { *active } else { *runs };
             let enabled = if boots == e { *enabled } else { *boots };
-            let target = Before::Service { active, enabled };
+            let target = Before::Service { active, enabled, failed: *failed };
             if target == *now { Verdict::Forget } else { Verdict::TakeBack(target) }
         }
         (Before::Options(_), _, _) if written == now => Verdict::TakeBack(before.clone()),
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_somebody_switched_set_or_mounted_since_stays_so() {
-        let service = |active, enabled| Before::Service { active, enabled };
+        let service = |active, enabled| Before::Service { active, enabled, failed: false };
         let verdict = judge(&service(false, false), &service(true, true), &service(true, true));
         assert_eq!(verdict, Verdict::TakeBack(service(false, false)));
         let verdict = judge(&service(false, false), &service(true, true), &service(true, false));
