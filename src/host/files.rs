@@ -249,7 +249,7 @@ pub fn create_directory(path: &Path, attributes: Attributes) -> Result<(), FileE
         create_directory(parent, Attributes { mode: 0o755, owner: None })?;
     }
     let (holder, name) = Directory::holding(path).map_err(failed)?;
-    match holder.make_directory(&name, 0o700) {
+    match holder.make_private(&name) {
         Err(error) if error.is_present() && path.is_dir() => {}
         other => other.map_err(failed)?,
     }

@@ -62,6 +62,15 @@ impl Directory {
         self.resolve("open", Path::new(name), flags, Mode::from_raw_mode(mode)).map(File::from)
     }
 
+    /// Makes a directory that must not exist yet, for its owner alone.
+    ///
+    /// # Errors
+    /// When it exists, or the disk refuses.
+    pub(in crate::host) fn make_private(&self, name: &OsStr) -> Result<(), DirectoryError> {
+        fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o700))
+            .map_err(|errno| self.failed("create", name, errno))
+    }
+
     /// Makes a file beside the name, for its owner alone, under a name that nobody could foresee.
     ///
     /// # Errors
@@ -80,8 +89,7 @@ impl Directory {
     /// When the disk refuses, or somebody put another directory in its place at once.
     pub(in crate::host) fn room_beside(&self, name: &OsStr) -> Result<(Self, OsString), DirectoryError> {
         let fresh = unforeseen(name);
-        fs::mkdirat(&self.fd, &fresh, Mode::from_raw_mode(0o700))
-            .map_err(|errno| self.failed("create", &fresh, errno))?;
+        self.make_private(&fresh)?;
         let room = self.open_directory(Path::new(&fresh))?;
         let own = rustix::process::geteuid().as_raw();
         if room.own_metadata()?.uid != own || !room.list()?.is_empty() {

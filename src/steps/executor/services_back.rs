@@ -56,7 +56,7 @@ pub(super) fn bring_back(
         let same = before.is_none_or(|before| status.run.as_ref() == Some(&before.id));
         match (status.active, same) {
             (true, true) if status.ready && before.is_some_and(|before| before.reloads) => {
-                drop(services.reload_service(name, READY)?);
+                services.reload_service(name, READY)?;
             }
             (true, true) if status.ready => {}
             (true, true) => drop(services.start(name, READY)?),
