@@ -204,7 +204,7 @@ pub fn age(path: &Path) -> Result<Option<Duration>, FileError> {
 ///
 /// A crash leaves the old file or the new one, and perhaps a `.NAME.eos-RANDOM` beside it, which
 /// [`crate::host::tree::remove_leftovers`] removes. Whoever else may write to the directory can lead it nowhere: it
-/// makes its own file under a name that nobody could foresee, and follows links of root's and of its own user only.
+/// makes its own file under a name that nobody could foresee, and follows only links that root or its own user put there.
 ///
 /// # Errors
 /// When any of it fails; the old file is then untouched.

@@ -68,6 +68,8 @@ pub fn missing(wanted: &[String], now: &[String], kind: &str, known: &Known<'_>)
     let missing = |option: &String| match OPPOSITES.iter().find(|(positive, _)| positive == option) {
         Some((_, negative)) => has(negative),
         None => match option.as_str() {
+            // Those of root are not shown.
+            "uid=0" | "gid=0" => now.iter().any(|there| there.starts_with(&option[..4]) && there != option),
             "atime" => has("noatime"),
             "strictatime" => has("noatime") || has("relatime"),
             option => !has(option),
@@ -156,7 +158,7 @@ pub fn way_back(now: &[String], before: &[String]) -> Vec<String> {
             || OPPOSITES.iter().any(|(_, one)| *one == option)
     };
     for option in before.iter().filter(|option| general(option) || !has(now, option)) {
-        if !back.contains(option) && !(only_the_mount && option == "rw") {
+        if !(back.contains(option) || only_the_mount && option == "rw") {
             back.push(option.clone());
         }
     }
@@ -203,6 +205,7 @@ mod tests {
             ("tmpfs", "size=1000,nr_inodes=1k", "rw,size=4k,nr_inodes=1024"),
             ("tmpfs", "size=50%", "rw,size=524288k"),
             ("tmpfs", "uid=ann,gid=users", "rw,uid=1000,gid=100"),
+            ("tmpfs", "uid=0,gid=0", "rw"),
             ("ext4", "defaults,nofail,x-systemd.automount,noauto,user", "rw,relatime"),
             ("ext4", "suid,dev,exec,async,atime", "rw,relatime"),
             ("ext4", "bind,loop", "rw"),
@@ -222,6 +225,7 @@ mod tests {
             ("ext4", "noatime", "rw,relatime", "noatime"),
             ("ext4", "strictatime", "rw,relatime", "strictatime"),
             ("tmpfs", "uid=nobody-knows", "rw,uid=5", "uid=nobody-knows"),
+            ("tmpfs", "uid=0", "rw,uid=5", "uid=0"),
         ] {
             assert_eq!(missing_of(kind, wanted, now), missing, "{kind} {wanted}");
         }

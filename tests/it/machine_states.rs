@@ -44,15 +44,17 @@ const MOUNTS: &str = r#"
 truncate -s 16M /srv/disk.img
 mkfs.ext4 -q -U 6f1a1ed5-9a0e-4ad6-8a26-5d3d3d0c5e01 -L eos-states /srv/disk.img
 loop=$(losetup --show --find /srv/disk.img)
-trap 'umount /srv/by-uuid /srv/by-label /srv/by-path /srv/image 2>/dev/null; losetup -d $loop' EXIT
+trap 'umount /srv/by-uuid /srv/by-label /srv/by-path || true; losetup -d $loop' EXIT
 mkdir -p /srv/source/inner; touch /srv/source/inner/file
 ln -s $loop /srv/link-to-device
 mounts() {
     cat <<STATES
 by_uuid:
-  mount.mounted: [{name: /srv/by-uuid, device: UUID=6F1A1ED5-9A0E-4ad6-8a26-5d3d3d0c5e01, fstype: ext4, mkmnt: True, opts: "rw,nofail,retry=3"}]
+  mount.mounted: [{name: /srv/by-uuid, device: UUID=6f1a1ed5-9a0e-4ad6-8a26-5d3d3d0c5e01, fstype: ext4, mkmnt: True, opts: "rw,nofail,retry=3"}]
 by_label:
   mount.mounted: [{name: /srv/by-label, device: LABEL=eos-states, fstype: ext4, mkmnt: True, opts: "rw,suid,exec,x-systemd.device-timeout=5"}]
+absent:
+  mount.mounted: [{name: /srv/absent, device: LABEL=eos-nowhere, fstype: ext4, mkmnt: True, persist: False, opts: nofail}]
 by_path:
   mount.mounted: [{name: /srv/by-path, device: /srv/link-to-device, fstype: ext4, mkmnt: True}]
 bound:
@@ -70,19 +72,25 @@ mounts rw,size=1M,mode=0755,uid=root > $states/site.sls
 (mounts ro,noexec,size=2M,mode=0755; echo "$FAILS") | failed third
 options > "$out/options.after"
 sed -i 's|/srv/source/inner|/srv/source|' $states/site.sls
-"$eos" state apply --output json > "$out/other" 2>/dev/null && exit 1
-cat /etc/fstab > "$out/fstab"
+if "$eos" state apply --output json > "$out/other" 2> /dev/null; then exit 1; fi
+for mount in by-uuid by-label by-path; do findmnt -rno SOURCE "/srv/$mount"; done | sort -u | wc -l > "$out/devices"
 "#;
 
 #[test]
 fn a_mount_is_known_by_every_name_of_its_device_and_gets_its_options_back() {
     let out = TempDir::with_prefix("eos-told-").unwrap();
     in_a_copy(&format!("{NODE}{MOUNTS}"), out.path(), &[Path::new(EOS)]);
-    let all = ["by_uuid", "by_label", "by_path", "bound", "sized"];
-    let wanted = |outcome: &str| all.map(|id| (id.to_owned(), outcome.to_owned())).to_vec();
+    let all = ["by_uuid", "by_label", "absent", "by_path", "bound", "sized"];
+    let wanted = |outcome: &str| {
+        let outcome = |id: &str| if id == "absent" { "unchanged" } else { outcome }.to_owned();
+        all.map(|id| (id.to_owned(), outcome(id))).to_vec()
+    };
     assert_eq!(outcomes(out.path(), "first"), wanted("changed"));
     assert_eq!(outcomes(out.path(), "second"), wanted("unchanged"), "nothing is mounted again");
-    assert_eq!(outcomes(out.path(), "tested"), wanted("unchanged"), "and nothing would be");
+    assert_eq!(told(out.path(), "devices").trim(), "1", "three names of one device");
+    let mut tested = outcomes(out.path(), "tested");
+    tested.retain(|(id, _)| id != "absent");
+    assert!(tested.len() == 5 && tested.iter().all(|(_, outcome)| outcome == "unchanged"), "{tested:?}");
     let third = outcomes(out.path(), "third");
     assert!(third.contains(&("sized".to_owned(), "changed".to_owned())), "{third:?}");
     let before = told(out.path(), "options.before");

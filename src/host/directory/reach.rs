@@ -15,8 +15,9 @@ use std::path::{Component, Path, PathBuf};
 const LINKS: usize = 40;
 
 impl Directory {
-    /// Opens a directory by its path. A link on the way is followed only where it, and the directory that it stands
-    /// in, belong to root or to who runs this: with the rights of root nobody is led where somebody else wants.
+    /// Opens a directory by its path. A link on the way is followed only where root, or who runs this, has put it: in a
+    /// directory that is theirs, and where others may write to that, only if the link is theirs too. With the rights of
+    /// root nobody is led where somebody else wants.
     ///
     /// # Errors
     /// When there is no such directory, or a link of somebody else is on the way.
@@ -208,7 +209,9 @@ fn along(path: &Path) -> Result<OwnedFd, Errno> {
             continue;
         }
         links += 1;
-        if links > LINKS || !is_trusted(found.st_uid) || !is_trusted(fs::fstat(&here)?.st_uid) {
+        let holder = fs::fstat(&here)?;
+        let shared = holder.st_mode & 0o022 != 0;
+        if links > LINKS || !is_trusted(holder.st_uid) || shared && !is_trusted(found.st_uid) {
             return Err(Errno::LOOP);
         }
         if fs::fstatfs(&here)?.f_type == fs::PROC_SUPER_MAGIC {
@@ -241,7 +244,7 @@ fn is_trusted(owner: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt, lchown, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 
     #[test]
     fn a_link_of_root_is_followed_and_one_of_somebody_else_is_not() -> anyhow::Result<()> {
@@ -256,12 +259,22 @@ mod tests {
         for path in ["real/below", "ours/below", "twice", "theirs/../ours/below"] {
             assert_eq!(Directory::reach(&top.join(path))?.own_metadata()?.inode, inode, "{path}");
         }
-        symlink("../real", top.join("theirs/link"))?;
-        symlink("real", top.join("planted"))?;
-        lchown(top.join("planted"), Some(1000), Some(1000))?;
+        // Nobody but root can have put it there, whoever it was given to.
+        symlink("real", top.join("given"))?;
+        lchown(top.join("given"), Some(1000), Some(1000))?;
+        let shared = top.join("shared");
+        std::fs::create_dir(&shared)?;
+        std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o1777))?;
+        symlink("../real", shared.join("ours"))?;
+        for path in ["given/below", "shared/ours/below"] {
+            assert_eq!(Directory::reach(&top.join(path))?.own_metadata()?.inode, inode, "{path}");
+        }
+        symlink("../real", shared.join("planted"))?;
+        lchown(shared.join("planted"), Some(1000), Some(1000))?;
         // Where somebody else may rename what is in it, a link of root may have been put too.
+        symlink("../real", top.join("theirs/link"))?;
         std::os::unix::fs::chown(top.join("theirs"), Some(1000), Some(1000))?;
-        for path in ["planted/below", "planted", "theirs/link/below"] {
+        for path in ["shared/planted/below", "shared/planted", "theirs/link/below"] {
             let error = Directory::reach(&top.join(path)).expect_err(path);
             assert!(matches!(error, DirectoryError::Escape { .. }), "{error:?}");
         }

@@ -7,7 +7,7 @@ use crate::host::account_tables::{self as tables, GroupEntry, UserEntry};
 use crate::host::kernel;
 use crate::host::mounting;
 use crate::host::packages::{self, Found};
-use crate::sls::function::Function;
+use crate::sls::function::{Function, Package};
 use crate::sls::plan::StatePlan;
 use crate::steps::Env;
 use crate::steps::apply_states::MONITOR;
@@ -77,17 +77,8 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
             | Function::ServiceDead { name, .. }
             | Function::ServiceEnabled { name }
             | Function::ServiceDisabled { name } => {
-                let status = env.services.status(name)?;
-                let (active, failed) = (status.active, status.failure.is_some());
-                if let Some(id) = status.run {
-                    let known =
-                        matches!(found.get(&format!("run:{name}")), Some(Before::Run(run)) if run.reloads);
-                    let reloads =
-                        known || matches!(&state.function, Function::ServiceRunning { reload: true, .. });
-                    found.insert(format!("run:{name}"), Before::Run(Run { id, reloads }));
-                }
-                let enabled = env.services.enabled(name)?;
-                found.insert(format!("service:{name}"), Before::Service { active, enabled, failed });
+                let reloads = matches!(&state.function, Function::ServiceRunning { reload: true, .. });
+                service(env, name, reloads, &mut found)?;
             }
             Function::Mounted(mount) if mount.mount && env.root.is_host() => {
                 let there = mounting::at(Path::new(&mount.path))?;
@@ -97,22 +88,7 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
                 }
             }
             Function::PackageInstalled { packages: wanted, refresh } => {
-                let missing = super::packages::missing(wanted)?;
-                if missing.is_empty() {
-                    continue;
-                }
-                // What comes with them is told by the lists from which they will be installed.
-                if *refresh {
-                    packages::refresh()?;
-                }
-                let mut names =
-                    packages::would_change(&super::packages::specifiers(&missing)).unwrap_or_default();
-                names.extend(missing.into_iter().map(|package| package.name));
-                let mut there = packages::found(&names)?;
-                for name in names {
-                    let package = Before::Package(there.remove(&name));
-                    found.entry(format!("package:{name}")).or_insert(package);
-                }
+                packages_of(wanted, *refresh, &mut found)?;
             }
             Function::UserPresent(user) => {
                 let entry = tables::user(&env.root, &user.name)?;
@@ -139,6 +115,47 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
         }
     }
     Ok(found)
+}
+
+fn service(
+    env: &Env,
+    name: &str,
+    reloads: bool,
+    found: &mut BTreeMap<String, Before>,
+) -> Result<(), StepFailure> {
+    let status = env.services.status(name)?;
+    let (active, failed) = (status.active, status.failure.is_some());
+    if let Some(id) = status.run {
+        let run = format!("run:{name}");
+        let known = matches!(found.get(&run), Some(Before::Run(run)) if run.reloads);
+        found.insert(run, Before::Run(Run { id, reloads: known || reloads }));
+    }
+    let enabled = env.services.enabled(name)?;
+    found.insert(format!("service:{name}"), Before::Service { active, enabled, failed });
+    Ok(())
+}
+
+fn packages_of(
+    wanted: &[Package],
+    refresh: bool,
+    found: &mut BTreeMap<String, Before>,
+) -> Result<(), StepFailure> {
+    let missing = super::packages::missing(wanted)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // What comes with them is told by the lists from which they will be installed.
+    if refresh {
+        packages::refresh()?;
+    }
+    let mut names = packages::would_change(&super::packages::specifiers(&missing)).unwrap_or_default();
+    names.extend(missing.into_iter().map(|package| package.name));
+    let mut there = packages::found(&names)?;
+    for name in names {
+        let package = Before::Package(there.remove(&name));
+        found.entry(format!("package:{name}")).or_insert(package);
+    }
+    Ok(())
 }
 
 /// How the same things are now, for the ledger. The monitor's service is eos's own, which its steps take back.

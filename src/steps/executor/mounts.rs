@@ -22,7 +22,7 @@ impl Working<'_> {
     pub(super) fn mount(&self, mount: &Mount, trial: bool) -> Result<Ended, StepFailure> {
         let path = Path::new(&mount.path);
         let mut changes = Vec::new();
-        let mut would = false;
+        let (mut would, mut absent) = (false, false);
         if mount.mount && self.env.root.is_host() {
             match mounting::at(path)? {
                 Some(now) if !mounting::is_of(&now, &mount.device, &mount.options, path)? => {
@@ -48,7 +48,11 @@ impl Working<'_> {
                         return Ok(Ended::of(Outcome::Failed, why));
                     }
                     mounting::mount(&mount.device, &mount.kind, &mount.options, path)?;
-                    changes.push(set("mount", None, "True"));
+                    // `nofail` has `mount` succeed where there is no such device.
+                    match mounting::at(path)? {
+                        Some(_) => changes.push(set("mount", None, "True")),
+                        None => absent = true,
+                    }
                 }
             }
         } else if !mount.mount && !files::exists(path)? {
@@ -68,8 +72,11 @@ impl Working<'_> {
             let comment = if would { "would be mounted" } else { "is mounted" };
             return Ok(Ended::of(outcome, format!("{} {comment}", mount.path)));
         }
-        let comment =
-            if changes.is_empty() { "Target was already mounted" } else { "Target was successfully mounted" };
+        let comment = match (absent, changes.is_empty()) {
+            (true, _) => "Nothing was mounted: the device is not there, and nofail says to go on",
+            (false, true) => "Target was already mounted",
+            (false, false) => "Target was successfully mounted",
+        };
         Ok(changed(false, comment, changes))
     }
 
