@@ -217,7 +217,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], attributes: Attributes) -> Result
         .and_then(|()| directory.settle_as(&temporary, &name).map_err(failed));
     if written.is_err() {
         // The write failed already; that the remains could not be removed as well adds nothing to act on.
-        let _ = directory.remove_file(&temporary);
+        let _ = directory.unlink(&temporary);
     }
     written
 }
@@ -278,7 +278,7 @@ pub fn change_owner(path: &Path, user: u32, group: u32) -> Result<(), FileError>
 /// # Errors
 /// When it is there and cannot be removed.
 pub fn remove_file(path: &Path) -> Result<(), FileError> {
-    removed(path, |holder, name| holder.remove_file(name))
+    removed(path, |holder, name| holder.unlink(name))
 }
 
 /// Removes a tree; one that is not there is no error. Links are removed, never followed.

@@ -48,7 +48,7 @@ fn other_records_of_the_first_format_are_readable() -> anyhow::Result<()> {
     let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries.json"))?;
     assert_eq!((checkpoint.paths[0].nodes.len(), checkpoint.effects.len()), (5, 0));
     let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries-2.json"))?;
-    assert_eq!((checkpoint.version, checkpoint.effects.len()), (2, 7));
+    assert_eq!((checkpoint.version, checkpoint.effects.len()), (2, 9));
     let summary: BootstrapCheckpoint = serde_json::from_slice(fixture!("checkpoint.json"))?;
     assert_eq!((summary.id.as_str(), summary.can_rollback), ("0001-bootstrap", true));
     let holder: Holder = serde_json::from_slice(fixture!("operation.lock"))?;

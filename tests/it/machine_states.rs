@@ -50,7 +50,7 @@ ln -s $loop /srv/link-to-device
 mounts() {
     cat <<STATES
 by_uuid:
-  mount.mounted: [{name: /srv/by-uuid, device: UUID=6f1a1ed5-9a0e-4ad6-8a26-5d3d3d0c5e01, fstype: ext4, mkmnt: True, opts: "rw,nofail,retry=3"}]
+  mount.mounted: [{name: /srv/by-uuid, device: UUID=6f1a1ed5-9a0e-4ad6-8a26-5d3d3d0c5e01, fstype: ext4, mkmnt: True, opts: "rw,nofail,x-systemd.automount"}]
 by_label:
   mount.mounted: [{name: /srv/by-label, device: LABEL=eos-states, fstype: ext4, mkmnt: True, opts: "rw,suid,exec,x-systemd.device-timeout=5"}]
 absent:

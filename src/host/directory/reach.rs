@@ -99,6 +99,14 @@ impl Directory {
         Ok((room, fresh))
     }
 
+    /// Removes a file or a link of this name.
+    ///
+    /// # Errors
+    /// When there is none, or the disk refuses.
+    pub(in crate::host) fn unlink(&self, name: &OsStr) -> Result<(), DirectoryError> {
+        fs::unlinkat(&self.fd, name, AtFlags::empty()).map_err(|errno| self.failed("remove", name, errno))
+    }
+
     /// Moves a name over another one here.
     ///
     /// # Errors
