@@ -74,9 +74,11 @@ impl Explain for AgentError {
                 "it is removed, and the agent gives the order again; see who could write it: ls -ld {}",
                 path.parent().unwrap_or(path).display()
             ),
-            Self::NoAnswer { .. } => "what it began is undone before it is tried again, which happens by itself; see \
+            Self::NoAnswer { .. } => {
+                "what it began is undone before it is tried again, which happens by itself; see \
                  what it did: journalctl -u eos-apply -n 50"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::File(error) => error.hints().join("; "),
         }]
     }
@@ -98,11 +100,12 @@ pub(crate) fn samples() -> Vec<AgentError> {
         AgentError::NotMember,
         AgentError::Identity(IdentityError::Damaged { what: "the membership file" }),
         AgentError::Listen { address: SocketAddr::from(([10, 0, 1, 12], 4506)), source: io() },
-        AgentError::Order {
-            path: "/run/eos/order.json".into(),
-            why: "it is for node2 of c-prod".to_owned(),
-        },
+        AgentError::Order { path: "/run/eos/order.json".into(), why: "it is for node2 of c-prod".to_owned() },
         AgentError::NoAnswer { how: "result signal, signal 9".to_owned() },
-        AgentError::File(FileError::new("write", "/run/eos/order.json", std::io::ErrorKind::StorageFull.into())),
+        AgentError::File(FileError::new(
+            "write",
+            "/run/eos/order.json",
+            std::io::ErrorKind::StorageFull.into(),
+        )),
     ]
 }

@@ -201,8 +201,7 @@ fn saga(
     request: Request,
     step: AnyStep,
 ) -> Result<(), Failure> {
-    let mut engine =
-        Engine::new(&workshop.root, lock, workshop.sink.as_ref(), workshop.interrupted.as_ref());
+    let mut engine = Engine::new(&workshop.root, lock, workshop.sink.as_ref(), workshop.interrupted.as_ref());
     undo_unfinished(&mut engine, workshop, env)?;
     let node_states = env.membership().map_err(Failure::from)?.states();
     let request = Request { node_states, ..request };

@@ -94,9 +94,9 @@ impl ApplyStates {
                 let what = "say what this node shall be";
                 let told = env.until_answered(what, &client, desired).map(|desired| applied(&desired))?;
                 // A member whose turn of a newer generation has not come keeps what it has.
-                let own = membership.applied.filter(|own| {
-                    membership.confirmed && own.generation == told.generation
-                });
+                let own = membership
+                    .applied
+                    .filter(|own| membership.confirmed && own.generation == told.generation);
                 Ok(own.unwrap_or(told))
             }
         }

@@ -7,7 +7,7 @@ use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::Env;
 use crate::steps::apply_states::{effects_after, effects_before, inputs, undo_effects};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::Executor;
+use crate::steps::executor::{Executor, parameters};
 use crate::steps::states_tree::DiskTree;
 use crate::steps::touches;
 use crate::wire::member::Task;
@@ -115,7 +115,10 @@ impl Step<Env> for ApplyTask {
         let plan = self.plan(env).map_err(to_step)?;
         let applied = Executor::new(env).apply(plan);
         let outcome = if applied.changed() { Outcome::Done } else { Outcome::Unchanged };
-        applied.failure.map_or(Ok(outcome), |failure| Err(to_step(failure)))
+        match applied.failure {
+            Some(failure) => Err(to_step(failure)),
+            None => parameters::release(env).map(|()| outcome).map_err(to_step),
+        }
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {

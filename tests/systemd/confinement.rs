@@ -30,8 +30,11 @@ fn systemd_finds_every_unit_well_confined() {
     let cluster = Cluster::up();
     for (host, services) in cluster.hosts() {
         let units = units(host);
-        let mut known: Vec<String> =
-            services.iter().chain(UNCONFINED.iter().map(|(unit, _)| unit)).map(|unit| format!("{unit}.service")).collect();
+        let mut known: Vec<String> = services
+            .iter()
+            .chain(UNCONFINED.iter().map(|(unit, _)| unit))
+            .map(|unit| format!("{unit}.service"))
+            .collect();
         known.sort();
         assert_eq!(units, known, "no unit is there besides those that the other tests look at");
         for unit in units.into_iter().filter(|unit| is_confined(unit)) {

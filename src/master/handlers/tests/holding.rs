@@ -326,7 +326,11 @@ async fn a_member_whose_turn_has_not_come_is_told_the_same_however_it_asks() -> 
     assert!(newest > 0);
     // Nothing hands the generation out yet, so the member keeps what it says to have.
     let [polled, asked] = member.desired(newest - 1).await?;
-    assert_eq!((&polled["generation"], &polled["role"]), (&(newest - 1).into(), &"compute".into()), "{polled}");
+    assert_eq!(
+        (&polled["generation"], &polled["role"]),
+        (&(newest - 1).into(), &"compute".into()),
+        "{polled}"
+    );
     assert_eq!(polled, asked);
     // Who has applied the newest one is told of that.
     let [polled, asked] = member.desired(newest).await?;
