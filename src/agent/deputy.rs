@@ -106,3 +106,57 @@ pub async fn beside<T: Send + 'static>(hand: Hand, work: impl FnOnce() -> T + Se
     };
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::fixture::Node;
+    use crate::host::paths;
+    use crate::host::services;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    const ENTRY: &str = "EOS_TEST_DEPUTY";
+
+    /// Not a test by itself: what the test below starts without a bus.
+    #[test]
+    fn deputy_entry() -> anyhow::Result<()> {
+        if std::env::var_os(ENTRY).is_none() {
+            return Ok(());
+        }
+        let node = Node::new()?;
+        std::fs::create_dir_all(node.root.join(paths::RUN))?;
+        let binary = PathBuf::from("/bin/true");
+        let services = Arc::from(services::detect(&node.root, binary.clone())?);
+        let workshop = Workshop { hand: Hand::Unit, ..Workshop::new(node.root.clone(), binary, services) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let Applied::Failed(failure) = restore(&workshop, runtime.handle().clone()) else {
+            anyhow::bail!("nobody could have done it");
+        };
+        let told = "eos-apply ended without an answer: systemd did not start eos-apply";
+        assert_eq!((failure.code.as_str(), failure.message.as_str()), ("EOS-A005", told));
+        assert!(!node.root.join(paths::ORDER).exists(), "the order is withdrawn");
+        Ok(())
+    }
+
+    #[test]
+    fn an_order_that_nobody_answers_is_withdrawn_and_told() -> anyhow::Result<()> {
+        let output = std::process::Command::new(std::env::current_exe()?)
+            .args(["--exact", "agent::deputy::tests::deputy_entry", "--nocapture"])
+            .env(ENTRY, "1")
+            .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn work_beside_the_loop_ends_with_its_result_or_its_panic() {
+        for hand in [Hand::Agent, Hand::Unit] {
+            assert_eq!(beside(hand, || 7).await, 7);
+            let panicked = tokio::spawn(beside(hand, || panic!("planned"))).await;
+            assert!(panicked.expect_err("it panics").is_panic());
+        }
+    }
+}

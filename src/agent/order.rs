@@ -184,3 +184,96 @@ fn remove(path: &Path) -> Result<(), AgentError> {
 fn refused(root: &Root, place: &str, why: String) -> AgentError {
     AgentError::Order { path: root.join(place), why }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::fixture::Node;
+    use crate::model::explain::tells;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn task() -> Work {
+        let task = Task {
+            id: "7/update/0".to_owned(),
+            sls: vec!["site".to_owned()],
+            pillar: serde_json::json!({"secret": "x"}),
+            test: false,
+        };
+        Work::Task(task)
+    }
+
+    #[test]
+    fn an_order_is_carried_out_once_and_its_answer_is_known_by_its_id() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        std::fs::create_dir_all(node.root.join(paths::RUN))?;
+        assert!(Order::take(&node.root)?.is_none());
+        let first = Order::new(task(), Some("00-a-b-01".to_owned()))?;
+        first.give(&node.root)?;
+        let mode = |place: &str| -> anyhow::Result<u32> {
+            Ok(std::fs::metadata(node.root.join(place))?.permissions().mode() & 0o777)
+        };
+        assert_eq!(mode(paths::ORDER)?, 0o600);
+        let taken = Order::take(&node.root)?.expect("it was given");
+        assert_eq!(taken, first);
+        assert!(Order::take(&node.root)?.is_none(), "it was taken");
+        assert_eq!(first.answered(&node.root)?, None);
+        taken.answer(&node.root, Ended::Busy)?;
+        assert_eq!((first.answered(&node.root)?, mode(paths::ANSWER)?), (Some(Ended::Busy), 0o600));
+        let second = Order::new(Work::Restore, None)?;
+        assert_eq!(second.answered(&node.root)?, None, "that is the answer to another one");
+        second.give(&node.root)?;
+        assert!(!node.root.join(paths::ANSWER).exists(), "an older answer goes");
+        Order::withdraw(&node.root)?;
+        assert!(Order::take(&node.root)?.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn an_order_that_others_could_have_written_or_that_is_for_another_node_is_refused_and_gone()
+    -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.join("127.0.71.9:4507".parse()?)?;
+        let path = node.root.join(paths::ORDER);
+        std::fs::create_dir_all(node.root.join(paths::RUN))?;
+        let refused = |why: &str| {
+            let error = Order::take(&node.root).expect_err(why);
+            tells(&error, "EOS-A004", &format!("{} is not believed: {why}", path.display()));
+            assert!(!path.exists(), "{why}");
+        };
+        let own = rustix::process::geteuid().as_raw();
+        let open = format!("it is no file that user {own} alone may read");
+        Order::new(Work::Restore, None)?.give(&node.root)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
+        refused(&open);
+        std::os::unix::fs::symlink("/etc/passwd", &path)?;
+        refused(&open);
+        for (text, why) in [
+            ("x", "it is damaged: expected value at line 1 column 1"),
+            (r#"{"version": 2, "more": 1}"#, "it has format 2, and this eos knows formats up to 1"),
+        ] {
+            std::fs::write(&path, text)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            refused(why);
+        }
+        let text = include_str!("../../tests/fixtures/v1/agent-order.json");
+        std::fs::write(&path, text)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        refused("it is for node2 of c-prod");
+        Ok(())
+    }
+
+    #[test]
+    fn orders_and_answers_of_version_1_stay_readable() -> anyhow::Result<()> {
+        let text = include_str!("../../tests/fixtures/v1/agent-order.json");
+        let order: Order = parse(text.as_bytes()).map_err(anyhow::Error::msg)?;
+        let Work::Generation(desired) = &order.work else { anyhow::bail!("{order:?}") };
+        assert_eq!((order.id.as_str(), desired.generation), ("0badc0de", 4));
+        assert_eq!(serde_json::to_value(&order)?, serde_json::from_str::<serde_json::Value>(text)?);
+        let text = include_str!("../../tests/fixtures/v1/agent-answer.json");
+        let answer: Answer = parse(text.as_bytes()).map_err(anyhow::Error::msg)?;
+        let Ended::Failed(failure) = &answer.ended else { anyhow::bail!("{answer:?}") };
+        assert_eq!((answer.id.as_str(), failure.code.as_str()), ("0badc0de", "EOS-S033"));
+        assert_eq!(serde_json::to_value(&answer)?, serde_json::from_str::<serde_json::Value>(text)?);
+        Ok(())
+    }
+}

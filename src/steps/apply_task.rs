@@ -8,7 +8,7 @@ use crate::steps::apply_states::{
     context, effects_after, effects_before, inputs, undo_effects, undo_effects_last,
 };
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::Executor;
+use crate::steps::executor::{Executor, parameters};
 use crate::steps::states_tree::DiskTree;
 use crate::steps::touches;
 use crate::wire::member::Task;
@@ -116,7 +116,10 @@ impl Step<Env> for ApplyTask {
         let plan = self.plan(env).map_err(to_step)?;
         let applied = Executor::new(env).apply(plan);
         let outcome = if applied.changed() { Outcome::Done } else { Outcome::Unchanged };
-        applied.failure.map_or(Ok(outcome), |failure| Err(to_step(failure)))
+        match applied.failure {
+            Some(failure) => Err(to_step(failure)),
+            None => parameters::release(env).map(|()| outcome).map_err(to_step),
+        }
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {

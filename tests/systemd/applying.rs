@@ -61,14 +61,16 @@ site_failure:
       - mount: site_mount
 ";
 
-/// A source of packages that has one, without a network.
-const PACKAGES: &str = "set -e; umask 022; mkdir -p /tmp/tool/DEBIAN /tmp/tool/usr/bin /srv/repo; cd /tmp/tool; \
-    printf 'Package: site-tool\\nVersion: 1.0\\nArchitecture: all\\nMaintainer: site\\nDescription: of the site\\n' \
-        > DEBIAN/control; \
-    printf '#!/bin/sh\\necho tool\\n' > usr/bin/site-tool; chmod 755 usr/bin/site-tool; cd /srv/repo; \
-    dpkg-deb --build /tmp/tool site-tool.deb; cat /tmp/tool/DEBIAN/control > Packages; \
-    printf 'Filename: ./site-tool.deb\\nSize: %s\\nSHA256: %s\\n' $(stat -c %s site-tool.deb) \
-        $(sha256sum site-tool.deb | cut -d' ' -f1) >> Packages; \
+/// A source of packages without a network: two packages, of which the second needs the first.
+const PACKAGES: &str = "set -e; umask 022; mkdir -p /srv/repo; cd /srv/repo; \
+    for name in site-tool site-more; do mkdir -p /tmp/$name/DEBIAN /tmp/$name/usr/bin; \
+    printf 'Package: %s\\nVersion: 1.0\\nArchitecture: all\\nMaintainer: site\\nDescription: of the site\\n' $name \
+        > /tmp/$name/DEBIAN/control; \
+    if [ $name = site-more ]; then echo 'Depends: site-tool' >> /tmp/$name/DEBIAN/control; fi; \
+    printf '#!/bin/sh\\necho tool\\n' > /tmp/$name/usr/bin/$name; chmod 755 /tmp/$name/usr/bin/$name; \
+    dpkg-deb --build /tmp/$name $name.deb; cat /tmp/$name/DEBIAN/control >> Packages; \
+    printf 'Filename: ./%s.deb\\nSize: %s\\nSHA256: %s\\n\\n' $name $(stat -c %s $name.deb) \
+        $(sha256sum $name.deb | cut -d' ' -f1) >> Packages; done; \
     echo 'deb [trusted=yes] file:/srv/repo ./' > /etc/apt/sources.list";
 
 /// A cluster whose second host has these states besides those of its role.
@@ -256,4 +258,116 @@ fn a_unit_that_is_asked_to_stop_undoes_what_it_began() {
     open_the_gate(second);
     cluster.settled();
     assert_eq!(changed(second), ALL);
+}
+
+/// What somebody had before eos, and states change or find; and a parameter in a file that a command applies.
+const CHANGES: &str = "
+site_old_user:
+  user.present:
+    - name: old
+    - shell: /bin/bash
+
+site_old_package:
+  pkg.installed:
+    - name: procps
+
+site_file:
+  file.managed:
+    - name: /etc/sysctl.d/70-site.conf
+    - contents: net.ipv4.tcp_syn_retries = 3
+
+site_file_in_force:
+  cmd.run:
+    - name: sysctl -p /etc/sysctl.d/70-site.conf
+    - onchanges:
+      - file: site_file
+";
+
+/// The value of the parameter in the file.
+fn retries(host: &Host) -> String {
+    host.run(&["cat", "/proc/sys/net/ipv4/tcp_syn_retries"]).trim().to_owned()
+}
+
+/// Gives the second host one role after the other, until the checkpoints of the first generations are gone.
+fn give_roles(cluster: &Cluster, roles: &[&str]) {
+    for role in roles {
+        give_role(cluster, role);
+        cluster.settled();
+    }
+}
+
+#[test]
+fn a_parameter_that_no_file_sets_any_more_has_its_value_from_before_at_once() {
+    let cluster = cluster(CHANGES);
+    let second = &cluster.second;
+    second.run(&["useradd", "--shell", "/bin/sh", "old"]);
+    let before = retries(second);
+    give_roles(&cluster, &["compute"]);
+    assert_eq!(retries(second), "3");
+    set_states(second, "site_file:\n  file.absent:\n    - name: /etc/sysctl.d/70-site.conf\n");
+    give_roles(&cluster, &["data"]);
+    assert_eq!(retries(second), before);
+    // What somebody else has set since stays.
+    set_states(second, CHANGES);
+    give_roles(&cluster, &["compute"]);
+    assert_eq!(retries(second), "3");
+    second.run(&["sh", "-c", "echo 5 > /proc/sys/net/ipv4/tcp_syn_retries"]);
+    set_states(second, "site_file:\n  file.absent:\n    - name: /etc/sysctl.d/70-site.conf\n");
+    give_roles(&cluster, &["data"]);
+    assert_eq!(retries(second), "5");
+}
+
+#[test]
+fn a_reset_takes_back_what_states_changed_long_ago_and_leaves_what_was_there_before() {
+    let cluster = cluster(&format!("{SITE}{CHANGES}"));
+    let second = &cluster.second;
+    second.run(&["useradd", "--shell", "/bin/sh", "old"]);
+    let before = retries(second);
+    give_roles(&cluster, &["compute", "data", "compute", "data", "compute", "data", "compute"]);
+    assert_eq!(changed(second), ALL);
+    assert_eq!(retries(second), "3");
+    let kept = second.run(&["ls", "/var/lib/eos/journal"]);
+    assert!(!kept.contains("0002-"), "the saga that made the changes is gone: {kept}");
+    // Of the states tree, what this test wrote stays.
+    let verdict = second.eos(&["reset"]);
+    assert_eq!(verdict["outcome"], "done", "{verdict}");
+    assert_eq!(verdict["result"]["not_taken_back"], serde_json::json!([]), "{verdict}");
+    assert_eq!(changed(second), Vec::<&str>::new(), "{verdict}");
+    assert_eq!(retries(second), before);
+    let old = second.run(&["getent", "passwd", "old"]);
+    assert!(old.ends_with(":/bin/sh\n"), "a user from before stays, as it was: {old}");
+    second.run(&["dpkg-query", "--show", "procps"]);
+    let taken = verdict["result"]["taken_back"].to_string();
+    for what in ["user deploy", "group site", "package site-tool", "mount /mnt/site", "user old"] {
+        assert!(taken.contains(what), "{what}: {taken}");
+    }
+    assert!(!taken.contains("procps"), "{taken}");
+}
+
+#[test]
+fn a_reset_leaves_what_somebody_else_needs_or_has_changed_and_names_the_command() {
+    let cluster = cluster(&format!("{SITE}{CHANGES}"));
+    let second = &cluster.second;
+    second.run(&["useradd", "--shell", "/bin/sh", "old"]);
+    give_roles(&cluster, &["compute"]);
+    second.run(&["usermod", "--shell", "/bin/bash", "deploy"]);
+    second.run(&["dpkg", "--install", "/srv/repo/site-more.deb"]);
+    second.run(&["sh", "-c", "echo 6000 > /proc/sys/net/core/somaxconn"]);
+    let verdict = second.eos(&["reset"]);
+    let left = &verdict["result"]["not_taken_back"];
+    let command = |what: &str| {
+        let all = left.as_array().cloned().unwrap_or_default();
+        let found = all.iter().find(|one| one["what"] == what).map(|one| one["command"].clone());
+        found.unwrap_or_else(|| panic!("{what}: {verdict}"))
+    };
+    assert_eq!(command("user deploy"), "userdel deploy");
+    assert_eq!(command("package site-tool"), "apt-get purge site-tool");
+    assert_eq!(command("parameter net.core.somaxconn"), "sysctl -w net.core.somaxconn='4096'");
+    second.run(&["site-tool"]);
+    second.run(&["site-more"]);
+    assert_eq!(second.output(&["id", "-nu", "deploy"]), "deploy\n");
+    assert_eq!(second.output(&["cat", "/proc/sys/net/core/somaxconn"]), "6000\n");
+    // Its group has a user, so that goes neither; that is told, and keeps the reset from nothing.
+    assert_eq!(command("group site"), "groupdel site");
+    assert!(!second.try_run(&["test", "-e", "/var/lib/eos/journal"]).status.success());
 }

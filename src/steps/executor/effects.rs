@@ -102,9 +102,6 @@ pub fn before(env: &Env, plan: &StatePlan) -> Result<BTreeMap<String, Before>, S
                 let entry = tables::group(&env.root, &group.name)?;
                 found.insert(format!("group:{}", group.name), Before::Group(entry));
             }
-            Function::SysctlPresent { name, .. } if env.root.is_host() => {
-                found.insert(format!("parameter:{name}"), Before::Parameter(kernel::parameter(name)?));
-            }
             _ => {}
         }
     }
@@ -229,6 +226,25 @@ mod tests {
             Before::Service { active: true, enabled: true, failed: false }
         );
         assert_eq!(serde_json::to_value(&before)?, stored["effects"]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_ledger_of_version_2_has_is_understood() -> anyhow::Result<()> {
+        let stored = include_str!("../../../tests/fixtures/v1/journal/manifest-2.json");
+        let ledger: crate::journal::ledger::Ledger = serde_json::from_str(stored)?;
+        for (subject, effect) in &ledger.effects {
+            for value in [&effect.before, &effect.written] {
+                assert_eq!(&serde_json::to_value(recorded("ledger", subject, value)?)?, value);
+            }
+            assert!(KINDS.contains(&parts(subject).0), "{subject}");
+        }
+        let error = recorded("ledger", "user:x", &serde_json::json!(7)).expect_err("it is damaged");
+        crate::model::explain::tells(
+            &error,
+            "EOS-G052",
+            "the plan of a ledger in the journal is damaged: user:x: invalid type: integer `7`, expected string or map",
+        );
         Ok(())
     }
 }

@@ -134,7 +134,7 @@ pub(in crate::steps) fn undo_one(env: &Env, name: &str, before: &Before) -> Resu
         Before::Group(entry) => group(env, name, entry.as_ref()),
         Before::Parameter(before) => match before {
             Some(value) if kernel::parameter(name)?.as_ref() != Some(value) => {
-                Ok(kernel::set_parameter(name, value)?)
+                Ok(kernel::restore_parameter(name, value)?)
             }
             _ => Ok(()),
         },

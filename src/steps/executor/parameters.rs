@@ -8,6 +8,7 @@ use super::effects::{Before, parts, recorded};
 use crate::host::files;
 use crate::host::kernel;
 use crate::journal::ledger::Ledger;
+use crate::model::progress::Event;
 use crate::sls::function::Function;
 use crate::sls::plan::StatePlan;
 use crate::sls::tables::parameter_names;
@@ -34,6 +35,9 @@ pub(super) fn concerned(env: &Env, plan: &StatePlan) -> Result<BTreeSet<String>,
     }
     let own = env.root.join(OWN);
     for state in &plan.states {
+        if let Function::SysctlPresent { name, .. } = &state.function {
+            names.insert(name.clone());
+        }
         let Some(path) = state.function.path().map(Path::new) else { continue };
         if path.parent() != Some(&own) || !is_read(path) {
             continue;
@@ -46,14 +50,21 @@ pub(super) fn concerned(env: &Env, plan: &StatePlan) -> Result<BTreeSet<String>,
     let ledger = Ledger::load(&env.root)?.unwrap_or_default();
     let known = ledger.effects.keys().map(|subject| parts(subject)).filter(|(kind, _)| *kind == "parameter");
     names.extend(known.map(|(_, name)| name.to_owned()));
-    Ok(names)
+    Ok(with_counterparts(names))
+}
+
+fn with_counterparts(mut names: BTreeSet<String>) -> BTreeSet<String> {
+    let more: Vec<_> = names.iter().filter_map(|name| kernel::counterpart(name)).map(str::to_owned).collect();
+    names.extend(more);
+    names
 }
 
 /// Gives every parameter that eos has set its value from before eos again, if no file names it any more and it still
-/// is what eos made it.
+/// is what eos made it. What the kernel does not take is told, and stays in the ledger for a reset: no generation fails
+/// over a value that nobody wants any more.
 ///
 /// # Errors
-/// When a file cannot be read, or the kernel does not take a value.
+/// When a file cannot be read, or the ledger.
 pub(in crate::steps) fn release(env: &Env) -> Result<(), StepFailure> {
     if !env.root.is_host() {
         return Ok(());
@@ -69,8 +80,12 @@ pub(in crate::steps) fn release(env: &Env) -> Result<(), StepFailure> {
         let before = recorded("ledger", subject, &effect.before)?;
         let written = recorded("ledger", subject, &effect.written)?;
         let Before::Parameter(Some(value)) = before else { continue };
-        if !named.contains(name) && Before::Parameter(kernel::parameter(name)?) == written {
-            kernel::set_parameter(name, &value)?;
+        if named.contains(name) || Before::Parameter(kernel::parameter(name)?) != written {
+            continue;
+        }
+        if let Err(error) = kernel::restore_parameter(name, &value) {
+            let text = format!("{name} keeps its value until the next boot: {error}: {}", error.source);
+            env.sink.emit(Event::Warning { text });
         }
     }
     Ok(())
@@ -86,7 +101,7 @@ fn named(env: &Env) -> Result<BTreeSet<String>, StepFailure> {
     for path in paths.iter().filter(|path| is_read(path)) {
         names.extend(named_in(path)?);
     }
-    Ok(names)
+    Ok(with_counterparts(names))
 }
 
 fn is_read(path: &Path) -> bool {
