@@ -268,6 +268,9 @@ _eos() {
             eos__subcmd__help__subcmd__state,apply)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__apply"
                 ;;
+            eos__subcmd__help__subcmd__state,carry-out)
+                cmd="eos__subcmd__help__subcmd__state__subcmd__carry__subcmd__out"
+                ;;
             eos__subcmd__help__subcmd__state,orchestration)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__orchestration"
                 ;;
@@ -418,6 +421,9 @@ _eos() {
             eos__subcmd__state,apply)
                 cmd="eos__subcmd__state__subcmd__apply"
                 ;;
+            eos__subcmd__state,carry-out)
+                cmd="eos__subcmd__state__subcmd__carry__subcmd__out"
+                ;;
             eos__subcmd__state,help)
                 cmd="eos__subcmd__state__subcmd__help"
                 ;;
@@ -429,6 +435,9 @@ _eos() {
                 ;;
             eos__subcmd__state__subcmd__help,apply)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__apply"
+                ;;
+            eos__subcmd__state__subcmd__help,carry-out)
+                cmd="eos__subcmd__state__subcmd__help__subcmd__carry__subcmd__out"
                 ;;
             eos__subcmd__state__subcmd__help,help)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__help"
@@ -1756,7 +1765,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state)
-            opts="show orchestration apply"
+            opts="show orchestration apply carry-out"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1770,6 +1779,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__state__subcmd__carry__subcmd__out)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3286,7 +3309,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state)
-            opts="-v -h --root --output --log-format --verbose --color --config --help show orchestration apply help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help show orchestration apply carry-out help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3353,8 +3376,42 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__state__subcmd__carry__subcmd__out)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__state__subcmd__help)
-            opts="show orchestration apply help"
+            opts="show orchestration apply carry-out help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3368,6 +3425,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__state__subcmd__help__subcmd__carry__subcmd__out)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

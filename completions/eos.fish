@@ -577,21 +577,22 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "apply" -d 'Apply the states of this node'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -626,9 +627,21 @@ complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcomman
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l test -d 'Only show what would change'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
@@ -867,6 +880,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "cleanup" -d 'Do now what a level says'

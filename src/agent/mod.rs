@@ -3,6 +3,7 @@
 mod attempts;
 pub mod certificate;
 mod deeds;
+pub mod deputy;
 pub mod endpoint;
 pub mod error;
 mod fullness;
@@ -11,6 +12,7 @@ pub mod holdings;
 pub mod link;
 pub mod metrics;
 pub mod monitor;
+pub mod order;
 pub mod readers;
 pub mod recovery;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The daemons: master, agent, storage monitor, and the supervisor of each where there is no service manager.
 
 use crate::agent;
+use crate::agent::deputy;
 use crate::agent::endpoint::Offer;
 use crate::agent::generation::Workshop;
 use crate::agent::holdings::Teller;
@@ -19,7 +20,7 @@ use crate::host::files;
 use crate::host::notify::{self, Shutdown};
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::host::services::supervisor;
+use crate::host::services::{ServiceManager, supervisor};
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
@@ -124,8 +125,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
     let membership = context.membership()?;
     let port = config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
     let address = SocketAddr::new(membership.address, port);
-    let workshop =
-        Workshop { root: context.root.clone(), binary: context.binary()?, services: context.services()? };
+    let workshop = workshop(context)?;
     context.block_on(async {
         let shutdown = ending()?;
         let link = Arc::new(Link::new(context.root.clone()));
@@ -150,22 +150,45 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
     Ok(ended())
 }
 
+/// What the agent applies with. Under systemd its unit has `eos-apply.service` do it, since states may change anything.
+fn workshop(context: &Context) -> Result<Workshop, Failure> {
+    let workshop = Workshop::new(context.root.clone(), context.binary()?, context.services()?);
+    if workshop.services.kind() != ServiceManager::Systemd {
+        return Ok(workshop);
+    }
+    let hand = hand(&context.root, deputy::UNIT, "the agent applies states within its own sandbox")?;
+    Ok(Workshop { hand, ..workshop })
+}
+
 /// Deals with what a crash left of captures and restores, now and as long as what it returns lives. Under systemd the
 /// agent is confined, and hooks that cannot do their work would condemn a restore in good health: its unit has
 /// `eos-recovery.service` do it.
 fn recover(root: &Root) -> Result<Recovery, Failure> {
-    let is_confined = !supervised() && std::env::var_os("INVOCATION_ID").is_some();
-    if is_confined {
-        let unit = root.join(paths::UNITS).join(format!("{}.service", recovery::UNIT));
-        if !files::exists(&unit).map_err(failure)? {
-            tracing::warn!(
-                "{} is missing, so interrupted captures and restores wait for: eos snapshot recover",
-                unit.display()
-            );
-        }
+    if is_confined() {
+        // It is the unit's also when there is none.
+        hand(root, recovery::UNIT, "interrupted captures and restores wait for: eos snapshot recover")?;
     }
-    let hand = if is_confined { Hand::Unit } else { Hand::Agent };
+    let hand = if is_confined() { Hand::Unit } else { Hand::Agent };
     recovery::begin(root, hand).map_err(|error| failure(CliError::Runtime(error)))
+}
+
+/// Whether systemd runs this process in the sandbox of its unit.
+fn is_confined() -> bool {
+    !supervised() && std::env::var_os("INVOCATION_ID").is_some()
+}
+
+/// Who does what a confined agent cannot: the unit where there is one. Where it is missing, which is told with what
+/// follows from that, nobody but this process can.
+fn hand(root: &Root, unit: &str, without: &str) -> Result<Hand, Failure> {
+    if !is_confined() {
+        return Ok(Hand::Agent);
+    }
+    let unit = root.join(paths::UNITS).join(format!("{unit}.service"));
+    if files::exists(&unit).map_err(failure)? {
+        return Ok(Hand::Unit);
+    }
+    tracing::warn!("{} is missing, so {without}; eos bootstrap writes it", unit.display());
+    Ok(Hand::Agent)
 }
 
 /// What the agent hands out.

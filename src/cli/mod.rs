@@ -26,6 +26,7 @@ pub mod token;
 pub mod unfinished;
 
 mod audit;
+mod carry_out;
 mod interrupt;
 mod panic;
 mod redact;

@@ -1,6 +1,7 @@
 //! `eos state`: the states of this node's role.
 
 use crate::cli::bootstrap::{TIMEOUT, environment, lock};
+use crate::cli::carry_out;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::orchestration;
@@ -37,12 +38,14 @@ pub enum StateCommand {
         #[arg(long)]
         test: bool,
     },
+    /// Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service
+    CarryOut,
 }
 
 impl StateCommand {
     /// Whether it changes this machine.
     pub fn changes(&self) -> bool {
-        matches!(self, Self::Apply { test: false })
+        matches!(self, Self::Apply { test: false } | Self::CarryOut)
     }
 
     /// Its name in the verdict object.
@@ -51,6 +54,7 @@ impl StateCommand {
             Self::Show => "state show",
             Self::Orchestration { .. } => "state orchestration",
             Self::Apply { .. } => "state apply",
+            Self::CarryOut => carry_out::NAME,
         }
     }
 }
@@ -63,13 +67,16 @@ pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
     if let StateCommand::Orchestration { sls } = &command {
         return orchestration::run(context, sls);
     }
+    if matches!(command, StateCommand::CarryOut) {
+        return carry_out::run(context);
+    }
     let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
-        StateCommand::Show | StateCommand::Orchestration { .. } => show(&env),
         StateCommand::Apply { test: true } => test(&env),
         StateCommand::Apply { test: false } => apply(context, &mut env, &progress),
+        _ => show(&env),
     };
     progress.finish();
     result

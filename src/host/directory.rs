@@ -9,6 +9,7 @@ mod error;
 mod extended;
 mod lock;
 mod metadata;
+mod reach;
 mod removal;
 mod replace;
 mod sharing;
@@ -22,6 +23,7 @@ pub use error::DirectoryError;
 pub(crate) use error::samples;
 pub use extended::{NAMESPACE, extended_and_others_of_file, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
+pub use reach::Pinned;
 pub use replace::{FRESH, fresh};
 pub use sharing::next_data;
 

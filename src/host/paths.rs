@@ -64,5 +64,9 @@ pub const RUN: &str = "run/eos";
 pub const MONITOR_STATUS: &str = "run/eos/storage-monitor.json";
 /// What the agent did for the storage monitor, and which services it stopped.
 pub const STORAGE_ERRANDS: &str = "run/eos/storage-errands.json";
+/// What the agent has the unit apply that does so for it.
+pub const ORDER: &str = "run/eos/order.json";
+/// What came of that.
+pub const ANSWER: &str = "run/eos/answer.json";
 /// The states tree that an installation ships.
 pub const SHARED_STATES: &str = "usr/local/share/eos/states";

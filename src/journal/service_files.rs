@@ -38,7 +38,7 @@ const STORE: [&str; 9] = [
 ];
 
 /// The services of every installation.
-const SERVICES: [&str; 4] = ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor"];
+const SERVICES: [&str; 5] = ["eos-agent", "eos-apply", "eos-master", "eos-recovery", "eos-storage-monitor"];
 
 /// What a supervisor writes for each service, after its name.
 const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];
@@ -71,7 +71,8 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if let Some(name) = below(paths::RUN) {
         let of_service =
             |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
-        return [paths::MONITOR_STATUS, paths::STORAGE_ERRANDS].iter().any(|own| path == Path::new(own))
+        let own = [paths::MONITOR_STATUS, paths::STORAGE_ERRANDS, paths::ORDER, paths::ANSWER];
+        return own.iter().any(|own| path == Path::new(own))
             || SUPERVISED.iter().any(of_service)
             || unfinished(name);
     }

@@ -6,6 +6,7 @@ use crate::master::error::MasterError;
 use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeId, TokenId};
+use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::orchestration::{Run, Stage};
 use crate::registry::record::{NodeRecord, TokenRecord};
@@ -31,6 +32,8 @@ pub struct Live {
     pub holdings: Option<Arc<Holdings>>,
     /// Whether a generation was begun because of what it says to have applied.
     pub overtaken: bool,
+    /// The role and the scale that it has applied, as its agent says.
+    pub applied_as: (Option<Role>, Option<Scale>),
     /// Whether its agent takes tasks.
     pub takes_tasks: bool,
     /// The tasks of the newest run that it has done, by their ids.

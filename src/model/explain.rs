@@ -78,6 +78,14 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The same failure, which also says what else failed and what helps there.
+    pub fn and(mut self, other: Self) -> Self {
+        let told: Vec<String> = std::iter::once(other.message).chain(other.causes).collect();
+        self.hints.push(format!("besides: {}", told.join(": ")));
+        self.hints.extend(other.hints);
+        self
+    }
+
     /// Gathers the error, its chain of causes and its hints.
     pub fn of(error: &dyn Explain) -> Self {
         if let Some(failure) = error.handed_on() {

@@ -39,6 +39,8 @@ pub const MASTER_UNIT: &str = include_str!("../../templates/eos-master.service.j
 pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jinja");
 /// The unit that deals with what a crash left of captures and restores, a template over `binary` and `root`.
 pub const RECOVERY_UNIT: &str = include_str!("../../templates/eos-recovery.service.jinja");
+/// The unit that applies what the agent was told to, a template over `binary` and `root`.
+pub const APPLY_UNIT: &str = include_str!("../../templates/eos-apply.service.jinja");
 /// `/etc/eos/cluster.yaml`, a template over the keys of its file.
 pub const CLUSTER_CONFIG: &str = include_str!("../../templates/cluster.yaml.jinja");
 

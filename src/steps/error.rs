@@ -224,6 +224,7 @@ below!(
     crate::host::packages::PackageError,
     crate::host::facts::FactsError,
     crate::host::directory::DirectoryError,
+    crate::journal::error::JournalError,
     crate::registry::RegistryError,
     crate::roles::RoleError,
     crate::sls::SlsError,

@@ -15,6 +15,7 @@ use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
 use crate::steps::StepFailure;
 use crate::steps::apply_states::MONITOR;
+use crate::steps::install_units::ON_DEMAND;
 use crate::steps::refresh_units::Refresh;
 use crate::steps::renewal;
 use crate::steps::start_service::READY;
@@ -205,8 +206,8 @@ fn units(
     );
     progress.emit(Event::Note { text });
     operation::refresh(context, &mut lock, refresh, progress)?;
-    let services = names.iter().filter(|name| !name.starts_with("eos-recovery"));
-    let services: Vec<&str> = services.filter_map(|name| name.strip_suffix(".service")).collect();
+    let services = names.iter().filter_map(|name| name.strip_suffix(".service"));
+    let services: Vec<&str> = services.filter(|name| !ON_DEMAND.contains(name)).collect();
     if !services.is_empty() {
         let mut text = "what runs goes on as it was started, until it is started again".to_owned();
         if context.services()?.kind() == ServiceManager::Systemd {

@@ -33,4 +33,26 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "End the other process, or put the address back and restart: systemctl restart eos-agent.",
         retry: true,
     },
+    Entry {
+        code: "A004",
+        title: "what is to be applied for the agent is not believed",
+        cause: "An order in /run/eos/order.json, or the answer in answer.json beside it, is not a file that root \
+             alone may read, or it is damaged, of a later eos, or for another node. The agent writes the one and \
+             eos-apply.service the other; nobody else has to.",
+        evidence: "ls -ld /run/eos; ls -l /run/eos; journalctl -u eos-apply -n 50",
+        remedy: "Find out who wrote there. The file is removed, and the agent gives its order again by itself. After an \
+             upgrade, start both with the same program: eos bootstrap && systemctl restart eos-agent.",
+        retry: true,
+    },
+    Entry {
+        code: "A005",
+        title: "eos-apply.service died while it applied states for the agent",
+        cause: "The unit was killed, by a person or because the machine had no memory left, or systemd could not start \
+             it. What it had begun is undone before the agent has it tried again, which happens by itself, later each \
+             time.",
+        evidence: "systemctl status eos-apply; journalctl -u eos-apply -n 50; journalctl -k -n 50",
+        remedy: "If it happens again and again, apply the states by hand to see which one it is: eos state apply. If \
+             the unit is missing, have it written: eos bootstrap.",
+        retry: true,
+    },
 ];

@@ -178,6 +178,8 @@ fn what_is_damaged_on_a_member_is_told_with_its_code() {
         tells(&machine.eos(&line.split(' ').collect::<Vec<_>>()), code);
         fs::write(machine.path(path), kept).unwrap();
     }
+    machine.put("run/eos/order.json", "x", 0o600);
+    tells(&machine.eos(&["state", "carry-out"]), "EOS-A004");
     let edited = |path: &str, from: &str, to: &str, line: &str, code: &str| {
         let kept = fs::read_to_string(machine.path(path)).unwrap();
         assert!(kept.contains(from), "{code}: no {from:?} in:\n{kept}");

@@ -25,7 +25,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a journal or service manager in a state that only an interrupted process leaves, with unit tests beside each",
-        "G004 G011 G025 G026 G027 G028 G029 G051 G052 H012 H020 H021 H022 H023 H024 H025 H026 H027 \
+        "A005 G004 G011 G025 G026 G027 G028 G029 G051 G052 H012 H020 H021 H022 H023 H024 H025 H026 H027 \
          H028 H029 H030 H031 H033 H034 H035 H036 V030",
     ),
     (
