@@ -14,6 +14,7 @@ pub mod monitor;
 pub mod readers;
 pub mod recovery;
 pub mod run;
+pub mod salt;
 
 #[cfg(test)]
 mod fixture;

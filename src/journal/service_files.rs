@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The trees that services write to while they run.
-const TREES: [&str; 5] = [paths::MASTER, paths::SNAPSHOTS, paths::RESTORES, paths::LOGS, paths::RUN];
+const TREES: [&str; 6] =
+    [paths::MASTER, paths::SNAPSHOTS, paths::RESTORES, paths::SALT_PILLAR, paths::LOGS, paths::RUN];
 
 /// Files directly in the master's directory; SQLite makes the last four.
 const MASTER: [&str; 10] = [
@@ -61,6 +62,10 @@ pub fn services(ledger: &Ledger) -> BTreeSet<String> {
 pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     let below = |tree: &str| path.strip_prefix(tree).ok().and_then(Path::to_str);
     if TREES.iter().any(|tree| path == Path::new(tree)) {
+        return true;
+    }
+    // Nobody else has business there: each file is a value of the pillar.
+    if path.starts_with(paths::SALT_PILLAR) || path.starts_with(paths::SALT_RUN) {
         return true;
     }
     if let Some(name) = below(paths::LOGS) {
@@ -153,6 +158,8 @@ mod tests {
             "var/lib/eos/snapshots/tally.json",
             "var/lib/eos/snapshots/tally.json.new",
             "var/lib/eos/log/eos-agent.log",
+            "var/lib/eos/salt-pillar/hosts/n1/eos/role",
+            "run/eos/salt-run/master",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
             "run/eos/storage-errands.json",
