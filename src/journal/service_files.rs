@@ -38,8 +38,9 @@ const STORE: [&str; 9] = [
     "tally.json.new",
 ];
 
-/// The services of every installation.
-const SERVICES: [&str; 4] = ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor"];
+/// The services of every installation, and those that eos starts without being their owner.
+const SERVICES: [&str; 6] =
+    ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor", "salt-master", "salt-minion"];
 
 /// What a supervisor writes for each service, after its name.
 const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];

@@ -109,6 +109,8 @@ fn configuration(env: &Env, binary: &str, membership: &Membership, master: &Salt
         // A minion that was not accepted yet sleeps ten seconds otherwise, and each time longer.
         "acceptance_wait_time": 1,
         "acceptance_wait_time_max": 5,
+        // One whose name another key holds ends otherwise, and would not come back when that key is gone.
+        "rejected_retry": true,
         "module_dirs": [below(paths::CLUSTER_STATES)],
         "eos": {
             "binary": binary,

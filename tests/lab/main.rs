@@ -13,8 +13,12 @@ mod growth;
 mod identities;
 mod links;
 mod messages;
+#[path = "../it/salt/installed.rs"]
+#[allow(dead_code, reason = "it also applies states, which the lab does not")]
+mod installed;
 mod removal;
 mod restarts;
+mod salt;
 mod secrets;
 mod support;
 mod tokens;
