@@ -142,12 +142,10 @@ fn take(env: &Env, wanted: u64) -> Result<Done, Failure> {
         }
         let client = env.member_client().map_err(Failure::from)?;
         let asking = |client: MasterClient| async move { client.desired().await };
-        let desired = env.until_answered("say what this node shall be", &client, asking).map_err(Failure::from)?;
-        let workshop = Workshop {
-            root: env.root.clone(),
-            binary: env.binary.clone(),
-            services: env.services.clone(),
-        };
+        let desired =
+            env.until_answered("say what this node shall be", &client, asking).map_err(Failure::from)?;
+        let workshop =
+            Workshop { root: env.root.clone(), binary: env.binary.clone(), services: env.services.clone() };
         if desired.generation >= wanted {
             match generation::apply(&workshop, &desired, env.runtime.clone()) {
                 Applied::Done => {
@@ -158,7 +156,8 @@ fn take(env: &Env, wanted: u64) -> Result<Done, Failure> {
                 Applied::Busy => {}
             }
         }
-        let cause = format!("its turn to take generation {wanted}; another operation is in progress on this host");
+        let cause =
+            format!("its turn to take generation {wanted}; another operation is in progress on this host");
         if !env.pause(&cause, began, PAUSE) {
             return Err(failure(StepFailure::Interrupted { what: cause }));
         }

@@ -8,8 +8,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The trees that services write to while they run.
-const TREES: [&str; 6] =
-    [paths::MASTER, paths::SNAPSHOTS, paths::RESTORES, paths::SALT_PILLAR, paths::LOGS, paths::RUN];
+const TREES: [&str; 7] = [
+    paths::MASTER,
+    paths::SNAPSHOTS,
+    paths::RESTORES,
+    paths::SALT_PILLAR,
+    paths::MINION_MODULES,
+    paths::LOGS,
+    paths::RUN,
+];
 
 /// Files directly in the master's directory; SQLite makes the last four.
 const MASTER: [&str; 10] = [
@@ -65,8 +72,8 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if TREES.iter().any(|tree| path == Path::new(tree)) {
         return true;
     }
-    // Nobody else has business there: each file is a value of the pillar.
-    if path.starts_with(paths::SALT_PILLAR) || path.starts_with(paths::SALT_RUN) {
+    // Nobody else has business there: values of the pillar, modules and what Python makes of them.
+    if [paths::SALT_PILLAR, paths::MINION_MODULES, paths::SALT_RUN].iter().any(|own| path.starts_with(own)) {
         return true;
     }
     if let Some(name) = below(paths::LOGS) {
@@ -161,6 +168,7 @@ mod tests {
             "var/lib/eos/log/eos-agent.log",
             "var/lib/eos/salt-pillar/hosts/n1/eos/role",
             "run/eos/salt-run/master",
+            "var/lib/eos/salt-minion/_modules/__pycache__/eos_node.cpython-311.pyc",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
             "run/eos/storage-errands.json",

@@ -92,9 +92,9 @@ impl SaltRecord {
         let record: Self = serde_json::from_str(text)?;
         match record.version {
             1 => Ok(record),
-            found => Err(serde::de::Error::custom(format!(
-                "it has version {found}, and this eos reads version 1"
-            ))),
+            found => {
+                Err(serde::de::Error::custom(format!("it has version {found}, and this eos reads version 1")))
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{
-    CLUSTER, Change, Export, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SALT, SETTINGS,
+    CLUSTER, Change, Export, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SALT,
+    SETTINGS,
 };
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn the_finger_of_a_master_is_the_one_that_minions_compute() {
         // As salt.utils.crypt.pem_finger of Salt 3008.3 makes it of a file with this text.
-        let wanted = "99:c3:67:30:0f:77:de:de:ee:41:a4:60:21:f3:73:3b:b5:0b:85:72:ef:03:e5:c8:df:db:e3:cc:96:6f:83:72";
+        let wanted =
+            "99:c3:67:30:0f:77:de:de:ee:41:a4:60:21:f3:73:3b:b5:0b:85:72:ef:03:e5:c8:df:db:e3:cc:96:6f:83:72";
         assert_eq!(master_finger(PEM).as_deref(), Some(wanted));
     }
 

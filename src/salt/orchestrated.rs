@@ -119,15 +119,21 @@ mod tests {
         let refused = r#"{"data": {"m1_master": ["Rendering SLS 'x' failed", "line 3"]}, "retcode": 1}"#;
         assert_eq!(parse(refused).expect_err("a refusal"), "Rendering SLS 'x' failed; line 3");
         assert_eq!(parse("\"no master\"").expect_err("a refusal"), "no master");
-        assert_eq!(parse("").expect_err("none"), "its answer is no JSON: EOF while parsing a value at line 1 column 0");
+        assert_eq!(
+            parse("").expect_err("none"),
+            "its answer is no JSON: EOF while parsing a value at line 1 column 0"
+        );
     }
 
     #[test]
     fn a_long_comment_is_cut_and_so_is_a_long_list() {
         let state = |turn: usize| {
             let id = format!("s{turn}");
-            (format!("test_|-{id}_|-{id}_|-nop"), serde_json::json!({"__id__": id, "__run_num__": turn,
-                "result": true, "comment": "x".repeat(1000)}))
+            (
+                format!("test_|-{id}_|-{id}_|-nop"),
+                serde_json::json!({"__id__": id, "__run_num__": turn,
+                "result": true, "comment": "x".repeat(1000)}),
+            )
         };
         let states: serde_json::Map<_, _> = (0..300).map(state).collect();
         let text = serde_json::json!({"data": {"m": states}}).to_string();

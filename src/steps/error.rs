@@ -321,7 +321,8 @@ impl Explain for StepFailure {
                 )]
             }
             Self::Minion { .. } => vec![
-                "install salt-minion of the same release as salt-call, then run the same command again".to_owned(),
+                "install salt-minion of the same release as salt-call, then run the same command again"
+                    .to_owned(),
                 "see what it says: systemctl status salt-minion".to_owned(),
             ],
             Self::MinionNotAccepted { .. } => vec![

@@ -9,6 +9,7 @@ use crate::identity::membership::{Membership, ServiceBefore};
 use crate::model::digest::Fingerprint;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::salt::{self, key};
+use crate::sls::embedded;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::install_units::root_prefix;
 use crate::steps::start_service::END;
@@ -21,6 +22,12 @@ use std::time::{Duration, Instant};
 
 /// The service of a minion, in every package of it.
 const SERVICE: &str = "salt-minion";
+
+/// What a minion needs of the shipped tree.
+const MODULES: [&str; 2] = ["_grains/eos_node.py", "_modules/eos_node.py"];
+
+/// Directories that anybody may read.
+const OPEN: Attributes = Attributes { mode: 0o755, owner: None };
 
 /// How long it may take to end and to start again.
 const RESTART: Duration = Duration::from_secs(60);
@@ -56,8 +63,9 @@ impl JoinSalt {
             membership.minion = Some(ServiceBefore { ran: status.active });
             membership.save(&env.root)?;
         }
+        write_modules(env)?;
         let path = env.root.join(paths::MINION_CONFIG);
-        files::create_directory(path.parent().expect("it is in a directory"), Attributes { mode: 0o755, owner: None })?;
+        files::create_directory(path.parent().expect("it is in a directory"), OPEN)?;
         let text = configuration(env, &self.binary, &membership, &master);
         files::write_atomic(&path, text.as_bytes(), Attributes::PUBLIC)?;
         env.services.refresh(SERVICE)?;
@@ -67,6 +75,16 @@ impl JoinSalt {
         until_accepted(env, key, began)?;
         Ok(Outcome::Done)
     }
+}
+
+/// Of this eos, which they call; not those of the cluster's tree, into which Python would write.
+fn write_modules(env: &Env) -> Result<(), StepFailure> {
+    for (name, bytes) in embedded::FILES.iter().filter(|(name, _)| MODULES.contains(name)) {
+        let path = env.root.join(paths::MINION_MODULES).join(name);
+        files::create_directory(path.parent().expect("it is in a directory"), OPEN)?;
+        files::write_atomic(&path, bytes, Attributes::PUBLIC)?;
+    }
+    Ok(())
 }
 
 /// What the minion has to know of its master; none when the cluster has no Salt master.
@@ -80,7 +98,9 @@ fn master(env: &Env, began: Instant) -> Result<Option<SaltMaster>, StepFailure> 
         }
         let cause = "the agent beside the Salt master to tell of it";
         if !env.pause(cause, began, PAUSE) {
-            return Err(gave_up(env, cause, || StepFailure::Minion { why: format!("nothing came from {cause}") }));
+            return Err(gave_up(env, cause, || StepFailure::Minion {
+                why: format!("nothing came from {cause}"),
+            }));
         }
     }
 }
@@ -111,14 +131,16 @@ fn configuration(env: &Env, binary: &str, membership: &Membership, master: &Salt
         "acceptance_wait_time_max": 5,
         // One whose name another key holds ends otherwise, and would not come back when that key is gone.
         "rejected_retry": true,
-        "module_dirs": [below(paths::CLUSTER_STATES)],
+        "module_dirs": [below(paths::MINION_MODULES)],
         "eos": {
             "binary": binary,
             "root": root_prefix(&env.root),
             "membership": below(paths::MEMBERSHIP),
         },
     });
-    format!("# Written by eos: this minion's master, and the modules by which it takes what eos assigns.\n{settings:#}\n")
+    format!(
+        "# Written by eos: this minion's master, and the modules by which it takes what eos assigns.\n{settings:#}\n"
+    )
 }
 
 /// Where the minion's public key will be, in Salt's words.
@@ -194,6 +216,7 @@ impl Step<Env> for JoinSalt {
     fn touches(&self) -> Vec<Touch> {
         vec![
             Touch::File(paths::MINION_CONFIG.into()),
+            Touch::Tree(paths::MINION_MODULES.into()),
             Touch::File(touches::wants(SERVICE)),
             Touch::Tree(paths::MEMBERSHIP.into()),
         ]

@@ -36,7 +36,9 @@ impl ServeSalt {
         let pillar = env.root.join(paths::SALT_PILLAR);
         let open = Attributes { mode: 0o755, owner: None };
         files::create_directory(&pillar.join("hosts"), open)?;
-        let tree = json!({"root_dir": pillar.display().to_string()});
+        // Without a renderer, values are bytes to Salt, and no target matches them; JSON renders nothing in a value.
+        let tree =
+            json!({"root_dir": pillar.display().to_string(), "template": true, "render_default": "json"});
         let text = format!(
             "# Written by eos: the pillar of each node says what it is, `eos:role`, `eos:scale` and `eos:cluster`.\n{:#}\n",
             json!({"ext_pillar": [{"file_tree": tree}]})

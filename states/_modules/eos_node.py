@@ -43,5 +43,6 @@ def take(generation):
         This one, or a later one if there is one by now. One that is in force already is no change.
     """
     taken = _eos("state", "apply", "--generation", str(generation))
-    __salt__["saltutil.refresh_grains"](refresh_pillar=False)
+    # And with them the pillar, which says the same where the Salt master's own files are used.
+    __salt__["saltutil.refresh_grains"]()
     return taken

@@ -11,11 +11,11 @@ mod crashes;
 mod data;
 mod growth;
 mod identities;
-mod links;
-mod messages;
 #[path = "../it/salt/installed.rs"]
 #[allow(dead_code, reason = "it also applies states, which the lab does not")]
 mod installed;
+mod links;
+mod messages;
 mod removal;
 mod restarts;
 mod salt;

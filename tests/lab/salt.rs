@@ -1,6 +1,6 @@
 //! A cluster whose first node has a Salt master: eos has it accept keys and run the orchestrations.
 
-use crate::support::{Host, Lab, Outcome, Running, eventually, salt_call};
+use crate::support::{Host, Lab, Outcome, eventually, salt_call};
 use serde_json::Value;
 use std::fs;
 
@@ -13,15 +13,16 @@ fn first_node(host: &Host) -> Outcome {
     host.eos(&[&arguments[..], &["--engine", "salt", "--salt-call", &program]].concat()).done()
 }
 
-fn starts_to_join(host: &Host, master: &Host, token: &str) -> Running {
-    host.start_join(master, &["--token", token, "--engine", "salt", "--salt-call", &salt_call()])
+fn join(host: &Host, master: &Host, token: &str, arguments: &[&str]) -> Outcome {
+    let program = salt_call();
+    host.join(master, &[&["--token", token, "--engine", "salt", "--salt-call", &program], arguments].concat())
 }
 
 /// The run of the newest generation, once it is over.
 fn run_of(master: &Host, generation: u64) -> Value {
     eventually("the orchestration is over", || {
         let status = master.status();
-        let run = status["cluster"]["orchestration"].clone();
+        let run = status["orchestration"].clone();
         match (run["generation"].as_u64(), run["state"].as_str()) {
             (Some(found), Some("done")) if found >= generation => Ok(run),
             _ => Err(status.to_string()),
@@ -51,6 +52,10 @@ fn is_in(master: &Host, name: &str, role: &str) {
 fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eos_orchestrates() {
     let lab = Lab::new(4);
     let [master, second, stranger, thief] = lab.hosts();
+    for host in [master, second, stranger, thief] {
+        // Salt asks for names, and is told at once that there is nobody to ask.
+        host.forget_routes();
+    }
     master.install_salt_master();
     master.install_minion("");
     let founded = first_node(master);
@@ -70,25 +75,35 @@ fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eo
         let waiting = master.keys("minions_pre");
         if waiting == ["node2", "stranger"] { Ok(()) } else { Err(format!("{waiting:?}")) }
     });
+    let token = master.token(&[]);
+    let without = join(second, master, &token, &[]);
+    without.failed(1, "EOS-S086", &["salt-minion is not installed, and the cluster has a Salt master"]);
     second.install_minion("grains: {site: here}\n");
     let before = second.read("etc/salt/minion");
-    let mut joining = starts_to_join(second, master, &master.token(&[]));
-    let cause = joining.wait_for_wait("another key under the name node2");
-    assert!(cause.contains("the Salt master to accept this minion's key"), "{cause}");
+    let refused = join(second, master, &token, &["--timeout", "40s"]);
+    refused.failed(1, "EOS-S087", &["another key under the name node2"]);
     assert_eq!(master.keys("minions"), ["node1"], "no key is accepted for its name");
+    assert!(!second.path(CONFIG).exists() && second.processes().is_empty(), "the minion is as it was");
 
     thief.end_salt("salt-minion");
     assert!(master.salt("salt-key", &["-y", "-d", "node2"]).status.success());
-    joining.finish().done();
+    join(second, master, &token, &[]).done();
     let status = master.converged(2);
-    assert_eq!((master.keys("minions"), master.keys("minions_pre")), (vec!["node1".into(), "node2".into()], vec!["stranger".to_owned()]));
+    assert_eq!(
+        (master.keys("minions"), master.keys("minions_pre")),
+        (vec!["node1".into(), "node2".into()], vec!["stranger".to_owned()])
+    );
     let of_node = second.read("etc/salt/pki/minion/minion.pub");
     let accepted = master.salt_says("salt-key", &["--print", "node2"]);
     assert_eq!(accepted["minions"]["node2"].as_str().unwrap().trim(), of_node.trim());
 
     let generation = status["cluster"]["generation"].as_u64().unwrap();
     let run = run_of(master, generation);
-    assert_eq!((&run["by_salt"], &run["sls"]), (&true.into(), &"orchestration.node_addition".into()), "{run}");
+    assert_eq!(
+        (&run["by_salt"], &run["sls"]),
+        (&true.into(), &"orchestration.node_addition".into()),
+        "{run}"
+    );
     let all: Vec<(String, String)> =
         ["new_node_answers", "update_new_node", "update_edge_nodes", "refresh_mine"]
             .map(|id| (id.to_owned(), "succeeded".to_owned()))
@@ -104,7 +119,8 @@ fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eo
         step["comment"].as_str().unwrap().to_owned()
     };
     let job = comment("update_new_node");
-    let job = job.strip_prefix("job ").and_then(|rest| rest.split(':').next()).unwrap_or_else(|| panic!("{job}"));
+    let job =
+        job.strip_prefix("job ").and_then(|rest| rest.split(':').next()).unwrap_or_else(|| panic!("{job}"));
     let looked_up = master.salt_says("salt-run", &["jobs.lookup_jid", job]);
     assert!(looked_up["node2"]["generation"].as_u64() >= Some(generation), "{looked_up}");
 

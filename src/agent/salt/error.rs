@@ -60,13 +60,19 @@ impl Explain for SaltError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Start { .. } => vec!["see whether Salt is installed as a whole: salt-run --version".to_owned()],
-            Self::Answer { .. } => vec!["see whether the Salt master runs: salt-run manage.status".to_owned()],
+            Self::Start { .. } => {
+                vec!["see whether Salt is installed as a whole: salt-run --version".to_owned()]
+            }
+            Self::Answer { .. } => {
+                vec!["see whether the Salt master runs: salt-run manage.status".to_owned()]
+            }
             Self::NoKey { name } => {
                 vec![format!("on {name}, see what its minion says: journalctl -u salt-minion -n 20")]
             }
             Self::OtherKey { name, .. } => vec![
-                format!("if it is of nobody who should be there, delete it on the Salt master: salt-key -d {name}"),
+                format!(
+                    "if it is of nobody who should be there, delete it on the Salt master: salt-key -d {name}"
+                ),
                 format!("see all keys of that name: salt-key --print {name}"),
             ],
             Self::File(source) => source.hints(),

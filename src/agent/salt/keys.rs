@@ -54,5 +54,6 @@ pub fn delete(tools: &Tools, name: &NodeName, key: Fingerprint) -> Result<(), Sa
 
 fn known(tools: &Tools, name: &NodeName) -> Result<Known, SaltError> {
     let text = tools.salt_key(&["--print", name.as_str()])?;
-    Known::parse(&text, name.as_str()).map_err(|why| SaltError::Answer { program: "salt-key".to_owned(), why })
+    Known::parse(&text, name.as_str())
+        .map_err(|why| SaltError::Answer { program: "salt-key".to_owned(), why })
 }

@@ -7,9 +7,13 @@ mod error;
 mod keys;
 mod orchestration;
 mod pillar;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 pub use error::SaltError;
+#[cfg(test)]
+pub(crate) use error::samples;
 pub use tools::Tools;
 
 use crate::agent::link::Link;
@@ -51,7 +55,12 @@ impl Steward {
                 Ok(()) => problem = None,
                 Err(failure) => {
                     if problem.as_ref() != Some(&failure) {
-                        tracing::warn!(code = failure.code, ?part, "Salt is not worked with: {}", failure.message);
+                        tracing::warn!(
+                            code = failure.code,
+                            ?part,
+                            "Salt is not worked with: {}",
+                            failure.message
+                        );
                     }
                     problem = Some(failure);
                     self.link.renew();

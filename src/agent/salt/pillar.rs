@@ -20,7 +20,7 @@ pub fn keep(root: &Root, cluster: &str, plan: &Value) -> Result<(), FileError> {
         files::create_directory(&directory, open)?;
         let values = [("cluster", Some(cluster)), ("role", role.as_str()), ("scale", plan["scale"].as_str())];
         for (key, value) in values {
-            write(&directory.join(key), value.unwrap_or_default())?;
+            write(&directory.join(key), &format!("{}\n", Value::from(value.unwrap_or_default())))?;
         }
     }
     for name in files::list(&hosts)? {
@@ -48,12 +48,16 @@ mod tests {
     fn each_node_of_the_plan_has_its_values_and_no_other_one_has_any() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let root = Root::new(folder.path())?;
-        let read = |name: &str| std::fs::read_to_string(root.join(paths::SALT_PILLAR).join("hosts").join(name));
+        let read =
+            |name: &str| std::fs::read_to_string(root.join(paths::SALT_PILLAR).join("hosts").join(name));
         let plan = |roles: Value| json!({"eos": {"plan": {"roles": roles, "scale": "small"}}});
         keep(&root, "c1", &plan(json!({"n1": "edge", "n2": "core"})))?;
         keep(&root, "c1", &plan(json!({"n1": "data"})))?;
-        assert_eq!(read("n1/eos/role")?, "data");
-        assert_eq!((read("n1/eos/scale")?, read("n1/eos/cluster")?), ("small".to_owned(), "c1".to_owned()));
+        assert_eq!(read("n1/eos/role")?, "\"data\"\n");
+        assert_eq!(
+            (read("n1/eos/scale")?, read("n1/eos/cluster")?),
+            ("\"small\"\n".to_owned(), "\"c1\"\n".to_owned())
+        );
         assert!(read("n2/eos/role").is_err());
         Ok(())
     }

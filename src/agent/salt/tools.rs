@@ -88,8 +88,10 @@ impl Tools {
     pub fn master(&self) -> Result<SaltMaster, SaltError> {
         let (program, output) =
             self.salt_run(&self.directory, &["--log-level=error", "salt.cmd", "config.items"], LIMIT)?;
-        let settings = Settings::parse(&output.stdout)
-            .map_err(|why| SaltError::Answer { program: program.clone(), why: format!("{why}{}", beside(&output)) })?;
+        let settings = Settings::parse(&output.stdout).map_err(|why| SaltError::Answer {
+            program: program.clone(),
+            why: format!("{why}{}", beside(&output)),
+        })?;
         for path in settings.public_keys() {
             let text = files::read_optional(Path::new(&path))?;
             let finger = text.and_then(|bytes| key::master_finger(&String::from_utf8_lossy(&bytes)));

@@ -28,9 +28,10 @@ pub fn answers(context: &Context, states: &StatesConfig, kind: Kind) -> Result<O
     let Some(directory) = states.salt_master().filter(|_| kind == Kind::FirstNode) else {
         return Ok(Some(Answer::Good(version)));
     };
-    let fix = "install salt-master and salt-minion of the same release, or say that no Salt master is to be used: \
+    let fix =
+        "install salt-master and salt-minion of the same release, or say that no Salt master is to be used: \
                --salt-master=none"
-        .to_owned();
+            .to_owned();
     if !is_master(context, directory)? {
         let measured = format!("{directory} holds no configuration of a Salt master (file master)");
         return Ok(Some(Answer::Bad { measured, fix }));
@@ -106,8 +107,11 @@ mod tests {
     #[test]
     fn a_salt_that_is_not_there_is_told_with_what_helps_and_none_is_asked_unless_wanted() {
         assert_eq!(answer(&StatesConfig::default()), None);
-        let missing =
-            StatesConfig { engine: StatesEngine::Salt, salt_call: Some("/nonexistent/salt-call".to_owned()), salt_master: None };
+        let missing = StatesConfig {
+            engine: StatesEngine::Salt,
+            salt_call: Some("/nonexistent/salt-call".to_owned()),
+            salt_master: None,
+        };
         let Some(Answer::Bad { measured, fix }) = answer(&missing) else { panic!("it is missing") };
         assert!(measured.starts_with("could not start /nonexistent/salt-call: "), "{measured}");
         assert!(fix.contains("--salt-call=PATH"), "{fix}");

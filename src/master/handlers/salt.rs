@@ -112,7 +112,11 @@ pub(super) async fn work(
 fn beside_the_master(peer: &Peer, cluster: &Cluster) -> Result<(), MasterError> {
     let action = "POST /v1/member/salt";
     let node = member(peer, cluster, action)?;
-    if node.master { Ok(()) } else { Err(not_allowed(peer, action, "the certificate of the master's own node")) }
+    if node.master {
+        Ok(())
+    } else {
+        Err(not_allowed(peer, action, "the certificate of the master's own node"))
+    }
 }
 
 fn keep_master(cluster: &mut Cluster, told: Option<SaltMaster>) -> Result<(), MasterError> {

@@ -37,7 +37,10 @@ pub fn plan(app: &App, cluster: &Cluster, new_node: Option<&NodeName>) -> RolesP
 }
 
 fn master_name(cluster: &Cluster) -> String {
-    cluster.members().find(|node| node.master).map_or_else(|| "master".to_owned(), |node| node.name.to_string())
+    cluster
+        .members()
+        .find(|node| node.master)
+        .map_or_else(|| "master".to_owned(), |node| node.name.to_string())
 }
 
 /// What orchestration files are rendered with: the plan of roles, and what the nodes say of themselves.

@@ -5,8 +5,8 @@ use super::waiting::eventually;
 use crate::installed::environment;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// What runs the states of nodes.
@@ -34,7 +34,9 @@ impl Host {
         self.write("srv/salt/top.sls", "base: {}\n");
         self.start_salt("salt-master");
         let key = || fs::read_dir(self.path("etc/salt/pki/master")).ok()?.flatten().next();
-        eventually("the Salt master has a key", || key().map(drop).ok_or_else(|| self.salt_log("salt-master")));
+        eventually("the Salt master has a key", || {
+            key().map(drop).ok_or_else(|| self.salt_log("salt-master"))
+        });
     }
 
     /// Installs a minion, which does not run.
