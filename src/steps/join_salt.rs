@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 /// The service of a minion, in every package of it.
 const SERVICE: &str = "salt-minion";
 
+/// What a master says that has no such route.
+const NO_SUCH_ROUTE: &str = "EOS-M027";
+
 /// What a minion needs of the shipped tree.
 const MODULES: [&str; 2] = ["_grains/eos_node.py", "_modules/eos_node.py"];
 
@@ -90,7 +93,11 @@ fn write_modules(env: &Env) -> Result<(), StepFailure> {
 /// What the minion has to know of its master; none when the cluster has no Salt master.
 fn master(env: &Env, began: Instant) -> Result<Option<SaltMaster>, StepFailure> {
     loop {
-        let standing = ask(env, None)?;
+        let standing = match ask(env, None) {
+            // An older master knows of no Salt.
+            Err(StepFailure::Below(failure)) if failure.code == NO_SUCH_ROUTE => return Ok(None),
+            standing => standing?,
+        };
         match (standing.salt, standing.master) {
             (false, _) => return Ok(None),
             (true, Some(master)) => return Ok(Some(master)),

@@ -64,11 +64,11 @@ fn first_node(decision: &Decision) -> Vec<AnyStep> {
     steps.push(Box::new(create_directories::CreateDirectories { master: true }));
     steps.push(Box::new(create_identity::CreateIdentity));
     steps.push(Box::new(write_configuration::WriteConfiguration::new(decision)));
+    steps.push(Box::new(install_states::InstallStates));
+    steps.push(Box::new(found_cluster::FoundCluster::new(decision)));
     if let Some(directory) = decision.config.states.salt_master() {
         steps.push(Box::new(serve_salt::ServeSalt::new(directory)));
     }
-    steps.push(Box::new(install_states::InstallStates));
-    steps.push(Box::new(found_cluster::FoundCluster::new(decision)));
     steps.push(Box::new(install_units::InstallUnits::new(decision)));
     steps.push(Box::new(start_service::StartService::MASTER));
     steps.push(Box::new(apply_states::ApplyStates::bootstrap(decision)));
