@@ -64,7 +64,7 @@ impl Explain for SaltError {
                 vec!["see whether Salt is installed as a whole: salt-run --version".to_owned()]
             }
             Self::Answer { .. } => {
-                vec!["see whether the Salt master runs: salt-run manage.status".to_owned()]
+                vec!["see whether the Salt master runs: systemctl status salt-master".to_owned()]
             }
             Self::NoKey { name } => {
                 vec![format!("on {name}, see what its minion says: journalctl -u salt-minion -n 20")]
