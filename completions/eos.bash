@@ -730,7 +730,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -773,6 +773,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2340,7 +2344,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2383,6 +2387,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3320,12 +3328,16 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__apply)
-            opts="-v -h --test --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --test --generation --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
