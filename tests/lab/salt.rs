@@ -48,14 +48,8 @@ fn is_in(master: &Host, name: &str, role: &str) {
     });
 }
 
-#[test]
-fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eos_orchestrates() {
-    let lab = Lab::new(4);
-    let [master, second, stranger, thief] = lab.hosts();
-    for host in [master, second, stranger, thief] {
-        // Salt asks for names, and is told at once that there is nobody to ask.
-        host.forget_routes();
-    }
+/// A first node beside a Salt master, which was started again afterwards as it had been told to be.
+fn found(master: &Host) {
     master.install_salt_master();
     master.install_minion("");
     let founded = first_node(master);
@@ -63,8 +57,10 @@ fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eo
     master.end_salt("salt-master");
     master.start_salt("salt-master");
     assert_eq!(master.keys("minions"), ["node1"]);
+}
 
-    // Two who wait with Salt and whom nobody let in: the second one under the name of the node that comes.
+/// Two who wait with Salt and whom nobody let in: the second one under the name of the node that comes.
+fn strangers_wait(master: &Host, stranger: &Host, thief: &Host) {
     let of_master = format!("master: {}\nacceptance_wait_time: 1\n", master.address);
     stranger.install_minion(&format!("{of_master}id: stranger\n"));
     thief.install_minion(&format!("{of_master}id: node2\n"));
@@ -75,69 +71,52 @@ fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eo
         let waiting = master.keys("minions_pre");
         if waiting == ["node2", "stranger"] { Ok(()) } else { Err(format!("{waiting:?}")) }
     });
-    let token = master.token(&[]);
-    let without = join(second, master, &token, &[]);
+}
+
+/// A node without a minion, or whose name another key holds, does not come in, and is as it was.
+fn is_kept_out(second: &Host, master: &Host, token: &str) {
+    let without = join(second, master, token, &[]);
     without.failed(1, "EOS-S086", &["salt-minion is not installed, and the cluster has a Salt master"]);
     second.install_minion("grains: {site: here}\n");
-    let before = second.read("etc/salt/minion");
-    let refused = join(second, master, &token, &["--timeout", "40s"]);
+    let refused = join(second, master, token, &["--timeout", "40s"]);
     refused.failed(1, "EOS-S087", &["another key under the name node2"]);
     assert_eq!(master.keys("minions"), ["node1"], "no key is accepted for its name");
     assert!(!second.path(CONFIG).exists() && second.processes().is_empty(), "the minion is as it was");
+}
 
-    thief.end_salt("salt-minion");
-    assert!(master.salt("salt-key", &["-y", "-d", "node2"]).status.success());
-    join(second, master, &token, &[]).done();
-    let status = master.converged(2);
-    assert_eq!(
-        (master.keys("minions"), master.keys("minions_pre")),
-        (vec!["node1".into(), "node2".into()], vec!["stranger".to_owned()])
-    );
-    let of_node = second.read("etc/salt/pki/minion/minion.pub");
-    let accepted = master.salt_says("salt-key", &["--print", "node2"]);
-    assert_eq!(accepted["minions"]["node2"].as_str().unwrap().trim(), of_node.trim());
-
-    let generation = status["cluster"]["generation"].as_u64().unwrap();
+/// The run by which the second node came, step by step, with the job that Salt made of each.
+fn was_orchestrated(master: &Host, generation: u64) {
     let run = run_of(master, generation);
     assert_eq!(
         (&run["by_salt"], &run["sls"]),
         (&true.into(), &"orchestration.node_addition".into()),
         "{run}"
     );
-    let all: Vec<(String, String)> =
-        ["new_node_answers", "update_new_node", "update_edge_nodes", "refresh_mine"]
-            .map(|id| (id.to_owned(), "succeeded".to_owned()))
-            .to_vec();
     let mut told = steps(&run);
     told.sort();
-    let mut wanted = all.clone();
-    wanted.sort();
+    let wanted = ["new_node_answers", "refresh_mine", "update_edge_nodes", "update_new_node"]
+        .map(|id| (id.to_owned(), "succeeded".to_owned()));
     assert_eq!(told, wanted, "{run}");
-    let comment = |id: &str| {
-        let steps = run["steps"].as_array().unwrap().iter();
-        let step = steps.clone().find(|step| step["id"] == id).unwrap();
-        step["comment"].as_str().unwrap().to_owned()
-    };
-    let job = comment("update_new_node");
-    let job =
-        job.strip_prefix("job ").and_then(|rest| rest.split(':').next()).unwrap_or_else(|| panic!("{job}"));
+    let all = run["steps"].as_array().unwrap();
+    let comment = all.iter().find(|step| step["id"] == "update_new_node").unwrap()["comment"].clone();
+    let comment = comment.as_str().unwrap();
+    let job = comment.strip_prefix("job ").and_then(|rest| rest.split(':').next());
+    let job = job.unwrap_or_else(|| panic!("{comment}"));
     let looked_up = master.salt_says("salt-run", &["jobs.lookup_jid", job]);
     assert!(looked_up["node2"]["generation"].as_u64() >= Some(generation), "{looked_up}");
+}
 
-    assert!(master.read(OPS).contains("role: edge") && second.read(OPS).contains("role: core"));
-    is_in(master, "node1", "edge");
-    is_in(master, "node2", "core");
-    let site = master.salt_says("salt", &["--static", "node2", "grains.get", "site"]);
-    assert_eq!(site["node2"], "here", "what the minion was told before stays");
-
-    // A role that is set reaches the node by Salt as well.
+/// A role that is set reaches the node by Salt as well.
+fn takes_another_role(master: &Host, second: &Host, generation: u64) {
     master.eos(&["role", "set", "node2", "data"]).done();
     let run = run_of(master, generation + 1);
     assert_eq!((&run["by_salt"], &run["sls"]), (&true.into(), &"orchestration.role_update".into()), "{run}");
     master.converged(2);
     assert!(second.read(OPS).contains("role: data"));
     is_in(master, "node2", "data");
+}
 
+fn is_removed(master: &Host) {
     master.eos(&["node", "remove", "node2"]).done();
     eventually("its key is gone", || {
         let keys = master.keys("minions");
@@ -148,9 +127,41 @@ fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eo
         let all = ["minion-key-failed", "minion-key-accept", "minion-key-delete"];
         if all.iter().all(|action| audit.contains(action)) { Ok(()) } else { Err(audit) }
     });
+}
+
+#[test]
+fn a_salt_master_beside_eos_accepts_exactly_the_keys_of_members_and_runs_what_eos_orchestrates() {
+    let lab = Lab::new(4);
+    let [master, second, stranger, thief] = lab.hosts();
+    for host in [master, second, stranger, thief] {
+        // Salt asks for names, and is told at once that there is nobody to ask.
+        host.forget_routes();
+    }
+    found(master);
+    strangers_wait(master, stranger, thief);
+    let token = master.token(&[]);
+    is_kept_out(second, master, &token);
+    thief.end_salt("salt-minion");
+    assert!(master.salt("salt-key", &["-y", "-d", "node2"]).status.success());
+    join(second, master, &token, &[]).done();
+    let status = master.converged(2);
+    assert_eq!(master.keys("minions"), ["node1", "node2"]);
+    assert_eq!(master.keys("minions_pre"), ["stranger"]);
+    let of_node = second.read("etc/salt/pki/minion/minion.pub");
+    let accepted = master.salt_says("salt-key", &["--print", "node2"]);
+    assert_eq!(accepted["minions"]["node2"].as_str().unwrap().trim(), of_node.trim());
+    let generation = status["cluster"]["generation"].as_u64().unwrap();
+    was_orchestrated(master, generation);
+    assert!(master.read(OPS).contains("role: edge") && second.read(OPS).contains("role: core"));
+    is_in(master, "node1", "edge");
+    is_in(master, "node2", "core");
+    let site = master.salt_says("salt", &["--static", "node2", "grains.get", "site"]);
+    assert_eq!(site["node2"], "here", "what the minion was told before stays");
+    takes_another_role(master, second, generation);
+    is_removed(master);
     second.eos(&["reset", "--verify"]).done();
     assert!(!second.path(CONFIG).exists() && second.service_pid("salt-minion").is_none());
-    assert_eq!(second.read("etc/salt/minion"), before);
+    assert!(second.read("etc/salt/minion").ends_with("grains: {site: here}\n"));
     master.converged_members(1);
     master.eos(&["reset", "--verify"]).done();
     assert!(!master.path(CONFIG).exists() && !master.path("etc/salt/master.d/eos.conf").exists());

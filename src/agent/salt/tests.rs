@@ -67,7 +67,7 @@ impl Host {
     }
 }
 
-fn n2() -> NodeName {
+fn second() -> NodeName {
     NodeName::parse("n2").expect("a name")
 }
 
@@ -79,13 +79,13 @@ fn of(pem: &str) -> Fingerprint {
 fn the_key_that_the_node_told_is_accepted_once_and_deleted_again() {
     let host = Host::new();
     host.keeps_keys(Some(OWN), "");
-    keys::accept(&host.tools(), &n2(), of(OWN)).expect("it waits");
-    keys::accept(&host.tools(), &n2(), of(OWN)).expect("it is accepted already");
+    keys::accept(&host.tools(), &second(), of(OWN)).expect("it waits");
+    keys::accept(&host.tools(), &second(), of(OWN)).expect("it is accepted already");
     assert_eq!(host.asked().matches("--accept").count(), 1);
-    keys::delete(&host.tools(), &n2(), of(OTHER)).expect("another key is not meant");
+    keys::delete(&host.tools(), &second(), of(OTHER)).expect("another key is not meant");
     assert!(!host.asked().contains("--delete"));
-    keys::delete(&host.tools(), &n2(), of(OWN)).expect("it is there");
-    keys::delete(&host.tools(), &n2(), of(OWN)).expect("it is gone already");
+    keys::delete(&host.tools(), &second(), of(OWN)).expect("it is there");
+    keys::delete(&host.tools(), &second(), of(OWN)).expect("it is gone already");
     assert_eq!(host.asked().matches("--delete").count(), 1);
 }
 
@@ -93,10 +93,10 @@ fn the_key_that_the_node_told_is_accepted_once_and_deleted_again() {
 fn a_key_that_is_not_there_or_another_one_under_the_name_is_told_and_nothing_is_accepted() {
     let host = Host::new();
     host.keeps_keys(None, "");
-    let error = keys::accept(&host.tools(), &n2(), of(OWN)).expect_err("none waits");
+    let error = keys::accept(&host.tools(), &second(), of(OWN)).expect_err("none waits");
     tells(&error, "EOS-A012", "no key of n2 waits at the Salt master");
     host.keeps_keys(Some(OTHER), "");
-    let error = keys::accept(&host.tools(), &n2(), of(OWN)).expect_err("another one waits");
+    let error = keys::accept(&host.tools(), &second(), of(OWN)).expect_err("another one waits");
     let text = format!(
         "the Salt master has another key under the name n2: {}, and the node's own is {}",
         of(OTHER),
@@ -110,7 +110,7 @@ fn a_key_that_is_not_there_or_another_one_under_the_name_is_told_and_nothing_is_
 fn a_key_that_was_exchanged_while_it_was_accepted_is_deleted_at_once() {
     let host = Host::new();
     host.keeps_keys(Some(OWN), "sed -i s/AAEC/AwQF/ keys/listed");
-    let error = keys::accept(&host.tools(), &n2(), of(OWN)).expect_err("it was exchanged");
+    let error = keys::accept(&host.tools(), &second(), of(OWN)).expect_err("it was exchanged");
     assert!(matches!(error, SaltError::OtherKey { found, .. } if found == of(OTHER)), "{error}");
     assert!(host.asked().contains("--delete n2"), "{}", host.asked());
 }
@@ -118,10 +118,10 @@ fn a_key_that_was_exchanged_while_it_was_accepted_is_deleted_at_once() {
 #[test]
 fn programs_that_are_missing_or_say_nothing_sensible_are_told() {
     let host = Host::new();
-    let error = keys::delete(&host.tools(), &n2(), of(OWN)).expect_err("there is no program");
+    let error = keys::delete(&host.tools(), &second(), of(OWN)).expect_err("there is no program");
     tells(&error, "EOS-A010", &format!("{}/salt-key could not be run", host.folder.path().display()));
     host.script("salt-key", "echo sorry >&2; exit 1\n");
-    let error = keys::delete(&host.tools(), &n2(), of(OWN)).expect_err("it refuses");
+    let error = keys::delete(&host.tools(), &second(), of(OWN)).expect_err("it refuses");
     let text = format!("{}/salt-key did not do what it was asked: sorry", host.folder.path().display());
     tells(&error, "EOS-A011", &text);
 }
