@@ -56,7 +56,7 @@ fn a_first_node_and_a_joiner_end_with_the_files_that_eos_itself_would_have_writt
         assert_eq!(config.contains("engine: salt"), engine == "salt", "{config}");
         let other = if engine == "salt" { "embedded" } else { "salt" };
         let again = second.eos(&[&second.join(&master)[..], &["--engine", other]].concat()).ends_with(0);
-        let way = format!("eos reset, then join again: eos bootstrap --join-cluster={}:4507", master.address);
+        let way = format!("bootstrap --join-cluster={}:4507", master.address);
         assert!(again.stderr.contains("has no effect") && again.stderr.contains(&way), "{again:?}");
         assert_eq!(second.status()["local"]["engine"], *engine);
         second.eos(&["reset", "--verify"]).ends_with(0);
