@@ -739,7 +739,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -782,6 +782,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2363,7 +2367,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2406,6 +2410,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3343,12 +3351,16 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__apply)
-            opts="-v -h --test --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --test --generation --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

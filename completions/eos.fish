@@ -71,6 +71,7 @@ complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l node-name -d 'The 
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
 salt\t''"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-master -d 'The configuration of the Salt master on the first node\'s machine, or none: it then keeps the minions\' keys and runs the orchestrations; /etc/salt where that has one unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -101,6 +102,7 @@ complete -c eos -n "__fish_eos_using_subcommand preflight" -l node-name -d 'The 
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
 salt\t''"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-master -d 'The configuration of the Salt master on the first node\'s machine, or none: it then keeps the minions\' keys and runs the orchestrations; /etc/salt where that has one unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -615,6 +617,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l generation -d 'Take what the master assigns now, this generation or a later one, as the agent does; for an installed Salt that runs the cluster\'s orchestration' -r
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"

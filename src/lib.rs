@@ -9,6 +9,7 @@ pub mod model;
 pub mod lifecycle;
 pub mod orchestration;
 pub mod roles;
+pub mod salt;
 pub mod sls;
 pub mod storage;
 pub mod wire;

@@ -16,6 +16,7 @@ pub mod order;
 pub mod readers;
 pub mod recovery;
 pub mod run;
+pub mod salt;
 
 #[cfg(test)]
 mod fixture;

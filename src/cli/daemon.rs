@@ -12,6 +12,7 @@ use crate::agent::monitor::errands::Attendant;
 use crate::agent::readers::Readers;
 use crate::agent::recovery::{self, Hand, Recovery};
 use crate::agent::run::Agent;
+use crate::agent::salt::{Steward, Tools};
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
@@ -130,7 +131,9 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let shutdown = ending()?;
         let link = Arc::new(Link::new(context.root.clone()));
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
-        let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
+        let teller =
+            Teller::new(offer.shelf.clone(), link.clone(), context.root.join(paths::SNAPSHOTS), port);
+        let steward = Tools::of(&context.root, &membership).map(|tools| Steward::new(tools, link.clone()));
         let name = membership.name.to_string();
         let attendant = Attendant::new(context.root.clone(), name, workshop.services.clone());
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
@@ -143,6 +146,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
             () = agent.work() => {}
             () = teller.work() => {}
             () = attendant.work() => {}
+            () = tend_salt(steward) => {}
             () = beat() => {}
         }
         Ok::<(), Failure>(())
@@ -158,6 +162,14 @@ fn workshop(context: &Context) -> Result<Workshop, Failure> {
     }
     let hand = hand(&context.root, deputy::UNIT, "the agent applies states within its own sandbox")?;
     Ok(Workshop { hand, ..workshop })
+}
+
+/// Works with the Salt master of this host, where there is one.
+async fn tend_salt(steward: Option<Steward>) {
+    match steward {
+        Some(steward) => steward.work().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Deals with what a crash left of captures and restores, now and as long as what it returns lives. Under systemd the

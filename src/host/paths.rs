@@ -58,6 +58,14 @@ pub const CHECKPOINTS: &str = "var/lib/eos/checkpoints";
 pub const LEDGER: &str = "var/lib/eos/manifest.json";
 /// Logs of services that no service manager keeps.
 pub const LOGS: &str = "var/lib/eos/log";
+/// What a Salt master's pillar says of the nodes, on the master's host only.
+pub const SALT_PILLAR: &str = "var/lib/eos/salt-pillar";
+/// The modules of a minion by which it takes what eos assigns, and what Python makes of them.
+pub const MINION_MODULES: &str = "var/lib/eos/salt-minion";
+/// What a minion is told by eos.
+pub const MINION_CONFIG: &str = "etc/salt/minion.d/eos.conf";
+/// What a run of an orchestration by Salt works with; it goes with the run.
+pub const SALT_RUN: &str = "run/eos/salt-run";
 /// State that does not survive a reboot.
 pub const RUN: &str = "run/eos";
 /// What the storage monitor found last.

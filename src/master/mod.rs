@@ -11,6 +11,7 @@ pub mod faults;
 pub mod holdings;
 pub mod leases;
 pub mod metrics;
+pub mod minions;
 pub mod naming;
 pub mod orchestration;
 pub mod planning;

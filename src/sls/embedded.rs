@@ -8,6 +8,8 @@ pub struct Embedded;
 
 /// Every file of the shipped tree, by its path, in the order of the paths.
 pub const FILES: &[(&str, &[u8])] = &[
+    ("_grains/eos_node.py", include_bytes!("../../states/_grains/eos_node.py")),
+    ("_modules/eos_node.py", include_bytes!("../../states/_modules/eos_node.py")),
     ("_modules/eos_roles.py", include_bytes!("../../states/_modules/eos_roles.py")),
     ("orchestration/node_addition.sls", include_bytes!("../../states/orchestration/node_addition.sls")),
     ("orchestration/role_update.sls", include_bytes!("../../states/orchestration/role_update.sls")),

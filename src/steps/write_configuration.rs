@@ -204,6 +204,7 @@ mod tests {
             states: crate::model::config::StatesConfig {
                 engine: crate::model::config::StatesEngine::Salt,
                 salt_call: Some("/opt/salt/bin/salt-call".to_owned()),
+                salt_master: Some("/etc/salt".to_owned()),
             },
             storage: StorageConfig {
                 every: every_key_of_storage(1),

@@ -113,6 +113,9 @@ pub struct RunStatus {
     pub generation: u64,
     /// The SLS that says how, `orchestration.node_addition`.
     pub sls: String,
+    /// Whether an installed Salt carries it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_salt: bool,
     /// `begun`, `running`, `failed` or `done`.
     pub state: String,
     /// For how long it has been that, in milliseconds.

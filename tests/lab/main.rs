@@ -11,10 +11,14 @@ mod crashes;
 mod data;
 mod growth;
 mod identities;
+#[path = "../it/salt/installed.rs"]
+#[allow(dead_code, reason = "it also applies states, which the lab does not")]
+mod installed;
 mod links;
 mod messages;
 mod removal;
 mod restarts;
+mod salt;
 mod secrets;
 mod support;
 mod tokens;

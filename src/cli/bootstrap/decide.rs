@@ -1,6 +1,7 @@
 //! What the operator asks for, and what follows from it: pure once everything was read.
 
 use crate::cli::bootstrap::look::Seen;
+use crate::cli::bootstrap::salt;
 use crate::cli::context::{Context, failure};
 use crate::cli::error::CliError;
 use crate::cli::redact;
@@ -60,6 +61,10 @@ pub struct BootstrapArguments {
     /// The salt-call to apply them with; looked for where programs are unless given
     #[arg(long, value_name = "FILE")]
     pub salt_call: Option<String>,
+    /// The configuration of the Salt master on the first node's machine, or none: it then keeps the minions' keys and
+    /// runs the orchestrations; /etc/salt where that has one unless given
+    #[arg(long, value_name = "DIR")]
+    pub salt_master: Option<String>,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -182,7 +187,7 @@ impl Asked {
 /// # Errors
 /// When any of them is wrong.
 pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, Failure> {
-    let given: [(&str, &str, Option<String>); 8] = [
+    let given: [(&str, &str, Option<String>); 9] = [
         ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
         ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
         ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
@@ -191,6 +196,7 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         ("node.name", "--node-name", arguments.node_name.clone()),
         ("states.engine", "--engine", arguments.engine.clone()),
         ("states.salt_call", "--salt-call", arguments.salt_call.clone()),
+        ("states.salt_master", "--salt-master", arguments.salt_master.clone()),
     ];
     let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
         value.map(|value| FlagValue { key, flag, value })
@@ -282,6 +288,8 @@ pub fn decision(
             (Kind::FirstNode, master, first_id(asked, before)?, None)
         }
     };
+    let mut config = asked.config.clone();
+    config.states.salt_master = salt::master(context, &config.states, kind)?;
     Ok(Decision {
         version: VERSION,
         kind,
@@ -293,7 +301,7 @@ pub fn decision(
         preferred: asked.preferred(),
         binary: context.binary()?.display().to_string(),
         account: kind == Kind::FirstNode && context.root.is_host() && rustix::process::geteuid().is_root(),
-        config: asked.config.clone(),
+        config,
     })
 }
 

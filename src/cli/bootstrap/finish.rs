@@ -96,6 +96,25 @@ pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Fai
     Ok(Done::new(result, text))
 }
 
+/// What is to be said of another engine than the one that the node was made with: that is settled for as long as it is
+/// a member, because the way back of all that was applied since hangs on it.
+fn other_engine(asked: &Asked, membership: &Membership) -> Option<String> {
+    let of = |salt_call: &Option<String>| salt_call.clone().unwrap_or_else(|| "eos itself".to_owned());
+    let (wanted, own) = (asked.config.states.salt_call(), &membership.salt_call);
+    (wanted != *own).then(|| {
+        let way = match membership.runs_master {
+            true => "eos reset, then found it anew: eos bootstrap --single-node".to_owned(),
+            false => format!("eos reset, then join again: eos bootstrap --join-cluster={}", membership.master),
+        };
+        format!(
+            "the states of this node are applied by {} since its bootstrap, and that {} was named now has no effect; \
+             to change it: {way}",
+            of(own),
+            of(&wanted)
+        )
+    })
+}
+
 /// A member that runs bootstrap again: nothing to do, unless its units are of an older eos, a service stands still or
 /// the certificate ended while the node was off.
 pub(super) fn member(
@@ -118,6 +137,9 @@ pub(super) fn member(
     if let Some(wanted) = elsewhere {
         let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
         return Err(failure(CliError::OtherCluster { name, cluster, wanted }));
+    }
+    if let Some(text) = other_engine(asked, membership) {
+        progress.emit(Event::Warning { text });
     }
     let renews = renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)?;
     if !renews {

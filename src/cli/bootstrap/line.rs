@@ -47,6 +47,7 @@ impl CommandLine {
             ("--token-file", arguments.token_file.as_deref().map(path)),
             ("--engine", arguments.engine.clone()),
             ("--salt-call", arguments.salt_call.clone()),
+            ("--salt-master", arguments.salt_master.clone()),
             ("--config", config.map(path)),
             ("--timeout", arguments.timeout.map(|time| format!("{}s", time.as_secs()))),
         ];

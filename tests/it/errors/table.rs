@@ -62,6 +62,10 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
         "a file that eos did not write, or a clock that jumps, with unit tests beside each",
         "M003 S034 V008 V009 V020 V021 V023 V042 V043",
     ),
+    (
+        "a Salt master at an instant that no test from outside makes, with unit tests in src/agent and src/master",
+        "A010 A011 A012 A013 A014 M028",
+    ),
     ("a node that says of a snapshot what is not so, with unit tests in src/steps", "T228 T229"),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
     ("an interrupt at an instant that no test from outside can choose", "T036 T115 T183"),

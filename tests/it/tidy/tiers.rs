@@ -12,6 +12,7 @@ pub const TIERS: &[(&str, u8)] = &[
     ("lifecycle", 1),
     ("orchestration", 1),
     ("roles", 1),
+    ("salt", 1),
     ("sls", 1),
     ("storage", 1),
     ("wire", 1),
@@ -52,6 +53,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("server", "host"),
     ("server", "identity"),
     ("server", "telemetry"),
+    // The steps of an orchestration that Salt ran, as they are told to the master.
+    ("salt", "wire"),
     ("snapshot", "host"),
     ("snapshot", "identity"),
     ("telemetry", "host"),

@@ -103,6 +103,11 @@ impl Host {
         command
     }
 
+    /// Another program on it.
+    pub(super) fn command_of(&self, program: &str) -> Command {
+        self.namespace.command(program)
+    }
+
     /// Runs a command of eos on it.
     pub fn eos(&self, arguments: &[&str]) -> Outcome {
         self.start(arguments).finish()

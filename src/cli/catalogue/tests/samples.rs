@@ -111,6 +111,7 @@ fn snapshots() -> Vec<Group> {
 fn edge() -> Vec<Group> {
     vec![
         of("src/agent/error.rs", crate::agent::error::samples()),
+        of("src/agent/salt/error.rs", crate::agent::salt::samples()),
         of("src/agent/monitor/error.rs", crate::agent::monitor::MonitorError::samples()),
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
         of("src/cli/bootstrap/error.rs", crate::cli::bootstrap::samples()),
