@@ -26,6 +26,7 @@ pub mod token;
 pub mod unfinished;
 
 mod audit;
+mod daemon_line;
 mod interrupt;
 mod panic;
 mod redact;
@@ -50,9 +51,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = redact::hide_token_from_the_process_list() {
         return code;
     }
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+    let line: Vec<_> = std::env::args_os().collect();
+    let arguments = match daemon_line::read(&line, std::env::var_os("EOS_ROOT").is_some()) {
+        Some(arguments) => arguments,
+        None => match Arguments::try_parse_from(line) {
+            Ok(arguments) => arguments,
+            Err(error) => return usage(&error),
+        },
     };
     if let Command::Supervise { unit } = &arguments.command {
         return daemon::supervise(&arguments.global, unit);
