@@ -117,6 +117,18 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
     match command {
+        Command::Master => daemon::master(context),
+        Command::Agent => daemon::agent(context),
+        Command::Storage(storage::StorageCommand::Monitor) => daemon::monitor(context),
+        other => command_of_a_person(context, other),
+    }
+}
+
+/// Apart from the daemons, because all that is inlined here needs a stack that each of them would keep.
+#[inline(never)]
+fn command_of_a_person(context: &Context, command: Command) -> Result<Done, Failure> {
+    let name = command.name();
+    match command {
         Command::Bootstrap(arguments) => bootstrap::run(context, &arguments),
         Command::Preflight(arguments) => preflight::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
@@ -132,10 +144,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
         Command::Storage(command) => storage::run(context, command),
         Command::Audit(command) => audit::run(context, command),
         Command::Config(command) => config::run(context, command),
-        Command::Master => daemon::master(context),
-        Command::Agent => daemon::agent(context),
-        Command::Supervise { unit } => {
-            Err(error::CliError::Usage { line: format!("supervise {unit}") }.failure())
+        // Whatever runs for long had its turn before.
+        Command::Master | Command::Agent | Command::Supervise { .. } => {
+            Err(error::CliError::Usage { line: name.to_owned() }.failure())
         }
         Command::Completions { shell } => Ok(completions::completions(shell)),
         Command::Man { directory } => completions::man(&directory),
