@@ -149,10 +149,12 @@ impl Context {
         let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
         // As eos-apply.service it tells what it does, as the agent whose work it is.
         let daemon = daemon || command == carry_out::NAME && in_journal;
-        let endpoint = match self.resolve(Vec::new()) {
-            Ok(resolved) => resolved.config.telemetry.otlp_endpoint,
+        let endpoint = match command {
+            // It takes part in no request, so that no trace has a span of it; and what reads the cluster's configuration
+            // is a good part of the program, which stays out of its memory.
+            "storage monitor" => None,
             // The command itself reads the configuration again and reports what is wrong with it.
-            Err(_) => None,
+            _ => self.resolve(Vec::new()).ok().and_then(|resolved| resolved.config.telemetry.otlp_endpoint),
         };
         let settings = telemetry::Settings {
             service,
