@@ -274,8 +274,8 @@ impl Sink for Freeing<'_> {
 fn who_finds_no_place_waits_with_the_reason_told_and_comes_when_there_is_one() -> anyhow::Result<()> {
     let site = Site::new(1)?;
     let store = site.offer.shelf.store()?.expect("there is one");
-    let parts = store.summary(&site.id)?.parts;
-    let begun = site.offer.shelf.pulls.begin(&store, "node n-first", (&site.id, &parts), Instant::now());
+    let summary = store.summary(&site.id)?;
+    let begun = site.offer.shelf.pulls.begin(&store, "node n-first", &summary, Instant::now());
     begun.expect("it is the first");
     let source = site.source(id_of(&site.node))?;
     let mut each = |_: &[u8]| ControlFlow::Continue(());
