@@ -5,6 +5,7 @@ use crate::snapshot::layout;
 use crate::snapshot::manifest::Part;
 use crate::snapshot::store::SnapshotStore;
 use jiff::ToSpan;
+use std::sync::Arc;
 
 /// A tree `srv` and a store.
 pub(super) struct Site {
@@ -13,6 +14,8 @@ pub(super) struct Site {
     last: Option<(Manifest, Memory)>,
     generation: u64,
     cut: Cut,
+    /// Ends a capture.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Site {
@@ -22,7 +25,7 @@ impl Site {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let store = DiskStore::open(Directory::open(&folder.path().join("store")).unwrap()).unwrap();
-        Self { folder, store, last: None, generation: 0, cut: SMALL }
+        Self { folder, store, last: None, generation: 0, cut: SMALL, stop: Arc::default() }
     }
 
     /// With parts of the usual size, which hold all of a small tree.
@@ -59,8 +62,7 @@ impl Site {
         let previous = last.map(|(manifest, memory)| Previous::new(manifest, Some(memory), is_there));
         let terms = Terms { previous: previous.as_ref(), ..terms };
         let staging = self.store.begin().unwrap();
-        let never = AtomicBool::new(false);
-        let captured = gather(&sources, staging.directory(), &metadata, self.cut, terms, &never, sink);
+        let captured = gather(&sources, staging.directory(), &metadata, self.cut, terms, &self.stop, sink);
         let Ok(captured) = captured else {
             staging.discard().unwrap();
             return captured;
