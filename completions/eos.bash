@@ -2992,7 +2992,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__prune)
-            opts="-v -h --keep --older-than --max-bytes --previous --dry-run --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --keep --older-than --max-bytes --previous --downloads --dry-run --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

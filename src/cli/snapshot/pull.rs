@@ -208,8 +208,8 @@ fn fetched(
     Ok(fetched)
 }
 
-/// Puts parts that the store has from other snapshots beside those that are downloaded. A snapshot that comes
-/// in one reply needs none.
+/// Puts parts that the store has from other snapshots, or from downloads that were given up, beside those that are
+/// downloaded. A snapshot that comes in one reply needs none.
 fn lend(
     request: &Request<'_>,
     store: &DiskStore,
@@ -217,7 +217,7 @@ fn lend(
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<(), Failure> {
-    if store.ids().map_err(failure)?.is_empty() {
+    if store.ids().map_err(failure)?.is_empty() && store.downloads().map_err(failure)?.len() < 2 {
         return Ok(());
     }
     // What is in the store already makes a reply with everything the longer way.

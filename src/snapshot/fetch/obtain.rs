@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const MANIFEST: &str = "manifest.json";
+use crate::snapshot::store::KEPT_MANIFEST as MANIFEST;
 
 /// How often it is looked whether the caller gave up.
 const LOOK: Duration = Duration::from_millis(50);

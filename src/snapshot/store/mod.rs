@@ -6,6 +6,7 @@
 //! manifest has its name; a crash before that leaves files that nobody refers to, and the next `open`
 //! removes them.
 
+mod downloads;
 mod error;
 mod export;
 mod lease;
@@ -18,6 +19,7 @@ mod tally;
 mod tests;
 mod verify;
 
+pub use downloads::{ABANDONED, Download, KEPT_MANIFEST};
 pub use error::StoreError;
 #[cfg(test)]
 pub(crate) use error::samples;
