@@ -245,7 +245,10 @@ impl Directory {
     /// Makes everything on this file system durable; one call for many small files.
     pub fn sync_filesystem(&self) -> Result<(), DirectoryError> {
         #[cfg(test)]
-        cut::note("sync all", &self.path);
+        {
+            cut::here().map_err(|errno| failure("sync", &self.path, errno))?;
+            cut::note("sync all", &self.path);
+        }
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 

@@ -23,6 +23,19 @@ thread_local! {
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
 }
 
+/// Writes like `write` in a world that may end in its middle: then half of the bytes are there.
+pub(in crate::host) fn torn(
+    bytes: &[u8],
+    write: impl FnOnce(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    // Who is dead already writes nothing.
+    let half = if is_dead() { &[][..] } else { &bytes[..bytes.len() / 2] };
+    match here() {
+        Ok(()) => write(bytes),
+        Err(errno) => write(half).and(Err(errno.into())),
+    }
+}
+
 /// Runs `work` and tells the changes and syncs that this thread made meanwhile, in their order.
 pub(crate) fn traced<T>(work: impl FnOnce() -> T) -> (T, Vec<(&'static str, PathBuf)>) {
     TRACE.set(Some(Vec::new()));
@@ -87,8 +100,8 @@ pub(crate) fn is_dead() -> bool {
     matches!(FATE.get(), Some(Fate::Dead))
 }
 
-/// Before each change.
-pub(in crate::host) fn here() -> Result<(), Errno> {
+/// Before each change, also those that a library makes by itself.
+pub(crate) fn here() -> Result<(), Errno> {
     let (next, refused) = match FATE.get() {
         None => return Ok(()),
         Some(Fate::Dies(0) | Fate::Dead) => (Fate::Dead, true),

@@ -264,8 +264,8 @@ impl<'a> Restore<'a> {
         let mut journal = self.journal(Kind::Undo, staged, new);
         (journal.old, journal.phase) = (previous, Phase::Returning);
         self.folder.save(&self.name, &journal)?;
-        let mut operation =
-            Operation { folder: &self.folder, name: &self.name, place: &self.place, journal, sink };
+        let (folder, name, place) = (&self.folder, self.name.as_str(), &self.place);
+        let mut operation = Operation { folder, name, place, journal, sink, verified: None };
         let unserved = operation.finish_return()?;
         if let Some((hook, why)) = unserved {
             tracing::warn!(hook, why, "a hook failed while a restore was undone");
@@ -339,9 +339,9 @@ impl<'a> Restore<'a> {
             place: &self.place,
             journal: journal.clone(),
             sink,
+            verified: self.verified.take().filter(|_| kind == Kind::Restore),
         };
-        operation.run(stop)?;
-        if let Some(verified) = self.verified.filter(|_| kind == Kind::Restore)
+        if let Some(verified) = operation.run(stop)?
             && let Err(error) = self.folder.verify(&self.name, &verified.to_bytes())
         {
             let text =

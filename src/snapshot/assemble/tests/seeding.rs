@@ -106,7 +106,7 @@ fn copied(from: &std::path::Path, to: &std::path::Path) {
     assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// Writes other bytes to it that show in nothing but its content.
+/// Writes other bytes to it that show in nothing but its content and its last change of anything.
 fn forge(path: &std::path::Path) {
     let file = fs::File::options().write(true).open(path).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
@@ -124,8 +124,15 @@ fn a_file_that_was_verified_and_that_nobody_wrote_to_is_not_read_again() {
     assert!(!verified.is_empty() && first.seeded.files > 1);
     let (tree, noise) = ("area/incoming/data", "area/incoming/data/sub/noise");
     let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
-    // Nothing but its content could tell, so what was verified is taken for what it was.
+    // Who wrote to it set the time of its content back, and could not do so with the other one.
     forge(&site.path(noise));
+    site.knowing(tree, &once, Some(&verified), "told");
+    site.assert_whole("told");
+    assert_ne!(inode("told/incoming/data/sub/noise"), inode(noise));
+    let there = Directory::open(&site.path("area/incoming/data")).unwrap();
+    assert!(verified.clone().untouched(&there).is_empty());
+    // As if it had been verified now: nothing but its content could tell, so it is taken for what it was.
+    let verified = verified.renewed(&there);
     site.knowing(tree, &once, Some(&verified), "relied");
     assert_eq!(inode("relied/incoming/data/sub/noise"), inode(noise));
     site.knowing(tree, &once, None, "reread");

@@ -13,6 +13,7 @@ mod databases;
 mod durable;
 mod refusals;
 mod traffic;
+mod verified;
 
 /// A root with a target, hooks that write down that they ran, and trees that say what they are.
 pub(super) struct Site {
