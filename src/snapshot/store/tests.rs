@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 mod downloads;
 mod durable;
+mod export;
 mod leases;
 mod removal;
 
@@ -231,22 +232,6 @@ fn a_damaged_manifest_is_reported_and_costs_no_part() {
     }
     store.delete(&sound).unwrap();
     assert!(site.names("store/parts") > 0, "the damaged manifest may name them");
-}
-
-#[test]
-fn an_exported_snapshot_is_restored_by_zstd_and_tar_alone() {
-    let site = Site::new();
-    let store = site.store();
-    let id = site.published(&store, 1);
-    fs::create_dir_all(site.path("hand/out")).unwrap();
-    let parts = store.export(&id, &Directory::open(&site.path("hand")).unwrap()).unwrap();
-    assert!(parts > 1);
-    let script = "set -o pipefail; zstd -dc part-*.tar.zst | tar --warning=no-timestamp -xp --xattrs -C out";
-    let done =
-        std::process::Command::new("bash").args(["-c", script]).current_dir(site.path("hand")).output();
-    let done = done.unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(shape(&site.path("hand/out/data")), shape(&site.path("tree")));
 }
 
 #[test]

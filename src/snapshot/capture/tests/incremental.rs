@@ -290,7 +290,7 @@ fn a_forced_capture_of_what_did_not_change_borrows_everything() {
     assert_eq!((taken.counts.read_bytes, manifest.is_full()), (0, false));
     site.compare();
     let out = Directory::open(&site.path("out")).unwrap();
-    let error = site.store.export(&manifest.id(), &out).unwrap_err();
+    let error = site.store.export(&manifest.id(), &out, &AtomicBool::new(false), &Silent).unwrap_err();
     let text =
         format!("snapshot {} borrows from earlier ones, so tar alone cannot restore it", manifest.id());
     tells(&error, "EOS-T120", &text);
