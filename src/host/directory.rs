@@ -147,6 +147,10 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         self.plain(action, name)?;
         to.plain(action, to_name)?;
+        #[cfg(test)]
+        if flags.contains(RenameFlags::EXCHANGE) {
+            cut::exchange().map_err(|errno| self.failed(action, name, errno))?;
+        }
         fs::renameat_with(&self.fd, name, &to.fd, to_name, flags).map_err(|e| self.failed(action, name, e))
     }
 

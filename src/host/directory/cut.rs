@@ -20,6 +20,7 @@ enum Fate {
 
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
+    static LACKS: Cell<bool> = const { Cell::new(false) };
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
 }
 
@@ -93,6 +94,19 @@ pub(crate) fn failing<T>(changes: usize, work: impl FnOnce() -> T) -> (T, bool) 
     FATE.set(Some(Fate::Fails(changes)));
     let result = work();
     (result, matches!(FATE.take(), Some(Fate::Failed)))
+}
+
+/// Runs `work` in a world whose file systems cannot exchange two names.
+pub(crate) fn without_exchange<T>(work: impl FnOnce() -> T) -> T {
+    LACKS.set(true);
+    let result = work();
+    LACKS.set(false);
+    result
+}
+
+/// Before an exchange.
+pub(in crate::host) fn exchange() -> Result<(), Errno> {
+    if LACKS.get() { Err(Errno::INVAL) } else { Ok(()) }
 }
 
 /// Whether this thread has died, so that it does nothing any more.
