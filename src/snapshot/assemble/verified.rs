@@ -49,7 +49,13 @@ impl Verified {
     /// was done since: device, inode, size, last change of its content and last change of anything. Whoever writes
     /// to it may set the former back, and never the latter.
     pub(super) fn holds(&self, path: &[u8], there: &Metadata, digest: Digest) -> bool {
-        self.files.get(&Name::new(path)) == Some(&(Stamp::of(there), digest))
+        self.known(path, there) == Some(digest)
+    }
+
+    /// What the file at this path of the tree holds, if that was verified and nothing was done to it since.
+    pub(super) fn known(&self, path: &[u8], there: &Metadata) -> Option<Digest> {
+        let (stamp, digest) = self.files.get(&Name::new(path))?;
+        (*stamp == Stamp::of(there)).then_some(*digest)
     }
 
     /// Without the files of the tree to which something was done since they were verified.

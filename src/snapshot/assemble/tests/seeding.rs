@@ -87,6 +87,47 @@ fn files_that_nobody_writes_to_get_a_second_name_if_their_attributes_agree() {
 }
 
 #[test]
+fn what_an_old_tree_has_under_another_name_is_not_fetched() {
+    for once in [globs(&[]), globs(&["noise", "moved"])] {
+        let site = Site::new();
+        copied(&site.path("tree"), &site.path("old"));
+        fs::rename(site.path("old/sub"), site.path("old/was")).unwrap();
+        fs::rename(site.path("old/was/noise"), site.path("old/was/moved")).unwrap();
+        // Of the same size, and under its name.
+        let size = fs::metadata(site.path("old/was/moved")).unwrap().len() as usize;
+        fs::write(site.path("old/was/another"), vec![7; size]).unwrap();
+        let assembled = site.seeded("old", &once, "area");
+        site.assert_whole("area");
+        let all = site.source.manifest.restore_size();
+        assert_eq!(assembled.seeded.bytes, all, "of {all}");
+        let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+        let linked = inode("area/incoming/data/sub/noise") == inode("old/was/moved");
+        assert_eq!(linked, !once.is_empty(), "a second name where nobody writes to either");
+    }
+    // Where only the old name is of those that nobody writes to, the new one is a file of its own.
+    let site = Site::new();
+    copied(&site.path("tree"), &site.path("old"));
+    fs::rename(site.path("old/sub/noise"), site.path("old/kept")).unwrap();
+    site.seeded("old", &globs(&["kept"]), "area");
+    let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+    assert_ne!(inode("area/incoming/data/sub/noise"), inode("old/kept"));
+}
+
+#[test]
+fn a_tree_that_has_all_names_is_not_searched_for_others() {
+    let site = Site::new();
+    copied(&site.path("tree"), &site.path("old"));
+    let noise = fs::read(site.path("old/sub/noise")).unwrap();
+    let mut changed = noise.clone();
+    changed[12_345] ^= 1;
+    fs::write(site.path("old/sub/noise"), &changed).unwrap();
+    fs::write(site.path("old/sub/copy"), &noise).unwrap();
+    let assembled = site.seeded("old", &[], "area");
+    site.assert_whole("area");
+    assert_eq!(assembled.seeded.bytes, site.source.manifest.restore_size() - noise.len() as u64);
+}
+
+#[test]
 fn a_file_that_differs_is_left_alone_and_fetched() {
     let site = Site::new();
     copied(&site.path("tree"), &site.path("old"));
