@@ -251,7 +251,9 @@ fn a_manifest_of_hundreds_of_thousands_of_files_is_pulled_too() -> anyhow::Resul
 fn a_node_that_is_another_one_than_the_wanted_is_not_believed() -> anyhow::Result<()> {
     let site = Site::new(1)?;
     let source = site.source(NodeId::parse("n-other")?)?;
-    let error = source.manifest(&site.id).expect_err("it has another certificate");
+    let error = source
+        .manifest(&site.id, &mut |_| ControlFlow::Continue(()))
+        .expect_err("it has another certificate");
     assert!(error.what.contains("is not believed: TLS failed") && !error.retry, "{error}");
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Room, Source};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
 use crate::steps::trusted::{self, Trusted};
 use crate::steps::{env, restore_sources, restoring};
@@ -222,7 +222,7 @@ fn lend(
     }
     // What is in the store already makes a reply with everything the longer way.
     let request = Request { embed_bytes: None, ..*request };
-    let obtained = fetch::obtain(&request, Some(staging.directory()), stop, sink).map_err(failure)?;
+    let obtained = fetch::obtain(&request, Room::Kept(staging.directory()), stop, sink).map_err(failure)?;
     store.lend(staging, &obtained.manifest.parts).map_err(failure)
 }
 

@@ -7,10 +7,9 @@
 use super::{DiskStore, Staging, StoreError, manifest_name, part_name};
 use crate::host::directory::{Directory, DirectoryError, Metadata as FileMetadata};
 use crate::model::ids::SnapshotId;
-use crate::snapshot::manifest::{Limits, Metadata, Part, SignedManifest};
+use crate::snapshot::manifest::{Metadata, Part, skim};
 use jiff::{SignedDuration, Timestamp};
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::path::Path;
 
 /// After so long without a byte, a download is given up with the next pruning.
@@ -188,15 +187,11 @@ impl DiskStore {
 
     /// Of what and when the manifest says that a download keeps; none that can be read is none.
     fn kept_metadata(&self, directory: &Directory) -> Result<Option<Metadata>, StoreError> {
-        let mut file = match directory.open_file(Path::new(KEPT_MANIFEST)) {
+        let file = match directory.open_file(Path::new(KEPT_MANIFEST)) {
             Err(error) if error.is_missing() => return Ok(None),
             opened => opened?,
         };
-        let mut bytes = Vec::new();
-        let read = file.read_to_end(&mut bytes);
-        read.map_err(|source| self.io("read", directory, KEPT_MANIFEST.as_ref(), source))?;
-        let signed = SignedManifest::from_bytes(&bytes, &Limits::default()).ok();
-        Ok(signed.and_then(|signed| signed.outline().ok()).map(|outline| outline.metadata))
+        Ok(skim(file).ok().and_then(|skimmed| skimmed.outline.ok()).map(|outline| outline.metadata))
     }
 
     /// Whether every part in it is a second name of the store's own.
