@@ -238,6 +238,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,create)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,export)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__help__subcmd__snapshot,list)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__list"
                 ;;
@@ -352,6 +355,9 @@ _eos() {
             eos__subcmd__snapshot,create)
                 cmd="eos__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__snapshot,export)
+                cmd="eos__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__snapshot,help)
                 cmd="eos__subcmd__snapshot__subcmd__help"
                 ;;
@@ -384,6 +390,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,create)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__create"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,export)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__export"
                 ;;
             eos__subcmd__snapshot__subcmd__help,help)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__help"
@@ -1602,7 +1611,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="create list show verify restore recover prune pull pack unpack"
+            opts="create list show verify restore recover prune pull export pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1616,6 +1625,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2664,7 +2687,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2739,8 +2762,42 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__snapshot__subcmd__export)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="create list show verify restore recover prune pull pack unpack help"
+            opts="create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2754,6 +2811,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

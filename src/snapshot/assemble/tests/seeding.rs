@@ -128,6 +128,30 @@ fn a_tree_that_has_all_names_is_not_searched_for_others() {
 }
 
 #[test]
+fn of_a_database_only_the_files_that_nobody_writes_to_are_shared_with_the_old_tree() {
+    let files = [("000012.sst", "sorted"), ("CURRENT", "MANIFEST-000011"), ("MANIFEST-000011", "log")];
+    let site = Site::of(|tree| {
+        fs::create_dir_all(tree).unwrap();
+        for (name, content) in files {
+            fs::write(tree.join(name), content.repeat(1000)).unwrap();
+        }
+    });
+    copied(&site.path("tree"), &site.path("old"));
+    let assembled = site.seeded("old", &globs(&["*.sst"]), "area");
+    assert_eq!(assembled.seeded.files, 3);
+    let inode = |path: String| fs::metadata(site.path(&path)).unwrap().ino();
+    for (name, _) in files {
+        let shared = inode(format!("area/incoming/data/{name}")) == inode(format!("old/{name}"));
+        assert_eq!(shared, name.ends_with(".sst"), "{name}");
+        // The old database goes on: what it writes in place reaches no restored file.
+        if !shared {
+            fs::write(site.path(&format!("old/{name}")), "went on").unwrap();
+        }
+    }
+    site.assert_whole("area");
+}
+
+#[test]
 fn a_file_that_differs_is_left_alone_and_fetched() {
     let site = Site::new();
     copied(&site.path("tree"), &site.path("old"));
