@@ -4,7 +4,7 @@ use super::*;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::AtomicBool;
 
-const NEVER: AtomicBool = AtomicBool::new(false);
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 fn exported(store: &DiskStore, id: &SnapshotId, into: &Path) -> Result<Exported, StoreError> {
     store.export(id, &Directory::open(into).unwrap(), &NEVER, &Silent)
