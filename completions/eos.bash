@@ -238,6 +238,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,create)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,export)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__help__subcmd__snapshot,list)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__list"
                 ;;
@@ -355,6 +358,9 @@ _eos() {
             eos__subcmd__snapshot,create)
                 cmd="eos__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__snapshot,export)
+                cmd="eos__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__snapshot,help)
                 cmd="eos__subcmd__snapshot__subcmd__help"
                 ;;
@@ -387,6 +393,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,create)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__create"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,export)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__export"
                 ;;
             eos__subcmd__snapshot__subcmd__help,help)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__help"
@@ -1615,7 +1624,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="create list show verify restore recover prune pull pack unpack"
+            opts="create list show verify restore recover prune pull export pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1629,6 +1638,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2695,7 +2718,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2770,8 +2793,42 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__snapshot__subcmd__export)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="create list show verify restore recover prune pull pack unpack help"
+            opts="create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2785,6 +2842,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3023,7 +3094,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__prune)
-            opts="-v -h --keep --older-than --max-bytes --previous --dry-run --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --keep --older-than --max-bytes --previous --downloads --dry-run --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -402,28 +402,29 @@ complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subc
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one checkpoint'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l path -d 'Capture this directory or SQLite database instead, which no configuration names' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l name -d 'How the source at --path is called' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -518,6 +519,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l downloads -d 'Remove the downloads that were begun and that nobody carries on at this moment'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l dry-run -d 'Only say what would be removed'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -537,6 +539,17 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l repair -d 'If the snapshot is here already, read every byte of it, and fetch what is damaged again'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -s o -l output-file -d 'The archive to make, as a rule FILE.tar.zst; it must not exist, and lies outside of the directory' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l exclude -d 'Leave out this path, with all beneath it: below the directory, or absolute' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l level -d 'How much zstd compresses' -r
@@ -576,6 +589,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -878,6 +892,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "show" -d 'Show the states of this node with all their arguments resolved'

@@ -267,6 +267,7 @@ impl MasterError {
             Self::SaltSilent { .. } => {
                 vec!["on the master's host, see whether its agent runs: eos status".to_owned()]
             }
+            Self::AuditDamaged => vec!["see what is wrong, on the master: eos audit verify".to_owned()],
             Self::Generation => {
                 vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
             }
@@ -387,6 +388,7 @@ impl Explain for MasterError {
             | Self::NoRole { .. }
             | Self::Unreadable { .. }
             | Self::SaltSilent { .. }
+            | Self::AuditDamaged
             | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
@@ -399,7 +401,6 @@ impl Explain for MasterError {
             Self::Listen { address, .. } => {
                 vec![format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())]
             }
-            Self::AuditDamaged => vec!["see what is wrong, on the master: eos audit verify".to_owned()],
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }

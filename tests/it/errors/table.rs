@@ -68,7 +68,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     ("a node that says of a snapshot what is not so, with unit tests in src/steps", "T228 T229"),
     ("a master that lost or broke its own records, with unit tests in src/master", "M024 M025 M026"),
-    ("an interrupt at an instant that no test from outside can choose", "T036 T115 T183"),
+    ("an interrupt at an instant that no test from outside can choose", "T036 T115 T132 T183"),
     ("a machine that is slower than the time it was given", "J042"),
     (
         "another capture at the same instant, a hook that takes its time, or a database that is locked or damaged, \

@@ -31,6 +31,7 @@ const COMMANDS: &[(&str, &str, i32)] = &[
     ("role-plan", "role plan", 0),
     ("role-set", "role set MACHINE core", 0),
     ("snapshot-create", "snapshot create", 2),
+    ("snapshot-export", "snapshot export nosuchid /nope/a", 1),
     ("snapshot-list", "snapshot list", 0),
     ("snapshot-pack", "snapshot pack /nope -o /nope/a.tar.zst", 1),
     ("snapshot-prune", "snapshot prune --keep 1 --dry-run", 0),
