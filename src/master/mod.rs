@@ -12,6 +12,7 @@ pub mod holdings;
 pub mod leases;
 pub mod metrics;
 pub mod naming;
+pub mod neighbours;
 pub mod orchestration;
 pub mod planning;
 pub mod precheck;

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod checkpoint;
 pub mod cleanup;
+pub mod discover;
 pub mod node;
 pub mod orchestration;
 mod paragraph;
