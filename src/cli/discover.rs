@@ -1,9 +1,10 @@
 //! `eos discover`: the clusters that answer on the networks of this machine.
 
 use crate::cli::bootstrap::duration;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::search::Search;
+use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::view;
 use crate::view::progress::Progress;
@@ -30,7 +31,9 @@ pub struct DiscoverArguments {
 /// # Errors
 /// When nobody answers, with the likely reason, or the interfaces cannot be listed.
 pub fn run(context: &Context, arguments: &DiscoverArguments) -> Result<Done, Failure> {
-    let config = context.resolve_for_all_roles(Vec::new())?.config;
+    let mut config = context.resolve_for_all_roles(Vec::new())?.config;
+    let member = Membership::load(&context.root).map_err(failure)?;
+    config.node.advertise_address = config.node.advertise_address.or(member.map(|member| member.address));
     let patience = arguments.timeout.unwrap_or(PATIENCE);
     let progress = Arc::new(Progress::new(context.output, Instant::now() + patience));
     let search = Search { config: &config, patience, settle: SETTLE, progress: &progress };

@@ -44,8 +44,8 @@ pub enum Cause {
     NotCarried(SocketAddr),
     /// The master that is configured is not reached.
     MasterAway(SocketAddr),
-    /// Nothing is wrong here.
-    Nobody,
+    /// Nothing is wrong here; asked was on this port.
+    Nobody(u16),
 }
 
 impl fmt::Display for Cause {
@@ -78,7 +78,7 @@ impl fmt::Display for Cause {
                  multicast"
             ),
             Self::MasterAway(address) => write!(f, "the configured master {address} is not reached"),
-            Self::Nobody => f.write_str(
+            Self::Nobody(_) => f.write_str(
                 "no master is on this network, or what is between does not carry multicast: another subnet or \
                  VLAN, or a firewall at the master",
             ),
@@ -127,9 +127,9 @@ impl Cause {
             Self::MasterAway(address) => {
                 vec![format!("look at the way to it: ip route get {}", address.ip())]
             }
-            Self::Nobody => vec![
-                "on the master, see that it runs and what it hears: eos status; eos discover".to_owned(),
-                "let answers in: nft insert rule inet filter input udp sport 4505 accept".to_owned(),
+            Self::Nobody(port) => vec![
+                "see on the master that it runs: eos status".to_owned(),
+                format!("let answers in: nft insert rule inet filter input udp sport {port} accept"),
             ],
         };
         hints.push(match self {
@@ -165,7 +165,8 @@ pub fn diagnose(ways: &[Way], probes: &[Probe], port: u16) -> Diagnosis {
     findings.extend(probes.iter().map(|probe| probed(probe, port)));
     let works = ways.iter().any(|way| way.sent > 0 && way.heard_back);
     let here = (!works).then(|| local(ways, port));
-    let cause = here.or_else(|| probes.first().map(|probe| of_probe(probe, port))).unwrap_or(Cause::Nobody);
+    let cause =
+        here.or_else(|| probes.first().map(|probe| of_probe(probe, port))).unwrap_or(Cause::Nobody(port));
     Diagnosis { findings, cause }
 }
 
@@ -307,7 +308,7 @@ mod tests {
         let address = SocketAddr::from(([10, 0, 1, 10], 4507));
         let probe = |api, answers| Probe { address, api, answers };
         let connected = || Reach::Connected(Duration::from_millis(1));
-        assert!(matches!(diagnose(&ways, &[], 4505).cause, Cause::Nobody));
+        assert_eq!(diagnose(&ways, &[], 4505).cause, Cause::Nobody(4505));
         for (probe, cause) in [
             (probe(connected(), true), Cause::NotCarried(address)),
             (probe(connected(), false), Cause::MasterSilent(address, 4505)),
@@ -344,7 +345,8 @@ mod tests {
             (Cause::MasterSilent(address, 4505), "--join-cluster 10.0.1.10:4507"),
             (Cause::NotCarried(address), "--join-cluster 10.0.1.10:4507"),
             (Cause::MasterAway(address), "ip route get 10.0.1.10"),
-            (Cause::Nobody, "udp sport 4505 accept"),
+            (Cause::Nobody(4600), "udp sport 4600 accept"),
+            (Cause::Nobody(4505), "udp sport 4505 accept"),
         ] {
             assert!(cause.hints().join("\n").contains(command), "{cause:?}: {:?}", cause.hints());
         }

@@ -9,7 +9,7 @@ use crate::model::explain::{Code, Exit, Explain};
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
     /// Silence.
-    #[error("no cluster answered within {:.1} s; likely: {cause}", *milliseconds as f64 / 1000.0)]
+    #[error("{}; likely: {cause}", listened(*milliseconds))]
     Nobody {
         /// How long was listened, in milliseconds.
         milliseconds: u64,
@@ -56,6 +56,14 @@ pub enum DiscoveryError {
     /// There is no randomness.
     #[error(transparent)]
     Identity(IdentityError),
+}
+
+fn listened(milliseconds: u64) -> String {
+    match milliseconds {
+        // Where nothing can be heard, nobody listens.
+        0..100 => "no cluster can be heard here".to_owned(),
+        _ => format!("no cluster answered within {:.1} s", milliseconds as f64 / 1000.0),
+    }
 }
 
 impl Explain for DiscoveryError {
@@ -122,7 +130,7 @@ impl Explain for DiscoveryError {
 pub(crate) fn samples() -> Vec<DiscoveryError> {
     let found = || vec!["prod (0a0a0a0a0a0a) at 10.0.1.10:4507".to_owned()];
     vec![
-        DiscoveryError::Nobody { milliseconds: 3000, cause: Cause::Nobody },
+        DiscoveryError::Nobody { milliseconds: 3000, cause: Cause::Nobody(4505) },
         DiscoveryError::Several {
             found: [found(), vec!["test (0b0b0b0b0b0b) at 10.0.1.20:4507".to_owned()]].concat(),
             ids: vec!["prod".to_owned(), "test".to_owned()],
@@ -135,4 +143,40 @@ pub(crate) fn samples() -> Vec<DiscoveryError> {
             ours: "protocols 1 to 2 (0.1.0)".to_owned(),
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::interfaces::Obstacle;
+    use crate::model::explain::tells;
+
+    #[test]
+    fn silence_is_told_with_its_time_and_its_likely_reason() {
+        let cause = || Cause::Interface("eth0".to_owned(), Obstacle::NoMulticast);
+        let told = |milliseconds| DiscoveryError::Nobody { milliseconds, cause: cause() };
+        let likely = "likely: the interface eth0 lacks the multicast flag";
+        tells(&told(3004), "EOS-D001", &format!("no cluster answered within 3.0 s; {likely}"));
+        tells(&told(0), "EOS-D001", &format!("no cluster can be heard here; {likely}"));
+    }
+
+    #[test]
+    fn every_error_has_its_code_and_exit_and_whether_a_retry_helps() {
+        let told: Vec<String> = samples()
+            .iter()
+            .map(|error| format!("{} {} {}", error.code(), error.exit() as u8, error.retry_helps()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "EOS-D001 4 true",
+                "EOS-D002 2 false",
+                "EOS-D003 4 true",
+                "EOS-D004 7 false",
+                "EOS-D005 5 false"
+            ]
+        );
+        let hints = samples()[1].hints();
+        assert_eq!(hints[1], "for test: eos bootstrap --auto-discover --cluster-id test");
+    }
 }
