@@ -72,14 +72,16 @@ impl Lines {
     /// # Errors
     /// When they cannot be listed.
     pub fn look(&mut self) -> Result<(), NetworkError> {
-        let addresses = addresses_of_interfaces()?;
+        // Only a diagnosis needs them. A service may not be let have them; then every family is tried, and what has
+        // no address is not sent or not answered.
+        let addresses = addresses_of_interfaces().ok();
         // What is a part of another one is not spoken over by itself.
         let speak = |interface: &Interface| self.scope.has(interface) && interface.part_of.is_none();
         for interface in interfaces()?.into_iter().filter(speak).collect::<Vec<_>>() {
             for group in ask::groups() {
-                let has = addresses
-                    .iter()
-                    .any(|(name, ip)| *name == interface.name && ip.is_ipv4() == group.is_ipv4());
+                let has = addresses.as_ref().is_none_or(|all| {
+                    all.iter().any(|(name, ip)| *name == interface.name && ip.is_ipv4() == group.is_ipv4())
+                });
                 self.line(&interface, group, has);
             }
         }

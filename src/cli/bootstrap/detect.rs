@@ -75,7 +75,10 @@ pub fn detect(
 ) -> Result<(), Failure> {
     let seeks = seeks(arguments, asked, before);
     let patience = match seeks {
-        Seeks::Nothing => return Ok(unasked(arguments, asked, before, progress)),
+        Seeks::Nothing => {
+            unasked(arguments, asked, before, progress);
+            return Ok(());
+        }
         Seeks::Cluster => TO_JOIN,
         Seeks::Any => BEFORE_FOUNDING,
         Seeks::Namesakes(_) => FOR_NAMESAKES,
