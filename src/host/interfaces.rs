@@ -2,12 +2,15 @@
 
 use crate::host::routes::NetworkError;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 
-/// Where the kernel shows the interfaces of this network namespace. A service that may open no netlink socket reads
-/// it as well.
-const INTERFACES: &str = "/sys/class/net";
+/// Where the kernel lists the interfaces of this network namespace; a service that may open no netlink socket reads it
+/// as well.
+const LIST: &str = "/proc/self/net/dev";
+
+/// Where the kernel shows what an interface is: of the namespace in which it was mounted, which may be another one.
+const SHOWN: &str = "/sys/class/net";
 
 /// Flags of an interface, as the kernel numbers them.
 const UP: u32 = 0x1;
@@ -72,16 +75,29 @@ pub enum Obstacle {
 /// When the kernel does not show them.
 pub fn interfaces() -> Result<Vec<Interface>, NetworkError> {
     let unlisted = |source| NetworkError::Addresses { source };
+    let list = std::fs::read_to_string(LIST).map_err(unlisted)?;
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(unlisted)?;
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(INTERFACES).map_err(unlisted)? {
-        let entry = entry.map_err(unlisted)?;
-        // One that goes away meanwhile, and a file that is no interface, are left out.
-        if let Ok(interface) = read(&entry.path()) {
-            found.push(interface);
-        }
+    for name in names(&list) {
+        // One that goes away meanwhile is left out.
+        let Ok(index) = rustix::net::netdevice::name_to_index(&socket, name) else { continue };
+        let shown = read(&Path::new(SHOWN).join(name)).ok().filter(|shown| shown.index == index);
+        found.push(shown.unwrap_or_else(|| unseen(name, index)));
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(found)
+}
+
+/// The names in a `/proc/net/dev`.
+fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim()))
+}
+
+/// An interface of which nothing is shown: what it cannot do will show when it is tried.
+fn unseen(name: &str, index: u32) -> Interface {
+    let loopback = name == "lo";
+    let name = name.to_owned();
+    Interface { name, index, up: true, carrier: true, multicast: !loopback, loopback, part_of: None }
 }
 
 /// The addresses of every interface by its name, link-local ones included.
@@ -143,6 +159,13 @@ mod tests {
             assert_eq!(interface.carries_multicast(), obstacle.is_none());
         }
         assert_eq!(parse("x".to_owned(), "7", "up", "up", None), None);
+    }
+
+    #[test]
+    fn the_list_of_the_kernel_gives_the_names() {
+        let list = "Inter-|   Receive\n face |bytes\n    lo: 1 2\neth0.7:33 4\n";
+        assert_eq!(names(list).collect::<Vec<_>>(), ["lo", "eth0.7"]);
+        assert!(unseen("eth0", 7).carries_multicast() && !unseen("lo", 1).carries_multicast());
     }
 
     #[test]
