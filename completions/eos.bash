@@ -34,6 +34,9 @@ _eos() {
             eos,config)
                 cmd="eos__subcmd__config"
                 ;;
+            eos,discover)
+                cmd="eos__subcmd__discover"
+                ;;
             eos,explain)
                 cmd="eos__subcmd__explain"
                 ;;
@@ -150,6 +153,9 @@ _eos() {
                 ;;
             eos__subcmd__help,config)
                 cmd="eos__subcmd__help__subcmd__config"
+                ;;
+            eos__subcmd__help,discover)
+                cmd="eos__subcmd__help__subcmd__discover"
                 ;;
             eos__subcmd__help,explain)
                 cmd="eos__subcmd__help__subcmd__explain"
@@ -518,7 +524,7 @@ _eos() {
 
     case "${cmd}" in
         eos)
-            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1183,6 +1189,44 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__discover)
+            opts="-v -h --timeout --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__explain)
             opts="-v -h --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1218,7 +1262,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help)
-            opts="bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1388,6 +1432,20 @@ _eos() {
         eos__subcmd__help__subcmd__config__subcmd__validate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__discover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

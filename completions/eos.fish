@@ -39,6 +39,7 @@ complete -c eos -n "__fish_eos_needs_command" -s V -l version -d 'Print version'
 complete -c eos -n "__fish_eos_needs_command" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
 complete -c eos -n "__fish_eos_needs_command" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
 complete -c eos -n "__fish_eos_needs_command" -f -a "status" -d 'Show this node and its cluster'
+complete -c eos -n "__fish_eos_needs_command" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
 complete -c eos -n "__fish_eos_needs_command" -f -a "rollback" -d 'Return to the state before a checkpoint'
 complete -c eos -n "__fish_eos_needs_command" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
 complete -c eos -n "__fish_eos_needs_command" -f -a "explain" -d 'Tell cause and remedy of an error code'
@@ -65,7 +66,7 @@ compute\t''"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l token -d 'The join token; a file or EOS_TOKEN keeps it out of the shell\'s history' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l token-file -d 'The file that holds the join token' -r -F
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l ca-fingerprint -d 'The fingerprint of the cluster\'s certificate authority' -r
-complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id; of several that answer on the network, the one to join' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l node-name -d 'The name of this node; the hostname unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
@@ -84,7 +85,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -96,7 +98,7 @@ compute\t''"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l token -d 'The join token; a file or EOS_TOKEN keeps it out of the shell\'s history' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l token-file -d 'The file that holds the join token' -r -F
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l ca-fingerprint -d 'The fingerprint of the cluster\'s certificate authority' -r
-complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id; of several that answer on the network, the one to join' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l node-name -d 'The name of this node; the hostname unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
@@ -115,7 +117,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -131,6 +134,18 @@ complete -c eos -n "__fish_eos_using_subcommand status" -l config -d 'The cluste
 complete -c eos -n "__fish_eos_using_subcommand status" -l watch -d 'Show it again every two seconds until interrupted'
 complete -c eos -n "__fish_eos_using_subcommand status" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand discover" -l timeout -d 'How long to listen when nobody answers, 3s' -r
+complete -c eos -n "__fish_eos_using_subcommand discover" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand discover" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand discover" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand discover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l to -d 'The checkpoint; the newest unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
@@ -850,27 +865,28 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand man" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand man" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "list" -d 'List every node that the master knows'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "show" -d 'Show one node'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "accept" -d 'Let a node in that waits, or bring a removed one back'

@@ -16,6 +16,7 @@ pub mod wire;
 
 // Tier 2: the machine, the network and the disk.
 pub mod client;
+pub mod discovery;
 pub mod host;
 pub mod identity;
 pub mod journal;

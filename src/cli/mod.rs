@@ -9,6 +9,7 @@ pub mod completions;
 pub mod config;
 pub mod context;
 pub mod daemon;
+pub mod discover;
 pub mod done;
 pub mod error;
 pub mod explain;
@@ -31,6 +32,7 @@ mod daemon_line;
 mod interrupt;
 mod panic;
 mod redact;
+mod search;
 mod usage;
 
 use crate::host::own_process;
@@ -101,7 +103,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let (failure, rest) = match usage::not_yet(error) {
+    let (failure, rest) = match usage::no_election(error) {
         Some(failure) => (failure, ""),
         // What stands in the message already is not repeated.
         None => (usage::failure(error.kind(), &text), text.split_once("\n\n").map_or("", |(_, rest)| rest)),
@@ -133,6 +135,7 @@ fn command_of_a_person(context: &Context, command: Command) -> Result<Done, Fail
         Command::Bootstrap(arguments) => bootstrap::run(context, &arguments),
         Command::Preflight(arguments) => preflight::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Discover(arguments) => discover::run(context, &arguments),
         Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
         Command::Reset(arguments) => reset::run(context, &arguments),
         Command::Explain { code } => explain::run(&code),

@@ -13,6 +13,7 @@ pub mod leases;
 pub mod metrics;
 pub mod minions;
 pub mod naming;
+pub mod neighbours;
 pub mod orchestration;
 pub mod planning;
 pub mod precheck;

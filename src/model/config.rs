@@ -58,7 +58,7 @@ pub struct ClusterConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveryConfig {
-    /// `none`; `multicast` is taken, and has no effect yet.
+    /// `multicast` or `none`.
     pub method: DiscoveryMethod,
     /// The UDP port.
     pub port: u16,
@@ -68,10 +68,10 @@ pub struct DiscoveryConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiscoveryMethod {
-    /// Ask by multicast, which this version cannot.
-    Multicast,
-    /// Never ask.
+    /// Ask by multicast, and answer to those who do.
     #[default]
+    Multicast,
+    /// Neither ask nor answer.
     None,
 }
 
@@ -196,7 +196,7 @@ impl Default for ClusterConfig {
 
 impl Default for DiscoveryConfig {
     fn default() -> Self {
-        Self { method: DiscoveryMethod::None, port: DEFAULT_DISCOVERY_PORT }
+        Self { method: DiscoveryMethod::Multicast, port: DEFAULT_DISCOVERY_PORT }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A stable error code, `EOS-` and a letter for the area and three digits (`EOS-J012`).
 ///
-/// Areas: A agent, C configuration, G saga and journal, H host, I identity and trust, J joining,
+/// Areas: A agent, C configuration, D discovery, G saga and journal, H host, I identity and trust, J joining,
 /// M master, P preflight, R roles, S states, T transfer and snapshots, U usage, V verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(pub &'static str);

@@ -180,7 +180,7 @@ mod tests {
                 master: Some("127.0.0.2".to_owned()),
                 port: 4607,
                 ca_fingerprint: Some(Fingerprint::from_bytes([7; 32])),
-                discovery: DiscoveryConfig { method: DiscoveryMethod::Multicast, port: 4605 },
+                discovery: DiscoveryConfig { method: DiscoveryMethod::None, port: 4605 },
                 roles: RolesConfig {
                     assignment: Assignment::Manual,
                     rebalance_on_join: false,

@@ -9,6 +9,7 @@ mod clocks;
 mod configured;
 mod crashes;
 mod data;
+mod discovery;
 mod growth;
 mod identities;
 #[path = "../it/salt/installed.rs"]

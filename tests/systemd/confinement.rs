@@ -62,3 +62,16 @@ fn nothing_in_the_units_is_unknown_to_systemd() {
         }
     }
 }
+
+#[test]
+fn a_confined_master_answers_those_who_look_for_it_and_looks_for_others_itself() {
+    let cluster = Cluster::up();
+    let found = cluster.second.run(&["eos", "discover"]);
+    assert!(found.contains("verified") && !found.contains("not verified"), "{found}");
+    let log = cluster.first.run(&["journalctl", "--no-pager", "--unit", "eos-master"]);
+    for family in ["IPv4", "IPv6"] {
+        assert!(log.contains(&format!("discovery is answered over {family}")), "{log}");
+    }
+    assert!(!log.contains("discovery is not answered"), "{log}");
+    assert!(!log.contains("other masters cannot be looked for"), "{log}");
+}

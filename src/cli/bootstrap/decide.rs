@@ -27,11 +27,13 @@ pub struct BootstrapArguments {
     /// Make this machine the first node of a new cluster
     #[arg(long, conflicts_with_all = ["join_cluster", "auto_discover"])]
     pub single_node: bool,
+    /// Found a new cluster whatever is on the network, even one of the same name
+    #[arg(long, conflicts_with_all = ["join_cluster", "auto_discover"])]
+    pub new_cluster: bool,
     /// Join the cluster whose master is at this address
     #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "auto_discover")]
     pub join_cluster: Option<String>,
-    /// Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be
-    /// configured, or use --join-cluster
+    /// Only ever join, never make a new cluster: the one that is configured, or that answers on the network
     #[arg(long)]
     pub auto_discover: bool,
     /// The role to ask for
@@ -46,7 +48,7 @@ pub struct BootstrapArguments {
     /// The fingerprint of the cluster's certificate authority
     #[arg(long, value_name = "sha256:HEX")]
     pub ca_fingerprint: Option<String>,
-    /// The cluster's id
+    /// The cluster's id; of several that answer on the network, the one to join
     #[arg(long, value_name = "ID")]
     pub cluster_id: Option<String>,
     /// The address at which other nodes reach this one
@@ -80,7 +82,10 @@ pub struct BootstrapArguments {
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Parses `90s`, `10m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// When it is no time, none at all, or more than a month.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 90s or 10m");
     let digits = text.trim_end_matches(['s', 'm', 'h']);
     let number: u64 = digits.parse().map_err(|_| wrong())?;
@@ -105,6 +110,8 @@ pub struct Asked {
     pub aim: Aim,
     /// The token.
     pub token: Option<Token>,
+    /// The authority of the cluster that answered on the network, which its master has to have.
+    pub heard: Option<Fingerprint>,
     /// Whether this run names the cluster, by a flag or a variable, and not a file.
     pub explicit: bool,
     /// What this run names of the node itself.
@@ -206,7 +213,7 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         let origin = resolved.origins.get(key).map(|leaf| &leaf.origin);
         matches!(origin, Some(Origin::Flag { .. } | Origin::Environment { .. }))
     };
-    let explicit = arguments.single_node || named("cluster.master");
+    let explicit = arguments.single_node || arguments.new_cluster || named("cluster.master");
     let aim = aim(arguments, &resolved.config)?;
     let token = token(arguments, &resolved.config)?;
     let named = Named {
@@ -215,21 +222,25 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         role: named("node.preferred_role"),
     };
     let without_effect = layers::without_effect(&resolved, aim == Aim::FirstNode);
-    Ok(Asked { config: resolved.config, aim, token, explicit, named, without_effect })
+    Ok(Asked { config: resolved.config, aim, token, heard: None, explicit, named, without_effect })
 }
 
 fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {
-    if arguments.single_node {
+    if arguments.single_node || arguments.new_cluster {
         return Ok(Aim::FirstNode);
     }
     match &config.cluster.master {
         Some(master) => Ok(Aim::Join(resolve(master, config.cluster.port)?)),
-        None if arguments.auto_discover => Err(failure(CliError::NobodyFound)),
+        // Unless somebody answers on the network.
         None => Ok(Aim::FirstNode),
     }
 }
 
-fn resolve(master: &str, port: u16) -> Result<SocketAddr, Failure> {
+/// The address of a master that was named.
+///
+/// # Errors
+/// When the name is none, or has no address.
+pub fn resolve(master: &str, port: u16) -> Result<SocketAddr, Failure> {
     let endpoint = parse_endpoint(master).map_err(failure)?;
     let port = endpoint.port.unwrap_or(port);
     match endpoint.host {

@@ -232,7 +232,7 @@ fn reach_master(
     let until = looking.until.min(began + PATIENCE);
     let terms = terms(context, looking.progress, until).since(began);
     loop {
-        let asking = look_at(master, local, asked.pin(), ATTEMPT, &terms);
+        let asking = look_at(master, local, asked.pin().or(asked.heard), ATTEMPT, &terms);
         let error = match context.block_on(asking) {
             Ok(looked) => return Ok(Some(looked)),
             Err(error) => error,

@@ -72,6 +72,7 @@ fn host() -> Vec<Group> {
         of("src/host/services/unit_error.rs", crate::host::services::unit::UnitError::samples()),
         of("src/host/sweep/mod.rs", crate::host::sweep::SweepError::samples()),
         of("src/telemetry/error.rs", crate::telemetry::samples()),
+        of("src/discovery/error.rs", crate::discovery::error::samples()),
     ]
 }
 
