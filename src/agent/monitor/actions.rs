@@ -142,6 +142,7 @@ pub(super) fn sweep(
             root,
             directory,
             protected: &ops.classes.protected_from(directory),
+            spared: &ops.classes.spared_from(directory),
             work,
             older_than,
             now: manner.now,

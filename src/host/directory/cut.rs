@@ -1,5 +1,5 @@
-//! For tests: a process that dies at the n-th change which it makes through directory handles, and what changes and
-//! syncs it makes in which order.
+//! For tests: a process that dies at the n-th change which it makes through directory handles, what others do just
+//! before that change, and what changes and syncs it makes in which order.
 
 use rustix::io::Errno;
 use std::cell::{Cell, RefCell};
@@ -20,6 +20,7 @@ enum Fate {
 
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
+    static MEANWHILE: RefCell<Option<(usize, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
 }
 
@@ -82,6 +83,17 @@ pub(crate) fn failing<T>(changes: usize, work: impl FnOnce() -> T) -> (T, bool) 
     (result, matches!(FATE.take(), Some(Fate::Failed)))
 }
 
+/// Runs `work`, and `others` just before the change after so many. Says whether it came that far.
+pub(crate) fn meanwhile<T>(
+    changes: usize,
+    others: impl FnOnce() + 'static,
+    work: impl FnOnce() -> T,
+) -> (T, bool) {
+    MEANWHILE.set(Some((changes, Box::new(others))));
+    let result = work();
+    (result, MEANWHILE.take().is_none())
+}
+
 /// Whether this thread has died, so that it does nothing any more.
 pub(crate) fn is_dead() -> bool {
     matches!(FATE.get(), Some(Fate::Dead))
@@ -89,6 +101,11 @@ pub(crate) fn is_dead() -> bool {
 
 /// Before each change.
 pub(in crate::host) fn here() -> Result<(), Errno> {
+    match MEANWHILE.take() {
+        Some((0, others)) => others(),
+        Some((left, others)) => MEANWHILE.set(Some((left - 1, others))),
+        None => {}
+    }
     let (next, refused) = match FATE.get() {
         None => return Ok(()),
         Some(Fate::Dies(0) | Fate::Dead) => (Fate::Dead, true),

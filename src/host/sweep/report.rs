@@ -67,9 +67,13 @@ pub enum Reason {
     NotText,
     /// Compression: would free nothing.
     NoGain,
-    /// Compression: something else has the name of the compressed file.
+    /// Compression: other files have all names for the compressed file.
     NameTaken,
-    /// Compression: changed meanwhile.
+    /// Compression: the disk has no room for the compressed file beside the log.
+    NoRoom,
+    /// Compression: `logrotate` manages it, and knows its files by their names.
+    Rotated,
+    /// Changed meanwhile.
     Changed,
     /// Directories nested too deeply.
     TooDeep,

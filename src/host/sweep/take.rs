@@ -3,6 +3,7 @@
 use super::guard::Guard;
 use super::open_files::OpenFiles;
 use super::ranking::{Candidate, Ranking};
+use super::rotation::Rotation;
 use super::walk::{self, Place, allocated, open_start};
 use super::{Reason, Report, Sweep, SweepError, Work, compress, delete};
 use rustix::fs::{AtFlags, Stat};
@@ -28,6 +29,29 @@ impl Found<'_> {
     pub(super) fn allocated(&self) -> u64 {
         allocated(&self.stat)
     }
+
+    /// Whether that is the same file with the same content.
+    pub(super) fn is_same(&self, other: &Stat) -> bool {
+        let facts = |stat: &Stat| {
+            let modified = (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
+            (stat.st_dev, stat.st_ino, stat.st_mode, stat.st_size, modified)
+        };
+        facts(&self.stat) == facts(other)
+    }
+
+    /// Whether the name still leads to the same file with the same content.
+    pub(super) fn is_unchanged(&self) -> io::Result<bool> {
+        Ok(self.is_same(&rustix::fs::statat(self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// Why it must be left alone by now, if it must.
+    pub(super) fn changed(&self, open: &mut OpenFiles) -> io::Result<Option<Reason>> {
+        open.refresh()?;
+        if open.contains(&self.stat) {
+            return Ok(Some(Reason::Open));
+        }
+        Ok((!self.is_unchanged()?).then_some(Reason::Changed))
+    }
 }
 
 /// What became of a file.
@@ -45,6 +69,7 @@ struct Taking<'a> {
     start: Place,
     guard: Guard,
     open: OpenFiles,
+    rotation: Rotation,
     report: Report,
     /// Time spent on taking files; looking at them is cheap, and must not keep a sweep from ever coming
     /// past many that it keeps.
@@ -54,13 +79,18 @@ struct Taking<'a> {
 /// Walks the directory of the sweep and takes what it may, in order.
 pub(super) fn sweep(sweep: &Sweep<'_>) -> Result<Report, SweepError> {
     let Some(directory) = open_start(sweep)? else { return Ok(Report::default()) };
-    let guard = Guard::of(sweep)?;
+    let guard = Guard::of(sweep, &directory)?;
     let stat = rustix::fs::fstat(&directory).map_err(|e| sweep.failed("look at", e))?;
     let open =
         OpenFiles::look().map_err(|e| sweep.failed("see which files are open before a sweep of", e))?;
     let start = Place { directory, device: stat.st_dev };
+    let rotation = match sweep.work {
+        Work::Compress => Rotation::read(sweep.root)
+            .map_err(|e| sweep.failed("see what logrotate manages before a sweep of", e))?,
+        Work::Delete | Work::Vacuum | Work::Packages => Rotation::default(),
+    };
     let (report, worked) = (Report::default(), Duration::ZERO);
-    let mut taking = Taking { sweep, start, guard, open, report, worked };
+    let mut taking = Taking { sweep, start, guard, open, rotation, report, worked };
     let mut after = None;
     loop {
         // What is left alone is told by the first walk; those after it see the same again.
@@ -115,6 +145,12 @@ impl Taking<'_> {
             || self.sweep.stop.load(Ordering::Relaxed)
     }
 
+    /// When a file is left in the middle. The first of a sweep is not, however large it is: it would never be done.
+    fn until(&self, started: Instant) -> Option<Instant> {
+        let left = self.sweep.budget.time.saturating_sub(self.worked);
+        if self.report.files == 0 { None } else { started.checked_add(left) }
+    }
+
     fn one(&mut self, candidate: &Candidate, path: &Path) -> io::Result<()> {
         let relative = PathBuf::from(OsStr::from_bytes(&candidate.path));
         let Some(name) = relative.file_name() else { return Ok(()) };
@@ -125,10 +161,12 @@ impl Taking<'_> {
             self.report.keep(Reason::Protected, path, None);
             return Ok(());
         };
+        self.open.refresh()?;
         let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
         let reason = walk::out_of_bounds(self.sweep, &self.guard, self.start.device, path, &stat);
         let reason = match reason {
-            None if self.open.contains(&stat)? => Some(Reason::Open),
+            None if self.open.contains(&stat) => Some(Reason::Open),
+            None if self.rotation.manages(path) => Some(Reason::Rotated),
             reason => reason,
         };
         if let Some(reason) = reason {
@@ -141,7 +179,10 @@ impl Taking<'_> {
     fn take(&mut self, found: &Found<'_>) -> io::Result<()> {
         let started = Instant::now();
         let taken = match self.sweep.work {
-            Work::Compress => compress::take(self.sweep, &mut self.open, found),
+            Work::Compress => {
+                let until = self.until(started);
+                compress::take(&mut compress::Work { sweep: self.sweep, open: &mut self.open, until }, found)
+            }
             Work::Delete | Work::Vacuum | Work::Packages => delete::take(self.sweep, found),
         };
         self.worked += started.elapsed();
