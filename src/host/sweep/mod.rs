@@ -9,6 +9,7 @@
 mod compress;
 mod delete;
 mod guard;
+mod hollow;
 mod open_files;
 mod origin;
 mod ranking;

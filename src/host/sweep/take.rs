@@ -1,10 +1,11 @@
 //! Takes the files of a sweep in their order, each after a fresh look at it and at its way.
 
 use super::guard::Guard;
+use super::hollow::Hollows;
 use super::open_files::OpenFiles;
 use super::ranking::{Candidate, Ranking};
 use super::rotation::Rotation;
-use super::walk::{self, Place, allocated, open_start};
+use super::walk::{self, Findings, Place, allocated, open_start};
 use super::{Reason, Report, Sweep, SweepError, Work, compress, delete};
 use rustix::fs::{AtFlags, Stat};
 use rustix::io::Errno;
@@ -12,7 +13,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -64,13 +65,14 @@ pub(super) enum Taken {
     Stopped,
 }
 
-struct Taking<'a> {
-    sweep: &'a Sweep<'a>,
-    start: Place,
-    guard: Guard,
-    open: OpenFiles,
+pub(super) struct Taking<'a> {
+    pub(super) sweep: &'a Sweep<'a>,
+    pub(super) start: Place,
+    pub(super) guard: Guard,
+    pub(super) open: OpenFiles,
+    pub(super) hollows: Hollows,
     rotation: Rotation,
-    report: Report,
+    pub(super) report: Report,
     /// Time spent on taking files; looking at them is cheap, and must not keep a sweep from ever coming
     /// past many that it keeps.
     worked: Duration,
@@ -89,17 +91,18 @@ pub(super) fn sweep(sweep: &Sweep<'_>) -> Result<Report, SweepError> {
             .map_err(|e| sweep.failed("see what logrotate manages before a sweep of", e))?,
         Work::Delete | Work::Vacuum | Work::Packages => Rotation::default(),
     };
-    let (report, worked) = (Report::default(), Duration::ZERO);
-    let mut taking = Taking { sweep, start, guard, open, rotation, report, worked };
+    let (report, hollows, worked) = (Report::default(), Hollows::default(), Duration::ZERO);
+    let mut taking = Taking { sweep, start, guard, open, hollows, rotation, report, worked };
     let mut after = None;
     loop {
         // What is left alone is told by the first walk; those after it see the same again.
         let told = after.is_none();
         let mut ranking = Ranking::new(sweep.budget.held, after.take());
-        let mut unseen = Report::default();
-        let report = if told { &mut taking.report } else { &mut unseen };
-        walk::walk(sweep, &taking.start, &taking.guard, &mut ranking, report)
-            .map_err(|e| sweep.failed("list", e))?;
+        let (mut unseen, mut known) = (Report::default(), Hollows::default());
+        let (report, hollows) =
+            if told { (&mut taking.report, &mut taking.hollows) } else { (&mut unseen, &mut known) };
+        let found = Findings { ranking: &mut ranking, report, hollows };
+        walk::walk(sweep, &taking.start, &taking.guard, found).map_err(|e| sweep.failed("list", e))?;
         taking.report.unfinished |= unseen.unfinished;
         let overflowed = ranking.overflowed;
         after = taking.all(ranking.into_order());
@@ -107,6 +110,7 @@ pub(super) fn sweep(sweep: &Sweep<'_>) -> Result<Report, SweepError> {
             break;
         }
     }
+    taking.remove_hollows();
     taking.report.unseen_processes = taking.open.unseen();
     Ok(taking.report)
 }
@@ -152,10 +156,7 @@ impl Taking<'_> {
     }
 
     fn one(&mut self, candidate: &Candidate, path: &Path) -> io::Result<()> {
-        let relative = PathBuf::from(OsStr::from_bytes(&candidate.path));
-        let Some(name) = relative.file_name() else { return Ok(()) };
-        let name = CString::new(name.as_bytes())?;
-        let parents = relative.parent().unwrap_or(Path::new(""));
+        let (parents, name) = parts(&candidate.path)?;
         let way = walk::descend(&self.start, self.sweep.directory, parents, &self.guard)?;
         let Some(directory) = way else {
             self.report.keep(Reason::Protected, path, None);
@@ -173,10 +174,14 @@ impl Taking<'_> {
             self.report.keep(reason, path, None);
             return Ok(());
         }
-        self.take(&Found { directory: &directory, name: &name, path, stat })
+        if self.take(&Found { directory: &directory, name: &name, path, stat })? {
+            self.hollows.took(&candidate.path);
+        }
+        Ok(())
     }
 
-    fn take(&mut self, found: &Found<'_>) -> io::Result<()> {
+    /// Whether it was taken.
+    fn take(&mut self, found: &Found<'_>) -> io::Result<bool> {
         let started = Instant::now();
         let taken = match self.sweep.work {
             Work::Compress => {
@@ -190,10 +195,20 @@ impl Taking<'_> {
             Taken::Freed(bytes) => {
                 let listed = self.sweep.budget.listed;
                 self.report.took(found.path, (bytes, found.allocated()), listed);
+                return Ok(true);
             }
             Taken::Kept(reason) => self.report.keep(reason, found.path, None),
             Taken::Stopped => self.report.unfinished = true,
         }
-        Ok(())
+        Ok(false)
     }
+}
+
+/// Where an entry of a sweep lies, and its name.
+pub(super) fn parts(path: &[u8]) -> io::Result<(&Path, CString)> {
+    let (parents, name) = match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&path[..0], path),
+    };
+    Ok((Path::new(OsStr::from_bytes(parents)), CString::new(name)?))
 }

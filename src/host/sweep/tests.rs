@@ -85,8 +85,43 @@ fn old_files_are_deleted_and_young_ones_kept() -> anyhow::Result<()> {
     let done = sweep.run()?;
     assert_eq!((planned.files, planned.bytes, &planned.listed), (done.files, done.bytes, &done.listed));
     assert_eq!((done.files, done.kept_for(Reason::Young)), (1, 2));
-    assert_eq!(done.listed, [Listed { path: "/cache/a/old".to_owned(), bytes: done.bytes }]);
+    let listed: Vec<&str> = done.listed.iter().map(|listed| listed.path.as_str()).collect();
+    assert_eq!(listed, ["/cache/a/old", "/cache/a/"]);
+    assert_eq!(done.listed.iter().map(|listed| listed.bytes).sum::<u64>(), done.bytes);
     assert!(!old.exists() && young.exists() && future.exists());
+    Ok(())
+}
+
+#[test]
+fn directories_that_are_left_empty_go_and_others_stay() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    for path in ["jobs/1/a/old", "jobs/1/b/old", "jobs/2/old", "jobs/2/young", "jobs/3/in-use/old"] {
+        place.write(&format!("cache/{path}"), "x")?;
+    }
+    age(&place.path("cache/jobs/2/young"), 6)?;
+    for path in ["empty/deep", "fresh", "young", "kept/x"] {
+        fs::create_dir_all(place.path("cache").join(path))?;
+    }
+    // Something in it went six days before.
+    age(&place.path("cache/young"), 6)?;
+    let mut program = std::process::Command::new("/bin/sleep");
+    let mut working = program.arg("900").current_dir(place.path("cache/jobs/3/in-use")).spawn()?;
+    let protected = [PathBuf::from("/cache/kept/x")];
+    let sweep = place.sweep(Work::Delete, "/cache", &protected);
+    let few = Sweep { budget: Budget { files: 2, ..ROOMY }, ..sweep };
+    let planned = Sweep { dry_run: true, ..sweep }.run()?;
+    few.run()?;
+    let report = sweep.run()?;
+    working.kill()?;
+    working.wait()?;
+    assert_eq!(planned.directories, 6, "{planned:?}");
+    let there = |path: &str| place.path("cache").join(path).exists();
+    for gone in ["jobs/1", "empty", "fresh"] {
+        assert!(!there(gone), "{gone}: {report:?}");
+    }
+    for kept in ["jobs/2/young", "young", "kept/x", "jobs/3/in-use", ""] {
+        assert!(there(kept), "{kept}: {report:?}");
+    }
     Ok(())
 }
 

@@ -61,7 +61,12 @@ fn is_archived_journal(name: &[u8]) -> bool {
 impl Sweep<'_> {
     /// The age of a file; none for a time in the future, or one that no clock shows.
     pub(super) fn age(&self, stat: &Stat) -> Option<Duration> {
-        u64::try_from(self.work.since(stat))
+        self.age_of(self.work.since(stat))
+    }
+
+    /// The age of something of that time, in seconds since 1970.
+    pub(super) fn age_of(&self, since: i64) -> Option<Duration> {
+        u64::try_from(since)
             .ok()
             .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .and_then(|modified| self.now.duration_since(modified).ok())

@@ -5,7 +5,8 @@ use crate::host::directory::cut;
 
 /// The names that were taken, in order.
 fn taken(report: &Report) -> Vec<&str> {
-    report.listed.iter().map(|listed| listed.path.as_str()).collect()
+    let paths = report.listed.iter().map(|listed| listed.path.as_str());
+    paths.filter(|path| !path.ends_with('/')).collect()
 }
 
 #[test]
