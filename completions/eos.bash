@@ -274,6 +274,9 @@ _eos() {
             eos__subcmd__help__subcmd__state,show)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__show"
                 ;;
+            eos__subcmd__help__subcmd__storage,accept-clock)
+                cmd="eos__subcmd__help__subcmd__storage__subcmd__accept__subcmd__clock"
+                ;;
             eos__subcmd__help__subcmd__storage,cleanup)
                 cmd="eos__subcmd__help__subcmd__storage__subcmd__cleanup"
                 ;;
@@ -439,6 +442,9 @@ _eos() {
             eos__subcmd__state__subcmd__help,show)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__show"
                 ;;
+            eos__subcmd__storage,accept-clock)
+                cmd="eos__subcmd__storage__subcmd__accept__subcmd__clock"
+                ;;
             eos__subcmd__storage,cleanup)
                 cmd="eos__subcmd__storage__subcmd__cleanup"
                 ;;
@@ -450,6 +456,9 @@ _eos() {
                 ;;
             eos__subcmd__storage,status)
                 cmd="eos__subcmd__storage__subcmd__status"
+                ;;
+            eos__subcmd__storage__subcmd__help,accept-clock)
+                cmd="eos__subcmd__storage__subcmd__help__subcmd__accept__subcmd__clock"
                 ;;
             eos__subcmd__storage__subcmd__help,cleanup)
                 cmd="eos__subcmd__storage__subcmd__help__subcmd__cleanup"
@@ -1826,8 +1835,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__storage)
-            opts="status monitor cleanup"
+            opts="status monitor cleanup accept-clock"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__storage__subcmd__accept__subcmd__clock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3526,8 +3549,42 @@ _eos() {
             return 0
             ;;
         eos__subcmd__storage)
-            opts="-v -h --root --output --log-format --verbose --color --config --help status monitor cleanup help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help status monitor cleanup accept-clock help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__storage__subcmd__accept__subcmd__clock)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3598,8 +3655,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__storage__subcmd__help)
-            opts="status monitor cleanup help"
+            opts="status monitor cleanup accept-clock help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__storage__subcmd__help__subcmd__accept__subcmd__clock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -57,6 +57,9 @@ pub struct Sweep<'a> {
     /// Paths, as the configuration names them, that are left alone where the sweep meets them; the directory may
     /// lie below one.
     pub spared: &'a [PathBuf],
+    /// Directories, as the configuration would name them, that stay though nothing is left in them; without any list
+    /// all stay.
+    pub lasting: Option<&'a [PathBuf]>,
     /// What is done.
     pub work: Work,
     /// Files that are not older than this by `now` are kept.

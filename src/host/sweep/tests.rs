@@ -45,6 +45,7 @@ impl Place {
             directory: Path::new(directory),
             protected,
             spared: &[],
+            lasting: Some(&[]),
             work,
             older_than: 7 * DAY,
             now: now(),
@@ -99,7 +100,7 @@ fn directories_that_are_left_empty_go_and_others_stay() -> anyhow::Result<()> {
         place.write(&format!("cache/{path}"), "x")?;
     }
     age(&place.path("cache/jobs/2/young"), 6)?;
-    for path in ["empty/deep", "fresh", "young", "kept/x"] {
+    for path in ["empty/deep", "fresh", "young", "kept/x", "scratch"] {
         fs::create_dir_all(place.path("cache").join(path))?;
     }
     // Something in it went six days before.
@@ -107,7 +108,8 @@ fn directories_that_are_left_empty_go_and_others_stay() -> anyhow::Result<()> {
     let mut program = std::process::Command::new("/bin/sleep");
     let mut working = program.arg("900").current_dir(place.path("cache/jobs/3/in-use")).spawn()?;
     let protected = [PathBuf::from("/cache/kept/x")];
-    let sweep = place.sweep(Work::Delete, "/cache", &protected);
+    let lasting = [PathBuf::from("/cache/scratch")];
+    let sweep = Sweep { lasting: Some(&lasting), ..place.sweep(Work::Delete, "/cache", &protected) };
     let few = Sweep { budget: Budget { files: 2, ..ROOMY }, ..sweep };
     let planned = Sweep { dry_run: true, ..sweep }.run()?;
     few.run()?;
@@ -119,7 +121,7 @@ fn directories_that_are_left_empty_go_and_others_stay() -> anyhow::Result<()> {
     for gone in ["jobs/1", "empty", "fresh"] {
         assert!(!there(gone), "{gone}: {report:?}");
     }
-    for kept in ["jobs/2/young", "young", "kept/x", "jobs/3/in-use", ""] {
+    for kept in ["jobs/2/young", "young", "kept/x", "jobs/3/in-use", "scratch", ""] {
         assert!(there(kept), "{kept}: {report:?}");
     }
     Ok(())

@@ -193,7 +193,8 @@ impl Walk<'_> {
             () if depth >= DEEPEST => Reason::TooDeep,
             () => {
                 let child = open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-                let old = hollow::is_old(self.sweep, directory, name, stat);
+                let lasts = self.sweep.lasting.is_none_or(|lasting| lasting.contains(&self.path));
+                let old = !lasts && hollow::is_old(self.sweep, directory, name, stat);
                 let content = self.directory(&child, depth + 1)?;
                 let hollow = old && !content.kept;
                 if hollow {
