@@ -25,8 +25,9 @@ const FILES: u64 = 100_000;
 const BYTES: u64 = 8 << 30;
 /// For how long a pass works in one directory; the rest waits for the next sample.
 const TIME: Duration = Duration::from_secs(20);
-/// Files that are put in order at once: less than a megabyte.
-const HELD: usize = 8192;
+/// Files that are put in order at once. Every so many of a directory it is walked again, and each takes about as many
+/// bytes as two names.
+const HELD: usize = 16_384;
 /// Where the systemd journal is kept.
 const JOURNALS: [&str; 1] = ["/var/log/journal"];
 /// Where package managers keep what they downloaded.

@@ -2,7 +2,7 @@
 
 use super::guard::Guard;
 use super::hollow::{self, Hollows};
-use super::ranking::{Candidate, Ranking};
+use super::ranking::{Ranking, Seen};
 use super::{Reason, Report, Sweep, SweepError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
@@ -182,7 +182,7 @@ impl Walk<'_> {
             return Ok(false);
         }
         let bytes = allocated(&stat);
-        self.found.ranking.consider(Candidate::new(self.sweep, &self.relative, &stat, bytes));
+        self.found.ranking.consider(Seen::new(self.sweep, &self.relative, &stat, bytes));
         Ok(true)
     }
 
