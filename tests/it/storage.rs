@@ -69,19 +69,25 @@ impl Site {
 
     /// Has the states of a role and a scale configure the monitor, with the disk in place of what a node of that role
     /// watches and holds; all else is what role and scale say.
-    fn apply(&self, role: Role, scale: Scale, notify: &str) {
-        let settings = format!(
-            "storage:\n  mode: act\n  interval_seconds: 1\n  mounts: [/disk]\n  services: [demo]\n  classes:\n    \
-             critical: [/disk/keep]\n    important: [/disk/backups]\n    standard: [/disk/log]\n    \
-             expendable: [/disk/cache]\n{notify}"
-        );
-        self.machine.put("etc/eos/cluster.yaml.d/50-storage.yaml", &settings, 0o644);
+    fn apply(&self, role: Role, scale: Scale, told: &Path) {
+        let storage = serde_json::json!({
+            "mode": "act",
+            "interval_seconds": 1,
+            "mounts": ["/disk"],
+            "services": ["demo"],
+            "classes": {
+                "critical": ["/disk/keep"], "important": ["/disk/backups"],
+                "standard": ["/disk/log"], "expendable": ["/disk/cache"],
+            },
+            "notify": {"command": ["/bin/sh", "-c", format!("cat >> {}", told.display())]},
+        });
         // What the master gives a node, and what the node keeps of it.
         let path = self.machine.path("var/lib/eos/membership.json");
         let mut membership: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let applied = membership["applied"].as_object_mut().expect("a member has a role");
         applied.insert("role".to_owned(), serde_json::to_value(role).unwrap());
         applied.insert("scale".to_owned(), serde_json::to_value(scale).unwrap());
+        applied.insert("pillar".to_owned(), serde_json::json!({ "storage": storage }));
         fs::write(&path, serde_json::to_vec_pretty(&membership).unwrap()).unwrap();
         self.machine.eos(&["state", "apply"]).ends_with(0);
     }

@@ -49,8 +49,7 @@ impl Walk {
         site.disk.age(&aged);
         let [(log, _), (young_log, _), (thing, _), (young, _), (keep, _), (dump, _)] = aged;
         site.machine.put("srv/data/file", "precious", 0o644);
-        let notify = format!("  notify: {{command: [/bin/sh, -c, 'cat >> {}']}}\n", told.display());
-        site.apply(role, scale, &notify);
+        site.apply(role, scale, told);
         let text = fs::read_to_string(site.machine.path("etc/eos/storage-ops.yaml")).unwrap();
         let ops = StorageOps::parse(&text).unwrap();
         assert_eq!((ops.role, ops.scale, ops.thresholds), (role, scale, Thresholds::of(scale)));
