@@ -173,7 +173,8 @@ mod tests {
         let ahead = at(START + 365 * DAY, 10, "b");
         let mut clock = Clock::new(ahead.clone(), &[], None, Some(&seen));
         assert_eq!(clock.check(&ahead), Err(365 * DAY));
-        let mut restarted = Clock::new(at(START + 365 * DAY, 30, "b"), &[ahead.clone()], None, Some(&seen));
+        let mut restarted =
+            Clock::new(at(START + 365 * DAY, 30, "b"), std::slice::from_ref(&ahead), None, Some(&seen));
         assert_eq!(
             restarted.check(&at(START + 365 * DAY, 30, "b")),
             Err(365 * DAY),

@@ -18,9 +18,12 @@ enum Fate {
     Failed,
 }
 
+/// What others do after so many changes.
+type Others = (usize, Box<dyn FnOnce()>);
+
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
-    static MEANWHILE: RefCell<Option<(usize, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
+    static MEANWHILE: RefCell<Option<Others>> = const { RefCell::new(None) };
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
 }
 

@@ -303,7 +303,9 @@ fn a_program_that_runs_and_a_file_that_is_mapped_or_behind_a_block_device_stay()
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
     let library = place.write("cache/library.so", "")?;
     let of_this = fs::read_to_string("/proc/self/maps")?;
-    let libc = of_this.lines().find_map(|line| Some(line[line.find('/')?..].to_owned()).filter(is_libc));
+    let libc = of_this
+        .lines()
+        .find_map(|line| Some(line[line.find('/')?..].to_owned()).filter(|path| is_libc(path)));
     let libc = libc.ok_or_else(|| anyhow::anyhow!("no C library in\n{of_this}"))?;
     fs::copy(libc, &library)?;
     let image = place.write("cache/disk.img", "")?;
@@ -332,7 +334,7 @@ fn a_program_that_runs_and_a_file_that_is_mapped_or_behind_a_block_device_stay()
     Ok(())
 }
 
-fn is_libc(path: &String) -> bool {
+fn is_libc(path: &str) -> bool {
     path.contains("/libc.so") || path.contains("/libc-")
 }
 

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_disk_without_inodes_is_as_full_as_one_without_bytes_and_is_relieved() {
     let site = Site::new("127.0.95.10", |path| Disk::ext4_of(path, 1024));
-    let all = rustix::fs::statvfs(&site.machine.path("disk")).unwrap().f_files;
+    let all = rustix::fs::statvfs(site.machine.path("disk")).unwrap().f_files;
     let files: Vec<_> =
         (0..all * 96 / 100).map(|n| (site.file(&format!("disk/cache/{n}"), 0), 3650)).collect();
     site.disk.age(&files);

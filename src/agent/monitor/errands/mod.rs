@@ -212,7 +212,7 @@ impl Attendant {
         } else {
             ("started again", halting::start(services, &mut told, &mut kept))
         };
-        let Some(Done { names, failure }) = done else { return Ok(ops.map(drop)?) };
+        let Some(Done { names, failure }) = done else { return ops.map(drop) };
         let fullest = status.mounts.iter().max_by_key(|mount| mount.level);
         let (mount, level) =
             fullest.map_or((PathBuf::from("/"), Level::Normal), |mount| (mount.path.clone(), mount.level));
@@ -225,7 +225,7 @@ impl Attendant {
         };
         told.answer(None, record);
         self.keep(&told)?;
-        Ok(ops.map(drop)?)
+        ops.map(drop)
     }
 
     /// Carries out an errand that is due; its record, once it is over.

@@ -26,7 +26,7 @@ pub(in crate::agent::monitor) struct Node {
 impl Node {
     pub(in crate::agent::monitor) fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let root = Root::new(&folder.path().join("root"))?;
+        let root = Root::new(folder.path().join("root"))?;
         let disk = root.join("disk");
         fs::create_dir_all(root.join(paths::ETC))?;
         fs::create_dir(&disk)?;
