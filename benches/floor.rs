@@ -1,9 +1,10 @@
 //! How much processor time each part of a verified pull costs by itself: the least that a whole pull can take.
 //!
 //! `cargo bench --bench floor -- TREE` takes the files of a tree, compresses them into frames of 2 MiB as a capture
-//! does, and then has one thread do each part of the work alone, three times; the least time counts. What two ends on
-//! one machine need for all parts together, divided by its processors, bounds the wall time from below, whatever
-//! program does it.
+//! does, and then does each part of the work by itself, three times: with one thread for all, and with a thread for
+//! each processor at once, since processors that all work share caches, memory and power. The least time counts. What
+//! two ends on one machine need for all parts together, divided by its processors, bounds the wall time from below,
+//! whatever program does it. The last stage does all parts one after the other, frame by frame, with nothing around them.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use anyhow::{Context, Result};
@@ -14,31 +15,60 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zstd::bulk::{Compressor, Decompressor};
 
 const ROUNDS: usize = 3;
 const FRAME: usize = 2 << 20;
 /// Plain bytes of a TLS record, the most that RFC 8446 allows.
 const RECORD: usize = 16 << 10;
+/// Bytes that go through a socket at a time.
+const SENT: usize = 64 << 10;
+
+/// A compressed frame, with what it holds.
+type Frame = (Vec<u8>, Vec<Piece>);
 
 struct Sample {
     /// Where each file lies below the tree, and how long it is.
     files: Vec<(PathBuf, usize)>,
-    /// Compressed frames, each with what it holds: a range of a file.
-    frames: Vec<(Vec<u8>, Vec<Piece>)>,
+    /// Which of them this share compares.
+    own: Range<usize>,
+    frames: Vec<Frame>,
     stored: u64,
     content: u64,
 }
 
 /// So many bytes of this file, from this offset on; they begin here in the frame.
+#[derive(Clone)]
 struct Piece {
     file: usize,
     offset: usize,
     length: usize,
     begin: usize,
 }
+
+/// Where the stages work.
+struct Place<'a> {
+    tree: &'a Path,
+    folder: PathBuf,
+}
+
+type Stage = fn(&Sample, &Place<'_>) -> Result<()>;
+
+const STAGES: [(&str, Stage); 10] = [
+    ("holder: read from the page cache", |sample, place| sample.read(&place.folder)),
+    ("holder: AES-256-GCM, seal", |sample, _| sample.seal(false)),
+    ("both: through a socket on loopback", |sample, _| sample.through_a_socket()),
+    ("puller: AES-256-GCM, open", |sample, _| sample.seal(true)),
+    ("puller: BLAKE3 of the frames", |sample, _| sample.digest_frames()),
+    ("puller: zstd", |sample, _| sample.decompress(|_, _| Ok(()))),
+    ("puller: zstd and BLAKE3 of the files", |sample, _| sample.digest_files()),
+    ("puller: zstd and write past the page cache", |sample, place| sample.write(&place.folder)),
+    ("second pull: read and BLAKE3 of files that are here", |sample, place| sample.compare(place.tree)),
+    ("all parts of a pull in turns, frame by frame", |sample, place| sample.all(&place.folder)),
+];
 
 fn main() -> Result<()> {
     let Some(tree) = std::env::args().skip(1).find(|argument| !argument.starts_with("--")) else {
@@ -49,39 +79,50 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir_in(tree.parent().context("the tree has no parent")?)?;
     let sample = Sample::of(&tree)?;
     println!("{} bytes in {} files, {} compressed", sample.content, sample.files.len(), sample.stored);
-    let stages: [(&str, &dyn Fn() -> Result<()>); 9] = [
-        ("holder: read from the page cache", &|| sample.read(folder.path())),
-        ("holder: AES-256-GCM, seal", &|| sample.seal(false)),
-        ("both: through a socket on loopback", &|| sample.through_a_socket()),
-        ("puller: AES-256-GCM, open", &|| sample.seal(true)),
-        ("puller: BLAKE3 of the frames", &|| sample.digest_frames()),
-        ("puller: zstd", &|| sample.decompress(|_, _| Ok(()))),
-        ("puller: zstd and BLAKE3 of the files", &|| sample.digest_files()),
-        ("puller: zstd and write past the page cache", &|| sample.write(folder.path())),
-        ("second pull: read and BLAKE3 of files that are here", &|| sample.compare(&tree)),
-    ];
-    let mut least = Vec::new();
-    for (name, stage) in stages {
-        let mut best = Duration::MAX;
-        for _ in 0..ROUNDS {
-            let before = processor_time();
-            stage()?;
-            best = best.min(processor_time() - before);
-        }
-        println!("{:6.3} s  {name}", best.as_secs_f64());
-        least.push(best.as_secs_f64());
-    }
-    let (zstd, files, write) = (least[5], least[6] - least[5], least[7] - least[5]);
-    let sum = least[..5].iter().sum::<f64>() + zstd + files + write;
     let processors = std::thread::available_parallelism()?.get();
-    println!("{files:6.3} s  of it BLAKE3 of the files\n{write:6.3} s  of it to write");
-    println!("{sum:6.3} s  all parts, {:.3} s on {processors} processors", sum / processors as f64);
-    let bare = zstd + write;
-    println!(
-        "{bare:6.3} s  only zstd and write, {:.3} s on {processors} processors",
-        bare / processors as f64
-    );
+    let shares = sample.shares(processors);
+    println!("one thread, processor s | {processors} threads, processor s | and wall s");
+    let (mut alone, mut at_once) = (Vec::new(), Vec::new());
+    for (name, stage) in STAGES {
+        let (one, _) = least(stage, std::slice::from_ref(&sample), &tree, folder.path())?;
+        let (many, wall) = least(stage, &shares, &tree, folder.path())?;
+        println!("{one:6.3} | {many:6.3} | {wall:6.3}  {name}");
+        alone.push(one);
+        at_once.push(many);
+    }
+    for (threads, least) in [("one thread", alone), ("all at once", at_once)] {
+        let (zstd, files, write) = (least[5], least[6] - least[5], least[7] - least[5]);
+        let sum = least[..5].iter().sum::<f64>() + zstd + files + write;
+        println!(
+            "{threads}: {files:.3} s of it BLAKE3 of the files, {write:.3} s to write; all parts {sum:.3} s, \
+             {:.3} s on {processors} processors",
+            sum / processors as f64
+        );
+    }
     Ok(())
+}
+
+/// The least processor time, and wall time, of all rounds, with a thread for each share.
+fn least(stage: Stage, shares: &[Sample], tree: &Path, folder: &Path) -> Result<(f64, f64)> {
+    let mut best = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        let (before, began) = (processor_time(), Instant::now());
+        std::thread::scope(|scope| {
+            let place =
+                |number: usize| Place { tree, folder: folder.join(format!("{}-{number}", shares.len())) };
+            let threads = shares.iter().enumerate().map(|(number, share)| {
+                let place = place(number);
+                scope.spawn(move || {
+                    fs::create_dir_all(&place.folder)?;
+                    stage(share, &place)
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().try_for_each(|thread| thread.join().ok().context("a stage panicked")?)
+        })?;
+        best = (best.0.min(processor_time() - before), best.1.min(began.elapsed()));
+    }
+    Ok((best.0.as_secs_f64(), best.1.as_secs_f64()))
 }
 
 /// What this process has used of all processors.
@@ -92,7 +133,7 @@ fn processor_time() -> Duration {
 
 impl Sample {
     fn of(tree: &Path) -> Result<Self> {
-        let mut sample = Self { files: Vec::new(), frames: Vec::new(), stored: 0, content: 0 };
+        let mut sample = Self { files: Vec::new(), own: 0..0, frames: Vec::new(), stored: 0, content: 0 };
         let (mut plain, mut pieces) = (Vec::with_capacity(FRAME), Vec::new());
         let mut folders = vec![tree.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -120,6 +161,7 @@ impl Sample {
             }
         }
         sample.close(&mut plain, &mut pieces)?;
+        sample.own = 0..sample.files.len();
         Ok(sample)
     }
 
@@ -129,6 +171,20 @@ impl Sample {
         self.frames.push((frame, std::mem::take(pieces)));
         plain.clear();
         Ok(())
+    }
+
+    /// The same in so many shares of about as many frames.
+    fn shares(&self, count: usize) -> Vec<Self> {
+        let files = self.files.len().div_ceil(count).max(1);
+        let chunks = self.frames.chunks(self.frames.len().div_ceil(count).max(1)).enumerate();
+        let share = |(number, frames): (usize, &[Frame])| Self {
+            files: self.files.clone(),
+            own: (number * files).min(self.files.len())..((number + 1) * files).min(self.files.len()),
+            frames: frames.to_vec(),
+            stored: frames.iter().map(|(frame, _)| frame.len() as u64).sum(),
+            content: 0,
+        };
+        chunks.map(share).collect()
     }
 
     fn frames(&self) -> impl Iterator<Item = &Vec<u8>> {
@@ -213,28 +269,57 @@ impl Sample {
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
-        // Kept to the end: ext4 is slow to create files where as many were just deleted.
-        let target = tempfile::tempdir_in(folder)?.keep();
-        let mut open: Option<(usize, Direct)> = None;
-        let mut made = HashSet::new();
-        self.decompress(|piece, bytes| {
-            if open.as_ref().is_none_or(|(at, _)| *at != piece.file) {
-                let path = &self.files[piece.file].0;
-                let parent = path.parent().context("a file lies in a directory")?;
-                if made.insert(parent) {
-                    fs::create_dir_all(target.join(parent))?;
+        let mut target = Target::new(self, folder)?;
+        self.decompress(|piece, bytes| target.write(piece, bytes))
+    }
+
+    /// All that a pull does with each frame, on both ends, with nothing between.
+    fn all(&self, folder: &Path) -> Result<()> {
+        let mut part = File::open(folder.join("part"))?;
+        let mut target = Target::new(self, folder)?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let mut sender = TcpStream::connect(listener.local_addr()?)?;
+        let (mut receiver, _) = listener.accept()?;
+        let key = UnboundKey::new(&AES_256_GCM, &[7; 32]).ok().context("the key has its length")?;
+        let key = LessSafeKey::new(key);
+        let cipher = |record: &mut [u8]| -> Result<()> {
+            let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+            let tag = key.seal_in_place_separate_tag(nonce, Aad::empty(), record).ok().context("sealed")?;
+            black_box(tag.as_ref());
+            Ok(())
+        };
+        let (mut decompressor, mut buffer) = (Decompressor::new()?, Aligned::default());
+        let (plain, mut sealed, mut came) = (buffer.room(FRAME), vec![0; SENT], vec![0; FRAME + SENT]);
+        let mut hasher = blake3::Hasher::new();
+        for (frame, pieces) in &self.frames {
+            for at in (0..frame.len()).step_by(SENT) {
+                let length = SENT.min(frame.len() - at);
+                part.read_exact(&mut sealed[..length])?;
+                for record in sealed[..length].chunks_mut(RECORD) {
+                    cipher(record)?;
                 }
-                let file = File::options().read(true).write(true).create_new(true).open(target.join(path))?;
-                open = Some((piece.file, Direct::new(file)));
+                sender.write_all(&sealed[..length])?;
+                receiver.read_exact(&mut came[at..at + length])?;
+                // Sealing once more with the same key and nonce opens it, but for the comparison of the tag.
+                for record in came[at..at + length].chunks_mut(RECORD) {
+                    cipher(record)?;
+                }
             }
-            let (_, file) = open.as_ref().context("it was opened just above")?;
-            Ok(file.write_all_at(bytes, piece.offset as u64)?)
-        })
+            black_box(blake3::hash(&came[..frame.len()]));
+            decompressor.decompress_to_buffer(&came[..frame.len()], plain)?;
+            for piece in pieces {
+                let bytes = &plain[piece.begin..piece.begin + piece.length];
+                hasher.reset();
+                black_box(hasher.update(bytes).finalize());
+                target.write(piece, bytes)?;
+            }
+        }
+        Ok(())
     }
 
     fn compare(&self, tree: &Path) -> Result<()> {
         let mut buffer = vec![0; FRAME];
-        for (path, _) in &self.files {
+        for (path, _) in &self.files[self.own.clone()] {
             let (mut file, mut hasher) = (File::open(tree.join(path))?, blake3::Hasher::new());
             loop {
                 match file.read(&mut buffer)? {
@@ -245,5 +330,37 @@ impl Sample {
             black_box(hasher.finalize());
         }
         Ok(())
+    }
+}
+
+/// A tree that grows.
+struct Target<'a> {
+    sample: &'a Sample,
+    folder: PathBuf,
+    made: HashSet<&'a Path>,
+    open: Option<(usize, Direct)>,
+}
+
+impl<'a> Target<'a> {
+    fn new(sample: &'a Sample, below: &Path) -> Result<Self> {
+        // Kept to the end: ext4 is slow to create files where as many were just deleted.
+        let folder = tempfile::tempdir_in(below)?.keep();
+        Ok(Self { sample, folder, made: HashSet::new(), open: None })
+    }
+
+    fn write(&mut self, piece: &Piece, bytes: &[u8]) -> Result<()> {
+        if self.open.as_ref().is_none_or(|(at, _)| *at != piece.file) {
+            let path = &self.sample.files[piece.file].0;
+            let parent = path.parent().context("a file lies in a directory")?;
+            if self.made.insert(parent) {
+                fs::create_dir_all(self.folder.join(parent))?;
+            }
+            let mut options = File::options();
+            let file =
+                options.read(true).write(true).create(true).truncate(false).open(self.folder.join(path))?;
+            self.open = Some((piece.file, Direct::new(file)));
+        }
+        let (_, file) = self.open.as_ref().context("it was opened just above")?;
+        Ok(file.write_all_at(bytes, piece.offset as u64)?)
     }
 }

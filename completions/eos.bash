@@ -34,6 +34,9 @@ _eos() {
             eos,config)
                 cmd="eos__subcmd__config"
                 ;;
+            eos,discover)
+                cmd="eos__subcmd__discover"
+                ;;
             eos,explain)
                 cmd="eos__subcmd__explain"
                 ;;
@@ -151,6 +154,9 @@ _eos() {
             eos__subcmd__help,config)
                 cmd="eos__subcmd__help__subcmd__config"
                 ;;
+            eos__subcmd__help,discover)
+                cmd="eos__subcmd__help__subcmd__discover"
+                ;;
             eos__subcmd__help,explain)
                 cmd="eos__subcmd__help__subcmd__explain"
                 ;;
@@ -238,6 +244,9 @@ _eos() {
             eos__subcmd__help__subcmd__snapshot,create)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__help__subcmd__snapshot,export)
+                cmd="eos__subcmd__help__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__help__subcmd__snapshot,list)
                 cmd="eos__subcmd__help__subcmd__snapshot__subcmd__list"
                 ;;
@@ -267,6 +276,9 @@ _eos() {
                 ;;
             eos__subcmd__help__subcmd__state,apply)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__apply"
+                ;;
+            eos__subcmd__help__subcmd__state,carry-out)
+                cmd="eos__subcmd__help__subcmd__state__subcmd__carry__subcmd__out"
                 ;;
             eos__subcmd__help__subcmd__state,orchestration)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__orchestration"
@@ -355,6 +367,9 @@ _eos() {
             eos__subcmd__snapshot,create)
                 cmd="eos__subcmd__snapshot__subcmd__create"
                 ;;
+            eos__subcmd__snapshot,export)
+                cmd="eos__subcmd__snapshot__subcmd__export"
+                ;;
             eos__subcmd__snapshot,help)
                 cmd="eos__subcmd__snapshot__subcmd__help"
                 ;;
@@ -387,6 +402,9 @@ _eos() {
                 ;;
             eos__subcmd__snapshot__subcmd__help,create)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__create"
+                ;;
+            eos__subcmd__snapshot__subcmd__help,export)
+                cmd="eos__subcmd__snapshot__subcmd__help__subcmd__export"
                 ;;
             eos__subcmd__snapshot__subcmd__help,help)
                 cmd="eos__subcmd__snapshot__subcmd__help__subcmd__help"
@@ -421,6 +439,9 @@ _eos() {
             eos__subcmd__state,apply)
                 cmd="eos__subcmd__state__subcmd__apply"
                 ;;
+            eos__subcmd__state,carry-out)
+                cmd="eos__subcmd__state__subcmd__carry__subcmd__out"
+                ;;
             eos__subcmd__state,help)
                 cmd="eos__subcmd__state__subcmd__help"
                 ;;
@@ -432,6 +453,9 @@ _eos() {
                 ;;
             eos__subcmd__state__subcmd__help,apply)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__apply"
+                ;;
+            eos__subcmd__state__subcmd__help,carry-out)
+                cmd="eos__subcmd__state__subcmd__help__subcmd__carry__subcmd__out"
                 ;;
             eos__subcmd__state__subcmd__help,help)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__help"
@@ -509,7 +533,7 @@ _eos() {
 
     case "${cmd}" in
         eos)
-            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -739,7 +763,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -782,6 +806,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1170,6 +1198,44 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__discover)
+            opts="-v -h --timeout --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__explain)
             opts="-v -h --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1205,7 +1271,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help)
-            opts="bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1375,6 +1441,20 @@ _eos() {
         eos__subcmd__help__subcmd__config__subcmd__validate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__discover)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1611,7 +1691,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot)
-            opts="create list show verify restore recover prune pull pack unpack"
+            opts="create list show verify restore recover prune pull export pack unpack"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1625,6 +1705,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__snapshot__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__snapshot__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1765,7 +1859,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state)
-            opts="show orchestration apply"
+            opts="show orchestration apply carry-out"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1779,6 +1873,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__state__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__state__subcmd__carry__subcmd__out)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2363,7 +2471,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2406,6 +2514,10 @@ _eos() {
                     return 0
                     ;;
                 --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2687,7 +2799,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot)
-            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull pack unpack help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2762,8 +2874,42 @@ _eos() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eos__subcmd__snapshot__subcmd__export)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eos__subcmd__snapshot__subcmd__help)
-            opts="create list show verify restore recover prune pull pack unpack help"
+            opts="create list show verify restore recover prune pull export pack unpack help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2777,6 +2923,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__snapshot__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3015,7 +3175,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__snapshot__subcmd__prune)
-            opts="-v -h --keep --older-than --max-bytes --previous --dry-run --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --keep --older-than --max-bytes --previous --downloads --dry-run --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3309,7 +3469,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state)
-            opts="-v -h --root --output --log-format --verbose --color --config --help show orchestration apply help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help show orchestration apply carry-out help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3343,7 +3503,45 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__apply)
-            opts="-v -h --test --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --test --generation --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --generation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__state__subcmd__carry__subcmd__out)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3377,7 +3575,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__help)
-            opts="show orchestration apply help"
+            opts="show orchestration apply carry-out help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3391,6 +3589,20 @@ _eos() {
             return 0
             ;;
         eos__subcmd__state__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__state__subcmd__help__subcmd__carry__subcmd__out)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

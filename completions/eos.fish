@@ -39,6 +39,7 @@ complete -c eos -n "__fish_eos_needs_command" -s V -l version -d 'Print version'
 complete -c eos -n "__fish_eos_needs_command" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
 complete -c eos -n "__fish_eos_needs_command" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
 complete -c eos -n "__fish_eos_needs_command" -f -a "status" -d 'Show this node and its cluster'
+complete -c eos -n "__fish_eos_needs_command" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
 complete -c eos -n "__fish_eos_needs_command" -f -a "rollback" -d 'Return to the state before a checkpoint'
 complete -c eos -n "__fish_eos_needs_command" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
 complete -c eos -n "__fish_eos_needs_command" -f -a "explain" -d 'Tell cause and remedy of an error code'
@@ -65,12 +66,13 @@ compute\t''"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l token -d 'The join token; a file or EOS_TOKEN keeps it out of the shell\'s history' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l token-file -d 'The file that holds the join token' -r -F
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l ca-fingerprint -d 'The fingerprint of the cluster\'s certificate authority' -r
-complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cluster-id -d 'The cluster\'s id; of several that answer on the network, the one to join' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l node-name -d 'The name of this node; the hostname unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
 salt\t''"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l salt-master -d 'The configuration of the Salt master on the first node\'s machine, or none: it then keeps the minions\' keys and runs the orchestrations; /etc/salt where that has one unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -83,7 +85,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -95,12 +98,13 @@ compute\t''"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l token -d 'The join token; a file or EOS_TOKEN keeps it out of the shell\'s history' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l token-file -d 'The file that holds the join token' -r -F
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l ca-fingerprint -d 'The fingerprint of the cluster\'s certificate authority' -r
-complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l cluster-id -d 'The cluster\'s id; of several that answer on the network, the one to join' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l advertise-address -d 'The address at which other nodes reach this one' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l node-name -d 'The name of this node; the hostname unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
 salt\t''"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l salt-master -d 'The configuration of the Salt master on the first node\'s machine, or none: it then keeps the minions\' keys and runs the orchestrations; /etc/salt where that has one unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l skip-check -d 'A check whose failure is passed over' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -113,7 +117,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l single-node -d 'Make this machine the first node of a new cluster'
-complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be configured, or use --join-cluster'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l dry-run -d 'Only say what would be done'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -129,6 +134,18 @@ complete -c eos -n "__fish_eos_using_subcommand status" -l config -d 'The cluste
 complete -c eos -n "__fish_eos_using_subcommand status" -l watch -d 'Show it again every two seconds until interrupted'
 complete -c eos -n "__fish_eos_using_subcommand status" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand discover" -l timeout -d 'How long to listen when nobody answers, 3s' -r
+complete -c eos -n "__fish_eos_using_subcommand discover" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand discover" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand discover" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand discover" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand discover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l to -d 'The checkpoint; the newest unless given' -r
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand rollback" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
@@ -400,28 +417,29 @@ complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subc
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the checkpoints of this node'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one checkpoint'
 complete -c eos -n "__fish_eos_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
-complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "create" -d 'Capture sources of this node, reading only what changed since the snapshot before'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "list" -d 'List the snapshots of this host, or of the whole cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "show" -d 'Show what a snapshot holds, who signed it and who reads it'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "verify" -d 'Read every byte of a snapshot and name what is damaged'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "restore" -d 'Put a snapshot in the place of what is there, by one exchange, with the hooks of its source'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and not __fish_seen_subcommand_from create list show verify restore recover prune pull export pack unpack help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l path -d 'Capture this directory or SQLite database instead, which no configuration names' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l name -d 'How the source at --path is called' -r
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from create" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -516,6 +534,7 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 always\t'Always'
 never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l downloads -d 'Remove the downloads that were begun and that nobody carries on at this moment'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -l dry-run -d 'Only say what would be removed'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -535,6 +554,17 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -l repair -d 'If the snapshot is here already, read every byte of it, and fetch what is damaged again'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -s o -l output-file -d 'The archive to make, as a rule FILE.tar.zst; it must not exist, and lies outside of the directory' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l exclude -d 'Leave out this path, with all beneath it: below the directory, or absolute' -r -F
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from pack" -l level -d 'How much zstd compresses' -r
@@ -574,24 +604,26 @@ complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcom
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "apply" -d 'Apply the states of this node'
-complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
+complete -c eos -n "__fish_eos_using_subcommand state; and not __fish_seen_subcommand_from show orchestration apply carry-out help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from show" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -614,6 +646,7 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from orchestration" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l generation -d 'Take what the master assigns now, this generation or a later one, as the agent does; for an installed Salt that runs the cluster\'s orchestration' -r
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -626,9 +659,21 @@ complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcomman
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -l test -d 'Only show what would change'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from carry-out" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
@@ -833,27 +878,28 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand man" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand man" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "list" -d 'List every node that the master knows'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "show" -d 'Show one node'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "accept" -d 'Let a node in that waits, or bring a removed one back'
@@ -875,11 +921,13 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "recover" -d 'Finish or take back what a crash left of captures and restores; the agent has it run whenever it starts'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "prune" -d 'Remove old snapshots, but never the newest of a source or what is being read; or what restores replaced'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pull" -d 'Fetch a snapshot from those who hold it, so that this node holds it too'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "export" -d 'Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "pack" -d 'Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "unpack" -d 'Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "show" -d 'Show the states of this node with all their arguments resolved'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "orchestration" -d 'Show the steps by which the master hands out a new generation'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "apply" -d 'Apply the states of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from state" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "cleanup" -d 'Do now what a level says'

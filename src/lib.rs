@@ -9,12 +9,14 @@ pub mod model;
 pub mod lifecycle;
 pub mod orchestration;
 pub mod roles;
+pub mod salt;
 pub mod sls;
 pub mod storage;
 pub mod wire;
 
 // Tier 2: the machine, the network and the disk.
 pub mod client;
+pub mod discovery;
 pub mod host;
 pub mod identity;
 pub mod journal;

@@ -1,10 +1,12 @@
 //! Why an agent stops.
 
+use crate::host::files::FileError;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-/// An agent that cannot go on. A master that is away is no reason: the agent works on with what it has.
+/// An agent that cannot go on, or that has something applied in vain. A master that is away is no reason: the agent works on with what it has.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// The host is no member.
@@ -22,6 +24,23 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
+    /// What is to be applied for the agent, or what came of that, is not to be believed.
+    #[error("{} is not believed: {why}", path.display())]
+    Order {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The unit that applies for the agent died.
+    #[error("eos-apply ended without an answer: {how}")]
+    NoAnswer {
+        /// How it ended.
+        how: String,
+    },
+    /// The file of an order could not be written or read.
+    #[error(transparent)]
+    File(FileError),
 }
 
 impl Explain for AgentError {
@@ -30,12 +49,16 @@ impl Explain for AgentError {
             Self::NotMember => "A001",
             Self::Identity(_) => "A002",
             Self::Listen { .. } => "A003",
+            Self::Order { .. } => "A004",
+            Self::NoAnswer { .. } => "A005",
+            Self::File(error) => return error.code(),
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
             Self::NotMember => Exit::Usage,
+            Self::File(error) => error.exit(),
             _ => Exit::Failed,
         }
     }
@@ -47,7 +70,25 @@ impl Explain for AgentError {
             Self::Listen { address, .. } => {
                 format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())
             }
+            Self::Order { path, .. } => format!(
+                "it is removed, and the agent gives the order again; see who could write it: ls -ld {}",
+                path.parent().unwrap_or(path).display()
+            ),
+            Self::NoAnswer { .. } => {
+                "what it began is undone before it is tried again, which happens by itself; see \
+                 what it did: journalctl -u eos-apply -n 50"
+                    .to_owned()
+            }
+            Self::File(error) => error.hints().join("; "),
         }]
+    }
+
+    fn retry_helps(&self) -> bool {
+        match self {
+            Self::Order { .. } | Self::NoAnswer { .. } => true,
+            Self::File(error) => error.retry_helps(),
+            Self::NotMember | Self::Identity(_) | Self::Listen { .. } => false,
+        }
     }
 }
 
@@ -59,5 +100,12 @@ pub(crate) fn samples() -> Vec<AgentError> {
         AgentError::NotMember,
         AgentError::Identity(IdentityError::Damaged { what: "the membership file" }),
         AgentError::Listen { address: SocketAddr::from(([10, 0, 1, 12], 4506)), source: io() },
+        AgentError::Order { path: "/run/eos/order.json".into(), why: "it is for node2 of c-prod".to_owned() },
+        AgentError::NoAnswer { how: "result signal, signal 9".to_owned() },
+        AgentError::File(FileError::new(
+            "write",
+            "/run/eos/order.json",
+            std::io::ErrorKind::StorageFull.into(),
+        )),
     ]
 }

@@ -58,6 +58,8 @@ impl Node {
             confirmed: true,
             applied: None,
             salt_call: None,
+            salt_master: None,
+            minion: None,
         };
         Ok(membership.save(&self.root)?)
     }

@@ -2,16 +2,19 @@
 //! all.
 //!
 //! A crash in the middle is found by the next generation, which rolls the unfinished saga back
-//! before it begins; an agent that starts again is given that generation at once.
+//! before it begins; an agent that starts again rolls it back at once, and is given that generation when its master
+//! answers.
 
+use crate::agent::recovery::Hand;
 use crate::host::clock;
 use crate::host::facts;
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::Services;
+use crate::journal::file;
 use crate::journal::lock::{LockError, OperationLock};
 use crate::model::explain::Failure;
-use crate::model::progress::Silent;
+use crate::model::progress::{Silent, Sink};
 use crate::saga::engine::{Engine, Request};
 use crate::steps::apply_states::ApplyStates;
 use crate::steps::apply_task::ApplyTask;
@@ -36,6 +39,9 @@ pub const TASK_COMMAND: &str = "agent: task";
 /// How the operation lock names its holder while a generation is applied.
 pub const COMMAND: &str = "agent: generation";
 
+/// How the operation lock names its holder while what a crash left is undone.
+pub const RESTORE_COMMAND: &str = "agent: undoing what was interrupted";
+
 /// How long one generation may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -59,6 +65,20 @@ pub struct Workshop {
     pub binary: PathBuf,
     /// What runs services.
     pub services: Arc<dyn Services>,
+    /// Who applies.
+    pub hand: Hand,
+    /// Set when what is applied shall be undone.
+    pub interrupted: Arc<AtomicBool>,
+    /// Where progress goes.
+    pub sink: Arc<dyn Sink>,
+}
+
+impl Workshop {
+    /// Of an agent that is nowhere confined; nobody watches what it applies.
+    pub fn new(root: Root, binary: PathBuf, services: Arc<dyn Services>) -> Self {
+        let (interrupted, sink) = (Arc::default(), Arc::new(Silent));
+        Self { root, binary, services, hand: Hand::Agent, interrupted, sink }
+    }
 }
 
 /// Applies a generation. Blocks; `runtime` is where calls to the master would run.
@@ -95,11 +115,49 @@ pub fn perform(workshop: &Workshop, task: &Task, runtime: tokio::runtime::Handle
         Err(LockError::Busy { .. }) => return None,
         Err(error) => Err(Failure::of(&error)),
     };
-    let (changed, failure) = match done {
-        Ok(changed) => (changed, None),
-        Err(failure) => (false, Some(report::shortened(&failure))),
+    Some(match done {
+        Ok(changed) => TaskDone { id: task.id.clone(), changed, failure: None },
+        Err(failure) => failed(task, &failure),
+    })
+}
+
+/// What the master hears of a task that failed.
+pub fn failed(task: &Task, failure: &Failure) -> TaskDone {
+    TaskDone { id: task.id.clone(), changed: false, failure: Some(report::shortened(failure)) }
+}
+
+/// Undoes what a crash left of a generation, a task, or a refresh of units; also without a master. Blocks.
+pub fn restore(workshop: &Workshop, runtime: tokio::runtime::Handle) -> Applied {
+    let mut lock = match OperationLock::acquire(&workshop.root, RESTORE_COMMAND, clock::timestamp()) {
+        Ok(lock) => lock,
+        Err(LockError::Busy { .. }) => return Applied::Busy,
+        Err(error) => return Applied::Failed(Failure::of(&error)),
     };
-    Some(TaskDone { id: task.id.clone(), changed, failure })
+    let restored = || {
+        // What was there when the lock was not held may be gone.
+        if !is_unfinished(&workshop.root)? {
+            return Ok(());
+        }
+        let mut env = env(workshop, runtime)?;
+        let mut engine =
+            Engine::new(&workshop.root, &mut lock, workshop.sink.as_ref(), workshop.interrupted.as_ref());
+        undo_unfinished(&mut engine, workshop, &mut env)
+    };
+    match restored() {
+        Ok(()) => Applied::Done,
+        Err(failure) => Applied::Failed(failure),
+    }
+}
+
+/// Whether a saga was not finished that [`restore`] undoes.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn is_unfinished(root: &Root) -> Result<bool, Failure> {
+    let found = file::unfinished(root).map_err(|error| Failure::of(&error))?;
+    Ok(found.is_some_and(|(_, state)| {
+        [KIND, TASK_KIND, refresh_units::KIND].contains(&state.begin.kind.as_str())
+    }))
 }
 
 /// Applies the task's states; whether something changed, or would.
@@ -126,9 +184,9 @@ fn env(workshop: &Workshop, runtime: tokio::runtime::Handle) -> Result<Env, Fail
         root: workshop.root.clone(),
         binary: workshop.binary.clone(),
         services: workshop.services.clone(),
-        sink: Arc::new(Silent),
+        sink: workshop.sink.clone(),
         runtime,
-        interrupted: Arc::new(AtomicBool::new(false)),
+        interrupted: workshop.interrupted.clone(),
         facts,
         token: None,
         deadline: Instant::now() + LIMIT,
@@ -143,22 +201,25 @@ fn saga(
     request: Request,
     step: AnyStep,
 ) -> Result<(), Failure> {
-    let interrupted = env.interrupted.clone();
-    let binary = workshop.binary.display().to_string();
-    let mut engine = Engine::new(&workshop.root, lock, &Silent, interrupted.as_ref());
-    if let Some((saga, state)) = engine.recover().map_err(|error| error.to_failure())? {
-        let unfinished: AnyStep = match state.begin.kind.as_str() {
-            KIND => Box::new(from_plan(&state.begin.plan, binary)?),
-            TASK_KIND => Box::new(task_from_plan(&state.begin.plan, binary)?),
-            // Its bootstrap died; the next one brings the units up to date.
-            refresh_units::KIND => Box::new(RefreshUnits::from_plan(&state.begin.plan)?),
-            _ => return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure()),
-        };
-        engine.rollback(&saga, &[unfinished], env).map_err(|error| error.to_failure())?;
-    }
+    let mut engine = Engine::new(&workshop.root, lock, workshop.sink.as_ref(), workshop.interrupted.as_ref());
+    undo_unfinished(&mut engine, workshop, env)?;
     let node_states = env.membership().map_err(Failure::from)?.states();
     let request = Request { node_states, ..request };
     engine.run(request, &[step], env).map(|_| ()).map_err(|error| error.to_failure())
+}
+
+/// Undoes the saga that a crash left unfinished, if there is one.
+fn undo_unfinished(engine: &mut Engine<'_>, workshop: &Workshop, env: &mut Env) -> Result<(), Failure> {
+    let binary = workshop.binary.display().to_string();
+    let Some((saga, state)) = engine.recover().map_err(|error| error.to_failure())? else { return Ok(()) };
+    let unfinished: AnyStep = match state.begin.kind.as_str() {
+        KIND => Box::new(from_plan(&state.begin.plan, binary)?),
+        TASK_KIND => Box::new(task_from_plan(&state.begin.plan, binary)?),
+        // Its bootstrap died; the next one brings the units up to date.
+        refresh_units::KIND => Box::new(RefreshUnits::from_plan(&state.begin.plan)?),
+        _ => return Err(crate::saga::error::SagaError::Unfinished { saga }.to_failure()),
+    };
+    engine.rollback(&saga, &[unfinished], env).map(drop).map_err(|error| error.to_failure())
 }
 
 /// The step of a task as its saga's plan states it.

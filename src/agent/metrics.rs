@@ -9,6 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 
 /// The agent's metrics.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub struct Metrics {
     pub generation: Gauge,
     /// Generations applied since the agent started.
     pub applied: Counter,
+    /// How long the newest generation took to apply, in seconds.
+    pub applied_seconds: Gauge<f64, AtomicU64>,
     /// Rounds that failed since the agent started.
     pub failures: Counter,
     /// Of the snapshots that it hands out.
@@ -45,6 +48,8 @@ impl Metrics {
         registry.register("connected", "Whether the master answers", self.connected.clone());
         registry.register("generation", "The generation in force", self.generation.clone());
         registry.register("generations_applied", "Generations applied", self.applied.clone());
+        let took = "How long the newest generation took to apply";
+        registry.register("generation_seconds", took, self.applied_seconds.clone());
         registry.register("rounds_failed", "Rounds that failed", self.failures.clone());
         self.traffic.register(&mut registry);
         if let Some(tally) = tally {

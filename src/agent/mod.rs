@@ -3,6 +3,7 @@
 mod attempts;
 pub mod certificate;
 mod deeds;
+pub mod deputy;
 pub mod endpoint;
 pub mod error;
 mod fullness;
@@ -11,9 +12,11 @@ pub mod holdings;
 pub mod link;
 pub mod metrics;
 pub mod monitor;
+pub mod order;
 pub mod readers;
 pub mod recovery;
 pub mod run;
+pub mod salt;
 
 #[cfg(test)]
 mod fixture;

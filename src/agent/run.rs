@@ -5,6 +5,7 @@
 
 use crate::agent::attempts::Attempts;
 use crate::agent::certificate::NodeCertificate;
+use crate::agent::deputy;
 use crate::agent::endpoint::Offer;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
@@ -140,10 +141,32 @@ impl Agent {
 
     /// Works until it is dropped.
     pub async fn work(&mut self) {
+        self.restore().await;
         loop {
             let ended = self.round().await;
             if self.heed(ended) {
                 self.rest().await;
+            }
+        }
+    }
+
+    /// Undoes what a crash left of an application of states, before the master is asked: it may be away for long.
+    async fn restore(&mut self) {
+        let ended = match generation::is_unfinished(&self.workshop.root) {
+            Ok(false) => return,
+            Ok(true) => {
+                let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
+                deputy::beside(workshop.hand, move || deputy::restore(&workshop, runtime)).await
+            }
+            Err(failure) => Applied::Failed(failure),
+        };
+        match ended {
+            Applied::Done => tracing::warn!("what was interrupted while states were applied is undone"),
+            // It is at it, for an agent that was here before.
+            Applied::Busy => {}
+            Applied::Failed(failure) => {
+                tracing::error!(code = failure.code, causes = ?failure.causes, "{}", failure.message);
+                self.failure = Some(failure);
             }
         }
     }
@@ -317,29 +340,30 @@ impl Agent {
             return Ok(Round::Busy);
         }
         let span = tracing::info_span!("generation", generation, %role, %scale);
-        if let Some(trace) = trace {
-            let adopted = context::adopt_for(&span, &trace);
+        if let Some(trace) = &trace {
+            let adopted = context::adopt_for(&span, trace);
             tracing::trace!(adopted, "trace context of the change");
         }
-        let apply = move || span.in_scope(|| generation::apply(&workshop, &desired, runtime));
-        let task = tokio::task::spawn_blocking(apply);
-        match heard_until(task, client, SIGN_OF_LIFE).await {
-            Ok(Applied::Done) => {
+        let (hand, began) = (workshop.hand, Instant::now());
+        let apply = move || span.in_scope(|| deputy::apply(&workshop, desired, trace, runtime));
+        let ended = heard_until(deputy::beside(hand, apply), client, SIGN_OF_LIFE).await;
+        match ended {
+            Applied::Done => {
                 tracing::info!(generation, %role, %scale, "generation applied");
                 (self.failure, self.failed_generation) = (None, None);
                 self.metrics.applied.inc();
+                self.metrics.applied_seconds.set(began.elapsed().as_secs_f64());
                 Ok(Round::Settled)
             }
-            Ok(Applied::Busy) => {
+            Applied::Busy => {
                 tracing::info!(generation, "another operation is in progress on this host; trying again");
                 Ok(Round::Busy)
             }
-            Ok(Applied::Failed(failure)) => {
+            Applied::Failed(failure) => {
                 self.attempts.failed(generation, Instant::now());
                 (self.failure, self.failed_generation) = (Some(failure.clone()), Some(generation));
                 Err(Trouble::Work(failure))
             }
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }
 
@@ -347,9 +371,9 @@ impl Agent {
     async fn perform(&mut self, client: &MasterClient, task: Task) -> Round {
         let (workshop, runtime) = (self.workshop.clone(), tokio::runtime::Handle::current());
         let id = task.id.clone();
-        let work = tokio::task::spawn_blocking(move || generation::perform(&workshop, &task, runtime));
+        let work = deputy::beside(workshop.hand, move || deputy::perform(&workshop, &task, runtime));
         match heard_until(work, client, SIGN_OF_LIFE).await {
-            Ok(Some(done)) => {
+            Some(done) => {
                 match &done.failure {
                     None => {
                         tracing::info!(task = id, changed = done.changed, "task of an orchestration done")
@@ -362,8 +386,7 @@ impl Agent {
                 self.done = Some(done);
                 Round::Settled
             }
-            Ok(None) => Round::Busy,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            None => Round::Busy,
         }
     }
 

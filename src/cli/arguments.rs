@@ -1,8 +1,8 @@
 //! What may stand on the command line.
 
 use crate::cli::{
-    audit, bootstrap, checkpoint, config, node, preflight, reset, role, snapshot, state, status, storage,
-    token,
+    audit, bootstrap, checkpoint, config, discover, node, preflight, reset, role, snapshot, state, status,
+    storage, token,
 };
 use crate::view::{Format, Output};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -108,6 +108,8 @@ pub enum Command {
     Preflight(preflight::PreflightArguments),
     /// Show this node and its cluster
     Status(status::StatusArguments),
+    /// Show the clusters that answer on the networks of this machine
+    Discover(discover::DiscoverArguments),
     /// Return to the state before a checkpoint
     Rollback(checkpoint::RollbackArguments),
     /// Take this machine out of its cluster and remove what eos put on it
@@ -184,6 +186,7 @@ impl Command {
             Self::Bootstrap(_) => "bootstrap",
             Self::Preflight(_) => "preflight",
             Self::Status(_) => "status",
+            Self::Discover(_) => "discover",
             Self::Rollback(_) => "rollback",
             Self::Reset(_) => "reset",
             Self::Explain { .. } => "explain",

@@ -4,6 +4,7 @@ mod agent;
 mod archives;
 mod captures;
 mod configuration;
+mod discovery;
 mod entry;
 mod host;
 mod identity;
@@ -30,6 +31,7 @@ use crate::model::explain::{Code, Exit, Explain};
 pub const AREAS: &[&[Entry]] = &[
     agent::ENTRIES,
     configuration::ENTRIES,
+    discovery::ENTRIES,
     saga::ENTRIES,
     host::ENTRIES,
     identity::ENTRIES,

@@ -5,6 +5,7 @@ use crate::cli::done::{Done, json};
 use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::layers::{self, Leaf, Origin, Resolved};
+use crate::steps::settings;
 use clap::Subcommand;
 
 /// The commands.
@@ -38,6 +39,8 @@ pub fn run(context: &Context, command: ConfigCommand) -> Result<Done, Failure> {
     let resolved = context.resolve_for_all_roles(Vec::new())?;
     let origins = match command {
         ConfigCommand::Validate => {
+            // Here a tree that makes nothing of it is a finding, too.
+            settings::check(&context.root, &resolved).map_err(Failure::from)?;
             return validated(context, &resolved);
         }
         ConfigCommand::Show { origin } => origin,

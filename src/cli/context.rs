@@ -1,6 +1,7 @@
 //! What every command works with: root, output, configuration, runtime, interruption.
 
 use crate::cli::arguments::{Command, Global, OutputFormat};
+use crate::cli::carry_out;
 use crate::cli::error::CliError;
 use crate::cli::interrupt;
 use crate::client::{ClientError, MasterClient, Terms};
@@ -142,12 +143,18 @@ impl Context {
             "master" => "eos-master",
             "agent" => "eos-agent",
             "storage monitor" => "eos-storage-monitor",
+            carry_out::NAME => "eos-apply",
             _ => "eos",
         };
-        let endpoint = match self.resolve(Vec::new()) {
-            Ok(resolved) => resolved.config.telemetry.otlp_endpoint,
+        let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
+        // As eos-apply.service it tells what it does, as the agent whose work it is.
+        let daemon = daemon || command == carry_out::NAME && in_journal;
+        let endpoint = match command {
+            // It takes part in no request, so that no trace has a span of it; and what reads the cluster's configuration
+            // is a good part of the program, which stays out of its memory.
+            "storage monitor" => None,
             // The command itself reads the configuration again and reports what is wrong with it.
-            Err(_) => None,
+            _ => self.resolve(Vec::new()).ok().and_then(|resolved| resolved.config.telemetry.otlp_endpoint),
         };
         let settings = telemetry::Settings {
             service,
@@ -158,7 +165,7 @@ impl Context {
             verbosity: global.verbose,
             filter: std::env::var("EOS_LOG").ok(),
             color: self.output.color,
-            journald: daemon && std::env::var_os("JOURNAL_STREAM").is_some(),
+            journald: daemon && in_journal,
             otlp_endpoint: endpoint,
             quiet: !daemon,
             redrawn: !daemon && self.output.terminal && self.output.format == view::Format::Text,
@@ -234,14 +241,23 @@ impl Context {
         resolve(&self.root, self.config.as_deref(), flags)
     }
 
-    /// The same for those who hand out what `storage:` says: it was tried for every role at every scale.
+    /// The same for those who hand out what `storage:` says: it was tried for every role at every scale. A tree that
+    /// makes nothing of it is no reason to stop: whoever applies it tells file and line, and a master hands out what
+    /// repairs it.
     ///
     /// # Errors
     /// As [`Context::resolve`], and when it does not fit one.
     pub fn resolve_for_all_roles(&self, flags: Vec<FlagValue>) -> Result<Resolved, Failure> {
         let resolved = self.resolve(flags)?;
-        settings::check(&resolved).map_err(Failure::from)?;
-        Ok(resolved)
+        match settings::check(&self.root, &resolved) {
+            Ok(()) => Ok(resolved),
+            Err(misfit @ StepFailure::Misfit { .. }) => Err(misfit.into()),
+            Err(error) => {
+                let failure = Failure::from(error);
+                tracing::warn!(code = failure.code, causes = ?failure.causes, "not checked by the states: {}", failure.message);
+                Ok(resolved)
+            }
+        }
     }
 
     /// Reads the configuration anew, for a daemon that outlives this.

@@ -1,6 +1,7 @@
 //! The daemons: master, agent, storage monitor, and the supervisor of each where there is no service manager.
 
 use crate::agent;
+use crate::agent::deputy;
 use crate::agent::endpoint::Offer;
 use crate::agent::generation::Workshop;
 use crate::agent::holdings::Teller;
@@ -11,6 +12,7 @@ use crate::agent::monitor::errands::Attendant;
 use crate::agent::readers::Readers;
 use crate::agent::recovery::{self, Hand, Recovery};
 use crate::agent::run::Agent;
+use crate::agent::salt::{Steward, Tools};
 use crate::cli::arguments::Global;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
@@ -19,7 +21,7 @@ use crate::host::files;
 use crate::host::notify::{self, Shutdown};
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::host::services::supervisor;
+use crate::host::services::{ServiceManager, supervisor};
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
@@ -124,13 +126,14 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
     let membership = context.membership()?;
     let port = config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);
     let address = SocketAddr::new(membership.address, port);
-    let workshop =
-        Workshop { root: context.root.clone(), binary: context.binary()?, services: context.services()? };
+    let workshop = workshop(context)?;
     context.block_on(async {
         let shutdown = ending()?;
         let link = Arc::new(Link::new(context.root.clone()));
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
-        let teller = Teller::new(offer.shelf.clone(), link, context.root.join(paths::SNAPSHOTS), port);
+        let teller =
+            Teller::new(offer.shelf.clone(), link.clone(), context.root.join(paths::SNAPSHOTS), port);
+        let steward = Tools::of(&context.root, &membership).map(|tools| Steward::new(tools, link.clone()));
         let name = membership.name.to_string();
         let attendant = Attendant::new(context.root.clone(), name, workshop.services.clone());
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;
@@ -143,6 +146,7 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
             () = agent.work() => {}
             () = teller.work() => {}
             () = attendant.work() => {}
+            () = tend_salt(steward) => {}
             () = beat() => {}
         }
         Ok::<(), Failure>(())
@@ -150,22 +154,53 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
     Ok(ended())
 }
 
+/// What the agent applies with. Under systemd its unit has `eos-apply.service` do it, since states may change anything.
+fn workshop(context: &Context) -> Result<Workshop, Failure> {
+    let workshop = Workshop::new(context.root.clone(), context.binary()?, context.services()?);
+    if workshop.services.kind() != ServiceManager::Systemd {
+        return Ok(workshop);
+    }
+    let hand = hand(&context.root, deputy::UNIT, "the agent applies states within its own sandbox")?;
+    Ok(Workshop { hand, ..workshop })
+}
+
+/// Works with the Salt master of this host, where there is one.
+async fn tend_salt(steward: Option<Steward>) {
+    match steward {
+        Some(steward) => steward.work().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Deals with what a crash left of captures and restores, now and as long as what it returns lives. Under systemd the
 /// agent is confined, and hooks that cannot do their work would condemn a restore in good health: its unit has
 /// `eos-recovery.service` do it.
 fn recover(root: &Root) -> Result<Recovery, Failure> {
-    let is_confined = !supervised() && std::env::var_os("INVOCATION_ID").is_some();
-    if is_confined {
-        let unit = root.join(paths::UNITS).join(format!("{}.service", recovery::UNIT));
-        if !files::exists(&unit).map_err(failure)? {
-            tracing::warn!(
-                "{} is missing, so interrupted captures and restores wait for: eos snapshot recover",
-                unit.display()
-            );
-        }
+    if is_confined() {
+        // It is the unit's also when there is none.
+        hand(root, recovery::UNIT, "interrupted captures and restores wait for: eos snapshot recover")?;
     }
-    let hand = if is_confined { Hand::Unit } else { Hand::Agent };
+    let hand = if is_confined() { Hand::Unit } else { Hand::Agent };
     recovery::begin(root, hand).map_err(|error| failure(CliError::Runtime(error)))
+}
+
+/// Whether systemd runs this process in the sandbox of its unit.
+fn is_confined() -> bool {
+    !supervised() && std::env::var_os("INVOCATION_ID").is_some()
+}
+
+/// Who does what a confined agent cannot: the unit where there is one. Where it is missing, which is told with what
+/// follows from that, nobody but this process can.
+fn hand(root: &Root, unit: &str, without: &str) -> Result<Hand, Failure> {
+    if !is_confined() {
+        return Ok(Hand::Agent);
+    }
+    let unit = root.join(paths::UNITS).join(format!("{unit}.service"));
+    if files::exists(&unit).map_err(failure)? {
+        return Ok(Hand::Unit);
+    }
+    tracing::warn!("{} is missing, so {without}; eos bootstrap writes it", unit.display());
+    Ok(Hand::Agent)
 }
 
 /// What the agent hands out.

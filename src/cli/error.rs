@@ -61,15 +61,9 @@ pub enum CliError {
         /// Its public id.
         id: String,
     },
-    /// A first node was asked for in a way that needs discovery.
-    #[error("no cluster was named to join, and this version of eos cannot look for one on the network")]
-    NobodyFound,
-    /// Something that belongs to discovery.
-    #[error("{what} is not in this version of eos: it belongs to multicast discovery")]
-    NotYet {
-        /// It.
-        what: NotYet,
-    },
+    /// Several machines were to agree on the first one of them.
+    #[error("--expect is not in this version of eos: machines do not elect the first one of them")]
+    NoElection,
     /// The file that `--config` names is not there.
     #[error("there is no configuration {path}")]
     NoConfiguration {
@@ -120,44 +114,6 @@ pub enum CliError {
     },
 }
 
-/// What belongs to discovery, which this version has not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotYet {
-    /// `eos bootstrap --new-cluster`.
-    NewCluster,
-    /// `eos bootstrap --expect`.
-    Expect,
-    /// `eos discover`.
-    Discover,
-}
-
-impl std::fmt::Display for NotYet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NewCluster => "--new-cluster",
-            Self::Expect => "--expect",
-            Self::Discover => "the command discover",
-        })
-    }
-}
-
-impl NotYet {
-    /// What to do instead.
-    fn instead(self) -> &'static str {
-        match self {
-            Self::NewCluster => "a new cluster begins with its first machine: eos bootstrap --single-node",
-            Self::Expect => {
-                "choose the first machine, and there: eos bootstrap --single-node; on each other one: \
-                 eos bootstrap --join-cluster ADDRESS"
-            }
-            Self::Discover => {
-                "any member shows its master: eos status; a new machine joins it: \
-                 eos bootstrap --join-cluster ADDRESS"
-            }
-        }
-    }
-}
-
 impl CliError {
     /// For printing.
     pub fn failure(&self) -> Failure {
@@ -175,7 +131,6 @@ impl Explain for CliError {
             Self::NotMaster { .. } => "U006",
             Self::NoAddress { .. } => "U007",
             Self::TokenFile { .. } => "U008",
-            Self::NobodyFound => "U009",
             Self::NoCheckpoint { .. } => "U010",
             Self::AuditBroken { .. } => "U011",
             Self::Residue { .. } => "U012",
@@ -184,14 +139,14 @@ impl Explain for CliError {
             Self::NoConfiguration { .. } => "U015",
             Self::NoDirectory { .. } => "U016",
             Self::TokenOfCluster { .. } => "U020",
-            Self::NotYet { .. } => "U021",
+            Self::NoElection => "U021",
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
             Self::OtherCluster { .. } | Self::HasMembers { .. } => Exit::Conflict,
-            Self::NobodyFound | Self::NoAddress { .. } => Exit::NoAnswer,
+            Self::NoAddress { .. } => Exit::NoAnswer,
             Self::NotMaster { .. } => Exit::Refused,
             Self::AuditBroken { .. } | Self::Residue { .. } | Self::Runtime(_) => Exit::Failed,
             Self::Interrupted { .. } => Exit::Interrupted,
@@ -214,8 +169,9 @@ impl Explain for CliError {
                  eos bootstrap --token-file FILE"
                     .to_owned()
             }
-            Self::NobodyFound => "name the master: eos bootstrap --join-cluster ADDRESS".to_owned(),
-            Self::NotYet { what } => what.instead().to_owned(),
+            Self::NoElection => "choose the first machine, and there: eos bootstrap --single-node; on each other \
+                                 one, once it is there: eos bootstrap --auto-discover"
+                .to_owned(),
             Self::TokenOfCluster { .. } => {
                 "join its cluster: eos bootstrap --join-cluster ADDRESS; a new one takes a token of: eos token generate".to_owned()
             }
@@ -248,10 +204,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NotMaster { what: text("token create"), master: text("10.0.1.10") },
         CliError::NoAddress { name: text("master.example.org") },
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
-        CliError::NobodyFound,
-        CliError::NotYet { what: NotYet::NewCluster },
-        CliError::NotYet { what: NotYet::Expect },
-        CliError::NotYet { what: NotYet::Discover },
+        CliError::NoElection,
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoConfiguration { path: text("/root/cluster.yaml") },
         CliError::NoDirectory { path: text("/srv/man") },

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod config;
 pub mod context;
 pub mod daemon;
+pub mod discover;
 pub mod done;
 pub mod error;
 pub mod explain;
@@ -26,9 +27,12 @@ pub mod token;
 pub mod unfinished;
 
 mod audit;
+mod carry_out;
+mod daemon_line;
 mod interrupt;
 mod panic;
 mod redact;
+mod search;
 mod usage;
 
 use crate::host::own_process;
@@ -50,9 +54,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = redact::hide_token_from_the_process_list() {
         return code;
     }
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+    let line: Vec<_> = std::env::args_os().collect();
+    let arguments = match daemon_line::read(&line, std::env::var_os("EOS_ROOT").is_some()) {
+        Some(arguments) => arguments,
+        None => match Arguments::try_parse_from(line) {
+            Ok(arguments) => arguments,
+            Err(error) => return usage(&error),
+        },
     };
     if let Command::Supervise { unit } = &arguments.command {
         return daemon::supervise(&arguments.global, unit);
@@ -95,7 +103,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let (failure, rest) = match usage::not_yet(error) {
+    let (failure, rest) = match usage::no_election(error) {
         Some(failure) => (failure, ""),
         // What stands in the message already is not repeated.
         None => (usage::failure(error.kind(), &text), text.split_once("\n\n").map_or("", |(_, rest)| rest)),
@@ -112,9 +120,22 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
     match command {
+        Command::Master => daemon::master(context),
+        Command::Agent => daemon::agent(context),
+        Command::Storage(storage::StorageCommand::Monitor) => daemon::monitor(context),
+        other => command_of_a_person(context, other),
+    }
+}
+
+/// Apart from the daemons, because all that is inlined here needs a stack that each of them would keep.
+#[inline(never)]
+fn command_of_a_person(context: &Context, command: Command) -> Result<Done, Failure> {
+    let name = command.name();
+    match command {
         Command::Bootstrap(arguments) => bootstrap::run(context, &arguments),
         Command::Preflight(arguments) => preflight::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Discover(arguments) => discover::run(context, &arguments),
         Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
         Command::Reset(arguments) => reset::run(context, &arguments),
         Command::Explain { code } => explain::run(&code),
@@ -127,10 +148,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Done, Failure> {
         Command::Storage(command) => storage::run(context, command),
         Command::Audit(command) => audit::run(context, command),
         Command::Config(command) => config::run(context, command),
-        Command::Master => daemon::master(context),
-        Command::Agent => daemon::agent(context),
-        Command::Supervise { unit } => {
-            Err(error::CliError::Usage { line: format!("supervise {unit}") }.failure())
+        // Whatever runs for long had its turn before.
+        Command::Master | Command::Agent | Command::Supervise { .. } => {
+            Err(error::CliError::Usage { line: name.to_owned() }.failure())
         }
         Command::Completions { shell } => Ok(completions::completions(shell)),
         Command::Man { directory } => completions::man(&directory),

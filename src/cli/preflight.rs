@@ -37,7 +37,16 @@ pub fn run(context: &Context, arguments: &PreflightArguments) -> Result<Done, Fa
     line.aims(asked.aim);
     let deadline = Instant::now() + arguments.bootstrap.timeout.unwrap_or(bootstrap::TIMEOUT);
     let progress = Arc::new(Progress::new(context.output, deadline));
-    let measured = bootstrap::glance(context, &asked, before.as_ref(), &progress, deadline);
+    let while_it_lasts = (&progress, deadline);
+    let measured = bootstrap::detect(
+        context,
+        &arguments.bootstrap,
+        &mut asked,
+        before.as_ref(),
+        &mut line,
+        while_it_lasts,
+    )
+    .and_then(|()| bootstrap::glance(context, &asked, before.as_ref(), &progress, deadline));
     progress.finish();
     let measured = measured.map_err(|failure| line.told(failure))?;
     let report = Report::new(preflight::judge(&measured, &Requirements::default()), &skipped);

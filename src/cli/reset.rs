@@ -17,6 +17,7 @@ use crate::saga::engine::Engine;
 use crate::saga::error::SagaError;
 use crate::snapshot::restore;
 use crate::snapshot::store::{DiskStore, SnapshotStore};
+use crate::steps::executor::taking_back::{TakenBack, take_back};
 use crate::steps::sources;
 use crate::view;
 use crate::view::progress::Progress;
@@ -47,16 +48,17 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     let data = Data::before(context, progress.as_ref());
     let result = reset(context, arguments.force, &progress);
     progress.finish();
-    let report = result?;
+    let (report, taken) = result?;
     let left = data.left(context)?;
     // Compared only now that the lock's own file is gone as well.
     // Without a record of the state before there is nothing to compare with, and nothing is claimed.
     let difference = match arguments.verify && recorded {
-        true => Some(report.ledger.verify(&context.root).map_err(failure)?),
+        true => Some(difference(context, &report, &taken)?),
         false => None,
     };
-    let mut text =
-        view::reset::data(&data.snapshots, &left) + &view::reset::text(&report, difference.as_deref());
+    let mut text = view::reset::data(&data.snapshots, &left)
+        + &view::reset::taken_back(&taken)
+        + &view::reset::text(&report, difference.as_deref());
     if arguments.verify && !recorded {
         text.push_str("nothing to verify: there is no record of a bootstrap on this machine\n");
     }
@@ -71,9 +73,17 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     let result = json!({
         "removed": report.removed.len(), "restored": report.restored, "kept": kept, "difference": difference,
         "removed_snapshots": data.snapshots, "left": left,
+        "taken_back": taken.restored, "not_taken_back": taken.left,
     });
-    let nothing = report.removed.is_empty() && report.restored.is_empty();
+    let nothing = report.removed.is_empty() && report.restored.is_empty() && taken.restored.is_empty();
     Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
+}
+
+/// What is not as before eos, in files and besides.
+fn difference(context: &Context, report: &ResetReport, taken: &TakenBack) -> Result<Vec<String>, Failure> {
+    let mut found = report.ledger.verify(&context.root).map_err(failure)?;
+    found.extend(taken.left.iter().map(|left| format!("{}: {}", left.what, left.reason)));
+    Ok(found)
 }
 
 /// What there is of user data that a reset takes away, or leaves.
@@ -146,7 +156,11 @@ fn path_of(line: &str) -> &str {
     path.rsplit_once(" (").map_or(path, |(path, _)| path)
 }
 
-fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<ResetReport, Failure> {
+fn reset(
+    context: &Context,
+    force: bool,
+    progress: &Arc<Progress>,
+) -> Result<(ResetReport, TakenBack), Failure> {
     let mut lock = lock(context, "reset", progress.as_ref(), Instant::now() + TIMEOUT)?;
     if !force {
         refuse_with_members(context, "reset")?;
@@ -161,18 +175,20 @@ fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<Res
         progress.emit(Event::Note { text });
         crate::cli::bootstrap::undo(context, &mut lock, &saga, progress)?;
     }
-    undo_effects(context, &mut lock, progress)?;
+    let taken = undo_effects(context, &mut lock, progress)?;
     progress.emit(Event::Phase { name: "remove what eos made".to_owned() });
     let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
-    engine.reset().map_err(|error| error.to_failure())
+    let report = engine.reset().map_err(|error| error.to_failure())?;
+    Ok((report, taken))
 }
 
-/// Stops the services, leaves the cluster, and removes the account: the undo of the bootstrap's steps.
+/// Stops the services, leaves the cluster, and removes the account: the undo of the bootstrap's steps. Then what states
+/// changed besides files is taken back.
 fn undo_effects(
     context: &Context,
     lock: &mut OperationLock,
     progress: &Arc<Progress>,
-) -> Result<(), Failure> {
+) -> Result<TakenBack, Failure> {
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let binary = env.binary.display().to_string();
@@ -186,5 +202,5 @@ fn undo_effects(
         let engine = Engine::new(&context.root, lock, progress.as_ref(), context.interrupted.as_ref());
         engine.undo_effects(&steps, &mut env).map_err(|(_, error)| error.failure)?;
     }
-    Ok(())
+    take_back(&env).map_err(Failure::from)
 }

@@ -13,6 +13,7 @@ use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::yaml;
 use crate::roles::{self, PlanFile, PlanNode, RoleRules};
+use crate::sls::Inputs;
 use crate::view;
 use crate::view::roles::Tense;
 use crate::wire::admin::{DecidedNode, NodeStatus, PlannedRole, PlannedRoles, SetRole, Use};
@@ -120,6 +121,11 @@ fn plan(context: &Context, file: Option<&Path>, add: &[String], remove: &[String
     }
     let mut result = json(&planned);
     result["assignments"] = json(&simulation.plan.assignments);
+    // What follows from the scale, for orchestration files: with what is configured on this host, as its master has it.
+    let storage = context.resolve(Vec::new())?.config.storage;
+    let inputs = Inputs::of("master", Role::Monolith, planned.scale).configured(&storage);
+    result["thresholds"] = json(&inputs.thresholds);
+    result["retention"] = json(&inputs.retention);
     Ok(Done::new(result, view::roles::text(Tense::Would, &planned)).outcome("planned"))
 }
 

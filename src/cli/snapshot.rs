@@ -2,6 +2,7 @@
 
 mod counting;
 mod create;
+mod export;
 mod instead;
 mod list;
 mod previous;
@@ -24,6 +25,7 @@ use crate::snapshot::store::{DiskStore, resolve};
 use crate::view;
 use clap::Subcommand;
 use create::CreateArguments;
+use export::ExportArguments;
 use prune::PruneArguments;
 use pull::PullArguments;
 use restore::RestoreArguments;
@@ -73,6 +75,8 @@ pub enum SnapshotCommand {
     Prune(PruneArguments),
     /// Fetch a snapshot from those who hold it, so that this node holds it too
     Pull(PullArguments),
+    /// Put a full snapshot into a directory as part-000000.tar.zst and so on, which any zstd and tar restore
+    Export(ExportArguments),
     /// Pack a directory into one .tar.zst, which any zstd and tar restore; needs no cluster
     Pack(PackArguments),
     /// Unpack a .tar.zst from anywhere: all of it, or nothing; needs no cluster
@@ -91,6 +95,7 @@ impl SnapshotCommand {
             Self::Recover => "snapshot recover",
             Self::Prune(_) => "snapshot prune",
             Self::Pull(_) => "snapshot pull",
+            Self::Export(_) => "snapshot export",
             Self::Pack(_) => "snapshot pack",
             Self::Unpack(_) => "snapshot unpack",
         }
@@ -98,7 +103,7 @@ impl SnapshotCommand {
 
     /// Whether Ctrl-C asks it to stop and to leave nothing behind.
     pub fn undoes_on_interrupt(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
+        matches!(self, Self::Create(_) | Self::Export(_) | Self::Pack(_) | Self::Unpack(_) | Self::Restore(_))
     }
 }
 
@@ -143,6 +148,7 @@ pub fn run(context: &Context, command: SnapshotCommand) -> Result<Done, Failure>
         SnapshotCommand::Recover => recover::run(context),
         SnapshotCommand::Prune(arguments) => prune::run(context, &arguments),
         SnapshotCommand::Pull(arguments) => pull::run(context, &arguments),
+        SnapshotCommand::Export(arguments) => export::run(context, &arguments),
         SnapshotCommand::Pack(arguments) => tarball::pack(context, &arguments),
         SnapshotCommand::Unpack(arguments) => tarball::unpack(context, &arguments),
     }

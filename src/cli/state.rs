@@ -1,9 +1,12 @@
 //! `eos state`: the states of this node's role.
 
+use crate::agent::generation::{self, Applied, Workshop};
 use crate::cli::bootstrap::{TIMEOUT, environment, lock};
+use crate::cli::carry_out;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::cli::orchestration;
+use crate::client::MasterClient;
 use crate::host::{facts, paths};
 use crate::model::explain::{Exit, Failure};
 use crate::model::progress::Silent;
@@ -18,7 +21,10 @@ use crate::view::progress::Progress;
 use crate::wire::member::Desired;
 use clap::Subcommand;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often it is tried again while another operation is in progress.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -34,15 +40,21 @@ pub enum StateCommand {
     /// Apply the states of this node
     Apply {
         /// Only show what would change
-        #[arg(long)]
+        #[arg(long, conflicts_with = "generation")]
         test: bool,
+        /// Take what the master assigns now, this generation or a later one, as the agent does; for an installed Salt
+        /// that runs the cluster's orchestration
+        #[arg(long, value_name = "NUMBER")]
+        generation: Option<u64>,
     },
+    /// Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service
+    CarryOut,
 }
 
 impl StateCommand {
     /// Whether it changes this machine.
     pub fn changes(&self) -> bool {
-        matches!(self, Self::Apply { test: false })
+        matches!(self, Self::Apply { test: false, .. } | Self::CarryOut)
     }
 
     /// Its name in the verdict object.
@@ -51,6 +63,7 @@ impl StateCommand {
             Self::Show => "state show",
             Self::Orchestration { .. } => "state orchestration",
             Self::Apply { .. } => "state apply",
+            Self::CarryOut => carry_out::NAME,
         }
     }
 }
@@ -63,13 +76,17 @@ pub fn run(context: &Context, command: StateCommand) -> Result<Done, Failure> {
     if let StateCommand::Orchestration { sls } = &command {
         return orchestration::run(context, sls);
     }
+    if matches!(command, StateCommand::CarryOut) {
+        return carry_out::run(context);
+    }
     let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
     let result = match command {
-        StateCommand::Show | StateCommand::Orchestration { .. } => show(&env),
-        StateCommand::Apply { test: true } => test(&env),
-        StateCommand::Apply { test: false } => apply(context, &mut env, &progress),
+        StateCommand::Apply { test: true, .. } => test(&env),
+        StateCommand::Apply { test: false, generation: None } => apply(context, &mut env, &progress),
+        StateCommand::Apply { generation: Some(wanted), .. } => take(&env, wanted),
+        _ => show(&env),
     };
     progress.finish();
     result
@@ -118,6 +135,41 @@ fn test(env: &Env) -> Result<Done, Failure> {
     Ok(Done { exit: if fails { Exit::Failed } else { Exit::Done }, ..done })
 }
 
+/// Takes what the master assigns, by the agent's own hand: checkpoint and way back are the same. It does not wait for
+/// its turn, since whoever asks for it is the orchestration.
+fn take(env: &Env, wanted: u64) -> Result<Done, Failure> {
+    let began = Instant::now();
+    let told = |generation: u64| serde_json::json!({ "generation": generation });
+    loop {
+        let membership = env.membership().map_err(Failure::from)?;
+        let applied = membership.applied.map_or(0, |applied| applied.generation);
+        if applied >= wanted {
+            let text = format!("generation {applied} is in force\n");
+            return Ok(Done::new(told(applied), text).outcome("no-change"));
+        }
+        let client = env.member_client().map_err(Failure::from)?;
+        let asking = |client: MasterClient| async move { client.desired().await };
+        let desired =
+            env.until_answered("say what this node shall be", &client, asking).map_err(Failure::from)?;
+        let workshop = Workshop::new(env.root.clone(), env.binary.clone(), env.services.clone());
+        if desired.generation >= wanted {
+            match generation::apply(&workshop, &desired, env.runtime.clone()) {
+                Applied::Done => {
+                    let text = format!("generation {} is in force\n", desired.generation);
+                    return Ok(Done::new(told(desired.generation), text));
+                }
+                Applied::Failed(failure) => return Err(failure),
+                Applied::Busy => {}
+            }
+        }
+        let cause =
+            format!("its turn to take generation {wanted}; another operation is in progress on this host");
+        if !env.pause(&cause, began, PAUSE) {
+            return Err(failure(StepFailure::Interrupted { what: cause }));
+        }
+    }
+}
+
 /// Applies through a saga, so that a failed state rolls back.
 ///
 /// The lock comes first: what this node shall be may change until it is held.
@@ -143,7 +195,7 @@ fn apply(context: &Context, env: &mut Env, progress: &Arc<Progress>) -> Result<D
     let results = step.results();
     let steps: Vec<AnyStep> = vec![Box::new(step)];
     let mut engine = Engine::new(&context.root, &mut lock, &Silent, context.interrupted.as_ref());
-    let request = Request { node_states, ..Request::new(crate::agent::generation::KIND, json(&desired)) };
+    let request = Request { node_states, ..Request::new(generation::KIND, json(&desired)) };
     let applied = engine.run(request, &steps, env);
     progress.finish();
     let results = results.lock().expect("nothing panics while it holds the results");

@@ -65,7 +65,7 @@ pub struct UnpackArguments {
 }
 
 /// The directory that a path lies in, without links, and its last name.
-fn place(path: &Path) -> Result<(Directory, PathBuf), Failure> {
+pub(in crate::cli) fn place(path: &Path) -> Result<(Directory, PathBuf), Failure> {
     let path = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new(".").join(path),
         _ => path.to_owned(),

@@ -1,24 +1,15 @@
 //! What the parser of the command line says, as a failure of eos.
 
 use crate::cli::arguments::Arguments;
-use crate::cli::error::{CliError, NotYet};
+use crate::cli::error::CliError;
 use crate::model::explain::Failure;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The failure for what belongs to discovery, which a person may know of and this version has not.
-pub fn not_yet(error: &clap::Error) -> Option<Failure> {
-    let given = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.split('=').next(),
-        _ => None,
-    };
-    let what = match (given(ContextKind::InvalidArg), given(ContextKind::InvalidSubcommand)) {
-        (Some("--new-cluster"), _) => NotYet::NewCluster,
-        (Some("--expect"), _) => NotYet::Expect,
-        (_, Some("discover")) => NotYet::Discover,
-        _ => return None,
-    };
-    Some(CliError::NotYet { what }.failure())
+/// The failure for the election of a first node, which a person may know of and this version has not.
+pub fn no_election(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
+    (given.split('=').next() == Some("--expect")).then(|| CliError::NoElection.failure())
 }
 
 /// The failure behind a text of the parser: its whole message in one line, and the help of the command that was
@@ -85,20 +76,15 @@ mod tests {
             assert_eq!(told(line), (message.to_owned(), format!("see what can be said: {help}")));
         }
     }
+
     #[test]
-    fn what_belongs_to_discovery_is_refused_by_its_name() {
+    fn the_election_is_refused_by_its_name() {
         let code = |line: &str| {
             let error = Arguments::command().try_get_matches_from(line.split(' ')).unwrap_err();
-            not_yet(&error).map(|failure| (failure.code, failure.message))
+            no_election(&error).map(|failure| failure.code)
         };
-        for (line, what) in [
-            ("eos bootstrap --new-cluster", "--new-cluster"),
-            ("eos bootstrap --auto-discover --expect 3", "--expect"),
-            ("eos preflight --expect=3", "--expect"),
-            ("eos discover --timeout 5s", "the command discover"),
-        ] {
-            let message = format!("{what} is not in this version of eos: it belongs to multicast discovery");
-            assert_eq!(code(line), Some(("EOS-U021".to_owned(), message)), "{line}");
+        for line in ["eos bootstrap --auto-discover --expect 3", "eos preflight --expect=3"] {
+            assert_eq!(code(line), Some("EOS-U021".to_owned()), "{line}");
         }
         assert_eq!(code("eos bootstrap --new-clutser"), None);
     }

@@ -20,6 +20,8 @@ pub struct Looked {
     pub authority: Fingerprint,
     /// That authority, PEM.
     pub authority_pem: String,
+    /// The master's own certificate, PEM.
+    pub certificate_pem: String,
     /// How far this machine's clock is ahead of the master's, in seconds, to half a round trip.
     pub ahead_seconds: i64,
     /// The round trip.
@@ -64,6 +66,7 @@ pub async fn look(
     Ok(Looked {
         authority: certificate::fingerprint(authority),
         authority_pem: pem(authority),
+        certificate_pem: pem(leaf),
         ahead_seconds: (here - hello.time_ms as i64) / 1000,
         round_trip,
         hello,

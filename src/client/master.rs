@@ -15,6 +15,7 @@ use crate::wire::join::{DialBack, DialBackResult, RegisterReply, RegisterRequest
 use crate::wire::member::{
     Confirm, Confirmed, Desired, LatestSnapshot, Poll, PollReply, Progress, Renew, Renewed,
 };
+use crate::wire::salt::{MinionKey, MinionStanding, SaltReport, SaltWork};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holdings, Standing};
 use crate::wire::withdraw::{WithdrawRequest, Withdrawn};
 use serde::Serialize;
@@ -173,6 +174,21 @@ impl MasterClient {
     /// Renews this node's certificate.
     pub async fn renew(&self, csr: String) -> Result<Renewed, ClientError> {
         self.post("/v1/member/renew", &Renew { csr }, BRIEF).await
+    }
+
+    /// Tells the key of this node's minion, and asks what has become of it.
+    pub async fn minion(&self, key: &MinionKey) -> Result<MinionStanding, ClientError> {
+        self.post("/v1/member/minion", key, BRIEF).await
+    }
+
+    /// Tells what was done with the Salt master, and waits for what shall be.
+    pub async fn salt(&self, report: &SaltReport) -> Result<SaltWork, ClientError> {
+        self.post(
+            "/v1/member/salt",
+            report,
+            Allowed { deadline: Duration::from_millis(report.wait_ms) + CALL, ..LONG },
+        )
+        .await
     }
 
     /// What another node is.

@@ -11,7 +11,6 @@ use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::fetch::{Source, SourceError};
-use crate::snapshot::manifest::Limits;
 use crate::wire::{ErrorBody, embedded};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -106,7 +105,12 @@ impl HttpSource {
     }
 
     /// The whole body, which has at most so many bytes.
-    async fn whole(&self, response: reqwest::Response, most: u64) -> Result<Vec<u8>, SourceError> {
+    async fn whole(
+        &self,
+        response: reqwest::Response,
+        most: u64,
+        come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Vec<u8>, SourceError> {
         let length = response.content_length().unwrap_or(0).min(most).min(FORETOLD);
         let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let mut stream = response.bytes_stream();
@@ -115,6 +119,9 @@ impl HttpSource {
                 return Err(SourceError::lasting(format!("it sends more than {most} bytes")));
             }
             body.extend_from_slice(&bytes);
+            if come(bytes.len() as u64).is_break() {
+                return Err(SourceError::passing("it was told to stop"));
+            }
         }
         Ok(body)
     }
@@ -168,20 +175,32 @@ impl Source for HttpSource {
         &self.name
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
         self.runtime.block_on(async {
-            let response = self.open(&format!("/v1/snapshots/{id}/manifest")).await?;
-            self.whole(response, Limits::default().signed_bytes() as u64).await
+            let mut stream = self.open(&format!("/v1/snapshots/{id}/manifest")).await?.bytes_stream();
+            while let Some(bytes) = self.next(&mut stream).await?
+                && each(&bytes).is_continue()
+            {}
+            Ok(())
         })
     }
 
-    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    fn embedded(
+        &self,
+        id: &SnapshotId,
+        at_most: u64,
+        come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
         let at_most = at_most.min(MOST_EMBEDDED_BYTES);
         self.runtime.block_on(async {
             let path = format!("/v1/snapshots/{id}/embedded?{}={at_most}", embedded::AT_MOST);
             let response = self.ask(&path).await?;
             match response.status().as_u16() {
-                200 => self.whole(response, at_most).await.map(Some),
+                200 => self.whole(response, at_most, come).await.map(Some),
                 // It is larger, or its holder is older and has no such reply; the ranges tell what else is wrong.
                 404 | 413 => Ok(None),
                 _ => Err(self.refused(response, 200).await),

@@ -37,6 +37,18 @@ pub fn change_user(root: &Root, name: &str, options: &[String]) -> Result<(), Ac
     if options.is_empty() { Ok(()) } else { run(root, "usermod", options, name) }
 }
 
+/// Gives a user this hash as its password. It is told on the standard input: what is on a command line, everybody on
+/// the machine can read.
+///
+/// # Errors
+/// As [`add_user`].
+pub fn set_password(root: &Root, name: &str, hash: &str) -> Result<(), AccountError> {
+    insist_on_host(root, name)?;
+    let line = format!("{name}:{hash}\n").into_bytes();
+    command::run_hook_on(&["chpasswd", "--encrypted"], &[], line, DEADLINE)?;
+    Ok(())
+}
+
 /// Adds a group with these options of `groupadd`.
 ///
 /// # Errors
@@ -88,6 +100,7 @@ mod tests {
         let text = "the user ann can be changed on the machine itself only, not under /srv/node1";
         tells(&add_user(&root, "ann", &[]).expect_err("another root"), "EOS-H034", text);
         tells(&set_members(&root, "ann", &[]).expect_err("another root"), "EOS-H034", text);
+        tells(&set_password(&root, "ann", "*").expect_err("another root"), "EOS-H034", text);
         tells(&remove_group(&root, "ann").expect_err("another root"), "EOS-H034", text);
         change_user(&root, "ann", &[])?;
         Ok(())

@@ -304,7 +304,19 @@ pub fn run_checked(argv: &[&str], deadline: Duration) -> Result<Output, CommandE
 /// # Errors
 /// As [`run_checked`].
 pub fn run_secret(argv: &[&str], deadline: Duration) -> Result<Output, CommandError> {
-    checked(argv.get(..1).unwrap_or_default(), run_clean(argv, &[], deadline)?)
+    run_secret_with(argv, &[], deadline)
+}
+
+/// The same with these variables, which may be secret too.
+///
+/// # Errors
+/// As [`run_checked`].
+pub fn run_secret_with(
+    argv: &[&str],
+    variables: &[(&str, &str)],
+    deadline: Duration,
+) -> Result<Output, CommandError> {
+    checked(argv.get(..1).unwrap_or_default(), run_clean(argv, variables, deadline)?)
 }
 
 fn checked(argv: &[&str], output: Output) -> Result<Output, CommandError> {

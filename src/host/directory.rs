@@ -9,6 +9,7 @@ mod error;
 mod extended;
 mod lock;
 mod metadata;
+mod reach;
 mod removal;
 mod replace;
 mod sharing;
@@ -22,6 +23,7 @@ pub use error::DirectoryError;
 pub(crate) use error::samples;
 pub use extended::{NAMESPACE, extended_and_others_of_file, extended_of_file, set_extended_of_file};
 pub use metadata::{Kind, Metadata, Moment, set_file_attributes};
+pub use reach::Pinned;
 pub use replace::{FRESH, fresh};
 pub use sharing::next_data;
 
@@ -147,6 +149,10 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         self.plain(action, name)?;
         to.plain(action, to_name)?;
+        #[cfg(test)]
+        if flags.contains(RenameFlags::EXCHANGE) {
+            cut::exchange().map_err(|errno| self.failed(action, name, errno))?;
+        }
         fs::renameat_with(&self.fd, name, &to.fd, to_name, flags).map_err(|e| self.failed(action, name, e))
     }
 
@@ -245,7 +251,10 @@ impl Directory {
     /// Makes everything on this file system durable; one call for many small files.
     pub fn sync_filesystem(&self) -> Result<(), DirectoryError> {
         #[cfg(test)]
-        cut::note("sync all", &self.path);
+        {
+            cut::here().map_err(|errno| failure("sync", &self.path, errno))?;
+            cut::note("sync all", &self.path);
+        }
         fs::syncfs(&self.fd).map_err(|e| failure("sync", &self.path, e))
     }
 

@@ -94,7 +94,7 @@ fn scratch(directory: &Path) -> io::Result<(File, Option<PathBuf>)> {
         Ok(descriptor) => Ok((File::from(descriptor), None)),
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
             let path = directory.join(format!(".eos-probe-{}", std::process::id()));
-            Ok((File::create(&path)?, Some(path)))
+            Ok((File::create_new(&path)?, Some(path)))
         }
         Err(error) => Err(error.into()),
     }

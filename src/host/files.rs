@@ -1,12 +1,12 @@
 //! Files: whole reads, and writes that a crash leaves either old or new.
 
+use super::directory::{Directory, DirectoryError, Kind, Metadata};
 use crate::model::explain::{Code, Explain};
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Mode and owner of a file to write.
@@ -48,6 +48,24 @@ impl FileError {
     pub fn new(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self { action, path: path.into(), source }
     }
+
+    /// The same error of a path that lies below `other` as that has the name `path` for people.
+    pub fn of_another(self, other: &Path, path: &Path) -> Self {
+        match self.path.strip_prefix(other) {
+            Ok(rest) if rest.as_os_str().is_empty() => Self { path: path.to_owned(), ..self },
+            Ok(rest) => Self { path: path.join(rest), ..self },
+            Err(_) => self,
+        }
+    }
+
+    /// Wraps an error of a directory handle.
+    pub fn below(action: &'static str, path: impl Into<PathBuf>, error: DirectoryError) -> Self {
+        let source = match error {
+            DirectoryError::Io { source, .. } => source,
+            refused => io::Error::other(refused),
+        };
+        Self::new(action, path, source)
+    }
 }
 
 impl Explain for FileError {
@@ -56,6 +74,10 @@ impl Explain for FileError {
     }
 
     fn hints(&self) -> Vec<String> {
+        let refused = self.source.get_ref().and_then(|inner| inner.downcast_ref::<DirectoryError>());
+        if let Some(refused) = refused {
+            return refused.hints();
+        }
         let path = self.path.display();
         vec![match self.source.kind() {
             io::ErrorKind::PermissionDenied => {
@@ -89,6 +111,20 @@ pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("read", path, error)),
+    }
+}
+
+/// Opens a file for reading that is one itself: no link at its end is followed, and none of somebody else before it.
+///
+/// # Errors
+/// When it cannot be opened, or is no file.
+pub fn open_real(path: &Path) -> Result<File, FileError> {
+    let failed = |error| FileError::below("read", path, error);
+    let (holder, name) = Directory::holding(path).map_err(failed)?;
+    let file = holder.open_file(Path::new(&name)).map_err(failed)?;
+    match Metadata::of_file(&file, path).map_err(failed)?.kind {
+        Kind::File => Ok(file),
+        _ => Err(failed(DirectoryError::Escape { action: "read", path: path.to_owned() })),
     }
 }
 
@@ -166,27 +202,24 @@ pub fn age(path: &Path) -> Result<Option<Duration>, FileError> {
 
 /// Replaces the file: a temporary file beside it is written, fsynced and renamed over it.
 ///
-/// A crash leaves the old file or the new one, and perhaps a `.NAME.eos-PID-N` beside it, which
-/// [`crate::host::tree::remove_leftovers`] removes.
+/// A crash leaves the old file or the new one, and perhaps a `.NAME.eos-RANDOM` beside it, which
+/// [`crate::host::tree::remove_leftovers`] removes. Whoever else may write to the directory can lead it nowhere: it
+/// makes its own file under a name that nobody could foresee, and follows only links that root or its own user put there.
 ///
 /// # Errors
 /// When any of it fails; the old file is then untouched.
 pub fn write_atomic(path: &Path, bytes: &[u8], attributes: Attributes) -> Result<(), FileError> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(FileError::new("write", path, io::ErrorKind::InvalidInput.into()));
-    };
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = parent.join(format!("{}{}-{number}", leftover_prefix(name), std::process::id()));
-    let written = write_new(&temporary, bytes, attributes)
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|e| FileError::new("write", path, e));
+    let failed = |error| FileError::below("write", path, error);
+    let (directory, name) = Directory::holding(path).map_err(failed)?;
+    let (file, temporary) = directory.create_beside(&name).map_err(failed)?;
+    let written = fill(file, bytes, attributes)
+        .map_err(|error| FileError::new("write", path, error))
+        .and_then(|()| directory.settle_as(&temporary, &name).map_err(failed));
     if written.is_err() {
         // The write failed already; that the remains could not be removed as well adds nothing to act on.
-        let _ = std::fs::remove_file(&temporary);
+        let _ = directory.unlink(&temporary);
     }
-    written?;
-    sync_directory(parent)
+    written
 }
 
 /// How the names of temporary files begin that are written in the place of a file of this name.
@@ -194,8 +227,7 @@ pub fn leftover_prefix(name: &OsStr) -> String {
     format!(".{}.eos-", name.to_string_lossy())
 }
 
-fn write_new(path: &Path, bytes: &[u8], attributes: Attributes) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+fn fill(mut file: File, bytes: &[u8], attributes: Attributes) -> io::Result<()> {
     file.write_all(bytes)?;
     if let Some((user, group)) = attributes.owner {
         std::os::unix::fs::fchown(&file, Some(user), Some(group))?;
@@ -209,32 +241,36 @@ fn write_new(path: &Path, bytes: &[u8], attributes: Attributes) -> io::Result<()
 /// # Errors
 /// When one cannot be made, or something else than a directory is there.
 pub fn create_directory(path: &Path, attributes: Attributes) -> Result<(), FileError> {
-    let failed = |e| FileError::new("create directory", path, e);
+    let failed = |error| FileError::below("create directory", path, error);
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
         create_directory(parent, Attributes { mode: 0o755, owner: None })?;
     }
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+    let (holder, name) = Directory::holding(path).map_err(failed)?;
+    match holder.make_private(&name) {
+        Err(error) if error.is_present() && path.is_dir() => {}
         other => other.map_err(failed)?,
     }
-    if attributes.owner.is_some() {
-        let (user, group) = attributes.owner.unzip();
-        std::os::unix::fs::chown(path, user, group).map_err(failed)?;
+    // The directory itself and not what has its name by now.
+    let made = holder.pin(Path::new(&name)).map_err(failed)?;
+    if let Some((user, group)) = attributes.owner {
+        made.set_owner(Some(user), Some(group)).map_err(failed)?;
     }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(attributes.mode)).map_err(failed)?;
+    made.set_mode(attributes.mode).map_err(failed)?;
     path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// Gives a file or directory another owner.
+/// Gives a file, a directory or a link itself another owner.
 ///
 /// # Errors
 /// When it cannot.
 pub fn change_owner(path: &Path, user: u32, group: u32) -> Result<(), FileError> {
-    std::os::unix::fs::chown(path, Some(user), Some(group))
-        .map_err(|e| FileError::new("change the owner of", path, e))
+    Directory::holding(path)
+        .and_then(|(holder, name)| holder.pin(Path::new(&name)))
+        .and_then(|pinned| pinned.set_owner(Some(user), Some(group)))
+        .map_err(|error| FileError::below("change the owner of", path, error))
 }
 
 /// Removes a file or a link; one that is not there is no error.
@@ -242,11 +278,7 @@ pub fn change_owner(path: &Path, user: u32, group: u32) -> Result<(), FileError>
 /// # Errors
 /// When it is there and cannot be removed.
 pub fn remove_file(path: &Path) -> Result<(), FileError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => path.parent().map_or(Ok(()), sync_directory),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(FileError::new("remove", path, error)),
-    }
+    removed(path, |holder, name| holder.unlink(name))
 }
 
 /// Removes a tree; one that is not there is no error. Links are removed, never followed.
@@ -254,10 +286,17 @@ pub fn remove_file(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When something in it cannot be removed.
 pub fn remove_tree(path: &Path) -> Result<(), FileError> {
-    match std::fs::remove_dir_all(path) {
+    removed(path, |holder, name| holder.remove_tree(name))
+}
+
+fn removed(
+    path: &Path,
+    remove: impl FnOnce(&Directory, &OsStr) -> Result<(), DirectoryError>,
+) -> Result<(), FileError> {
+    match Directory::holding(path).and_then(|(holder, name)| remove(&holder, &name)) {
         Ok(()) => path.parent().map_or(Ok(()), sync_directory),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(FileError::new("remove", path, error)),
+        Err(error) if error.is_missing() => Ok(()),
+        Err(error) => Err(FileError::below("remove", path, error)),
     }
 }
 
@@ -266,11 +305,11 @@ pub fn remove_tree(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When it cannot be removed for another reason than what it holds.
 pub fn remove_empty_directory(path: &Path) -> Result<bool, FileError> {
-    match std::fs::remove_dir(path) {
-        Ok(()) => path.parent().map_or(Ok(true), |parent| sync_directory(parent).map(|()| true)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-        Err(error) => Err(FileError::new("remove", path, error)),
+    match Directory::holding(path).and_then(|(holder, name)| holder.remove_empty_directory(&name)) {
+        Ok(false) => Ok(false),
+        Ok(true) => path.parent().map_or(Ok(true), |parent| sync_directory(parent).map(|()| true)),
+        Err(error) if error.is_missing() => Ok(true),
+        Err(error) => Err(FileError::below("remove", path, error)),
     }
 }
 
@@ -300,7 +339,8 @@ pub fn list(path: &Path) -> Result<Vec<String>, FileError> {
 pub fn append(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let failed = |e| FileError::new("append to", path, e);
     let fresh = !path.exists();
-    let mut file = OpenOptions::new().append(true).create(true).mode(mode).open(path).map_err(failed)?;
+    let opened = Directory::holding(path).and_then(|(holder, name)| holder.open_to_append(&name, mode));
+    let mut file = opened.map_err(|error| FileError::below("append to", path, error))?;
     file.write_all(bytes).and_then(|()| file.sync_data()).map_err(failed)?;
     if fresh { path.parent().map_or(Ok(()), sync_directory) } else { Ok(()) }
 }
@@ -311,7 +351,8 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 /// When it cannot be opened or cut.
 pub fn truncate(path: &Path, length: u64) -> Result<(), FileError> {
     let failed = |e| FileError::new("cut", path, e);
-    let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    let opened = Directory::holding(path).and_then(|(holder, name)| holder.open_for_update(Path::new(&name)));
+    let file = opened.map_err(|error| FileError::below("cut", path, error))?;
     file.set_len(length).and_then(|()| file.sync_all()).map_err(failed)
 }
 
@@ -320,6 +361,7 @@ pub fn truncate(path: &Path, length: u64) -> Result<(), FileError> {
 /// # Errors
 /// When the directory cannot be opened or synced.
 pub fn sync_directory(path: &Path) -> Result<(), FileError> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|e| FileError::new("sync", path, e))
 }
 
@@ -349,6 +391,69 @@ mod tests {
         assert_eq!(error.to_string(), format!("could not write {}", path.display()));
         assert_eq!(error.code().to_string(), "EOS-H001");
         assert_eq!(list(folder.path())?, ["directory"]);
+        Ok(())
+    }
+
+    #[test]
+    fn links_that_were_planted_beside_a_file_lead_a_write_nowhere() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "of root")?;
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home)?;
+        // Every name that a process of this number and a counter would give.
+        for number in 0..10_000 {
+            let name = format!("{}{}-{number}", leftover_prefix("keys".as_ref()), std::process::id());
+            std::os::unix::fs::symlink(&secret, home.join(name))?;
+        }
+        std::os::unix::fs::symlink(&secret, home.join("keys"))?;
+        std::os::unix::fs::chown(&home, Some(1000), Some(1000))?;
+        write_atomic(&home.join("keys"), b"new", Attributes::SECRET.owned_by(Some((1000, 1000))))?;
+        assert_eq!(std::fs::read(home.join("keys"))?, b"new");
+        assert!(!home.join("keys").is_symlink());
+        assert_eq!(std::fs::metadata(home.join("keys"))?.uid(), 1000);
+        assert_eq!(std::fs::read(&secret)?, b"of root");
+        assert_eq!(std::fs::metadata(&secret)?.uid(), std::fs::metadata(folder.path())?.uid());
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_written_or_removed_through_a_link_of_somebody_else() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (home, etc) = (folder.path().join("home"), folder.path().join("etc"));
+        for made in [&home, &etc, &etc.join("full")] {
+            std::fs::create_dir(made)?;
+        }
+        std::fs::write(etc.join("shadow"), "of root")?;
+        let planted = home.join("configuration");
+        std::os::unix::fs::symlink(&etc, &planted)?;
+        std::os::unix::fs::lchown(&planted, Some(1000), Some(1000))?;
+        std::os::unix::fs::chown(&home, Some(1000), Some(1000))?;
+        let before = std::fs::metadata(&etc)?;
+        let path = planted.join("shadow");
+        let refused = [
+            write_atomic(&path, b"x", Attributes::PUBLIC),
+            change_owner(&path, 1000, 1000),
+            remove_file(&path),
+            remove_tree(&path),
+            remove_empty_directory(&planted.join("full")).map(drop),
+            create_directory(&planted.join("new"), Attributes { mode: 0o777, owner: Some((1000, 1000)) }),
+            open_real(&path).map(drop),
+            append(&path, b"x", 0o600),
+            truncate(&path, 0),
+        ];
+        for refused in refused {
+            let error = refused.expect_err("the link is somebody else's");
+            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            assert!(source.contains("leads through a symbolic link"), "{source}");
+            assert!(error.hints()[0].starts_with("name the real directory"), "{:?}", error.hints());
+        }
+        assert_eq!(list(&etc)?, ["full", "shadow"]);
+        assert_eq!(std::fs::read(etc.join("shadow"))?, b"of root");
+        assert_eq!(
+            (before.uid(), before.mode()),
+            (std::fs::metadata(&etc)?.uid(), std::fs::metadata(&etc)?.mode())
+        );
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! What stands under some paths: kind, mode, owner and content of each, comparable and storable.
 
+use super::directory::Directory;
 use super::files::FileError;
 use super::root::Root;
 use crate::model::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -98,7 +99,8 @@ fn node(path: &Path, metadata: &Metadata) -> io::Result<Node> {
     } else if kind.is_symlink() {
         Node::Symlink { uid, gid, target: encode(&std::fs::read_link(path)?) }
     } else if kind.is_file() {
-        Node::File { mode, uid, gid, digest: digest_of(path)? }
+        let digest = digest_of(path)?;
+        Node::File { mode, uid, gid, digest }
     } else {
         let what = if kind.is_socket() {
             "socket"
@@ -114,7 +116,7 @@ fn node(path: &Path, metadata: &Metadata) -> io::Result<Node> {
 /// The digest of a file's content, read as a stream.
 fn digest_of(path: &Path) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(super::files::open_real(path).map_err(|error| error.source)?)?;
     Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
@@ -200,14 +202,8 @@ fn walk(root: &Root, path: &Path, nodes: &mut BTreeMap<String, Node>) -> Result<
 
 /// The names in a directory as they are, sorted.
 pub(super) fn names(path: &Path) -> Result<Vec<std::ffi::OsString>, FileError> {
-    let failed = |e| FileError::new("list", path, e);
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut names = entries
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(failed)?;
-    names.sort();
-    Ok(names)
+    let listed = Directory::reach(path).and_then(|directory| directory.list());
+    listed.map_err(|error| FileError::below("list", path, error))
 }
 
 /// A path as text from which [`decode`] makes the same path: what is not UTF-8, and the backslash

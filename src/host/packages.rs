@@ -104,14 +104,35 @@ pub fn found(names: &[String]) -> Result<BTreeMap<String, Found>, PackageError> 
     Ok(found)
 }
 
-/// The packages that installing these would install or replace, dependencies included.
+/// The packages that installing these would install, replace or remove: what they need, and what they conflict with.
 ///
 /// # Errors
 /// When `apt-get` cannot be run or does not know one.
-pub fn would_install(wanted: &[String]) -> Result<Vec<String>, PackageError> {
+pub fn would_change(wanted: &[String]) -> Result<Vec<String>, PackageError> {
     let output = apt("install", &["--simulate"], wanted, ANSWER)?;
-    let names = output.stdout.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
-    Ok(names.map(str::to_owned).collect())
+    Ok(changed_by(&output.stdout))
+}
+
+/// The packages that a simulation tells of: `Inst NAME ...`, `Remv NAME ...` and `Purg NAME ...`.
+fn changed_by(simulated: &str) -> Vec<String> {
+    let named = |line: &str| {
+        let (what, rest) = line.split_once(' ')?;
+        ["Inst", "Remv", "Purg"].contains(&what).then(|| rest.split(' ').next())?.map(str::to_owned)
+    };
+    simulated.lines().filter_map(named).collect()
+}
+
+/// The packages that removing these would remove, those that need them included.
+///
+/// # Errors
+/// When `apt-get` cannot be run or refuses.
+pub fn would_remove(names: &[String]) -> Result<Vec<String>, PackageError> {
+    let output = apt("purge", &["--simulate"], names, ANSWER)?;
+    let removed = |line: &'_ str| {
+        let rest = line.strip_prefix("Purg ").or_else(|| line.strip_prefix("Remv "))?;
+        rest.split(' ').next().map(str::to_owned)
+    };
+    Ok(output.stdout.lines().filter_map(removed).collect())
 }
 
 /// Reads the lists of packages anew.
@@ -210,8 +231,27 @@ mod tests {
     }
 
     #[test]
+    fn what_an_installation_would_remove_counts_as_what_it_would_install() {
+        let told = "NOTE: This is only a simulation!\n\
+                    Remv exim4 [4.96-15] [mailutils ]\n\
+                    Purg exim4-config [4.96-15]\n\
+                    Inst postfix (3.7.11 Debian:12 [amd64])\n\
+                    Conf postfix (3.7.11 Debian:12 [amd64])\n";
+        assert_eq!(changed_by(told), ["exim4", "exim4-config", "postfix"]);
+    }
+
+    #[test]
+    fn what_would_be_removed_is_named_and_still_there() -> Result<(), PackageError> {
+        let name = || vec!["gpgv".to_owned()];
+        let removed = would_remove(&name())?;
+        assert!(removed.contains(&name()[0]), "{removed:?}");
+        assert!(found(&name())?["gpgv"].installed, "nothing was removed");
+        Ok(())
+    }
+
+    #[test]
     fn a_package_that_nobody_has_is_refused_with_what_apt_says() {
-        let error = would_install(&["eos-no-such-package".to_owned()]).expect_err("nobody has it");
+        let error = would_change(&["eos-no-such-package".to_owned()]).expect_err("nobody has it");
         let text =
             "apt-get could not install eos-no-such-package: E: Unable to locate package eos-no-such-package";
         tells(&error, "EOS-H081", text);

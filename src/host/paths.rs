@@ -58,6 +58,14 @@ pub const CHECKPOINTS: &str = "var/lib/eos/checkpoints";
 pub const LEDGER: &str = "var/lib/eos/manifest.json";
 /// Logs of services that no service manager keeps.
 pub const LOGS: &str = "var/lib/eos/log";
+/// What a Salt master's pillar says of the nodes, on the master's host only.
+pub const SALT_PILLAR: &str = "var/lib/eos/salt-pillar";
+/// The modules of a minion by which it takes what eos assigns, and what Python makes of them.
+pub const MINION_MODULES: &str = "var/lib/eos/salt-minion";
+/// What a minion is told by eos.
+pub const MINION_CONFIG: &str = "etc/salt/minion.d/eos.conf";
+/// What a run of an orchestration by Salt works with; it goes with the run.
+pub const SALT_RUN: &str = "run/eos/salt-run";
 /// State that does not survive a reboot.
 pub const RUN: &str = "run/eos";
 /// What the storage monitor found last.
@@ -68,5 +76,9 @@ pub const STORAGE_ERRANDS: &str = "run/eos/storage-errands.json";
 pub const CLOCK_ACCEPTED: &str = "run/eos/storage-clock.json";
 /// When this node was last up with a clock that was taken for right.
 pub const LAST_SEEN: &str = "var/lib/eos/log/storage-clock.json";
+/// What the agent has the unit apply that does so for it.
+pub const ORDER: &str = "run/eos/order.json";
+/// What came of that.
+pub const ANSWER: &str = "run/eos/answer.json";
 /// The states tree that an installation ships.
 pub const SHARED_STATES: &str = "usr/local/share/eos/states";

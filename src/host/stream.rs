@@ -1,43 +1,124 @@
-//! A file as a stream of bytes for an HTTP body, read away from the threads that serve.
+//! A file as a stream of bytes for an HTTP body, which makes no thread that serves wait for a disk.
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut, Seek};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
 /// How much is read at a time.
 const CHUNK: u64 = 1 << 18;
 
-/// The next `length` bytes of an open file; the next piece is read while one is sent.
+/// Buffers that wait to be used again; a connection has few on their way.
+const SPARE: usize = 4;
+
+/// The next `length` bytes of an open file, from where it stands.
+///
+/// What the page cache has is read at once, where it is sent: no thread is woken for it, and the bytes are still near
+/// the processor that seals them. For the rest a thread waits, which reads the next piece while one is sent.
 ///
 /// A file that ends before is an error, since its length was promised.
 pub fn bytes(file: File, length: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let first = (length > 0).then(|| begin(file, length));
-    stream::unfold(first, |reading| async {
-        let (file, left, piece) = match reading?.await {
-            Ok(done) => done,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        };
-        let next = (piece.is_ok() && left > 0).then(|| begin(file, left));
-        Some((piece, next))
-    })
+    let at = (&file).stream_position();
+    let reading = Reading { file: Arc::new(file), at, left: length, next: None, spare: Arc::default() };
+    stream::unfold(reading, |mut reading| async { Some((reading.piece().await?, reading)) })
 }
 
-/// What a read gives back: the file, how much of it is left to read, and a piece.
-type Done = (File, u64, io::Result<Bytes>);
+struct Reading {
+    file: Arc<File>,
+    /// Where the next piece begins.
+    at: io::Result<u64>,
+    /// How much of the file comes after it, the next piece included.
+    left: u64,
+    /// The next piece, if a thread reads it already.
+    next: Option<JoinHandle<io::Result<Bytes>>>,
+    spare: Spare,
+}
 
-fn begin(mut file: File, left: u64) -> JoinHandle<Done> {
-    tokio::task::spawn_blocking(move || {
-        let want = left.min(CHUNK);
-        let mut piece = Vec::with_capacity(want as usize);
-        let read = Read::by_ref(&mut file).take(want).read_to_end(&mut piece);
-        let whole = read.and_then(|length| match length as u64 == want {
-            true => Ok(Bytes::from(piece)),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        });
-        (file, left - want, whole)
-    })
+type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
+
+impl Reading {
+    /// The next piece; none after the last one, and after an error.
+    async fn piece(&mut self) -> Option<io::Result<Bytes>> {
+        let length = self.left.min(CHUNK) as usize;
+        let at = match &mut self.at {
+            _ if length == 0 => return None,
+            Ok(at) => *at,
+            Err(_) => return self.ended(),
+        };
+        let (piece, waited) = match self.next.take() {
+            Some(reading) => (reading.await, true),
+            None => match self.at_once(at, length) {
+                Some(piece) => (Ok(piece), false),
+                None => (self.begin(at, length).await, true),
+            },
+        };
+        let piece = piece.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
+        self.left = if piece.is_ok() { self.left - length as u64 } else { 0 };
+        self.at = Ok(at + length as u64);
+        if waited && self.left > 0 {
+            self.next = Some(self.begin(at + length as u64, self.left.min(CHUNK) as usize));
+        }
+        Some(piece)
+    }
+
+    /// Why it is not known where the file stands; nothing comes after it.
+    fn ended(&mut self) -> Option<io::Result<Bytes>> {
+        self.left = 0;
+        std::mem::replace(&mut self.at, Ok(0)).err().map(Err)
+    }
+
+    /// The piece, if the page cache has all of it and the file system says so.
+    fn at_once(&self, at: u64, length: usize) -> Option<io::Result<Bytes>> {
+        let mut buffer = room(&self.spare, length);
+        let read = preadv2(&self.file, &mut [IoSliceMut::new(&mut buffer)], at, ReadWriteFlags::NOWAIT);
+        // Whatever else there is to say about it, the thread that waits finds out.
+        (read == Ok(length)).then(|| Ok(lent(buffer, &self.spare)))
+    }
+
+    fn begin(&self, at: u64, length: usize) -> JoinHandle<io::Result<Bytes>> {
+        let (file, spare) = (self.file.clone(), self.spare.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut buffer = room(&spare, length);
+            file.read_exact_at(&mut buffer, at)?;
+            Ok(lent(buffer, &spare))
+        })
+    }
+}
+
+/// A buffer of this length, of any content.
+fn room(spare: &Spare, length: usize) -> Vec<u8> {
+    let mut buffer = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    buffer.resize(length, 0);
+    buffer
+}
+
+/// Its bytes, which give the buffer back once nobody has them any more.
+fn lent(buffer: Vec<u8>, spare: &Spare) -> Bytes {
+    Bytes::from_owner(Lent { buffer, spare: spare.clone() })
+}
+
+struct Lent {
+    buffer: Vec<u8>,
+    spare: Spare,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push(std::mem::take(&mut self.buffer));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +150,19 @@ mod tests {
             let right = (10..length + 10).map(|index| (index / 7) as u8);
             assert!(read.into_iter().eq(right), "{length}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_page_cache_has_not_is_read_as_well() {
+        let file = tempfile::tempfile_in(env!("CARGO_MANIFEST_DIR")).expect("a disk");
+        let content: Vec<u8> = (0..5 * CHUNK + 100).map(|index| (index / 7) as u8).collect();
+        file.write_all_at(&content, 0).expect("written");
+        file.sync_all().expect("clean pages can be dropped");
+        let whole = Some(std::num::NonZeroU64::new(content.len() as u64).expect("it has a length"));
+        rustix::fs::fadvise(&file, 0, whole, rustix::fs::Advice::DontNeed).expect("dropped");
+        let read: Vec<_> = bytes(file, content.len() as u64).collect().await;
+        let read: io::Result<Vec<Bytes>> = read.into_iter().collect();
+        assert!(read.expect("all is there").concat() == content);
     }
 
     #[tokio::test]

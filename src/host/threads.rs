@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, yield_now};
 use std::time::{Duration, Instant};
 
@@ -16,20 +16,22 @@ const FORGETTING: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the operating system does not let the process have them.
 pub fn probe(count: usize) -> io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
     let mut held = Vec::new();
     for _ in 0..count {
-        let (end, ended) = mpsc::channel::<()>();
-        // It ends when the sender is dropped, also where a later one cannot be started.
+        // It ends when the gate is opened, which it is also where a later one cannot be started.
+        let gate = Arc::clone(&gate);
         let wait = move || {
-            let _ended = ended.recv();
+            drop(gate.lock());
             // `PID/task/THREAD`, below /proc.
             std::fs::read_link("/proc/thread-self")
         };
-        held.push((Builder::new().spawn(wait)?, end));
+        held.push(Builder::new().spawn(wait)?);
     }
+    drop(closed);
     let mut ended = Vec::new();
-    for (thread, end) in held {
-        drop(end);
+    for thread in held {
         let named = thread.join().map_err(|_| io::Error::other("a thread that only waits panicked"))?;
         // Where /proc is not mounted there is nothing to wait by.
         ended.extend(named.map(|named| Path::new("/proc").join(named)));

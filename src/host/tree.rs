@@ -1,15 +1,17 @@
 //! Copies of single nodes, with mode and owner, that a crash leaves either old or new.
 //!
-//! Every replacement stands complete and durable beside the old thing before that is removed;
-//! the name it has until then is fixed, so that the next attempt removes what a crash left of it.
+//! Every replacement stands complete and durable beside the old thing before that is removed, in a room that nobody
+//! else can enter; how the name of the room begins is fixed, so that the next attempt removes what a crash left of it.
 
+use super::directory::{Directory, DirectoryError, Kind};
 use super::files::{self, FileError};
 use super::inventory::{Node, decode, names};
 use crate::model::digest::Digest;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{PermissionsExt, lchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Copies the content of a file into `folder`, named by its digest, and makes it durable.
 ///
@@ -17,16 +19,16 @@ use std::path::{Path, PathBuf};
 /// When it cannot be read or written.
 pub fn store_content(path: &Path, folder: &Path) -> Result<Digest, FileError> {
     let unnamed = folder.join(".incoming");
-    let digest = copy_hashed(path, &unnamed).map_err(|e| FileError::new("copy", path, e))?;
+    let source = files::open_real(path)?;
+    let target = File::create(&unnamed).map_err(|e| FileError::new("write", &unnamed, e))?;
+    let digest = copy_hashed(source, target).map_err(|e| FileError::new("copy", path, e))?;
     let named = folder.join(digest.to_string());
     std::fs::rename(&unnamed, &named).map_err(|e| FileError::new("write", named, e))?;
     files::sync_directory(folder)?;
     Ok(digest)
 }
 
-fn copy_hashed(from: &Path, to: &Path) -> io::Result<Digest> {
-    let mut source = File::open(from)?;
-    let mut target = File::create(to)?;
+fn copy_hashed(mut source: File, mut target: File) -> io::Result<Digest> {
     target.set_permissions(Permissions::from_mode(0o600))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 128 << 10];
@@ -51,7 +53,8 @@ pub fn create(path: &Path, node: &Node, folder: &Path) -> Result<(), FileError> 
     let failed = |e| FileError::new("restore", path, e);
     match node {
         Node::File { mode, uid, gid, digest } => {
-            let copied = copy_hashed(&folder.join(digest.to_string()), path).map_err(failed)?;
+            let stored = File::open(folder.join(digest.to_string())).map_err(failed)?;
+            let copied = copy_hashed(stored, File::create_new(path).map_err(failed)?).map_err(failed)?;
             if copied != *digest {
                 return Err(failed(io::Error::new(
                     io::ErrorKind::InvalidData,
@@ -74,36 +77,45 @@ pub fn create(path: &Path, node: &Node, folder: &Path) -> Result<(), FileError> 
 }
 
 /// Gives a file or directory its owner and its mode, in this order, because the first clears bits
-/// of the second.
+/// of the second. A link is refused.
 ///
 /// # Errors
 /// When it cannot.
 pub fn set_attributes(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<(), FileError> {
-    lchown(path, Some(uid), Some(gid))
-        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
-        .map_err(|e| FileError::new("set mode and owner of", path, e))
+    super::entry::set_attributes(path, files::Attributes { mode, owner: Some((uid, gid)) })
 }
 
-/// Puts what `build` makes at a temporary name in the place of `path`, whatever stood there.
+/// Puts what `build` makes in a room beside `path` in the place of `path`, whatever stood there.
 ///
 /// # Errors
 /// When it cannot be made or moved; what stood there is then still there.
 pub fn replace(path: &Path, build: impl FnOnce(&Path) -> Result<(), FileError>) -> Result<(), FileError> {
-    let fresh = beside(path, "eos-restored");
-    let old = beside(path, "eos-replaced");
-    remove_any(&fresh)?;
-    remove_any(&old)?;
-    build(&fresh)?;
-    sync_tree(&fresh)?;
-    let rename =
-        |from: &Path, to: &Path| std::fs::rename(from, to).map_err(|e| FileError::new("replace", path, e));
-    let both_plain = !path.is_dir() && !fresh.is_dir() || path.is_symlink() && !fresh.is_dir();
-    if !both_plain && files::exists(path)? {
-        rename(path, &old)?;
+    let failed = |error| FileError::below("replace", path, error);
+    let (directory, name) = Directory::holding(path).map_err(failed)?;
+    let (room, room_name) = directory.room_beside(&name).map_err(failed)?;
+    let fresh = room.by_handle().join(&name);
+    let moved = build(&fresh)
+        .and_then(|()| sync_tree(&fresh))
+        .map_err(|error| error.of_another(&fresh, path))
+        .and_then(|()| take_place(&room, &directory, &name).map_err(failed));
+    let emptied = room.clear().and_then(|()| directory.remove_empty_directory(&room_name));
+    moved?;
+    emptied.map_err(failed)?;
+    path.parent().map_or(Ok(()), files::sync_directory)
+}
+
+/// Moves what is in the room to its name; what a directory takes the place of, or what takes that of a directory, is
+/// moved into the room first.
+fn take_place(room: &Directory, directory: &Directory, name: &OsStr) -> Result<(), DirectoryError> {
+    let fresh = room.metadata(name)?;
+    let now = directory.metadata_optional(name)?;
+    let is_directory = |found: &super::directory::Metadata| found.kind == Kind::Directory;
+    if now.as_ref().is_some_and(|now| is_directory(now) || is_directory(&fresh)) {
+        let mut old = OsString::from("old-");
+        old.push(name);
+        directory.shift(name, room, &old)?;
     }
-    rename(&fresh, path)?;
-    path.parent().map_or(Ok(()), files::sync_directory)?;
-    remove_any(&old)
+    room.shift(name, directory, name)
 }
 
 /// Removes what a crash may have left beside `path`: of [`replace`] and of an atomic write.
@@ -111,13 +123,16 @@ pub fn replace(path: &Path, build: impl FnOnce(&Path) -> Result<(), FileError>) 
 /// # Errors
 /// When something is there and cannot be removed.
 pub fn remove_leftovers(path: &Path) -> Result<(), FileError> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
-    if !parent.is_dir() {
+    let failed = |error| FileError::below("remove what is left beside", path, error);
+    if !path.parent().is_some_and(Path::is_dir) {
         return Ok(());
     }
-    let prefix = files::leftover_prefix(name);
-    for left in files::list(parent)?.iter().filter(|left| left.starts_with(&prefix)) {
-        remove_any(&parent.join(left))?;
+    let (directory, name) = Directory::holding(path).map_err(failed)?;
+    let prefix = files::leftover_prefix(&name);
+    for left in directory.list().map_err(failed)? {
+        if left.to_string_lossy().starts_with(&prefix) {
+            directory.remove_tree(&left).map_err(failed)?;
+        }
     }
     Ok(())
 }
@@ -127,19 +142,7 @@ pub fn remove_leftovers(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When something is there and cannot be removed.
 pub fn remove_any(path: &Path) -> Result<(), FileError> {
-    match std::fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => files::remove_tree(path),
-        Ok(_) => files::remove_file(path),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(())
-        }
-        Err(error) => Err(FileError::new("look at", path, error)),
-    }
-}
-
-fn beside(path: &Path, what: &str) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{what}"))
+    if files::exists(path)? { files::remove_tree(path) } else { Ok(()) }
 }
 
 /// Makes every directory of a tree durable; files are so from their writing.
@@ -179,7 +182,8 @@ pub fn copy_file(from: &Path, to: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When it cannot be read or written.
 pub fn copy_beside(from: &Path, to: &Path, like: &Node) -> Result<(), FileError> {
-    let bytes = files::read(from)?;
+    let mut bytes = Vec::new();
+    files::open_real(from)?.read_to_end(&mut bytes).map_err(|e| FileError::new("read", from, e))?;
     let attributes = match like {
         Node::File { mode, uid, gid, .. } => files::Attributes { mode: *mode, owner: Some((*uid, *gid)) },
         _ => files::Attributes::SECRET,

@@ -44,6 +44,20 @@ pub struct Membership {
     /// The `salt-call` that applies the states of this node; none when eos does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt_call: Option<String>,
+    /// The directory, below the root, with the configuration of the Salt master beside which the eos master is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt_master: Option<String>,
+    /// How the minion's service was before eos told it its master; none when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minion: Option<ServiceBefore>,
+}
+
+/// How a service was that is not eos's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceBefore {
+    /// Whether it ran.
+    pub ran: bool,
 }
 
 /// What was applied last.

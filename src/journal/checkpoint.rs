@@ -187,18 +187,21 @@ pub fn load(root: &Root, place: &str) -> Result<Option<Checkpoint>, JournalError
 /// # Errors
 /// When something cannot be put back; repeating it goes on from there.
 pub fn restore(root: &Root, place: &str, checkpoint: &Checkpoint) -> Result<Vec<String>, JournalError> {
-    restore_each(root, checkpoint, |captured| restore_one(root, place, captured))
+    let (kept, restored) = restore_each(root, checkpoint, |captured| restore_one(root, place, captured));
+    restored.map(|()| kept)
 }
 
-/// The same, with each path put back by the caller.
+/// The same, with each path put back by the caller. What cannot be put back keeps no other path from it: all are tried,
+/// and the first error is returned.
 pub(super) fn restore_each(
     root: &Root,
     checkpoint: &Checkpoint,
     mut put_back: impl FnMut(&Captured) -> Result<(), JournalError>,
-) -> Result<Vec<String>, JournalError> {
+) -> (Vec<String>, Result<(), JournalError>) {
     let mut made = Vec::new();
+    let mut restored = Ok(());
     for captured in checkpoint.paths.iter().rev() {
-        put_back(captured)?;
+        restored = restored.and(put_back(captured));
         made.extend(captured.absent_parents.iter().cloned());
         if captured.scope == Scope::Directory && captured.node().is_none() {
             made.push(captured.path.clone());
@@ -208,13 +211,19 @@ pub(super) fn restore_each(
     made.dedup();
     let mut kept = Vec::new();
     for directory in made.into_iter().rev() {
-        let path = decode(&directory);
-        let there = matches!(observe(&root.join(&path))?, Some(Node::Directory { .. }));
-        if there && !confined::remove_empty_directory(root, &path)? {
-            kept.push(directory);
+        match remove_if_empty(root, &decode(&directory)) {
+            Ok(true) => {}
+            Ok(false) => kept.push(directory),
+            Err(error) => restored = restored.and(Err(error)),
         }
     }
-    Ok(kept)
+    (kept, restored)
+}
+
+/// Whether a directory that was made is gone now.
+fn remove_if_empty(root: &Root, path: &Path) -> Result<bool, JournalError> {
+    let there = matches!(observe(&root.join(path))?, Some(Node::Directory { .. }));
+    Ok(!there || confined::remove_empty_directory(root, path)?)
 }
 
 /// Removes what a crash may have left of unfinished writes to the captured files.

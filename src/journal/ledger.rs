@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const VERSION: u32 = 1;
+/// The newest format that is known.
+const VERSION: u32 = 2;
+/// The format of a ledger of files alone, which is all that earlier versions of eos know.
+const FILES: u32 = 1;
 
 /// Paths of which the ledger always knows the state before eos.
 pub const BASELINE: [&str; 4] = [paths::ETC, paths::RUN, paths::UNITS, paths::STATE];
@@ -32,6 +35,18 @@ pub struct Ledger {
     pub covered: Vec<String>,
     /// What stood under the covered paths before eos first touched them.
     pub baseline: Inventory,
+    /// What eos changed that is not in files, by subject; what it means is the steps'.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, LedgerEffect>,
+}
+
+/// One thing of the machine that is not in files and that eos changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEffect {
+    /// What it was before eos.
+    pub before: serde_json::Value,
+    /// What eos left there last.
+    pub written: serde_json::Value,
 }
 
 /// One path of eos's.
@@ -67,10 +82,11 @@ pub enum Origin {
 impl Default for Ledger {
     fn default() -> Self {
         Self {
-            version: VERSION,
+            version: FILES,
             entries: BTreeMap::new(),
             covered: Vec::new(),
             baseline: Inventory::default(),
+            effects: BTreeMap::new(),
         }
     }
 }
@@ -188,6 +204,36 @@ impl Ledger {
         let entry = LedgerEntry { scope: captured.scope, written, contents, origin };
         self.entries.insert(captured.path.clone(), entry);
         Ok(())
+    }
+
+    /// Records what a step left of what it may change that is not in files: `before` is from its checkpoint, `now` is
+    /// how the same subjects are after it. What is as before eos again is forgotten.
+    pub fn record_effects(
+        &mut self,
+        before: &BTreeMap<String, serde_json::Value>,
+        now: BTreeMap<String, serde_json::Value>,
+    ) {
+        for (subject, now) in now {
+            let Some(before) = before.get(&subject).filter(|before| **before != now) else { continue };
+            let original = self.effects.get(&subject).map_or(before, |known| &known.before).clone();
+            if original == now {
+                self.effects.remove(&subject);
+            } else {
+                self.effects.insert(subject, LedgerEffect { before: original, written: now });
+            }
+        }
+        self.settle_version();
+    }
+
+    /// Forgets what was taken back, or is left to a person.
+    pub fn forget_effect(&mut self, subject: &str) {
+        self.effects.remove(subject);
+        self.settle_version();
+    }
+
+    /// An earlier eos would lose effects, and shall not read a ledger that has some.
+    fn settle_version(&mut self) {
+        self.version = if self.effects.is_empty() { FILES } else { VERSION };
     }
 
     /// Whether an original is in a checkpoint of this saga.

@@ -8,7 +8,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The trees that services write to while they run.
-const TREES: [&str; 5] = [paths::MASTER, paths::SNAPSHOTS, paths::RESTORES, paths::LOGS, paths::RUN];
+const TREES: [&str; 7] = [
+    paths::MASTER,
+    paths::SNAPSHOTS,
+    paths::RESTORES,
+    paths::SALT_PILLAR,
+    paths::MINION_MODULES,
+    paths::LOGS,
+    paths::RUN,
+];
 
 /// Files directly in the master's directory; SQLite makes the last four.
 const MASTER: [&str; 10] = [
@@ -37,8 +45,16 @@ const STORE: [&str; 9] = [
     "tally.json.new",
 ];
 
-/// The services of every installation.
-const SERVICES: [&str; 4] = ["eos-agent", "eos-master", "eos-recovery", "eos-storage-monitor"];
+/// The services of every installation, and those that eos starts without being their owner.
+const SERVICES: [&str; 7] = [
+    "eos-agent",
+    "eos-apply",
+    "eos-master",
+    "eos-recovery",
+    "eos-storage-monitor",
+    "salt-master",
+    "salt-minion",
+];
 
 /// What a supervisor writes for each service, after its name.
 const SUPERVISED: [&str; 5] = [".control", ".lock", ".notify", ".pid", ".status.json"];
@@ -63,6 +79,10 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if TREES.iter().any(|tree| path == Path::new(tree)) {
         return true;
     }
+    // Nobody else has business there: values of the pillar, modules and what Python makes of them.
+    if [paths::SALT_PILLAR, paths::MINION_MODULES, paths::SALT_RUN].iter().any(|own| path.starts_with(own)) {
+        return true;
+    }
     if let Some(name) = below(paths::LOGS) {
         if path == Path::new(paths::LAST_SEEN) {
             return true;
@@ -74,7 +94,13 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if let Some(name) = below(paths::RUN) {
         let of_service =
             |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
-        let own = [paths::MONITOR_STATUS, paths::STORAGE_ERRANDS, paths::CLOCK_ACCEPTED];
+        let own = [
+            paths::MONITOR_STATUS,
+            paths::STORAGE_ERRANDS,
+            paths::CLOCK_ACCEPTED,
+            paths::ORDER,
+            paths::ANSWER,
+        ];
         return own.iter().any(|own| path == Path::new(own))
             || SUPERVISED.iter().any(of_service)
             || unfinished(name);
@@ -157,6 +183,9 @@ mod tests {
             "var/lib/eos/snapshots/tally.json",
             "var/lib/eos/snapshots/tally.json.new",
             "var/lib/eos/log/eos-agent.log",
+            "var/lib/eos/salt-pillar/hosts/n1/eos/role",
+            "run/eos/salt-run/master",
+            "var/lib/eos/salt-minion/_modules/__pycache__/eos_node.cpython-311.pyc",
             "run/eos/eos-master.status.json",
             "run/eos/storage-monitor.json",
             "run/eos/storage-errands.json",

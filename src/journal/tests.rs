@@ -45,10 +45,12 @@ fn other_records_of_the_first_format_are_readable() -> anyhow::Result<()> {
     let ledger: Ledger = serde_json::from_slice(fixture!("manifest.json"))?;
     assert_eq!(ledger.entries["etc/eos/cluster.yaml"].origin, Origin::Created);
     assert!(ledger.needs_checkpoint_of("0001-bootstrap") && !ledger.needs_checkpoint_of("0002-bootstrap"));
+    let ledger: Ledger = serde_json::from_slice(fixture!("manifest-2.json"))?;
+    assert_eq!((ledger.version, ledger.effects.len()), (2, 6));
     let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries.json"))?;
     assert_eq!((checkpoint.paths[0].nodes.len(), checkpoint.effects.len()), (5, 0));
     let checkpoint: Checkpoint = serde_json::from_slice(fixture!("entries-2.json"))?;
-    assert_eq!((checkpoint.version, checkpoint.effects.len()), (2, 7));
+    assert_eq!((checkpoint.version, checkpoint.effects.len()), (2, 9));
     let summary: BootstrapCheckpoint = serde_json::from_slice(fixture!("checkpoint.json"))?;
     assert_eq!((summary.id.as_str(), summary.can_rollback), ("0001-bootstrap", true));
     let holder: Holder = serde_json::from_slice(fixture!("operation.lock"))?;
@@ -182,7 +184,7 @@ fn a_damaged_blob_is_never_put_back() -> anyhow::Result<()> {
     files::write_atomic(&blob, b"bad", Attributes::SECRET)?;
     files::write_atomic(&file, b"new", Attributes::PUBLIC)?;
     let error = checkpoint::restore(&root, "cp", &checkpoint).expect_err("the blob is damaged");
-    assert_eq!(error.to_string(), format!("could not restore {}", root.join(".file.eos-restored").display()));
+    assert_eq!(error.to_string(), format!("could not restore {}", file.display()));
     assert_eq!(files::read(&file)?, b"new", "what is there stays until its replacement is proven");
     Ok(())
 }
@@ -252,4 +254,23 @@ proptest! {
             prop_assert_eq!(wanted.difference(&look()?), Vec::<String>::new());
         }
     }
+}
+
+#[test]
+fn the_ledger_keeps_what_was_before_eos_of_what_is_not_in_files_and_forgets_what_is_so_again() {
+    let of = |value: u64| std::collections::BTreeMap::from([("parameter:x".to_owned(), value.into())]);
+    let mut ledger = Ledger::default();
+    ledger.record_effects(&of(1), of(1));
+    assert_eq!((ledger.version, ledger.effects.len()), (1, 0), "an earlier eos may read it");
+    ledger.record_effects(&of(1), of(2));
+    ledger.record_effects(&of(2), of(3));
+    // Somebody else has made a 4 of it since, and the next step found that and changed nothing.
+    ledger.record_effects(&of(4), of(4));
+    let effect = &ledger.effects["parameter:x"];
+    assert_eq!((&effect.before, &effect.written, ledger.version), (&1.into(), &3.into(), 2));
+    ledger.record_effects(&of(3), of(1));
+    assert_eq!((ledger.version, ledger.effects.len()), (1, 0));
+    ledger.record_effects(&of(1), of(2));
+    ledger.forget_effect("parameter:x");
+    assert_eq!((ledger.version, ledger.effects.len()), (1, 0));
 }

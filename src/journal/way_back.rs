@@ -51,18 +51,18 @@ impl Trees {
     /// the step got to its end: what one that did not has written is not known, and a tree that it
     /// alone writes to is put back whole.
     ///
-    /// # Errors
-    /// When something cannot be put back; repeating it goes on from there.
+    /// What cannot be put back, of which the first is returned, keeps nothing else from it; repeating it goes on from
+    /// there.
     pub fn restore(
         &self,
         root: &Root,
         place: &str,
         checkpoint: &Checkpoint,
         done: bool,
-    ) -> Result<Stayed, JournalError> {
+    ) -> (Stayed, Result<(), JournalError>) {
         let services = service_files::services(&self.ledger);
         let (mut strangers, mut aside) = (Vec::new(), Vec::new());
-        let directories = checkpoint::restore_each(root, checkpoint, |captured| {
+        let (directories, restored) = checkpoint::restore_each(root, checkpoint, |captured| {
             if captured.scope != Scope::Tree {
                 return checkpoint::restore_one(root, place, captured);
             }
@@ -78,8 +78,8 @@ impl Trees {
             strangers.extend(foreign.stays);
             aside.extend(foreign.aside);
             Ok(())
-        })?;
-        Ok(Stayed { directories, strangers, aside })
+        });
+        (Stayed { directories, strangers, aside }, restored)
     }
 
     /// Nothing where it is not known. A tree without an entry is one that no step has changed.

@@ -9,6 +9,7 @@ use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
+use crate::master::neighbours::Neighbours;
 use crate::master::orchestration::Orchestra;
 use crate::master::snapshots::ClusterSnapshots;
 use crate::master::strangers::{Strangers, Turns};
@@ -69,6 +70,8 @@ pub struct App {
     pub dials: Turns,
     /// Questions of callers that are not known.
     pub questions: Turns,
+    /// Rivals on the network.
+    pub neighbours: Neighbours,
     sources: Reread<Roles>,
     cluster: Mutex<Cluster>,
     audit: Mutex<AuditLog>,
@@ -127,6 +130,7 @@ impl App {
             orchestra: Orchestra::new(parts.root),
             dials: Turns::new(DIALS, PATIENCE),
             questions: Turns::new(QUESTIONS, PATIENCE),
+            neighbours: Neighbours::default(),
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),
             strangers: Mutex::default(),

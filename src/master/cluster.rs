@@ -3,14 +3,16 @@
 use crate::host::files::FileError;
 use crate::lifecycle::NodeState;
 use crate::master::error::MasterError;
+use crate::master::minions::KeyTrouble;
 use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
 use crate::model::digest::Fingerprint;
-use crate::model::ids::{ClusterId, NodeId, TokenId};
+use crate::model::ids::{ClusterId, NodeId, NodeName, TokenId};
+use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::orchestration::{Run, Stage};
-use crate::registry::record::{NodeRecord, TokenRecord};
+use crate::registry::record::{NodeRecord, SaltRecord, TokenRecord};
 use crate::registry::{
-    CLUSTER, Change, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SETTINGS,
+    CLUSTER, Change, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SALT, SETTINGS,
 };
 use crate::wire::member::{Report, TaskDone};
 use crate::wire::snapshots::Holdings;
@@ -31,6 +33,8 @@ pub struct Live {
     pub holdings: Option<Arc<Holdings>>,
     /// Whether a generation was begun because of what it says to have applied.
     pub overtaken: bool,
+    /// The role and the scale that it has applied, as its agent says.
+    pub applied_as: (Option<Role>, Option<Scale>),
     /// Whether its agent takes tasks.
     pub takes_tasks: bool,
     /// The tasks of the newest run that it has done, by their ids.
@@ -52,6 +56,10 @@ pub struct Cluster {
     pub tokens: BTreeMap<TokenId, TokenRecord>,
     /// The newest run of an orchestration.
     pub run: Option<Run>,
+    /// What is remembered of the cluster's Salt master; none where there is none.
+    pub salt: Option<SaltRecord>,
+    /// The keys with which the Salt master had trouble since this master started.
+    pub minions: BTreeMap<NodeName, KeyTrouble>,
     /// What was heard since the master started.
     pub live: BTreeMap<NodeId, Live>,
     /// When this master started, in milliseconds since 1970.
@@ -74,12 +82,17 @@ impl Cluster {
         let run = values.get(ORCHESTRATION).map(|text| Run::parse(text)).transpose();
         let damaged = |source| RegistryError::Record { kind: "orchestration", source };
         let run = run.map_err(|source| MasterError::Registry(damaged(source)))?;
+        let salt = values.get(SALT).map(|text| SaltRecord::parse(text)).transpose();
+        let damaged = |source| RegistryError::Record { kind: "salt", source };
+        let salt = salt.map_err(|source| MasterError::Registry(damaged(source)))?;
         Ok(Self {
             registry,
             id,
             generation,
             settings: values.get(SETTINGS).cloned(),
             run,
+            salt,
+            minions: BTreeMap::new(),
             nodes: nodes.into_iter().map(|node| (node.id.clone(), node)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token)).collect(),
             live: BTreeMap::new(),
@@ -105,6 +118,7 @@ impl Cluster {
                     self.live.remove(&id);
                 }
                 Change::PutRun(run) => self.put_run(*run),
+                Change::PutSalt(salt) => self.salt = Some(*salt),
                 Change::PutToken(token) => drop(self.tokens.insert(token.id.clone(), token)),
             }
         }

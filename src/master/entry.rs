@@ -149,5 +149,6 @@ fn fresh(cluster: &Cluster, applicant: Applicant<'_>) -> NodeRecord {
         replaces: None,
         asked_from: Some(from),
         signs: signed,
+        minion: None,
     }
 }

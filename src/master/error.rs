@@ -215,6 +215,12 @@ pub enum MasterError {
         /// What is wrong with it.
         why: String,
     },
+    /// Nothing was heard of an orchestration that Salt runs.
+    #[error("the agent beside the Salt master told nothing of the orchestration for {seconds} s")]
+    SaltSilent {
+        /// For how long.
+        seconds: u64,
+    },
     /// The audit log was changed.
     #[error("the audit log holds a line that is no record")]
     AuditDamaged,
@@ -258,6 +264,10 @@ impl MasterError {
             Self::Unreadable { .. } => {
                 vec!["compare the versions on this machine and on the master: eos --version".to_owned()]
             }
+            Self::SaltSilent { .. } => {
+                vec!["on the master's host, see whether its agent runs: eos status".to_owned()]
+            }
+            Self::AuditDamaged => vec!["see what is wrong, on the master: eos audit verify".to_owned()],
             Self::Generation => {
                 vec!["put back the registry of the newest snapshot: eos snapshot list".to_owned()]
             }
@@ -303,6 +313,7 @@ impl Explain for MasterError {
             Self::Busy { .. } => "J014",
             Self::AuditDamaged => "M026",
             Self::Unreadable { .. } => "M027",
+            Self::SaltSilent { .. } => "M028",
         })
     }
 
@@ -376,6 +387,8 @@ impl Explain for MasterError {
             | Self::Oversized { .. }
             | Self::NoRole { .. }
             | Self::Unreadable { .. }
+            | Self::SaltSilent { .. }
+            | Self::AuditDamaged
             | Self::Generation => self.hints_of_records(),
             Self::LastMaster { .. } => {
                 vec!["to give the whole cluster up, on its host: eos reset".to_owned()]
@@ -388,7 +401,6 @@ impl Explain for MasterError {
             Self::Listen { address, .. } => {
                 vec![format!("see who holds it: ss -ltnp 'sport = :{}'", address.port())]
             }
-            Self::AuditDamaged => vec!["see what is wrong, on the master: eos audit verify".to_owned()],
             Self::NotBootstrapped { .. } => vec!["make it a master: eos bootstrap --single-node".to_owned()],
         }
     }
@@ -455,6 +467,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::File(crate::host::files::FileError::new("read", "/etc/eos/cluster.yaml", io())),
         MasterError::AuditDamaged,
         MasterError::Unreadable { status: 413, why: "length limit exceeded".to_owned() },
+        MasterError::SaltSilent { seconds: 900 },
         MasterError::Listen { address: std::net::SocketAddr::from(([10, 0, 1, 10], 4507)), source: io() },
         MasterError::NotBootstrapped { missing: "the cluster's id" },
     ]

@@ -93,5 +93,6 @@ pub fn node(name: &str, state: NodeState, lease_until_ms: u64) -> NodeRecord {
         replaces: None,
         asked_from: None,
         signs: true,
+        minion: None,
     }
 }

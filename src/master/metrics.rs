@@ -1,5 +1,6 @@
 //! What an operator would graph of a master.
 
+use crate::discovery::respond::Counts;
 use crate::serving::Traffic;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +24,10 @@ pub struct Metrics {
     pub generation: Gauge,
     /// Snapshots made since the master started.
     pub snapshot_captures: Counter,
+    /// Rivals on the network now.
+    pub rivals: Gauge,
+    /// What was asked and answered of discovery since the master started.
+    pub discovery: Counts,
 }
 
 impl Metrics {
@@ -37,6 +42,8 @@ impl Metrics {
             members: Gauge::default(),
             generation: Gauge::default(),
             snapshot_captures: Counter::default(),
+            rivals: Gauge::default(),
+            discovery: Counts::default(),
             registry: Registry::default(),
         };
         registry.register("nodes_joined", "Nodes that confirmed their join", metrics.joined.clone());
@@ -58,6 +65,12 @@ impl Metrics {
         registry.register("members", "Members of the cluster", metrics.members.clone());
         registry.register("generation", "The newest generation of the plan", metrics.generation.clone());
         registry.register("snapshot_captures", "Snapshots made", metrics.snapshot_captures.clone());
+        registry.register(
+            "discovery_rivals",
+            "Clusters of this one's name, and second masters of it, on the network",
+            metrics.rivals.clone(),
+        );
+        metrics.discovery.register(&mut registry);
         traffic.register(&mut registry);
         Self { registry, ..metrics }
     }

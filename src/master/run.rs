@@ -18,6 +18,7 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::handlers;
 use crate::master::leases::{Leases, Now};
+use crate::master::neighbours;
 use crate::master::orchestration;
 use crate::master::settings;
 use crate::master::snapshots::ClusterSnapshots;
@@ -100,10 +101,12 @@ pub async fn serve(
     tracing::info!(%address, "the master listens");
     let upkeep = tokio::spawn(keep_up(app.clone(), served));
     let conducting = tokio::spawn(orchestration::conduct(app.clone()));
+    let discovered = tokio::spawn(neighbours::keep(app.clone()));
     server::serve(listener, Arc::new(config), handlers::router(app.clone()), Limits::master(), shutdown)
         .await;
     upkeep.abort();
     conducting.abort();
+    discovered.abort();
     app.audit("master", "stop", &address.to_string(), "")
 }
 

@@ -140,7 +140,7 @@ impl ClusterSnapshots {
     /// Until the puller asks for it, which takes it a place.
     fn keep(&self, puller: &str, id: &SnapshotId) -> Result<(), StoreError> {
         let summary = self.shelf.pulls.known.summary(&self.store, id)?;
-        self.shelf.pulls.keep(&self.store, puller, (id, &summary.parts), Instant::now())
+        self.shelf.pulls.keep(&self.store, puller, &summary, Instant::now())
     }
 
     fn capture(&self, app: &App, registry: &[u8], metadata: &Metadata) -> Result<SnapshotId, MasterError> {

@@ -58,7 +58,7 @@ pub struct ClusterConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveryConfig {
-    /// `none`; `multicast` is taken, and has no effect yet.
+    /// `multicast` or `none`.
     pub method: DiscoveryMethod,
     /// The UDP port.
     pub port: u16,
@@ -68,10 +68,10 @@ pub struct DiscoveryConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiscoveryMethod {
-    /// Ask by multicast, which this version cannot.
-    Multicast,
-    /// Never ask.
+    /// Ask by multicast, and answer to those who do.
     #[default]
+    Multicast,
+    /// Neither ask nor answer.
     None,
 }
 
@@ -132,6 +132,9 @@ pub struct AdmissionConfig {
     pub silent_seconds: Option<u32>,
 }
 
+/// Stands for no Salt master.
+pub const NO_SALT_MASTER: &str = "none";
+
 /// What applies the states of this node; settled at its bootstrap.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -140,6 +143,9 @@ pub struct StatesConfig {
     pub engine: StatesEngine,
     /// The absolute path of `salt-call`; looked for where programs are when left out.
     pub salt_call: Option<String>,
+    /// The directory with the configuration of the Salt master on the eos master's host, below the root; `none` for
+    /// no Salt master, and `/etc/salt` where that has one when left out.
+    pub salt_master: Option<String>,
 }
 
 impl StatesConfig {
@@ -147,6 +153,12 @@ impl StatesConfig {
     pub fn salt_call(&self) -> Option<String> {
         let named = || self.salt_call.clone().unwrap_or_else(|| "salt-call".to_owned());
         (self.engine == StatesEngine::Salt).then(named)
+    }
+
+    /// The directory of the Salt master's configuration that was named; none also where none shall be used.
+    pub fn salt_master(&self) -> Option<&str> {
+        let named = self.salt_master.as_deref().filter(|named| *named != NO_SALT_MASTER);
+        named.filter(|_| self.engine == StatesEngine::Salt)
     }
 }
 
@@ -184,7 +196,7 @@ impl Default for ClusterConfig {
 
 impl Default for DiscoveryConfig {
     fn default() -> Self {
-        Self { method: DiscoveryMethod::None, port: DEFAULT_DISCOVERY_PORT }
+        Self { method: DiscoveryMethod::Multicast, port: DEFAULT_DISCOVERY_PORT }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A stable error code, `EOS-` and a letter for the area and three digits (`EOS-J012`).
 ///
-/// Areas: A agent, C configuration, G saga and journal, H host, I identity and trust, J joining,
+/// Areas: A agent, C configuration, D discovery, G saga and journal, H host, I identity and trust, J joining,
 /// M master, P preflight, R roles, S states, T transfer and snapshots, U usage, V verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(pub &'static str);
@@ -78,6 +78,14 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The same failure, which also says what else failed and what helps there.
+    pub fn and(mut self, other: Self) -> Self {
+        let told: Vec<String> = std::iter::once(other.message).chain(other.causes).collect();
+        self.hints.push(format!("besides: {}", told.join(": ")));
+        self.hints.extend(other.hints);
+        self
+    }
+
     /// Gathers the error, its chain of causes and its hints.
     pub fn of(error: &dyn Explain) -> Self {
         if let Some(failure) = error.handed_on() {

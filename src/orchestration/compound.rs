@@ -2,7 +2,7 @@
 
 use crate::orchestration::seen::Seen;
 use crate::orchestration::target::{Target, grain};
-use crate::sls::context::glob;
+use crate::sls::matching::glob;
 
 /// How deep parentheses and `not` may go: far more than a person writes.
 const DEEPEST: usize = 32;

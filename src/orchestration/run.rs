@@ -2,8 +2,9 @@
 
 use crate::model::explain::Failure;
 use crate::model::ids::NodeName;
-use crate::orchestration::step::{Step, What, Work};
+use crate::orchestration::step::{Needs, Retry, Step, What, Work};
 use crate::wire::member::Task;
+use crate::wire::salt::SaltStep;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -32,6 +33,14 @@ impl Cause {
         match self {
             Self::Added(_) => "orchestration.node_addition",
             Self::Changed => "orchestration.role_update",
+        }
+    }
+
+    /// The node that has joined.
+    pub fn new_node(&self) -> Option<&NodeName> {
+        match self {
+            Self::Added(name) => Some(name),
+            Self::Changed => None,
         }
     }
 }
@@ -174,6 +183,9 @@ pub struct Run {
     pub stage: Stage,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+    /// Whether an installed Salt carries it out: then its steps are those that Salt told of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_salt: bool,
     /// Its steps in their order, once they are known.
     #[serde(default)]
     pub steps: Vec<Progress>,
@@ -193,6 +205,7 @@ impl Run {
             attempt: 1,
             stage: Stage::Begun,
             since_ms: now,
+            by_salt: false,
             steps: Vec::new(),
             trouble: None,
         }
@@ -218,6 +231,25 @@ impl Run {
         (self.stage, self.since_ms, self.trouble) = (Stage::Running, now, trouble);
     }
 
+    /// Leaves it to Salt.
+    pub fn set_out_by_salt(&mut self, now: u64) {
+        self.by_salt = true;
+        (self.stage, self.since_ms, self.trouble) = (Stage::Running, now, None);
+    }
+
+    /// The id of what Salt runs; another one for each attempt.
+    pub fn salt_id(&self) -> String {
+        format!("{}.{}", self.generation, self.attempt)
+    }
+
+    /// Takes what Salt tells of it: its steps, or why there are none.
+    pub fn told_by_salt(&mut self, steps: &[SaltStep], failure: Option<&Failure>, now: u64) {
+        self.steps = steps.iter().map(|told| from_salt(told, now)).collect();
+        self.steps.extend(failure.map(|failure| unable(failure, now)));
+        let failed = self.steps.iter().any(|step| step.state == StepState::Failed);
+        (self.stage, self.since_ms) = (if failed { Stage::Failed } else { Stage::Done }, now);
+    }
+
     /// When a run that failed is run again, in milliseconds since 1970.
     pub fn again_ms(&self) -> u64 {
         let doubled = FIRST_PAUSE_MS << self.attempt.saturating_sub(1).min(16);
@@ -227,7 +259,7 @@ impl Run {
     /// Begins anew: the file is read again, as it is now.
     pub fn again(&mut self, now: u64) {
         self.attempt += 1;
-        (self.stage, self.since_ms) = (Stage::Begun, now);
+        (self.stage, self.since_ms, self.by_salt) = (Stage::Begun, now, false);
         self.steps.clear();
     }
 
@@ -261,4 +293,32 @@ impl Run {
         let of = |state| self.steps.iter().find(|progress| progress.state == state);
         of(StepState::Failed).or_else(|| of(StepState::Running)).or_else(|| of(StepState::Waiting))
     }
+}
+
+/// A step that Salt has carried out.
+fn from_salt(told: &SaltStep, now: u64) -> Progress {
+    let job = told.job.iter().map(|job| format!("job {job}: "));
+    over(&told.id, &told.function, &told.sls, told.succeeded, job.collect::<String>() + &told.comment, now)
+}
+
+/// Stands for the steps that Salt did not tell of.
+fn unable(failure: &Failure, now: u64) -> Progress {
+    over("salt-run", "state.orchestrate", "", false, format!("{}: {}", failure.code, failure.message), now)
+}
+
+fn over(id: &str, function: &str, sls: &str, succeeds: bool, comment: String, now: u64) -> Progress {
+    let step = Step {
+        id: id.to_owned(),
+        function: function.to_owned(),
+        file: sls.to_owned(),
+        line: 0,
+        work: Work::Fixed { succeeds, changed: false },
+        needs: Needs::default(),
+        retry: Retry::default(),
+        parallel: false,
+        failhard: false,
+        timeout_seconds: 0,
+    };
+    let state = if succeeds { StepState::Succeeded } else { StepState::Failed };
+    Progress { state, comment, ..Progress::new(step, now) }
 }

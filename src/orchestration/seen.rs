@@ -4,6 +4,7 @@ use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::wire::member::TaskDone;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A member at one instant.
@@ -36,18 +37,23 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The grain at this path, as text; none when the master does not know it.
-    ///
-    /// The master knows `id`, `host`, `role`, `ipv4`, `num_cpus`, `mem_total` (MiB), and `eos:role`, `eos:scale`.
-    pub fn grain(&self, path: &[&str]) -> Option<String> {
-        match path {
-            ["id" | "host" | "nodename"] => Some(self.name.to_string()),
-            ["role" | "roles"] | ["eos", "role"] => self.role.map(|role| role.to_string()),
-            ["eos", "scale"] => Some(self.scale.to_string()),
-            ["ipv4"] => Some(self.address.clone()),
-            ["num_cpus"] => Some(self.cpus.to_string()),
-            ["mem_total"] => Some((self.memory_bytes >> 20).to_string()),
-            _ => None,
+    /// The grains that the master knows of it: `id`, `host`, `role`, `ipv4`, `num_cpus`, `mem_total` (MiB), and `eos:role`, `eos:scale`.
+    pub fn grains(&self) -> Value {
+        let (name, role) = (self.name.as_str(), self.role.map(|role| role.to_string()));
+        let mut grains = json!({
+            "id": name,
+            "host": name,
+            "nodename": name,
+            "eos": {"scale": self.scale.to_string()},
+            "ipv4": [self.address],
+            "num_cpus": self.cpus,
+            "mem_total": self.memory_bytes >> 20,
+        });
+        if let Some(role) = role {
+            grains["eos"]["role"] = json!(role);
+            grains["role"] = json!(role);
+            grains["roles"] = json!([role]);
         }
+        grains
     }
 }

@@ -33,6 +33,13 @@ pub struct Step {
     pub timeout_seconds: u32,
 }
 
+impl Step {
+    /// File and line; the SLS alone of a step that Salt told of.
+    pub fn place(&self) -> String {
+        if self.line == 0 { self.file.clone() } else { format!("{}:{}", self.file, self.line) }
+    }
+}
+
 // By hand, because a pillar may hold secrets.
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

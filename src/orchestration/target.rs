@@ -2,7 +2,7 @@
 
 use crate::orchestration::compound;
 use crate::orchestration::seen::Seen;
-use crate::sls::context::glob;
+use crate::sls::matching::{self, glob};
 use serde::{Deserialize, Serialize};
 
 /// A target; the kinds are those of `tgt_type`.
@@ -32,11 +32,7 @@ impl Target {
     }
 }
 
-/// Whether a grain of the node matches: as in Salt, each colon may end the path.
+/// Whether a grain of the node matches, by the rules of `top.sls`.
 pub fn grain(text: &str, node: &Seen) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    (1..parts.len()).any(|end| {
-        let found = node.grain(&parts[..end]);
-        found.is_some_and(|value| glob(&parts[end..].join(":"), &value))
-    })
+    matching::data(&node.grains(), text)
 }

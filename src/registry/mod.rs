@@ -11,7 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::ids::{ClusterId, NodeId};
 use crate::orchestration::Run;
-use record::{NodeRecord, TokenRecord};
+use record::{NodeRecord, SaltRecord, TokenRecord};
 
 /// The name of the value that holds the cluster's id.
 pub const CLUSTER: &str = "cluster";
@@ -24,6 +24,9 @@ pub const SETTINGS: &str = "settings";
 
 /// The name of the value that holds the newest run of an orchestration.
 pub const ORCHESTRATION: &str = "orchestration";
+
+/// The name of the value that holds what is remembered of the cluster's Salt master.
+pub const SALT: &str = "salt";
 
 /// Everything that is remembered.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,6 +56,8 @@ pub enum Change {
     PutToken(TokenRecord),
     /// Replaces the run of an orchestration.
     PutRun(Box<Run>),
+    /// Replaces what is remembered of the Salt master.
+    PutSalt(Box<SaltRecord>),
 }
 
 /// Where the master's memory is kept.
@@ -101,7 +106,7 @@ pub enum RegistryError {
     /// A record is not what this version writes.
     #[error("the registry holds a damaged {kind} record")]
     Record {
-        /// `node`, `token` or `orchestration`.
+        /// `node`, `token`, `orchestration` or `salt`.
         kind: &'static str,
         /// What is wrong with it.
         #[source]

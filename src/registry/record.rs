@@ -5,7 +5,9 @@ use crate::model::digest::Fingerprint;
 use crate::model::facts::Resources;
 use crate::model::ids::{NodeId, NodeName, TokenId};
 use crate::model::role::Role;
+use crate::wire::salt::SaltMaster;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A node.
@@ -60,6 +62,47 @@ pub struct NodeRecord {
     /// Whether it has signed what it asked for: then nobody asks in its name without.
     #[serde(default)]
     pub signs: bool,
+    /// The fingerprint of its minion's key, where the cluster has a Salt master.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minion: Option<Fingerprint>,
+}
+
+/// What is remembered of the cluster's Salt master, version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaltRecord {
+    /// The version of the record: 1.
+    pub version: u32,
+    /// What minions have to know of it; none until the agent beside it has told.
+    pub master: Option<SaltMaster>,
+    /// The keys that eos had it accept, by the names of the minions.
+    pub accepted: BTreeMap<NodeName, Fingerprint>,
+}
+
+impl SaltRecord {
+    /// Of a Salt master of which nothing is known.
+    pub fn new() -> Self {
+        Self { version: 1, master: None, accepted: BTreeMap::new() }
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// When it is damaged, or a later eos wrote it.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let record: Self = serde_json::from_str(text)?;
+        match record.version {
+            1 => Ok(record),
+            found => {
+                Err(serde::de::Error::custom(format!("it has version {found}, and this eos reads version 1")))
+            }
+        }
+    }
+}
+
+impl Default for SaltRecord {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A token; its secret is not here, only the key derived from it.

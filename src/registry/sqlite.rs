@@ -3,7 +3,8 @@
 use crate::host::files;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::registry::{
-    CLUSTER, Change, Export, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SETTINGS,
+    CLUSTER, Change, Export, Exporter, GENERATION, ORCHESTRATION, Records, Registry, RegistryError, SALT,
+    SETTINGS,
 };
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;
@@ -167,6 +168,10 @@ fn write(transaction: &Transaction<'_>, change: &Change) -> Result<(), RegistryE
         Change::PutRun(run) => transaction.execute(
             "REPLACE INTO value VALUES (?1, ?2)",
             params![ORCHESTRATION, serde_json::to_string(run).map_err(json("orchestration"))?],
+        ),
+        Change::PutSalt(salt) => transaction.execute(
+            "REPLACE INTO value VALUES (?1, ?2)",
+            params![SALT, serde_json::to_string(salt).map_err(json("salt"))?],
         ),
         Change::PutToken(token) => transaction.execute(
             "REPLACE INTO token VALUES (?1, ?2)",

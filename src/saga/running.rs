@@ -112,7 +112,8 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
             if self.engine.faults.fail_at.as_deref() == Some(step.name()) {
                 return Err(SagaError::Planned.into());
             }
-            self.enter_in_ledger(&place, &checkpoint)?;
+            let effects = step.after(self.env, &checkpoint.effects)?;
+            self.enter_in_ledger(&place, &checkpoint, effects)?;
             Ok(outcome)
         });
         match outcome {
@@ -185,10 +186,16 @@ impl<'r, 'a, E> Running<'r, 'a, E> {
         ledger.save(root)
     }
 
-    fn enter_in_ledger(&self, place: &str, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+    fn enter_in_ledger(
+        &self,
+        place: &str,
+        checkpoint: &Checkpoint,
+        effects: BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), JournalError> {
         let root = self.engine.root;
         let mut ledger = Ledger::load(root)?.unwrap_or_default();
         ledger.record(root, place, checkpoint)?;
+        ledger.record_effects(&checkpoint.effects, effects);
         ledger.save(root)
     }
 

@@ -86,6 +86,14 @@ impl<E: Explain> From<E> for StepError {
     }
 }
 
+impl StepError {
+    /// The same failure, which also says what else failed and what helps there.
+    pub fn and(mut self, other: Self) -> Self {
+        self.failure = self.failure.and(other.failure);
+        self
+    }
+}
+
 /// One change of a saga, over the environment `E` that its steps share.
 pub trait Step<E> {
     /// The name: stable, unique in its saga, kebab-case; it is on disk.
@@ -114,13 +122,25 @@ pub trait Step<E> {
     fn before(&self, _env: &E) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
         Ok(BTreeMap::new())
     }
+    /// How what [`Step::before`] named is now, after the step has run: `before` is what its checkpoint has. What is
+    /// another then goes into the ledger, for a reset.
+    ///
+    /// # Errors
+    /// When it cannot be known; the step has then failed.
+    fn after(
+        &self,
+        _env: &E,
+        _before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        Ok(BTreeMap::new())
+    }
     /// Does it. Runs again after a crash in its middle, and must then come to the same.
     ///
     /// # Errors
     /// When it cannot be done; everything is then undone, this step included.
     fn run(&self, env: &mut E) -> Result<Outcome, StepError>;
     /// Takes back what is not in files: services, users, what others were told. May be repeated, and
-    /// may be called when `run` did nothing or never happened.
+    /// may be called when `run` did nothing or never happened. Its files are put back whether it succeeds or not.
     ///
     /// # Errors
     /// When it cannot be taken back: a person is then needed.
@@ -131,5 +151,17 @@ pub trait Step<E> {
     /// As [`Step::undo`].
     fn undo_to(&self, env: &mut E, _before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
         self.undo(env)
+    }
+    /// The last of its undo, once its files are as they were: what works with them again, as a service that ran. It
+    /// is asked too when something before it could not be taken back, and may be repeated.
+    ///
+    /// # Errors
+    /// As [`Step::undo`].
+    fn undo_last(
+        &self,
+        _env: &mut E,
+        _before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), StepError> {
+        Ok(())
     }
 }

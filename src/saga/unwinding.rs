@@ -7,6 +7,7 @@ use super::running::Running;
 use super::step::StepError;
 use crate::host::inventory::{Node, decode, observe};
 use crate::host::{files, paths, tree};
+use crate::journal::checkpoint::Checkpoint;
 use crate::journal::error::JournalError;
 use crate::journal::ledger::Ledger;
 use crate::journal::record::{End, JournalRecord, Reason};
@@ -57,13 +58,23 @@ impl<E> Running<'_, '_, E> {
     fn undo(&mut self, index: usize, name: &str) -> Result<(), StepError> {
         let place = checkpoint::place(&self.saga, index, name);
         let checkpoint = self.checkpoint_of(&place)?;
-        self.steps[index].undo_to(self.env, &checkpoint.effects)?;
+        let steps = self.steps;
+        let step = steps[index].as_ref();
+        // One thing that cannot be taken back keeps nothing else from it.
+        let first = step.undo_to(self.env, &checkpoint.effects);
         if self.engine.faults.fail_undo_at.as_deref() == Some(name) {
             return Err(SagaError::Planned.into());
         }
+        let files = self.put_back(name, &place, &checkpoint);
+        let last = step.undo_last(self.env, &checkpoint.effects);
+        let failures = [first, files, last].into_iter().filter_map(Result::err);
+        failures.reduce(StepError::and).map_or(Ok(()), Err)
+    }
+
+    fn put_back(&mut self, name: &str, place: &str, checkpoint: &Checkpoint) -> Result<(), StepError> {
         let known = self.known()?;
         let done = known.done.contains(name);
-        let stayed = known.trees.restore(self.engine.root, &place, &checkpoint, done)?;
+        let (stayed, restored) = known.trees.restore(self.engine.root, place, checkpoint, done);
         for directory in stayed.directories {
             let path = self.engine.root.join(decode(&directory));
             let text = format!("{} stays, because something that is not eos's is in it", path.display());
@@ -79,7 +90,7 @@ impl<E> Running<'_, '_, E> {
         for path in stayed.aside {
             self.tell_aside(&path);
         }
-        Ok(())
+        Ok(restored?)
     }
 
     /// Says once where what somebody changed is kept, now that the original has its name again.

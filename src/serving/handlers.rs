@@ -4,6 +4,7 @@ use crate::host::stream;
 use crate::model::digest::Digest;
 use crate::model::explain::{Explain, Failure};
 use crate::model::ids::SnapshotId;
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::server::Peer;
 use crate::serving::access::{Access, Reader};
 use crate::serving::error::ServingError;
@@ -22,7 +23,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use prometheus_client::metrics::counter::Counter;
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -160,7 +162,7 @@ fn open(desk: &Desk, store: &DiskStore, reader: &Reader, id: &SnapshotId) -> Res
 /// Takes the caller its place, and writes down that it reads the snapshot.
 fn begin(desk: &Desk, store: &DiskStore, reader: &Reader, summary: &Summary) -> Result<(), Refusal> {
     let id = &summary.id;
-    let begun = desk.shelf.pulls.begin(store, &reader.puller, (id, &summary.parts), Instant::now());
+    let begun = desk.shelf.pulls.begin(store, &reader.puller, summary, Instant::now());
     begun.map_err(|why| desk.no_pull("snapshot", id.as_str(), why))?;
     desk.access.note(reader, id)?;
     let source = &summary.metadata.source;
@@ -191,17 +193,16 @@ async fn embedded(
     let malformed = |_| desk.counted(ServingError::Malformed { what: "number of bytes as at_most" });
     let Query(wanted) = wanted.map_err(malformed)?;
     let name = id.to_string();
-    let work = move |desk: &Desk, store: &DiskStore| whole(desk, store, &reader, &id, wanted.at_most);
+    // More than anybody takes in one reply is sent to nobody.
+    let at_most = wanted.at_most.min(MOST_EMBEDDED_BYTES);
+    let work = move |desk: &Desk, store: &DiskStore| whole(desk, store, &reader, &id, at_most);
     match desk.clone().with_store("snapshot", name, work).await? {
         Whole::TooLarge(refusal) => Err(refusal),
         Whole::Body { head, pieces, length, sending } => {
-            desk.shelf.traffic.bytes.inc_by(length);
             let files = pieces.into_iter().map(|piece| stream::bytes(piece.file, piece.length));
             let head = futures_util::stream::once(std::future::ready(Ok(Bytes::from(head))));
-            let bytes = head.chain(futures_util::stream::iter(files).flatten()).map(move |bytes| {
-                let _held = &sending;
-                bytes
-            });
+            let bytes = head.chain(futures_util::stream::iter(files).flatten());
+            let bytes = counted(bytes, desk.shelf.traffic.bytes.clone(), sending);
             let told =
                 [(header::CONTENT_LENGTH, length.to_string()), (header::CONTENT_TYPE, MEDIA_TYPE.to_owned())];
             Ok((told, Body::from_stream(bytes)).into_response())
@@ -275,9 +276,9 @@ async fn part(
     });
     Ok(match open.await? {
         Opened::Range(opened, sending) => {
-            desk.shelf.traffic.bytes.inc_by(opened.length);
             desk.shelf.traffic.ranges.inc();
-            send(opened, range.map(|(offset, _)| offset), sending)
+            let sent = desk.shelf.traffic.bytes.clone();
+            send(opened, range.map(|(offset, _)| offset), (sent, sending))
         }
         Opened::Outside { size, failure } => {
             let known = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -289,7 +290,7 @@ async fn part(
 /// Has the part kept for the caller while it is sent.
 fn sending(desk: &Desk, store: &DiskStore, reader: &Reader, part: &Digest) -> Result<Sending, Refusal> {
     let refused = RefCell::new(None);
-    let may = |one: &Summary| match desk.withheld(reader, &one.metadata.source) {
+    let may = |source: &str| match desk.withheld(reader, source) {
         Some(error) => {
             refused.replace(Some(error));
             false
@@ -305,14 +306,26 @@ fn sending(desk: &Desk, store: &DiskStore, reader: &Reader, part: &Digest) -> Re
     })
 }
 
-/// All of a part, or what of it follows this offset.
-fn send(PartRange { file, length, size }: PartRange, offset: Option<u64>, sending: Sending) -> Response {
-    // The stream owns it, so it ends with the last byte or with the connection.
-    let bytes = stream::bytes(file, length).map(move |bytes| {
+/// Counts each piece when it is handed over, not what was promised. The stream owns `sending`, so that ends with the
+/// last byte or with the connection.
+fn counted(
+    pieces: impl Stream<Item = std::io::Result<Bytes>> + Send,
+    sent: Counter,
+    sending: Sending,
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    pieces.inspect_ok(move |piece| {
         let _held = &sending;
-        bytes
-    });
-    let body = Body::from_stream(bytes);
+        sent.inc_by(piece.len() as u64);
+    })
+}
+
+/// All of a part, or what of it follows this offset.
+fn send(
+    PartRange { file, length, size }: PartRange,
+    offset: Option<u64>,
+    (sent, sending): (Counter, Sending),
+) -> Response {
+    let body = Body::from_stream(counted(stream::bytes(file, length), sent, sending));
     let answer = [
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),

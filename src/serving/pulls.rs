@@ -4,13 +4,12 @@
 //! renews it, and an answer that is still being sent keeps it. A place is given up sooner than a lease, and
 //! there are only so many of them; a puller has one, however often it asks. All this is in memory only. After
 //! a restart a puller has both again with its next request; until then only retention's own rules protect
-//! what it pulls.
+//! what it pulls. A request for a part does not say of which snapshot, so all that have it are kept then.
 
 use crate::host::clock;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::serving::known::Known;
-use crate::snapshot::manifest::Part;
 use crate::snapshot::store::{DiskStore, Lease, StoreError, Summary};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, HashSet};
@@ -46,12 +45,16 @@ struct Held {
 
 #[derive(Debug)]
 struct Pull {
+    /// Of what it is, which says who may have it.
+    source: String,
     parts: HashSet<Digest>,
     heard: Instant,
     /// Answers that are being sent at this moment.
     sending: usize,
     /// Its puller has all of it; what is still being sent is on its way already.
     left: bool,
+    /// The puller asked for a part alone, as one does that began before this daemon: it may mean another snapshot.
+    guessed: bool,
     _lease: Lease,
 }
 
@@ -150,18 +153,29 @@ impl Pulls {
         &self,
         store: &DiskStore,
         puller: &str,
-        (id, parts): (&SnapshotId, &[Part]),
+        what: &Summary,
         now: Instant,
     ) -> Result<(), StoreError> {
-        let key = (puller.to_owned(), id.clone());
+        let key = (puller.to_owned(), what.id.clone());
         if let Some(pull) = self.held().pulls.get_mut(&key) {
-            (pull.heard, pull.left) = (now, false);
+            (pull.heard, pull.left, pull.guessed) = (now, false, false);
             return Ok(());
         }
+        self.enter(store, key, what, (now, false))
+    }
+
+    fn enter(
+        &self,
+        store: &DiskStore,
+        key: Key,
+        what: &Summary,
+        (heard, guessed): (Instant, bool),
+    ) -> Result<(), StoreError> {
         // Without the lock: nobody who ends an answer waits for the disk.
-        let lease = store.lease(id, puller, clock::timestamp())?;
-        let parts = parts.iter().map(|part| part.digest).collect();
-        let pull = Pull { parts, heard: now, sending: 0, left: false, _lease: lease };
+        let lease = store.lease(&what.id, &key.0, clock::timestamp())?;
+        let parts = what.parts.iter().map(|part| part.digest).collect();
+        let source = what.metadata.source.clone();
+        let pull = Pull { source, parts, heard, sending: 0, left: false, guessed, _lease: lease };
         self.held().pulls.entry(key).or_insert(pull);
         Ok(())
     }
@@ -170,13 +184,7 @@ impl Pulls {
     ///
     /// # Errors
     /// When there is no place, no such snapshot, or the store's disk refuses.
-    pub fn begin(
-        &self,
-        store: &DiskStore,
-        puller: &str,
-        what: (&SnapshotId, &[Part]),
-        now: Instant,
-    ) -> Result<(), NoPull> {
+    pub fn begin(&self, store: &DiskStore, puller: &str, what: &Summary, now: Instant) -> Result<(), NoPull> {
         let fresh = self.held().take_place(puller, self.most, now)?;
         let kept = self.keep(store, puller, what, now);
         if kept.is_err() && fresh {
@@ -186,7 +194,8 @@ impl Pulls {
     }
 
     /// Renews this puller's pulls of all snapshots that have the part, for as long as the answer is being
-    /// sent; a puller that is not known any more begins anew, with a snapshot that it `may` have.
+    /// sent; a puller that is not known any more begins anew. With each request it is asked again of what source it
+    /// `may` have anything: a pull that was begun is no right to its end.
     ///
     /// # Errors
     /// When there is no place, or the store's disk refuses.
@@ -195,40 +204,53 @@ impl Pulls {
         store: &DiskStore,
         puller: &str,
         part: &Digest,
-        may: &dyn Fn(&Summary) -> bool,
+        may: &dyn Fn(&str) -> bool,
         now: Instant,
     ) -> Result<Option<Sending>, NoPull> {
         let fresh = self.held().take_place(puller, self.most, now)?;
-        if let Some(sending) = self.renew(puller, part, now) {
+        if let Some(sending) = self.renew(puller, part, may, now) {
             return Ok(Some(sending));
         }
         let begun = self.begin_with(store, puller, part, may, now);
-        if !matches!(begun, Ok(true)) && fresh {
+        let sending = begun.map(|()| self.renew(puller, part, may, now));
+        if !matches!(sending, Ok(Some(_))) && fresh {
             self.held().leave_place(puller);
         }
-        Ok(if begun? { self.renew(puller, part, now) } else { None })
+        Ok(sending?)
     }
 
-    /// Keeps a snapshot that has the part and that the puller `may` have; whether there is one.
+    /// Keeps all snapshots that have the part and that the puller `may` have: it pulls one of them.
     fn begin_with(
         &self,
         store: &DiskStore,
         puller: &str,
         part: &Digest,
-        may: &dyn Fn(&Summary) -> bool,
+        may: &dyn Fn(&str) -> bool,
         now: Instant,
-    ) -> Result<bool, StoreError> {
-        let Some(one) = self.known.with_part(store, part)?.into_iter().find(|one| may(one)) else {
-            return Ok(false);
-        };
-        self.keep(store, puller, (&one.id, &one.parts), now).map(|()| true)
+    ) -> Result<(), StoreError> {
+        let having = self.known.with_part(store, part)?.into_iter();
+        for one in having.filter(|one| may(&one.metadata.source)) {
+            let entered = self.enter(store, (puller.to_owned(), one.id.clone()), &one, (now, true));
+            match entered {
+                // It was removed since it was looked for, and the others are kept.
+                Err(StoreError::Unknown { .. }) => {}
+                entered => entered?,
+            }
+        }
+        Ok(())
     }
 
-    fn renew(self: &Arc<Self>, puller: &str, part: &Digest, now: Instant) -> Option<Sending> {
+    fn renew(
+        self: &Arc<Self>,
+        puller: &str,
+        part: &Digest,
+        may: &dyn Fn(&str) -> bool,
+        now: Instant,
+    ) -> Option<Sending> {
         let mut held = self.held();
         let mut keys = Vec::new();
         for (key, pull) in &mut held.pulls {
-            if key.0 == puller && pull.parts.contains(part) {
+            if key.0 == puller && pull.parts.contains(part) && may(&pull.source) {
                 (pull.heard, pull.sending) = (now, pull.sending + 1);
                 keys.push(key.clone());
             }
@@ -258,12 +280,12 @@ impl Pulls {
         Sending { pulls: self.clone(), puller: puller.to_owned(), keys, began: now }
     }
 
-    /// Ends this puller's pull of the snapshot, which it has; its place is free with the last one.
+    /// Ends this puller's pull of the snapshot, which it has, and with it what was kept because it might have been
+    /// that one; its place is free with the last one.
     pub fn leave(&self, puller: &str, id: &SnapshotId) {
         let mut held = self.held();
-        if let Some(pull) = held.pulls.get_mut(&(puller.to_owned(), id.clone())) {
-            pull.left = true;
-        }
+        let ends = |(key, pull): &(&Key, &mut Pull)| key.0 == puller && (key.1 == *id || pull.guessed);
+        held.pulls.iter_mut().filter(ends).for_each(|(_, pull)| pull.left = true);
         if !held.pulls.iter().any(|(key, pull)| key.0 == puller && !pull.left) {
             held.leave_place(puller);
         }

@@ -8,6 +8,7 @@ use crate::model::explain::Failure;
 use crate::model::ids::{ClusterId, NodeId, SnapshotId};
 use crate::model::progress::Silent;
 use crate::model::role::Role;
+use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::server::Peer;
 use crate::snapshot::capture::{self, Source};
 use crate::snapshot::manifest::tests::{TestSeal, metadata};
@@ -60,6 +61,19 @@ impl Access for Anybody {
     }
 }
 
+/// Serves all who have a certificate, as nodes of one role.
+struct Everybody(Role);
+
+impl Access for Everybody {
+    fn admit<'a>(&'a self, peer: &'a Peer, _action: &'static str) -> Admission<'a> {
+        Box::pin(std::future::ready(Ok(Reader::of(peer, Some(self.0)))))
+    }
+
+    fn note(&self, _reader: &Reader, _id: &SnapshotId) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
 struct Site {
     folder: tempfile::TempDir,
     shelf: Arc<Shelf>,
@@ -87,6 +101,13 @@ impl Site {
         Ok(router.oneshot(Request::builder().method(method).uri(path).body(Body::empty())?).await?)
     }
 
+    /// As `told`, by a node that has this role now.
+    async fn as_role(&self, role: Role, node: &str, path: &str) -> anyhow::Result<(u16, String)> {
+        let router = router::<()>(self.shelf.clone(), Everybody(role)).layer(Extension(caller(Some(node))));
+        let answer = router.oneshot(Request::get(path).body(Body::empty())?).await?;
+        read(answer).await
+    }
+
     /// The status of the answer to a request for this range, what it says of the range, and how long it is.
     async fn ranged(&self, path: &str, range: &str) -> anyhow::Result<(u16, Option<String>, usize)> {
         let router = router::<()>(self.shelf.clone(), Anybody).layer(Extension(caller(Some("edge-1"))));
@@ -98,12 +119,15 @@ impl Site {
     }
 
     async fn told(&self, node: Option<&str>, path: &str) -> anyhow::Result<(u16, String)> {
-        let answer = self.ask(node, "GET", path).await?;
-        let status = answer.status().as_u16();
-        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
-        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        Ok((status, value["error"]["code"].as_str().unwrap_or_default().to_owned()))
+        read(self.ask(node, "GET", path).await?).await
     }
+}
+
+async fn read(answer: Response<Body>) -> anyhow::Result<(u16, String)> {
+    let status = answer.status().as_u16();
+    let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok((status, value["error"]["code"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn code(status: u16, code: &str) -> (u16, String) {
@@ -151,12 +175,12 @@ async fn a_dead_pullers_place_is_free_after_its_time_and_what_it_pulls_stays() -
     site.published("open")?;
     let store = site.shelf.store()?.expect("there is one");
     let summary = store.list()?.snapshots.remove(0);
-    let (what, part) = ((&summary.id, summary.parts.as_slice()), summary.parts[0].digest);
+    let (what, part) = (&summary, summary.parts[0].digest);
     let (pulls, start) = (&site.shelf.pulls, Instant::now());
     let after = |time: Duration| start + time;
     pulls.begin(&store, "a", what, start).expect("it is the first");
     pulls.begin(&store, "b", what, after(PLACE)).expect_err("the first may be there still");
-    let all = |_: &crate::snapshot::store::Summary| true;
+    let all = |_: &str| true;
     pulls.send(&store, "b", &part, &all, after(PLACE)).expect_err("it has no place");
     let late = PLACE + Duration::from_secs(1);
     pulls.begin(&store, "b", what, after(late)).expect("the first is gone");
@@ -263,6 +287,80 @@ async fn who_pulls_two_snapshots_keeps_its_place_and_the_other_one_when_it_has_t
     assert_eq!(site.ask(Some("edge-1"), "DELETE", &leave(&second)).await?.status(), 200);
     assert_eq!((site.shelf.pulls.count(), site.shelf.pulls.taken(Instant::now())), (0, 0));
     assert_eq!(site.told(Some("edge-2"), &second).await?.0, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pull_that_was_begun_ends_when_its_puller_may_not_have_the_source_any_more() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (manifest, part) = site.published("metrics")?;
+    for path in [&manifest, &part] {
+        assert!(site.told(Some("data-1"), path).await?.0 < 300, "{path}");
+    }
+    // The same puller, which has got another role.
+    assert_eq!(site.shelf.pulls.count(), 1);
+    assert_eq!(site.as_role(Role::Edge, "data-1", &part).await?, code(403, "EOS-T162"));
+    assert_eq!(site.as_role(Role::Edge, "data-1", &manifest).await?, code(403, "EOS-T162"));
+    assert!(site.as_role(Role::Data, "data-1", &part).await?.0 < 300);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_asks_for_a_part_alone_after_a_restart_has_all_snapshots_that_may_be_meant() -> anyhow::Result<()>
+{
+    let site = Site::new(1)?;
+    let path = site.folder.path().join("store");
+    let (older, part) = published(&path, "open", b"the same")?;
+    let (newer, same) = published(&path, "other", b"the same")?;
+    let (third, _) = published(&path, "third", b"another")?;
+    assert_eq!(part, same);
+    let part = format!("/v1/snapshots/parts/{part}");
+    assert_eq!(site.told(Some("edge-1"), &part).await?.0, 200);
+    let store = site.shelf.store()?.expect("there is one");
+    store.delete(&older).expect_err("it may be this one");
+    store.delete(&newer).expect_err("or that one");
+    store.delete(&third)?;
+    let leave = format!("/v1/snapshots/{older}/reservation");
+    assert_eq!(site.ask(Some("edge-1"), "DELETE", &leave).await?.status(), 200);
+    assert_eq!((site.shelf.pulls.count(), site.shelf.pulls.taken(Instant::now())), (0, 0));
+    store.delete(&older)?;
+    store.delete(&newer)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_sent_is_counted_and_not_what_was_asked_for() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let (manifest, part) = site.published("open")?;
+    let sent = || site.shelf.traffic.bytes.get();
+    drop(site.ask(Some("edge-1"), "GET", &part).await?);
+    let embedded = format!("{}?at_most=1000000", manifest.replace("manifest", "embedded"));
+    drop(site.ask(Some("edge-1"), "GET", &embedded).await?);
+    assert_eq!(sent(), 0, "nobody read them");
+    for path in [part, embedded] {
+        let before = sent();
+        let answer = site.ask(Some("edge-1"), "GET", &path).await?;
+        let length = axum::body::to_bytes(answer.into_body(), 1 << 20).await?.len();
+        assert_eq!(sent() - before, u64::try_from(length)?, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_than_one_reply_may_have_is_sent_whole_to_nobody_whatever_is_asked_for() -> anyhow::Result<()> {
+    let site = Site::new(1)?;
+    let mut state = 1u64;
+    let mut noise = vec![0; usize::try_from(MOST_EMBEDDED_BYTES)?];
+    for eight in noise.chunks_exact_mut(8) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        eight.copy_from_slice(&state.to_le_bytes());
+    }
+    let (id, _) = published(&site.folder.path().join("store"), "open", &noise)?;
+    let path = format!("/v1/snapshots/{id}/embedded?at_most={}", u64::MAX);
+    assert_eq!(site.told(Some("edge-1"), &path).await?, code(413, "EOS-T170"));
+    assert_eq!(site.shelf.pulls.taken(Instant::now()), 0);
     Ok(())
 }
 

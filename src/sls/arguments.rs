@@ -2,7 +2,7 @@
 
 use crate::model::yaml::Value;
 use crate::sls::declaration::{Declaration, scalar};
-use crate::sls::error::SlsError;
+use crate::sls::error::{Place, SlsError};
 use crate::sls::order::{TAKEN_BY_ALL, UNSUPPORTED};
 use std::cell::RefCell;
 
@@ -10,12 +10,21 @@ use std::cell::RefCell;
 pub struct Arguments<'a> {
     declaration: &'a Declaration,
     asked: RefCell<Vec<&'static str>>,
+    /// Those that every function takes, and that are not told when another one is unknown.
+    by_all: &'static [&'static str],
+    unsupported: &'static [&'static str],
 }
 
 impl<'a> Arguments<'a> {
     /// The arguments of a declaration.
     pub fn of(declaration: &'a Declaration) -> Self {
-        Self { declaration, asked: RefCell::new(Vec::new()) }
+        let asked = RefCell::new(Vec::new());
+        Self { declaration, asked, by_all: &TAKEN_BY_ALL, unsupported: &UNSUPPORTED }
+    }
+
+    /// Those of a step of an orchestration, which takes these whatever its function is.
+    pub fn of_step(declaration: &'a Declaration, taken: &[&'static str]) -> Self {
+        Self { declaration, asked: RefCell::new(taken.to_vec()), by_all: &[], unsupported: &[] }
     }
 
     /// Its value, unless it is null. The last one counts, as `extend` puts it.
@@ -30,11 +39,16 @@ impl<'a> Arguments<'a> {
         self.get(name).is_some()
     }
 
+    /// Where the argument stands, or the function.
+    pub fn place(&self, name: &str) -> Place {
+        let argument = self.declaration.arguments.iter().rev().find(|argument| argument.name == name);
+        argument.map_or(&self.declaration.place, |argument| &argument.place).clone()
+    }
+
     /// That the argument is of another kind than wanted.
     pub fn bad(&self, name: &'static str, wanted: &'static str) -> SlsError {
-        let argument = self.declaration.arguments.iter().rev().find(|argument| argument.name == name);
         SlsError::BadArgument {
-            place: argument.map_or(&self.declaration.place, |argument| &argument.place).clone(),
+            place: self.place(name),
             function: self.declaration.function.clone(),
             argument: name.to_owned(),
             wanted,
@@ -49,11 +63,16 @@ impl<'a> Arguments<'a> {
 
     /// A text that must be given.
     pub fn required(&self, name: &'static str) -> Result<String, SlsError> {
-        self.text(name)?.ok_or_else(|| SlsError::MissingArgument {
+        self.text(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// That the argument is not given.
+    pub fn missing(&self, name: &str) -> SlsError {
+        SlsError::MissingArgument {
             place: self.declaration.place.clone(),
             function: self.declaration.function.clone(),
             argument: name.to_owned(),
-        })
+        }
     }
 
     /// The argument `name` when it is a text, or the id.
@@ -145,15 +164,15 @@ impl<'a> Arguments<'a> {
         let asked = self.asked.borrow();
         for argument in &self.declaration.arguments {
             let name = argument.name.as_str();
-            if UNSUPPORTED.contains(&name) {
+            if self.unsupported.contains(&name) {
                 return Err(SlsError::Unsupported {
                     place: argument.place.clone(),
                     feature: name.to_owned(),
                 });
             }
-            if !asked.contains(&name) && !TAKEN_BY_ALL.contains(&name) {
+            if !asked.contains(&name) && !self.by_all.contains(&name) {
                 // Of those that every function takes, only the name is told: they are many.
-                let own = asked.iter().filter(|name| **name == "name" || !TAKEN_BY_ALL.contains(name));
+                let own = asked.iter().filter(|name| **name == "name" || !self.by_all.contains(name));
                 let mut expected: Vec<String> = own.map(|name| (*name).to_owned()).collect();
                 expected.sort();
                 expected.dedup();

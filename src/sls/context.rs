@@ -62,52 +62,9 @@ impl std::fmt::Debug for Context {
     }
 }
 
-/// Whether a text matches a pattern of shell globs: `*` for any text, `?` for any character.
-pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut from, mut star) = (0, 0, None);
-    while from < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(want) if *want == '?' || *want == text[from] => {
-                at += 1;
-                from += 1;
-            }
-            _ => match star {
-                // The last star takes one character more, and the rest is tried again.
-                Some((star_at, taken)) => {
-                    star = Some((star_at, taken + 1));
-                    at = star_at + 1;
-                    from = taken + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn globs_match_as_in_a_shell() {
-        for (pattern, text, wanted) in [
-            ("*", "", true),
-            ("n?", "n1", true),
-            ("n?", "n12", false),
-            ("rack1-*", "rack1-a", true),
-            ("*-a*b", "x-a-ab", true),
-            ("*-a*b", "x-a-abc", false),
-            ("", "a", false),
-        ] {
-            assert_eq!(glob(pattern, text), wanted, "{pattern} {text}");
-        }
-    }
 
     #[test]
     fn a_context_never_prints_its_pillar() {

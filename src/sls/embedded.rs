@@ -8,6 +8,8 @@ pub struct Embedded;
 
 /// Every file of the shipped tree, by its path, in the order of the paths.
 pub const FILES: &[(&str, &[u8])] = &[
+    ("_grains/eos_node.py", include_bytes!("../../states/_grains/eos_node.py")),
+    ("_modules/eos_node.py", include_bytes!("../../states/_modules/eos_node.py")),
     ("_modules/eos_roles.py", include_bytes!("../../states/_modules/eos_roles.py")),
     ("orchestration/node_addition.sls", include_bytes!("../../states/orchestration/node_addition.sls")),
     ("orchestration/role_update.sls", include_bytes!("../../states/orchestration/role_update.sls")),
@@ -39,6 +41,8 @@ pub const MASTER_UNIT: &str = include_str!("../../templates/eos-master.service.j
 pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jinja");
 /// The unit that deals with what a crash left of captures and restores, a template over `binary` and `root`.
 pub const RECOVERY_UNIT: &str = include_str!("../../templates/eos-recovery.service.jinja");
+/// The unit that applies what the agent was told to, a template over `binary` and `root`.
+pub const APPLY_UNIT: &str = include_str!("../../templates/eos-apply.service.jinja");
 /// `/etc/eos/cluster.yaml`, a template over the keys of its file.
 pub const CLUSTER_CONFIG: &str = include_str!("../../templates/cluster.yaml.jinja");
 

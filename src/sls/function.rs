@@ -76,6 +76,8 @@ pub enum Function {
         name: String,
         /// Whether it starts at boot; unsaid means as it is.
         enable: Option<bool>,
+        /// Whether it reads its configuration again when something that it watches changes, instead of being restarted.
+        reload: bool,
     },
     /// `service.dead`.
     ServiceDead {

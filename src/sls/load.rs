@@ -1,11 +1,11 @@
 //! Gathers the SLS that a node gets: `top.sls` matching, and includes before those who include them.
 
 use crate::model::yaml::Value;
-use crate::sls::context::glob;
 use crate::sls::declaration::{self, Declaration};
 use crate::sls::error::{Place, SlsError};
 use crate::sls::extend;
 use crate::sls::jinja::Renderer;
+use crate::sls::matching;
 use crate::sls::names;
 use crate::sls::tree::{candidates, inside};
 use std::collections::BTreeSet;
@@ -83,16 +83,11 @@ fn matched(renderer: &Renderer<'_>, target: &str, states: &[Value]) -> Result<Ve
             (None, None) => return Err("an entry of top.sls other than a name or `match`".to_owned()),
         }
     }
-    let lookup = |table: &serde_json::Value| {
-        let (path, wanted) = target.rsplit_once(':')?;
-        let found = path.split(':').try_fold(table, |table, key| table.get(key))?;
-        found.as_str().map(|text| glob(wanted, text))
-    };
     let matches = match kind {
-        "glob" => glob(target, &context.id),
+        "glob" => matching::glob(target, &context.id),
         "list" => target.split(',').any(|name| name.trim() == context.id),
-        "grain" => lookup(&context.grains).unwrap_or(false),
-        "pillar" => lookup(&context.pillar).unwrap_or(false),
+        "grain" => matching::data(&context.grains, target),
+        "pillar" => matching::data(&context.pillar, target),
         _ => return Err("a match other than glob, list, grain or pillar".to_owned()),
     };
     Ok(if matches { names } else { Vec::new() })

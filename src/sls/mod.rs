@@ -19,6 +19,8 @@ pub mod graph;
 pub mod inputs;
 pub mod jinja;
 pub mod load;
+pub mod matching;
+pub mod mount_options;
 pub mod names;
 pub mod order;
 pub mod plan;

@@ -1,10 +1,10 @@
 //! Requisites: which states an argument names, and what each state depends on.
 
 use crate::model::yaml::Value;
-use crate::sls::context::glob;
 use crate::sls::declaration::{Argument, Declaration, scalar};
 use crate::sls::error::SlsError;
 use crate::sls::graph::Graph;
+use crate::sls::matching::glob;
 use crate::sls::requisite::{self, Kind, Written};
 
 /// Arguments that every function takes.
@@ -159,7 +159,7 @@ fn targets(all: &[Declaration], from: &Declaration, argument: &Argument) -> Resu
 }
 
 fn matches(declaration: &Declaration, module: Option<&str>, wanted: &str) -> bool {
-    let is = |text: &str| text == wanted || (wanted.contains(['*', '?']) && glob(wanted, text));
+    let is = |text: &str| text == wanted || (wanted.contains(['*', '?', '[']) && glob(wanted, text));
     match module {
         Some("sls") => is(&declaration.sls) || declaration.included_from.iter().any(|sls| is(sls)),
         None | Some("id") => is(&declaration.id) || is(declaration.name()),

@@ -1,6 +1,7 @@
 //! The `salt` object of templates: the look-ups that states make, answered from the context.
 
-use crate::sls::context::{Context, Machine, glob};
+use crate::sls::context::{Context, Machine};
+use crate::sls::matching::glob;
 use crate::sls::python::pairs;
 use minijinja::value::{Kwargs, Object, Serde, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};

@@ -44,6 +44,19 @@ pub fn with_parameter(text: Option<&str>, name: &str, value: &str) -> (String, b
     (out, same)
 }
 
+/// The parameters that a file sets, as `systemd-sysctl` reads it; patterns name none for sure, and are left out.
+pub fn parameter_names(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let names = names.map(|name| name.strip_prefix('-').unwrap_or(name));
+    let is_name = |name: &&str| {
+        !name.is_empty()
+            && !name.contains("..")
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && !name.contains(['*', '?', '[', ' ', '\0'])
+    };
+    names.filter(is_name).map(str::to_owned).collect()
+}
+
 /// File systems without a device of their own: their entries are known by where they are mounted.
 const WITHOUT_DEVICE: [&str; 14] = [
     "none",

@@ -17,7 +17,8 @@ use crate::sls::grains;
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::{self, Executor, effects};
+use crate::steps::executor::effects::{self, Before};
+use crate::steps::executor::{self, Executor, going_back, parameters};
 use crate::steps::install_units::root_prefix;
 use crate::steps::salt_call;
 use crate::steps::start_service::{END, READY};
@@ -91,7 +92,12 @@ impl ApplyStates {
                 let client = env.member_client()?;
                 let desired = |client: MasterClient| async move { client.desired().await };
                 let what = "say what this node shall be";
-                env.until_answered(what, &client, desired).map(|desired| applied(&desired))
+                let told = env.until_answered(what, &client, desired).map(|desired| applied(&desired))?;
+                // A member whose turn of a newer generation has not come keeps what it has.
+                let own = membership
+                    .applied
+                    .filter(|own| membership.confirmed && own.generation == told.generation);
+                Ok(own.unwrap_or(told))
             }
         }
     }
@@ -143,6 +149,7 @@ impl ApplyStates {
         if let Some(failure) = applied.failure {
             return Err(failure);
         }
+        parameters::release(env)?;
         let unchanged = !changed && membership.applied.as_ref() == Some(wanted);
         membership.applied = Some(wanted.clone());
         membership.save(&env.root)?;
@@ -178,16 +185,21 @@ impl Machine for Files {
 /// When a state file is wrong; the error names file and line.
 pub fn render(env: &Env, name: &NodeName, wanted: &Applied, binary: &str) -> Result<StatePlan, StepFailure> {
     let inputs = inputs(env, name, wanted.role, wanted.scale, &wanted.pillar, binary)?;
-    let context = Context {
-        grains: grains::of(name.as_str(), &env.facts),
-        machine: Arc::new(Files),
-        ..Context::new(name.as_str(), inputs.pillar())
-    };
+    let context = context(env, name, inputs.pillar());
     let tree = DiskTree::of(&env.root);
     let plan = plan::render(&tree, &Wanted::Top, &context);
     // The engine takes a file that cannot be read for a missing one: the reason is told instead.
     tree.all_read()?;
     Ok(plan?)
+}
+
+/// What templates of a node see with this pillar: its grains and its files too, whoever asks for its states.
+pub fn context(env: &Env, name: &NodeName, pillar: serde_json::Value) -> Context {
+    Context {
+        grains: grains::of(name.as_str(), &env.facts),
+        machine: Arc::new(Files),
+        ..Context::new(name.as_str(), pillar)
+    }
 }
 
 /// What the states of a node depend on.
@@ -239,8 +251,31 @@ pub fn effects_before(
     env: &Env,
     plan: &StatePlan,
 ) -> Result<BTreeMap<String, serde_json::Value>, StepFailure> {
-    let stored = |before| serde_json::to_value(before).expect("what was before serialises");
-    Ok(effects::before(env, plan)?.into_iter().map(|(subject, before)| (subject, stored(before))).collect())
+    Ok(stored(effects::before(env, plan)?))
+}
+
+/// How the same is after the plan was carried out, for the ledger.
+///
+/// # Errors
+/// When the checkpoint is damaged, or the machine cannot be looked at.
+pub fn effects_after(
+    env: &Env,
+    before: &BTreeMap<String, serde_json::Value>,
+) -> Result<BTreeMap<String, serde_json::Value>, StepFailure> {
+    Ok(stored(effects::now(env, &recorded(before)?)?))
+}
+
+fn stored(effects: BTreeMap<String, Before>) -> BTreeMap<String, serde_json::Value> {
+    let value = |before| serde_json::to_value(before).expect("what was before serialises");
+    effects.into_iter().map(|(subject, before)| (subject, value(before))).collect()
+}
+
+fn recorded(stored: &BTreeMap<String, serde_json::Value>) -> Result<BTreeMap<String, Before>, StepFailure> {
+    let mut known = BTreeMap::new();
+    for (subject, value) in stored {
+        known.insert(subject.clone(), effects::recorded("checkpoint", subject, value)?);
+    }
+    Ok(known)
 }
 
 /// Puts back what a plan changed besides files.
@@ -248,15 +283,15 @@ pub fn effects_before(
 /// # Errors
 /// When the checkpoint is damaged, or something cannot be put back.
 pub fn undo_effects(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepFailure> {
-    let mut known = BTreeMap::new();
-    for (subject, value) in before {
-        let value = serde_json::from_value(value.clone()).map_err(|error| StepFailure::PlanDamaged {
-            what: "checkpoint",
-            why: format!("{subject}: {error}"),
-        });
-        known.insert(subject.clone(), value?);
-    }
-    effects::undo(env, &known)
+    going_back::undo(env, &recorded(before)?)
+}
+
+/// The rest of it, once files are back: services that ran do so again.
+///
+/// # Errors
+/// As [`undo_effects`].
+pub fn undo_effects_last(env: &Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepFailure> {
+    going_back::undo_last(env, &recorded(before)?)
 }
 
 impl Step<Env> for ApplyStates {
@@ -288,6 +323,14 @@ impl Step<Env> for ApplyStates {
         effects_before(env, &self.settled(env).map_err(to_step)?.plan).map_err(to_step)
     }
 
+    fn after(
+        &self,
+        env: &Env,
+        before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<BTreeMap<String, serde_json::Value>, StepError> {
+        effects_after(env, before).map_err(to_step)
+    }
+
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         self.apply(env).map_err(to_step)
     }
@@ -303,7 +346,18 @@ impl Step<Env> for ApplyStates {
     }
 
     fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, serde_json::Value>) -> Result<(), StepError> {
-        undo_effects(env, before).map_err(to_step)?;
-        self.undo(env)
+        let undone = undo_effects(env, before).map_err(to_step);
+        match (undone, self.undo(env)) {
+            (Err(first), Err(second)) => Err(first.and(second)),
+            (first, second) => first.and(second),
+        }
+    }
+
+    fn undo_last(
+        &self,
+        env: &mut Env,
+        before: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), StepError> {
+        undo_effects_last(env, before).map_err(to_step)
     }
 }

@@ -1,13 +1,14 @@
 //! Applies states of the node's own tree that an orchestration asks for, besides those of its role.
 
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
-use crate::sls::context::Context;
 use crate::sls::difference::Outcome as StateOutcome;
 use crate::sls::plan::{self, StatePlan, Wanted};
 use crate::steps::Env;
-use crate::steps::apply_states::{effects_before, inputs, undo_effects};
+use crate::steps::apply_states::{
+    context, effects_after, effects_before, inputs, undo_effects, undo_effects_last,
+};
 use crate::steps::error::{StepFailure, to_step};
-use crate::steps::executor::Executor;
+use crate::steps::executor::{Executor, parameters};
 use crate::steps::states_tree::DiskTree;
 use crate::steps::touches;
 use crate::wire::member::Task;
@@ -58,7 +59,7 @@ impl ApplyTask {
         merge(&mut pillar, &self.task.pillar);
         let tree = DiskTree::of(&env.root);
         let wanted = Wanted::Named(self.task.sls.clone());
-        let plan = plan::render(&tree, &wanted, &Context::new(name.as_str(), pillar));
+        let plan = plan::render(&tree, &wanted, &context(env, name, pillar));
         tree.all_read()?;
         let plan = plan?;
         Ok(self.plan.get_or_init(|| plan))
@@ -103,11 +104,22 @@ impl Step<Env> for ApplyTask {
         self.plan(env).and_then(|plan| effects_before(env, plan)).map_err(to_step)
     }
 
+    fn after(
+        &self,
+        env: &Env,
+        before: &BTreeMap<String, Value>,
+    ) -> Result<BTreeMap<String, Value>, StepError> {
+        effects_after(env, before).map_err(to_step)
+    }
+
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         let plan = self.plan(env).map_err(to_step)?;
         let applied = Executor::new(env).apply(plan);
         let outcome = if applied.changed() { Outcome::Done } else { Outcome::Unchanged };
-        applied.failure.map_or(Ok(outcome), |failure| Err(to_step(failure)))
+        match applied.failure {
+            Some(failure) => Err(to_step(failure)),
+            None => parameters::release(env).map(|()| outcome).map_err(to_step),
+        }
     }
 
     fn undo(&self, _env: &mut Env) -> Result<(), StepError> {
@@ -116,6 +128,10 @@ impl Step<Env> for ApplyTask {
 
     fn undo_to(&self, env: &mut Env, before: &BTreeMap<String, Value>) -> Result<(), StepError> {
         undo_effects(env, before).map_err(to_step)
+    }
+
+    fn undo_last(&self, env: &mut Env, before: &BTreeMap<String, Value>) -> Result<(), StepError> {
+        undo_effects_last(env, before).map_err(to_step)
     }
 }
 

@@ -84,6 +84,7 @@ impl FoundCluster {
             replaces: None,
             asked_from: None,
             signs: false,
+            minion: None,
         }
     }
 
@@ -99,6 +100,8 @@ impl FoundCluster {
             Change::Settings(self.decision.config.storage.digest()),
             Change::PutNode(Box::new(self.record(env, &node))),
         ];
+        let states = &self.decision.config.states;
+        changes.extend(states.salt_master().map(|_| Change::PutSalt(Box::default())));
         changes.extend(env.token.as_ref().map(|token| Change::PutToken(pre_shared(token, clock::now_ms()))));
         SqliteRegistry::open(&path)?.commit(&changes)?;
         if let Some((user, group)) = owner {
@@ -121,6 +124,8 @@ impl FoundCluster {
                 pillar: serde_json::json!({ "storage": self.decision.config.storage }),
             }),
             salt_call: self.decision.config.states.salt_call(),
+            salt_master: self.decision.config.states.salt_master().map(str::to_owned),
+            minion: None,
         };
         Ok(membership.save(&env.root)?)
     }

@@ -1,4 +1,4 @@
-//! Writes the units of the master, the agent, and the recovery that the agent has systemd run.
+//! Writes the units of the master, the agent, and what the agent has systemd run outside of its sandbox.
 
 use crate::host::accounts::EOS_USER;
 use crate::host::files::{self, Attributes};
@@ -11,6 +11,9 @@ use crate::steps::start_service::END;
 use crate::steps::{Decision, Env, Kind};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// The units that run when the agent has something for them, without `.service`.
+pub const ON_DEMAND: [&str; 2] = ["eos-apply", "eos-recovery"];
 
 /// What the units of a node are made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +31,11 @@ impl Units {
     /// The names of the units, each with its template.
     fn templates(&self) -> Vec<(&'static str, &'static str)> {
         let agent = ("eos-agent.service", embedded::AGENT_UNIT);
+        let apply = ("eos-apply.service", embedded::APPLY_UNIT);
         let recovery = ("eos-recovery.service", embedded::RECOVERY_UNIT);
         match self.kind {
-            Kind::FirstNode => vec![("eos-master.service", embedded::MASTER_UNIT), agent, recovery],
-            Kind::Join => vec![agent, recovery],
+            Kind::FirstNode => vec![("eos-master.service", embedded::MASTER_UNIT), agent, apply, recovery],
+            Kind::Join => vec![agent, apply, recovery],
         }
     }
 
@@ -106,8 +110,10 @@ impl Step<Env> for InstallUnits {
     }
 
     fn undo(&self, env: &mut Env) -> Result<(), StepError> {
-        // Started with the agent, and it may outlast it.
-        env.services.stop("eos-recovery", END)?;
+        // Started with the agent or by it, and they may outlast it.
+        for name in ON_DEMAND {
+            env.services.stop(name, END)?;
+        }
         Ok(())
     }
 }

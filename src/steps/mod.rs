@@ -16,6 +16,7 @@ pub mod found_cluster;
 pub mod halted;
 pub mod install_states;
 pub mod install_units;
+pub mod join_salt;
 pub mod operator;
 pub mod pull_snapshot;
 pub mod refresh_units;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod restore_sources;
 pub mod restoring;
 pub mod salt_call;
+pub mod serve_salt;
 pub mod settings;
 pub mod sources;
 pub mod start_service;
@@ -64,17 +66,23 @@ fn first_node(decision: &Decision) -> Vec<AnyStep> {
     steps.push(Box::new(write_configuration::WriteConfiguration::new(decision)));
     steps.push(Box::new(install_states::InstallStates));
     steps.push(Box::new(found_cluster::FoundCluster::new(decision)));
+    if let Some(directory) = decision.config.states.salt_master() {
+        steps.push(Box::new(serve_salt::ServeSalt::new(directory)));
+    }
     steps.push(Box::new(install_units::InstallUnits::new(decision)));
     steps.push(Box::new(start_service::StartService::MASTER));
     steps.push(Box::new(apply_states::ApplyStates::bootstrap(decision)));
     steps.push(Box::new(start_service::StartService::AGENT));
+    if decision.config.states.salt_master().is_some() {
+        steps.push(Box::new(join_salt::JoinSalt::new(decision)));
+    }
     steps.push(Box::new(verify_health::VerifyHealth { master: true }));
     steps.push(Box::new(confirm::Confirm));
     steps
 }
 
 fn join(decision: &Decision) -> Vec<AnyStep> {
-    vec![
+    let mut steps: Vec<AnyStep> = vec![
         Box::new(create_directories::CreateDirectories { master: false }),
         Box::new(create_identity::CreateIdentity),
         Box::new(trust_authority::TrustAuthority::new(decision)),
@@ -85,7 +93,12 @@ fn join(decision: &Decision) -> Vec<AnyStep> {
         Box::new(install_units::InstallUnits::new(decision)),
         Box::new(apply_states::ApplyStates::bootstrap(decision)),
         Box::new(start_service::StartService::AGENT),
-        Box::new(verify_health::VerifyHealth { master: false }),
-        Box::new(confirm::Confirm),
-    ]
+    ];
+    // Whether the cluster has a Salt master, only its master knows.
+    if decision.config.states.salt_call().is_some() {
+        steps.push(Box::new(join_salt::JoinSalt::new(decision)));
+    }
+    steps.push(Box::new(verify_health::VerifyHealth { master: false }));
+    steps.push(Box::new(confirm::Confirm));
+    steps
 }

@@ -93,6 +93,8 @@ mod tests {
             confirmed: true,
             applied: None,
             salt_call: None,
+            salt_master: None,
+            minion: None,
         };
         membership.save(&root)?;
         Ok((folder, root))

@@ -142,7 +142,8 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let root = Root::new(folder.path())?;
         std::fs::create_dir_all(root.join(paths::UNITS))?;
-        assert_eq!(needed(&root, false, "/bin/true")?, ["eos-agent.service", "eos-recovery.service"]);
+        let of_member = ["eos-agent.service", "eos-apply.service", "eos-recovery.service"];
+        assert_eq!(needed(&root, false, "/bin/true")?, of_member);
         let units = Units { kind: Kind::FirstNode, binary: "/bin/true".to_owned(), account: false };
         for (name, text) in units.rendered(&root)? {
             std::fs::write(root.join(install_units::path(name)), text)?;
@@ -158,7 +159,7 @@ mod tests {
         std::fs::write(&agent, std::fs::read_to_string(&agent)?.replace("/bin/true", "/bin/gone-from-here"))?;
         let refresh =
             Refresh::needed(&root, false, Path::new("/bin/sh"))?.expect("the agent's stands otherwise");
-        assert_eq!((refresh.units.binary.as_str(), refresh.names.len()), ("/bin/sh", 2));
+        assert_eq!((refresh.units.binary.as_str(), refresh.names.len()), ("/bin/sh", 3));
         Ok(())
     }
 

@@ -149,6 +149,8 @@ impl Register {
             confirmed: false,
             applied: None,
             salt_call: self.decision.config.states.salt_call(),
+            salt_master: None,
+            minion: None,
         };
         Ok(membership.save(&env.root)?)
     }

@@ -3,11 +3,15 @@
 mod asked;
 
 use crate::host::clock;
+use crate::host::directory::Directory;
+use crate::host::files::{self, Attributes};
+use crate::host::paths;
+use crate::host::root::Root;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Silent, Sink};
 use crate::model::snapshots::SourceConfig;
 use crate::snapshot::assemble::{self, AssembleError, Seed, Verified, WorkArea};
-use crate::snapshot::fetch::{self, Held, Request, Source};
+use crate::snapshot::fetch::{self, Held, Request, Room, Source};
 use crate::snapshot::manifest::{Content, Limits, Manifest, Metadata, Name, SignedManifest, Verifier};
 use crate::snapshot::restore::{self, Activated, Age, Applied, INCOMING, Order, Restore, RestoreError};
 use crate::snapshot::store::{DiskStore, Parts, SnapshotStore, StoreError};
@@ -158,6 +162,7 @@ fn build(
 ) -> Result<Built, Unbuilt> {
     let area = restore.area()?;
     let had_some = area.metadata_optional(OsStr::new(INCOMING))?.is_some();
+    restore.probe()?;
     let (manifest, held, first_bytes) = manifest(job, restore, stop, sink)?;
     let metadata = &manifest.metadata;
     is_of(job.request.id, metadata, job.order.source.name.as_str())?;
@@ -194,23 +199,31 @@ fn build(
         assemble::assemble(&order, &WorkArea(&area), stop, sink).map_err(|error| judged(error, had_some))?;
     let received_bytes = assembled.received_bytes + first_bytes;
     let verified = assembled.verified(&order, &seed(&assembled.staging, None));
-    let applied = Applied {
-        id: job.request.id.clone(),
-        created_at,
-        generation,
-        restored_at: clock::timestamp(),
-        from: origins(job.store, asked, assembled.local_bytes),
-        received_bytes,
-        restored_bytes: manifest.restore_size(),
-    };
     Ok(Built {
         staged: top.map_or_else(|| PathBuf::from(INCOMING), |top| Path::new(INCOMING).join(top)),
-        applied,
+        applied: applied((job, asked), &manifest, (received_bytes, assembled.local_bytes)),
         entries: manifest.entries.len(),
         seeded_bytes: assembled.seeded.bytes,
         resumed_bytes: assembled.resumed.bytes,
         verified,
     })
+}
+
+/// What is put in place, for the records.
+fn applied(
+    (job, asked): (&Job<'_>, &[Asked<'_>]),
+    manifest: &Manifest,
+    (received_bytes, local_bytes): (u64, u64),
+) -> Applied {
+    Applied {
+        id: job.request.id.clone(),
+        created_at: manifest.metadata.created_at,
+        generation: manifest.metadata.generation,
+        restored_at: clock::timestamp(),
+        from: origins(job.store, asked, local_bytes),
+        received_bytes,
+        restored_bytes: manifest.restore_size(),
+    }
 }
 
 /// Whether what is in the work area is of use to another run. Without room for the snapshot there is nothing but
@@ -248,7 +261,7 @@ fn manifest(
             }
         }
     }
-    let obtained = fetch::obtain(&job.request, Some(&restore.area()?), stop, sink)?;
+    let obtained = fetch::obtain(&job.request, Room::Kept(&restore.area()?), stop, sink)?;
     trusted::may_sign(&obtained.signed, &obtained.manifest)?;
     Ok((obtained.manifest, obtained.held, obtained.received_bytes))
 }
@@ -314,8 +327,10 @@ pub fn bears_out(metadata: &Metadata, told: &Holding) -> Result<(), StepFailure>
 ///
 /// # Errors
 /// When nobody delivers its manifest.
-pub fn named(request: &Request<'_>, stop: &dyn Fn() -> bool) -> Result<String, StepFailure> {
-    let obtained = fetch::obtain(request, None, stop, &Silent)?;
+pub fn named(root: &Root, request: &Request<'_>, stop: &dyn Fn() -> bool) -> Result<String, StepFailure> {
+    let scratch = root.join(paths::RESTORES);
+    files::create_directory(&scratch, Attributes { mode: 0o700, owner: None })?;
+    let obtained = fetch::obtain(request, Room::Scratch(&Directory::open(&scratch)?), stop, &Silent)?;
     trusted::may_sign(&obtained.signed, &obtained.manifest)?;
     Ok(obtained.manifest.metadata.source)
 }

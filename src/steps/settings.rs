@@ -1,13 +1,17 @@
-//! Checks that what `storage:` says makes a storage configuration for every role at every scale, before it is used.
+//! Checks that what `storage:` says makes a storage configuration for every role at every scale, before it is used: by
+//! the states that will be applied, a site's own changes among them.
 
+use crate::host::root::Root;
 use crate::model::config::StorageConfig;
 use crate::model::layers::{Leaf, Origin, Resolved};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::sls::embedded::Embedded;
 use crate::sls::plan::{self, Wanted};
+use crate::sls::tree::StateTree;
 use crate::sls::{Context, Function, Inputs};
 use crate::steps::error::StepFailure;
+use crate::steps::states_tree::DiskTree;
 use crate::storage::{ConfigError, StorageOps};
 
 const FILE: &str = "/etc/eos/storage-ops.yaml";
@@ -18,19 +22,20 @@ pub fn places() -> impl Iterator<Item = (Role, Scale)> {
     pairs.filter(|(role, scale)| (*role == Role::Monolith) == (*scale == Scale::Single))
 }
 
-/// What the shipped states make of it for a node of this role and scale, which nothing else is mounted on than what
+/// What the states of this tree make of it for a node of this role and scale, which nothing else is mounted on than what
 /// the configuration names.
 ///
 /// # Errors
 /// When the tree cannot be rendered, or what it makes is not what the monitor reads.
 pub fn storage_ops(
+    tree: &dyn StateTree,
     storage: &StorageConfig,
     role: Role,
     scale: Scale,
 ) -> Result<Result<StorageOps, ConfigError>, StepFailure> {
     let inputs = Inputs::of("node", role, scale).configured(storage);
     let wanted = Wanted::Named(vec!["storage.config".to_owned()]);
-    let plan = plan::render(&Embedded, &wanted, &Context::new(&inputs.node, inputs.pillar()))?;
+    let plan = plan::render(tree, &wanted, &Context::new(&inputs.node, inputs.pillar()))?;
     let text = plan.states.into_iter().find_map(|state| match state.function {
         Function::FileManaged { path, contents: Some(bytes), .. } if path == FILE => Some(bytes),
         _ => None,
@@ -43,14 +48,20 @@ pub fn storage_ops(
 /// Looks at every role and scale; costs nothing where `storage:` says nothing.
 ///
 /// # Errors
-/// The first that does not fit, with the place of what is wrong.
-pub fn check(resolved: &Resolved) -> Result<(), StepFailure> {
+/// The first that does not fit, with the place of what is wrong ([`StepFailure::Misfit`]); or why the tree makes nothing
+/// of it, which is no fault of the configuration.
+pub fn check(root: &Root, resolved: &Resolved) -> Result<(), StepFailure> {
     let storage = &resolved.config.storage;
     if *storage == StorageConfig::default() {
         return Ok(());
     }
+    let disk = DiskTree::in_force(root)?;
+    let tree: &dyn StateTree = disk.as_ref().map_or(&Embedded, |tree| tree);
     for (role, scale) in places() {
-        if let Err(source) = storage_ops(storage, role, scale)? {
+        let fits = storage_ops(tree, storage, role, scale);
+        // The engine takes a file that cannot be read for a missing one: the reason is told instead.
+        disk.as_ref().map_or(Ok(()), DiskTree::all_read)?;
+        if let Err(source) = fits? {
             let (place, key) = culprit(resolved, role, &source);
             return Err(StepFailure::Misfit { place, key, role, scale, source });
         }
@@ -91,18 +102,49 @@ mod tests {
     use crate::model::layers::{ConfigFile, Layers, resolve};
 
     fn checked(text: &str) -> Result<(), StepFailure> {
+        let folder = tempfile::tempdir().expect("a folder");
+        checked_on(&Root::new(folder.path()).expect("a root"), text)
+    }
+
+    fn checked_on(root: &Root, text: &str) -> Result<(), StepFailure> {
         let file = ConfigFile { path: "c.yaml".to_owned(), bytes: text.as_bytes().to_vec() };
-        check(
-            &resolve(&Layers { files: vec![file], ..Layers::default() })
-                .expect("each value is right by itself"),
-        )
+        let layers = Layers { files: vec![file], ..Layers::default() };
+        check(root, &resolve(&layers).expect("each value is right by itself"))
+    }
+
+    #[test]
+    fn the_tree_that_will_be_applied_decides_and_not_the_shipped_one() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let root = Root::new(folder.path())?;
+        let text = "storage: {thresholds: {warning: 50}}\n";
+        checked_on(&root, text)?;
+        // An installation's tree first, then the cluster's own, with a level that a site wants at 45.
+        for place in [crate::host::paths::SHARED_STATES, crate::host::paths::CLUSTER_STATES] {
+            for (name, bytes) in crate::sls::embedded::FILES {
+                let path = root.join(place).join(name);
+                std::fs::create_dir_all(path.parent().expect("it has one"))?;
+                std::fs::write(path, bytes)?;
+            }
+            checked_on(&root, text)?;
+            let template = root.join(place).join("storage/files/storage-ops.yaml.jinja");
+            let own = std::fs::read_to_string(&template)?;
+            let site = own.replace("{{ thresholds['compress'] }}", "45");
+            assert_ne!(site, own);
+            std::fs::write(&template, site)?;
+            let error = checked_on(&root, text).expect_err("the site's does not fit");
+            assert!(matches!(error, StepFailure::Misfit { .. }), "{error}");
+            std::fs::write(&template, "{{ nothing.of.this }}")?;
+            let error = checked_on(&root, text).expect_err("it cannot be rendered");
+            assert!(matches!(error, StepFailure::Below(_)), "{error}");
+        }
+        Ok(())
     }
 
     #[test]
     fn every_role_and_scale_has_a_configuration_that_the_monitor_reads() -> anyhow::Result<()> {
         assert_eq!(places().count(), 13);
         for (role, scale) in places() {
-            let ops = storage_ops(&StorageConfig::default(), role, scale)??;
+            let ops = storage_ops(&Embedded, &StorageConfig::default(), role, scale)??;
             assert_eq!((ops.role, ops.scale), (role, scale));
         }
         Ok(())

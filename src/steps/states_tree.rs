@@ -1,4 +1,4 @@
-//! The states tree of the cluster as it lies on this node.
+//! The states tree of the cluster as it lies on this node, or will.
 
 use crate::host::entry;
 use crate::host::files::{self, FileError};
@@ -19,6 +19,21 @@ impl DiskTree {
     /// The cluster's tree below this root.
     pub fn of(root: &Root) -> Self {
         Self { directory: root.join(paths::CLUSTER_STATES), unreadable: RefCell::new(None) }
+    }
+
+    /// The tree that a node below this root applies: the cluster's, or the one that an installation puts there; none where
+    /// that will be the one that eos carries.
+    ///
+    /// # Errors
+    /// When it cannot be looked for.
+    pub fn in_force(root: &Root) -> Result<Option<Self>, FileError> {
+        for place in [paths::CLUSTER_STATES, paths::SHARED_STATES] {
+            let directory = root.join(place);
+            if files::exists(&directory.join("top.sls"))? {
+                return Ok(Some(Self { directory, unreadable: RefCell::new(None) }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether every file that was asked for is either missing or was read.

@@ -180,7 +180,7 @@ mod tests {
                 master: Some("127.0.0.2".to_owned()),
                 port: 4607,
                 ca_fingerprint: Some(Fingerprint::from_bytes([7; 32])),
-                discovery: DiscoveryConfig { method: DiscoveryMethod::Multicast, port: 4605 },
+                discovery: DiscoveryConfig { method: DiscoveryMethod::None, port: 4605 },
                 roles: RolesConfig {
                     assignment: Assignment::Manual,
                     rebalance_on_join: false,
@@ -204,6 +204,7 @@ mod tests {
             states: crate::model::config::StatesConfig {
                 engine: crate::model::config::StatesEngine::Salt,
                 salt_call: Some("/opt/salt/bin/salt-call".to_owned()),
+                salt_master: Some("/etc/salt".to_owned()),
             },
             storage: StorageConfig {
                 every: every_key_of_storage(1),

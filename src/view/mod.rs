@@ -6,6 +6,8 @@
 pub mod audit;
 pub mod checkpoint;
 pub mod cleanup;
+pub mod discover;
+pub mod downloads;
 pub mod node;
 pub mod orchestration;
 mod paragraph;

@@ -16,9 +16,10 @@ pub fn text(output: &Output, run: &RunStatus) -> Option<String> {
         return None;
     }
     let mut head = format!(
-        "{} for generation {}: {} for {}, attempt {}",
+        "{} for generation {}{}: {} for {}, attempt {}",
         run.sls,
         run.generation,
+        if run.by_salt { " by salt-run" } else { "" },
         run.state,
         precise(run.age_ms),
         run.attempt

@@ -1,6 +1,7 @@
 //! `eos reset`: what was taken away, what is back, what was kept and why.
 
 use crate::journal::reset::ResetReport;
+use crate::steps::executor::taking_back::TakenBack;
 use crate::view::paragraph::clean;
 use crate::view::units::plural;
 use std::collections::BTreeMap;
@@ -20,6 +21,18 @@ pub fn text(report: &ResetReport, difference: Option<&[String]>) -> String {
         Some(found) => text.push_str(&section("not as before eos", found)),
     }
     text
+}
+
+/// What became of what states changed besides files: users, groups, packages, services, mounts, and parameters of the
+/// kernel.
+pub fn taken_back(taken: &TakenBack) -> String {
+    let listed = |title: &str, lines: Vec<String>| {
+        let head = if lines.is_empty() { String::new() } else { format!("{title}: {}\n", lines.len()) };
+        lines.iter().fold(head, |text, line| format!("{text}  {}\n", clean(line)))
+    };
+    let left = taken.left.iter().map(|left| format!("{}: {}; {}", left.what, left.reason, left.command));
+    listed("taken back besides files", taken.restored.clone())
+        + &listed("left besides files, each with the command that takes it back", left.collect())
 }
 
 /// What became of user data: the snapshots that went with the node's store, by their sources, and the work areas
@@ -53,6 +66,7 @@ mod tests {
     use super::*;
     use crate::journal::ledger::Ledger;
     use crate::journal::reset::Kept;
+    use crate::steps::executor::taking_back::Left;
 
     fn report() -> ResetReport {
         ResetReport {
@@ -86,6 +100,24 @@ left beside the sources, to be removed by hand: 1 path
   /srv/.metrics.eos: previous
 "
         );
+    }
+
+    #[test]
+    fn what_is_taken_back_and_what_is_left_besides_files_is_told_with_its_command() {
+        assert_eq!(taken_back(&TakenBack::default()), "");
+        let left = Left {
+            what: "user ann".to_owned(),
+            reason: "it was changed since eos changed it".to_owned(),
+            command: "userdel ann".to_owned(),
+        };
+        let taken = TakenBack { restored: vec!["group ops".to_owned()], left: vec![left] };
+        let text = "\
+taken back besides files: 1
+  group ops
+left besides files, each with the command that takes it back: 1
+  user ann: it was changed since eos changed it; userdel ann
+";
+        assert_eq!(taken_back(&taken), text);
     }
 
     #[test]

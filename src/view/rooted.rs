@@ -13,6 +13,7 @@ pub const VERBS: &[&str] = &[
     "bootstrap",
     "checkpoint",
     "config",
+    "discover",
     "node",
     "preflight",
     "reset",

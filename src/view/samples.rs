@@ -80,6 +80,7 @@ pub fn cluster() -> ClusterStatus {
             bytes: 1_503_238_554,
             source: "cluster".to_owned(),
         }],
+        neighbours: Vec::new(),
         warnings: Vec::new(),
         roles: None,
     }

@@ -4,11 +4,13 @@ use crate::snapshot::create::Made;
 use crate::snapshot::manifest::{Content, Entry};
 use crate::snapshot::restore::Kept;
 use crate::snapshot::retention::Verdict;
-use crate::snapshot::store::{Judged, Summary};
+use crate::snapshot::store::{Exported, Judged, Summary};
+use crate::view::quoted;
 use crate::view::table::{fields, table};
 use crate::view::units::{bytes, plural, precise};
 use crate::wire::snapshots::{ClusterHoldings, Held, Holder};
 use jiff::Timestamp;
+use std::path::Path;
 use std::time::Duration;
 
 /// A snapshot in a list.
@@ -134,6 +136,10 @@ pub fn shown(shown: &Shown) -> String {
         true => "full".to_owned(),
         false => format!("incremental, {} of earlier snapshots", bytes(one.borrowed_bytes())),
     };
+    let by_hand = match one.is_full() {
+        true => format!("eos snapshot export {} DIR", &one.id.as_str()[..one.id.as_str().len().min(8)]),
+        false => "not by itself, since it borrows: eos snapshot create SOURCE --full makes one".to_owned(),
+    };
     let mut rows = vec![
         ("snapshot", one.id.to_string()),
         ("source", one.metadata.source.clone()),
@@ -145,6 +151,7 @@ pub fn shown(shown: &Shown) -> String {
         ("restored", bytes(one.restore_bytes)),
         ("kind", kind),
         ("stored", stored),
+        ("by hand", by_hand),
         ("signed by", shown.signed.by.clone()),
         ("signature", trusted),
         ("in", shown.stores.join("; ")),
@@ -152,6 +159,23 @@ pub fn shown(shown: &Shown) -> String {
     ];
     rows.extend(shown.restored.iter().map(|text| ("restore", text.clone())));
     fields(usize::MAX, &rows)
+}
+
+/// The command that restores what was exported into this directory, in the directory in which it is run.
+pub fn by_hand(directory: &Path) -> String {
+    let directory = quoted(&directory.display().to_string());
+    format!("zstd -dc {directory}/part-*.tar.zst | tar -xp --xattrs")
+}
+
+/// What was exported, and how it is restored.
+pub fn exported(directory: &Path, exported: Exported, command: &str) -> String {
+    let Exported { parts, bytes: size, linked } = exported;
+    let (parts, size) = (format!("{parts} {}", plural(parts, "part", "parts")), bytes(size));
+    let shared = match linked {
+        0 => "",
+        _ => "\nthey are second names of the store's own files: do not write to them",
+    };
+    format!("{parts}, {size} in {}{shared}\nrestore them, as root: {command}\n", directory.display())
 }
 
 /// A line for each entry: type, mode, owner, size, and its name as the manifest spells it.
@@ -277,6 +301,7 @@ entries     12
 restored    7.0 KiB
 kind        full
 stored      6.0 KiB in 1 part, 2 frames
+by hand     eos snapshot export abcdefgh DIR
 signed by   the master of cluster c1, key ab
 signature   the cluster's authority vouches for it
 in          /a; /b
@@ -294,8 +319,23 @@ read by     nobody
         let text = shown(&one);
         assert!(text.ends_with("restore     stands at /srv since then\n"), "{text}");
         assert!(text.contains("kind        incremental, 6.0 KiB of earlier snapshots\n"), "{text}");
+        assert!(
+            text.contains("by hand     not by itself, since it borrows: eos snapshot create SOURCE --full ")
+        );
         one.signed = Signed { by: "it".into(), trusted: None, why: None };
         assert!(shown(&one).contains("signature   not judged: this host knows no cluster's authority\n"));
+    }
+
+    #[test]
+    fn what_is_exported_is_said_with_the_command_that_restores_it() {
+        let path = Path::new("/mnt/my disk");
+        let mut one = Exported { parts: 2, bytes: 6 << 10, linked: 0 };
+        let command = by_hand(path);
+        assert_eq!(command, "zstd -dc '/mnt/my disk'/part-*.tar.zst | tar -xp --xattrs");
+        let text = exported(path, one, &command);
+        assert_eq!(text, format!("2 parts, 6.0 KiB in /mnt/my disk\nrestore them, as root: {command}\n"));
+        one.linked = 1;
+        assert!(exported(path, one, &command).contains("\nthey are second names of the store's own files: "));
     }
 
     #[test]

@@ -35,10 +35,40 @@ pub struct ClusterStatus {
     /// What of the master's own state needs a look: a snapshot that cannot be read.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Rivals of this cluster on the master's networks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
     /// The master's `cluster.roles`, by which it plans; one before it told them has none here. It is read
     /// only by whoever plans, since a later master may have more in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<serde_json::Value>,
+}
+
+/// Why another master on the network is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rivalry {
+    /// It is of another cluster of the same name: one id, two authorities.
+    SameName,
+    /// It is of this cluster, whose master is another one.
+    SecondMaster,
+}
+
+/// A rival on the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Why it is one.
+    pub rivalry: Rivalry,
+    /// The cluster that it is of.
+    pub cluster: String,
+    /// The fingerprint of its authority.
+    pub authority: String,
+    /// The name of its node.
+    pub node: String,
+    /// Where its API is.
+    pub address: SocketAddr,
+    /// Since when it is heard, in milliseconds since 1970.
+    pub since_ms: u64,
 }
 
 /// A node in the status.
@@ -113,6 +143,9 @@ pub struct RunStatus {
     pub generation: u64,
     /// The SLS that says how, `orchestration.node_addition`.
     pub sls: String,
+    /// Whether an installed Salt carries it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_salt: bool,
     /// `begun`, `running`, `failed` or `done`.
     pub state: String,
     /// For how long it has been that, in milliseconds.

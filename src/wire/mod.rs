@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod error;
 pub mod join;
 pub mod member;
+pub mod salt;
 pub mod snapshots;
 pub mod version;
 pub mod withdraw;

@@ -1,6 +1,6 @@
 //! What an eos of protocol 1 or 2 said stays readable, with or without what was added since.
 
-use super::{admin, error, join, member, snapshots, withdraw};
+use super::{admin, error, join, member, salt, snapshots, withdraw};
 use crate::model::role::Role;
 use serde::de::DeserializeOwned;
 
@@ -91,4 +91,19 @@ fn what_is_said_of_holders_of_snapshots_stays_readable() {
     );
     let standing: snapshots::Standing = fixture!("standing");
     assert_eq!((standing.admitted, standing.role), (true, None));
+}
+
+#[test]
+fn what_is_said_of_salt_stays_readable() {
+    let told: salt::MinionKey = fixture!("minion");
+    assert!(told.key.is_some());
+    let standing: salt::MinionStanding = fixture!("minion-standing");
+    assert_eq!(standing.master.map(|master| master.return_port), Some(4506));
+    let report: salt::SaltReport = fixture!("salt-report");
+    let done = report.done.expect("something was done");
+    assert!(report.part == salt::Part::Orchestrations && done.steps[0].succeeded);
+    let work: salt::SaltWork = fixture!("salt-work");
+    assert_eq!(work.errand.map(|errand| errand.id()), Some("orchestrate 7.1".to_owned()));
+    let work: salt::SaltWork = fixture!("salt-work-key");
+    assert!(matches!(work.errand, Some(salt::SaltErrand::Accept { .. })));
 }

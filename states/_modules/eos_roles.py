@@ -13,23 +13,6 @@ import subprocess
 
 __virtualname__ = "eos_roles"
 
-# Percent used, and days, by scale: what eos gives unless cluster.yaml says otherwise.
-_THRESHOLDS = {
-    "single": (60, 70, 75, 80, 85, 90),
-    "small": (65, 75, 80, 85, 90, 95),
-    "medium": (70, 80, 85, 90, 93, 95),
-    "distributed": (70, 80, 85, 90, 93, 95),
-}
-_RETENTION = {
-    "single": (7, 3, 1),
-    "small": (14, 7, 3),
-    "medium": (30, 30, 7),
-    "distributed": (30, 30, 7),
-}
-_LEVELS = ("warning", "compress", "cleanup", "degraded", "emergency", "critical")
-_KINDS = ("logs", "backups", "cache")
-
-
 def __virtual__():
     return __virtualname__
 
@@ -44,6 +27,24 @@ def _result(*arguments):
     return json.loads(lines[-1])["result"]
 
 
+def _planned(new_node):
+    """The plan once ``new_node`` has joined, and the roles that it comes to."""
+    arguments = ["role", "plan"]
+    members = {node["name"]: node["role"] for node in _result("status")["nodes"] if node["state"] == "active"}
+    if new_node:
+        given = {"hostname": new_node} if isinstance(new_node, str) else new_node
+        if given["hostname"] not in members:
+            name, role = given["hostname"], given.get("request_role")
+            arguments += ["--add", f"{name}:{role}" if role else name]
+    planned = _result(*arguments)
+    for change in planned["changes"]:
+        if change["to"] is None:
+            members.pop(change["node"], None)
+        else:
+            members[change["node"]] = change["to"]
+    return planned, members
+
+
 def recalculate(current_nodes=None, new_node=None):
     """
     Node name -> role, once ``new_node`` has joined.
@@ -54,36 +55,24 @@ def recalculate(current_nodes=None, new_node=None):
     new_node
         A name, a mapping with ``hostname`` and optionally ``request_role``, or nothing for the nodes as they are.
     """
-    arguments = ["role", "plan"]
-    if new_node:
-        given = {"hostname": new_node} if isinstance(new_node, str) else new_node
-        known = {node["name"] for node in _result("status")["nodes"] if node["state"] == "active"}
-        if given["hostname"] not in known:
-            name, role = given["hostname"], given.get("request_role")
-            arguments += ["--add", f"{name}:{role}" if role else name]
-    roles = {node["name"]: node["role"] for node in _result("status")["nodes"] if node["state"] == "active"}
-    for change in _result(*arguments)["changes"]:
-        if change["to"] is None:
-            roles.pop(change["node"], None)
-        else:
-            roles[change["node"]] = change["to"]
-    return roles
+    return _planned(new_node)[1]
 
 
 def plan(new_node=None):
-    """The plan that orchestration.node_addition and orchestration.role_update read."""
-    roles = recalculate(None, new_node)
-    count = len(roles)
-    scale = "single" if count <= 1 else "small" if count <= 3 else "medium" if count <= 6 else "distributed"
+    """
+    The plan that orchestration.node_addition and orchestration.role_update read. Scale, thresholds and retention are
+    eos's own answer, so what ``cluster.yaml`` says of them is in it.
+    """
+    planned, roles = _planned(new_node)
     nodes = {}
     for node, role in sorted(roles.items()):
         nodes.setdefault(role, []).append(node)
     made = {
         "roles": roles,
         "nodes": nodes,
-        "scale": scale,
-        "thresholds": dict(zip(_LEVELS, _THRESHOLDS[scale])),
-        "retention": dict(zip(_KINDS, _RETENTION[scale])),
+        "scale": planned["scale"],
+        "thresholds": planned["thresholds"],
+        "retention": planned["retention"],
     }
     if new_node:
         made["new_node"] = new_node if isinstance(new_node, str) else new_node["hostname"]

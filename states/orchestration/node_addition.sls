@@ -3,15 +3,20 @@
 #   salt-run state.orchestrate orchestration.node_addition pillar='{"eos": {"plan": {...}}}'
 #
 # Input: pillar['eos']['plan'] as in orchestration.role_update, with new_node.
-{% set new_node = pillar['eos']['plan']['new_node'] %}
+{% set plan = pillar['eos']['plan'] %}
+{% set new_node = plan.get('new_node', '') %}
 include:
   - orchestration.role_update
+{% if new_node %}
+{% if not plan.get('generation') %}
 
-# Under eos the node has been let in and has confirmed: there is nothing left to decide.
+# Under eos the node has been let in and has confirmed: there is nothing left to decide. Where eos has Salt run this,
+# plan has a generation, and eos had the minion's key accepted by its fingerprint: no name is to stand for a key.
 accept_new_node:
   salt.wheel:
     - name: key.accept
     - match: {{ new_node | tojson }}
+{% endif %}
 
 # A node that was waiting for its acceptance asks again after some seconds.
 new_node_answers:
@@ -22,8 +27,10 @@ new_node_answers:
     - retry:
         attempts: 10
         interval: 3
+{% if not plan.get('generation') %}
     - require:
       - salt: accept_new_node
+{% endif %}
     - require_in:
       - salt: update_new_node
 
@@ -31,6 +38,12 @@ new_node_answers:
 refresh_mine:
   salt.function:
     - name: mine.update
+{% if plan.get('generation') %}
+    - tgt: {{ plan['nodes'].values() | sum(start=[]) | sort | tojson }}
+    - tgt_type: list
+{% else %}
     - tgt: '*'
+{% endif %}
     - require:
       - salt: new_node_answers
+{% endif %}

@@ -9,14 +9,26 @@
 #   thresholds  the six percentages of that scale
 #   retention   logs, backups, cache: days, of that scale
 #   new_node    optional: the node that has just joined
+#   generation  only where eos has an installed Salt run this: the nodes then take what the eos master assigns, this
+#               generation of it, through the module eos_node, which applies it behind a checkpoint of eos. Nodes
+#               without a minion that answers are in roles and not in nodes
 #
 # The new node comes first: the old ones may hand over a role only when its new holder has taken it. The old ones
 # are updated together, role by role.
 {% set plan = pillar['eos']['plan'] %}
 {% set new_node = plan.get('new_node', '') %}
+{% set generation = plan.get('generation', '') %}
 {% if new_node %}
 
 update_new_node:
+{% if generation %}
+  salt.function:
+    - name: eos_node.take
+    - tgt: {{ [new_node] | tojson }}
+    - tgt_type: list
+    - arg:
+      - {{ generation }}
+{% else %}
   salt.state:
     - tgt: {{ [new_node] | tojson }}
     - tgt_type: list
@@ -29,11 +41,20 @@ update_new_node:
           thresholds: {{ plan['thresholds'] | tojson }}
           retention: {{ plan['retention'] | tojson }}
 {% endif %}
+{% endif %}
 {% for role, nodes in plan['nodes'] | dictsort %}
 {% set others = nodes | reject('equalto', new_node) | list %}
 {% if others %}
 
 update_{{ role }}_nodes:
+{% if generation %}
+  salt.function:
+    - name: eos_node.take
+    - tgt: {{ others | tojson }}
+    - tgt_type: list
+    - arg:
+      - {{ generation }}
+{% else %}
   salt.state:
     - tgt: {{ others | tojson }}
     - tgt_type: list
@@ -45,6 +66,7 @@ update_{{ role }}_nodes:
           scale: {{ plan['scale'] | tojson }}
           thresholds: {{ plan['thresholds'] | tojson }}
           retention: {{ plan['retention'] | tojson }}
+{% endif %}
     - parallel: True
 {% if new_node %}
     - require:

@@ -5,7 +5,8 @@
 {% from 'storage/map.jinja' import storage with context %}
 {% set eos = pillar['eos'] %}
 
-# The agent may write only to directories that are there when it starts, and the next role may need them.
+# An agent without eos-apply.service may write only to directories that are there when it starts, and the next role may
+# need them.
 role_kernel_directory:
   file.directory:
     - name: {{ (eos['root'] ~ '/etc/sysctl.d') | tojson }}
@@ -35,9 +36,9 @@ role_kernel_settings:
 {% endif %}
 {% if eos['root'] == '' and eos.get('services', True) %}
 
-# At once, by whom the machine has for it, since the agent may not. Not without systemd, and not in a container: the
-# kernel there is the host's. Nor where systemd-sysctl failed at boot over a file of somebody else. What is taken
-# away keeps its value until the next boot, unless another file sets it.
+# At once, by whom the machine has for it. Not without systemd, and not in a container: the
+# kernel there is the host's. Nor where systemd-sysctl failed at boot over a file of somebody else. Of what
+# is taken away, eos returns the value from before.
 role_kernel_settings_in_force:
   cmd.run:
     - name: systemctl restart systemd-sysctl.service

@@ -315,3 +315,78 @@ fn writers_of_a_capture_that_is_killed_while_its_hook_runs_go_on_after_that_hook
     let heard = || fs::read_to_string(&log).unwrap_or_default();
     assert!(eventually(SOON, || heard() == "before\nafter\n"), "{}", heard());
 }
+
+#[test]
+fn a_snapshot_that_is_exported_is_restored_by_zstd_and_tar_as_its_command_says() {
+    let node = node("127.0.41.18", "[{name: metrics, path: /srv/metrics}]");
+    write(&node, "srv/metrics/sub/a", "content");
+    write(&node, "srv/metrics/b", vec![7; 100_000]);
+    let made = create(&node, &[]);
+    let id = made["result"]["snapshots"][0]["id"].as_str().unwrap();
+    let shown = node.eos(&["snapshot", "show", id]).ends_with(0).stdout;
+    assert!(shown.contains(&format!("by hand     eos snapshot export {} DIR\n", &id[..8])), "{shown}");
+    let into = node.path("usb stick");
+    let export = ["snapshot", "export", &id[..8], into.to_str().unwrap()];
+    let told = node.eos(&[&export[..], &["--output", "json"]].concat()).ends_with(0).verdict();
+    let command = told["result"]["restore_command"].as_str().unwrap();
+    assert!(into.join("manifest.json").exists(), "{told}");
+    let out = node.path("out");
+    fs::create_dir(&out).unwrap();
+    let script = format!("set -o pipefail; {command}");
+    assert!(Command::new("bash").args(["-c", &script]).current_dir(&out).status().unwrap().success());
+    let differ =
+        Command::new("diff").arg("-r").args([out.join("metrics"), node.path("srv/metrics")]).status();
+    assert!(differ.unwrap().success());
+
+    let again = node.eos(&export).ends_with(1).stderr;
+    assert!(again.contains("error[EOS-T111]") && into.join("manifest.json").exists(), "{again}");
+    write(&node, "srv/metrics/c", "more");
+    let made = create(&node, &[]);
+    let id = made["result"]["snapshots"][0]["id"].as_str().unwrap();
+    let other = node.path("other");
+    let refused = node.eos(&["snapshot", "export", id, other.to_str().unwrap()]).ends_with(1).stderr;
+    assert!(refused.contains("error[EOS-T120]") && !other.exists(), "{refused}");
+}
+
+#[test]
+fn a_download_that_was_interrupted_is_listed_and_removed_when_somebody_says_so() {
+    let node = node("127.0.41.19", "[{name: metrics, path: /srv/metrics}]");
+    write(&node, "srv/metrics/a", "content");
+    create(&node, &[]);
+    let begun = node.path("var/lib/eos/snapshots/partial/b3-0123456789abcdef");
+    fs::create_dir_all(&begun).unwrap();
+    fs::write(begun.join("x.partial"), vec![7; 100_000]).unwrap();
+    let listed = node.eos(&["snapshot", "list", "--output", "json"]).ends_with(0).verdict();
+    let [download] = &listed["result"]["downloads"].as_array().unwrap()[..] else { panic!("{listed}") };
+    assert_eq!((&download["id"], &download["runs"]), (&"b3-0123456789abcdef".into(), &false.into()));
+    let text = node.eos(&["snapshot", "list"]).ends_with(0).stdout;
+    assert!(text.contains("interrupted") && text.contains("eos snapshot prune --downloads"), "{text}");
+    let kept = node.eos(&["snapshot", "prune", "--keep", "1", "--output", "json"]).ends_with(0).verdict();
+    assert_eq!((&kept["outcome"], begun.exists()), (&"no-change".into(), true));
+    for (more, outcome, left) in [(&["--dry-run"][..], "planned", true), (&[], "done", false)] {
+        let line = [&["snapshot", "prune", "--downloads", "--output", "json"], more].concat();
+        let pruned = node.eos(&line).ends_with(0).verdict();
+        assert_eq!((&pruned["outcome"], begun.exists()), (&outcome.into(), left), "{pruned}");
+        let [gone] = &pruned["result"]["downloads"].as_array().unwrap()[..] else { panic!("{pruned}") };
+        assert_eq!(gone["bytes"], pruned["result"]["freed_bytes"]);
+    }
+}
+
+#[test]
+fn a_place_whose_path_is_no_utf_8_is_refused_and_nothing_is_made_in_its_stead() {
+    use std::os::unix::ffi::OsStrExt;
+    let node = node("127.0.41.20", "[{name: metrics, path: /srv/metrics}]");
+    write(&node, "srv/metrics/a", "content");
+    let made = create(&node, &[]);
+    let id = made["result"]["snapshots"][0]["id"].as_str().unwrap();
+    let out = node.path("out");
+    fs::create_dir(&out).unwrap();
+    let odd = out.join(std::ffi::OsStr::from_bytes(b"\xffplace"));
+    let mut command = node.command(&["snapshot", "restore", id, "--into"]);
+    let run = command.arg(&odd).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(2), "{said}");
+    assert!(said.contains("the path is no UTF-8"), "{said}");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+    node.eos(&["snapshot", "restore", id, "--into", out.join("plain").to_str().unwrap()]).ends_with(0);
+}

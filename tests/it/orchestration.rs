@@ -129,7 +129,9 @@ fn states_of_a_site_are_applied_on_the_nodes_that_a_step_names_and_go_with_a_res
     let second = Machine::empty("127.0.88.22", "n2");
     master.found();
     let motd = "motd:\n  file.managed:\n    - name: {{ (pillar['eos']['root'] ~ '/srv/motd') | tojson }}\n    \
-        - contents: 'release {{ pillar['release'] }}'\n    - makedirs: True\n";
+        - contents: 'release {{ pillar['release'] }} on {{ grains['os_family'] }} of {{ grains['id'] }}{{ \
+        ', configured' if salt['file.file_exists'](pillar['eos']['root'] ~ '/etc/eos/cluster.yaml') else '' }}'\n    \
+        - makedirs: True\n";
     master.put(&format!("{STATES}/site/motd.sls"), motd, 0o644);
     let shipped = fs::read_to_string(master.path(ADDITION)).unwrap();
     let site = "greet:\n  salt.state:\n    - tgt: 'eos:role:core'\n    - tgt_type: grain\n    - sls: site.motd\n    \
@@ -139,7 +141,8 @@ fn states_of_a_site_are_applied_on_the_nodes_that_a_step_names_and_go_with_a_res
     joins(&second, &master);
     let told = becomes(&master, "the last step", |status| run_is(status, "failed"));
     assert!(converged(&told, &["m1", "n2"]), "{told:#}");
-    assert_eq!(fs::read_to_string(second.path("srv/motd")).unwrap(), "release 3\n");
+    let motd = fs::read_to_string(second.path("srv/motd")).unwrap();
+    assert!(motd.starts_with("release 3 on ") && motd.ends_with(" of n2, configured\n"), "{motd}");
     assert!(!master.path("srv/motd").exists(), "it is no core");
     assert_eq!(step(&told, "greet")["state"], "succeeded");
     assert_eq!(step(&told, "greet")["nodes"], serde_json::json!(["n2"]));

@@ -190,22 +190,26 @@ fn a_second_bootstrap_brings_units_up_to_date_and_a_rollback_returns_what_stood_
     let machine = Machine::empty("127.0.54.40", "node1");
     machine.found();
     let unit = |name: &str| machine.path(&format!("etc/systemd/system/{name}.service"));
-    let [agent, recovery] = ["eos-agent", "eos-recovery"].map(unit);
+    let [agent, apply, recovery] = ["eos-agent", "eos-apply", "eos-recovery"].map(unit);
     let (of_agent, of_recovery) = (fs::read_to_string(&agent).unwrap(), fs::read(&recovery).unwrap());
+    let of_apply = fs::read(&apply).unwrap();
     let older = of_agent.replace("Wants=eos-recovery.service\n", "");
     assert_ne!(older, of_agent);
     fs::write(&agent, &older).unwrap();
     fs::remove_file(&recovery).unwrap();
+    fs::remove_file(&apply).unwrap();
 
     let run = machine.eos(&["bootstrap", "--dry-run"]).ends_with(0);
-    let told = "not as this eos writes them: eos-agent.service, eos-recovery.service";
+    let told = "not as this eos writes them: eos-agent.service, eos-apply.service, eos-recovery.service";
     assert!(run.stderr.contains(&format!("{told}; they would be brought up to date")), "{}", run.stderr);
     assert!(!recovery.exists());
 
     let again = || machine.eos(&["bootstrap", "--single-node", "--output", "json"]).ends_with(0).verdict();
     let verdict = again();
     assert_eq!(verdict["outcome"], "done");
-    assert_eq!(verdict["result"]["units"], serde_json::json!(["eos-agent.service", "eos-recovery.service"]));
+    let units = serde_json::json!(["eos-agent.service", "eos-apply.service", "eos-recovery.service"]);
+    assert_eq!(verdict["result"]["units"], units);
+    assert_eq!(fs::read(&apply).unwrap(), of_apply);
     assert_eq!(fs::read_to_string(&agent).unwrap(), of_agent);
     assert_eq!(fs::read(&recovery).unwrap(), of_recovery);
     let verdict = again();
@@ -214,10 +218,10 @@ fn a_second_bootstrap_brings_units_up_to_date_and_a_rollback_returns_what_stood_
 
     machine.eos(&["rollback"]).ends_with(0);
     assert_eq!(fs::read_to_string(&agent).unwrap(), older);
-    assert!(!recovery.exists());
+    assert!(!recovery.exists() && !apply.exists());
     assert_eq!(machine.status()["nodes"][0]["state"], "active", "nothing else went back");
     assert_eq!(again()["outcome"], "done");
     let run = machine.eos(&["reset", "--verify", "--output", "json"]).ends_with(0);
     assert_eq!(run.verdict()["result"]["difference"], serde_json::json!([]));
-    assert!(!agent.exists() && !recovery.exists());
+    assert!(!agent.exists() && !apply.exists() && !recovery.exists());
 }

@@ -2,13 +2,14 @@
 //! use every function and every requisite. What they leave is the same in bytes, modes, owners and links, each state
 //! ends the same way and in the same order, and a test run says the same before.
 //!
-//! Salt's services are those of `salt/service.py`, and eos's are processes below its root, so that of services what
-//! states ask for and how they end is compared. Users, packages, the kernel and mounts are in `salt/machine.rs`.
+//! Services need one service manager for both, and so are compared on hosts of `tests/systemd`, the monitor of the
+//! shipped tree among them: below a root, Salt has those of `salt/service.py`, which only notes what it is told. Users,
+//! packages, the kernel and mounts are in `salt/machine.rs`.
 
 mod errors;
 mod functions;
 pub mod installed;
-mod machine;
+pub mod machine;
 mod results;
 mod shipped;
 mod trees;

@@ -69,9 +69,11 @@ fn with_too_few_descriptors_a_pull_brings_all_of_a_snapshot_or_none_and_says_why
         // The agent looks at it too, and makes it anew.
         let gone = || fs::remove_dir_all(&store).is_ok() || !store.exists();
         assert!(eventually(Duration::from_secs(20), gone));
+        let begun = || fs::read_dir(store.join("partial")).map_or(0, Iterator::count);
         let run = with_descriptors(most, &node.command(&["snapshot", "pull", &id]));
         if run.status == Some(0) {
             node.eos(&["snapshot", "verify", &id]).ends_with(0);
+            assert_eq!(begun(), 0, "{most}: nothing is left of a download that came to its end");
             pulled += 1;
             continue;
         }
@@ -82,9 +84,12 @@ fn with_too_few_descriptors_a_pull_brings_all_of_a_snapshot_or_none_and_says_why
             // All was there already when what had served to bring it could not be removed.
             node.eos(&["snapshot", "verify", &id]).ends_with(0);
         }
+        // What is left of it is in nobody's way: with enough descriptors the same command ends well, and leaves nothing.
+        node.eos(&["snapshot", "pull", &id]).ends_with(0);
+        node.eos(&["snapshot", "verify", &id]).ends_with(0);
+        assert_eq!(begun(), 0, "{most}");
     }
     assert!(refusals > 3 && pulled > 3, "{refusals} refused, {pulled} pulled");
-    assert!(fs::read_dir(store.join("partial")).map_or(0, Iterator::count) == 0, "nothing is left of those");
 }
 
 /// The header of a directory as any tar writes it.

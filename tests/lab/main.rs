@@ -9,12 +9,17 @@ mod clocks;
 mod configured;
 mod crashes;
 mod data;
+mod discovery;
 mod growth;
 mod identities;
+#[path = "../it/salt/installed.rs"]
+#[allow(dead_code, reason = "it also applies states, which the lab does not")]
+mod installed;
 mod links;
 mod messages;
 mod removal;
 mod restarts;
+mod salt;
 mod secrets;
 mod support;
 mod tokens;

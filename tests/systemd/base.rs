@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 const RELEASE: &str = "bookworm";
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,procps";
+/// What runs the hosts, and the Python that Salt is run by.
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,procps,python3";
 
 /// What has no place on a host that lives for seconds, and what would ask for a terminal.
 const MASKED: [&str; 9] = [
@@ -28,7 +29,10 @@ const MASKED: [&str; 9] = [
 pub fn folder() -> &'static Path {
     static BASE: OnceLock<PathBuf> = OnceLock::new();
     BASE.get_or_init(|| {
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eos-base");
+        // Its name says what is in it, so that one with other packages is not taken for it.
+        let contents = eos::model::digest::Digest::of(PACKAGES.as_bytes()).to_string();
+        let name = format!("eos-base-{}", &contents[..8]);
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         if !base.exists() {
             make(&base);
         }

@@ -6,8 +6,15 @@ use super::host::Host;
 /// The worst exposure allowed, of 10.
 const LIMIT: f64 = 3.0;
 
-/// Runs the hooks of the machine's own configuration, as a person would: it has no sandbox, and listens to nobody.
-const UNCONFINED: &str = "eos-recovery";
+/// The units that have no sandbox, each with the reason: no other one is excused. They listen to nobody.
+const UNCONFINED: [(&str, &str); 2] = [
+    ("eos-apply", "states add users, install packages and set parameters of the kernel, as a person would"),
+    ("eos-recovery", "runs the hooks of the machine's own configuration, as a person would"),
+];
+
+fn is_confined(unit: &str) -> bool {
+    !UNCONFINED.iter().any(|(excused, _)| unit == format!("{excused}.service"))
+}
 
 /// The units of eos that the host has, as its systemd knows them.
 fn units(host: &Host) -> Vec<String> {
@@ -23,11 +30,14 @@ fn systemd_finds_every_unit_well_confined() {
     let cluster = Cluster::up();
     for (host, services) in cluster.hosts() {
         let units = units(host);
-        let mut known: Vec<String> =
-            services.iter().chain([&UNCONFINED]).map(|service| format!("{service}.service")).collect();
+        let mut known: Vec<String> = services
+            .iter()
+            .chain(UNCONFINED.iter().map(|(unit, _)| unit))
+            .map(|unit| format!("{unit}.service"))
+            .collect();
         known.sort();
         assert_eq!(units, known, "no unit is there besides those that the other tests look at");
-        for unit in units.into_iter().filter(|unit| *unit != format!("{UNCONFINED}.service")) {
+        for unit in units.into_iter().filter(|unit| is_confined(unit)) {
             let judged = host.run(&["systemd-analyze", "security", "--no-pager", &unit]);
             let last = judged.lines().next_back().unwrap_or_default();
             println!("host {}: {last}", host.number());
@@ -51,4 +61,17 @@ fn nothing_in_the_units_is_unknown_to_systemd() {
             assert!(done.status.success() && said.trim().is_empty(), "{unit}: {said}");
         }
     }
+}
+
+#[test]
+fn a_confined_master_answers_those_who_look_for_it_and_looks_for_others_itself() {
+    let cluster = Cluster::up();
+    let found = cluster.second.run(&["eos", "discover"]);
+    assert!(found.contains("verified") && !found.contains("not verified"), "{found}");
+    let log = cluster.first.run(&["journalctl", "--no-pager", "--unit", "eos-master"]);
+    for family in ["IPv4", "IPv6"] {
+        assert!(log.contains(&format!("discovery is answered over {family}")), "{log}");
+    }
+    assert!(!log.contains("discovery is not answered"), "{log}");
+    assert!(!log.contains("other masters cannot be looked for"), "{log}");
 }

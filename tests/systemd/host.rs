@@ -29,6 +29,8 @@ pub struct Host {
     number: usize,
     space: String,
     place: PathBuf,
+    /// What of the machine it sees, without being able to write there: from where, and where.
+    shown: Vec<(PathBuf, &'static str)>,
     child: Option<Child>,
     leader: u32,
 }
@@ -36,8 +38,13 @@ pub struct Host {
 impl Host {
     /// Makes the disk, with eos on it, and boots.
     pub fn boot(lab: &Lab, number: usize) -> Self {
-        let mut host =
-            Self { number, space: lab.space(number), place: lab.place(number), child: None, leader: 0 };
+        Self::boot_with(lab, number, Vec::new())
+    }
+
+    /// The same, with directories of the machine in it that it only reads.
+    pub fn boot_with(lab: &Lab, number: usize, shown: Vec<(PathBuf, &'static str)>) -> Self {
+        let (space, place) = (lab.space(number), lab.place(number));
+        let mut host = Self { number, space, place, shown, child: None, leader: 0 };
         for folder in ["disk/etc", "disk/usr/local/bin", "work", "root"] {
             fs::create_dir_all(host.place.join(folder)).unwrap();
         }
@@ -76,7 +83,10 @@ impl Host {
         command.arg(format!("--network-namespace-path=/run/netns/{}", self.space));
         command.args(["--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off"]);
         command.args(["--link-journal=no", "--console=pipe"]);
+        command.args(self.shown.iter().map(|(from, to)| format!("--bind-ro={}:{to}", from.display())));
         command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+        // Parameters of its own network, and no others.
+        command.env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network");
         let log = fs::File::options().create(true).append(true).open(self.place.join("boot.log")).unwrap();
         command.stdin(Stdio::null()).stderr(log.try_clone().unwrap()).stdout(log);
         command

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(clippy::print_stdout, reason = "what a run measured and made is part of its result")]
 
+mod applying;
 mod base;
 mod cluster;
 mod conditions;
@@ -10,6 +11,12 @@ mod data;
 mod host;
 mod lab;
 mod life;
+mod receiver;
 mod recovery;
 mod removal;
+mod salt;
+mod services;
+mod storage;
+mod support;
 mod tools;
+mod undoing;

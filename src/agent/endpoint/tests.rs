@@ -251,7 +251,9 @@ fn a_manifest_of_hundreds_of_thousands_of_files_is_pulled_too() -> anyhow::Resul
 fn a_node_that_is_another_one_than_the_wanted_is_not_believed() -> anyhow::Result<()> {
     let site = Site::new(1)?;
     let source = site.source(NodeId::parse("n-other")?)?;
-    let error = source.manifest(&site.id).expect_err("it has another certificate");
+    let error = source
+        .manifest(&site.id, &mut |_| ControlFlow::Continue(()))
+        .expect_err("it has another certificate");
     assert!(error.what.contains("is not believed: TLS failed") && !error.retry, "{error}");
     Ok(())
 }
@@ -274,8 +276,8 @@ impl Sink for Freeing<'_> {
 fn who_finds_no_place_waits_with_the_reason_told_and_comes_when_there_is_one() -> anyhow::Result<()> {
     let site = Site::new(1)?;
     let store = site.offer.shelf.store()?.expect("there is one");
-    let parts = store.summary(&site.id)?.parts;
-    let begun = site.offer.shelf.pulls.begin(&store, "node n-first", (&site.id, &parts), Instant::now());
+    let summary = store.summary(&site.id)?;
+    let begun = site.offer.shelf.pulls.begin(&store, "node n-first", &summary, Instant::now());
     begun.expect("it is the first");
     let source = site.source(id_of(&site.node))?;
     let mut each = |_: &[u8]| ControlFlow::Continue(());

@@ -16,7 +16,7 @@ fn agent(node: &Node) -> anyhow::Result<Agent> {
     node.join(NOBODY)?;
     let binary = std::path::PathBuf::from("/bin/true");
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
-    let workshop = Workshop { root: node.root.clone(), binary, services };
+    let workshop = Workshop::new(node.root.clone(), binary, services);
     let offer = node.offer(1)?;
     let agent = Agent::new(workshop, offer, Arc::default());
     agent.map_err(|error| anyhow::anyhow!(error.to_string()))
@@ -173,7 +173,7 @@ fn a_host_that_is_no_member_has_no_agent() -> anyhow::Result<()> {
     let node = Node::new()?;
     let binary = std::path::PathBuf::from("/bin/true");
     let services = Arc::from(services::detect(&node.root, binary.clone())?);
-    let workshop = Workshop { root: node.root.clone(), binary, services };
+    let workshop = Workshop::new(node.root.clone(), binary, services);
     let offer = node.offer(1)?;
     let error = Agent::new(workshop, offer, Arc::default()).err().expect("it is no member");
     let text = "this host is not a member of a cluster, so its agent has nothing to do";

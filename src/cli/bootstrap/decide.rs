@@ -1,6 +1,7 @@
 //! What the operator asks for, and what follows from it: pure once everything was read.
 
 use crate::cli::bootstrap::look::Seen;
+use crate::cli::bootstrap::salt;
 use crate::cli::context::{Context, failure};
 use crate::cli::error::CliError;
 use crate::cli::redact;
@@ -26,11 +27,13 @@ pub struct BootstrapArguments {
     /// Make this machine the first node of a new cluster
     #[arg(long, conflicts_with_all = ["join_cluster", "auto_discover"])]
     pub single_node: bool,
+    /// Found a new cluster whatever is on the network, even one of the same name
+    #[arg(long, conflicts_with_all = ["join_cluster", "auto_discover"])]
+    pub new_cluster: bool,
     /// Join the cluster whose master is at this address
     #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "auto_discover")]
     pub join_cluster: Option<String>,
-    /// Only ever join, never make a new cluster; this version has no discovery, so cluster.master has to be
-    /// configured, or use --join-cluster
+    /// Only ever join, never make a new cluster: the one that is configured, or that answers on the network
     #[arg(long)]
     pub auto_discover: bool,
     /// The role to ask for
@@ -45,7 +48,7 @@ pub struct BootstrapArguments {
     /// The fingerprint of the cluster's certificate authority
     #[arg(long, value_name = "sha256:HEX")]
     pub ca_fingerprint: Option<String>,
-    /// The cluster's id
+    /// The cluster's id; of several that answer on the network, the one to join
     #[arg(long, value_name = "ID")]
     pub cluster_id: Option<String>,
     /// The address at which other nodes reach this one
@@ -60,6 +63,10 @@ pub struct BootstrapArguments {
     /// The salt-call to apply them with; looked for where programs are unless given
     #[arg(long, value_name = "FILE")]
     pub salt_call: Option<String>,
+    /// The configuration of the Salt master on the first node's machine, or none: it then keeps the minions' keys and
+    /// runs the orchestrations; /etc/salt where that has one unless given
+    #[arg(long, value_name = "DIR")]
+    pub salt_master: Option<String>,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -75,7 +82,10 @@ pub struct BootstrapArguments {
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Parses `90s`, `10m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// When it is no time, none at all, or more than a month.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 90s or 10m");
     let digits = text.trim_end_matches(['s', 'm', 'h']);
     let number: u64 = digits.parse().map_err(|_| wrong())?;
@@ -100,6 +110,8 @@ pub struct Asked {
     pub aim: Aim,
     /// The token.
     pub token: Option<Token>,
+    /// The authority of the cluster that answered on the network, which its master has to have.
+    pub heard: Option<Fingerprint>,
     /// Whether this run names the cluster, by a flag or a variable, and not a file.
     pub explicit: bool,
     /// What this run names of the node itself.
@@ -182,7 +194,7 @@ impl Asked {
 /// # Errors
 /// When any of them is wrong.
 pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, Failure> {
-    let given: [(&str, &str, Option<String>); 8] = [
+    let given: [(&str, &str, Option<String>); 9] = [
         ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
         ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
         ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
@@ -191,6 +203,7 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         ("node.name", "--node-name", arguments.node_name.clone()),
         ("states.engine", "--engine", arguments.engine.clone()),
         ("states.salt_call", "--salt-call", arguments.salt_call.clone()),
+        ("states.salt_master", "--salt-master", arguments.salt_master.clone()),
     ];
     let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
         value.map(|value| FlagValue { key, flag, value })
@@ -200,7 +213,7 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         let origin = resolved.origins.get(key).map(|leaf| &leaf.origin);
         matches!(origin, Some(Origin::Flag { .. } | Origin::Environment { .. }))
     };
-    let explicit = arguments.single_node || named("cluster.master");
+    let explicit = arguments.single_node || arguments.new_cluster || named("cluster.master");
     let aim = aim(arguments, &resolved.config)?;
     let token = token(arguments, &resolved.config)?;
     let named = Named {
@@ -209,21 +222,25 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         role: named("node.preferred_role"),
     };
     let without_effect = layers::without_effect(&resolved, aim == Aim::FirstNode);
-    Ok(Asked { config: resolved.config, aim, token, explicit, named, without_effect })
+    Ok(Asked { config: resolved.config, aim, token, heard: None, explicit, named, without_effect })
 }
 
 fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {
-    if arguments.single_node {
+    if arguments.single_node || arguments.new_cluster {
         return Ok(Aim::FirstNode);
     }
     match &config.cluster.master {
         Some(master) => Ok(Aim::Join(resolve(master, config.cluster.port)?)),
-        None if arguments.auto_discover => Err(failure(CliError::NobodyFound)),
+        // Unless somebody answers on the network.
         None => Ok(Aim::FirstNode),
     }
 }
 
-fn resolve(master: &str, port: u16) -> Result<SocketAddr, Failure> {
+/// The address of a master that was named.
+///
+/// # Errors
+/// When the name is none, or has no address.
+pub fn resolve(master: &str, port: u16) -> Result<SocketAddr, Failure> {
     let endpoint = parse_endpoint(master).map_err(failure)?;
     let port = endpoint.port.unwrap_or(port);
     match endpoint.host {
@@ -282,6 +299,8 @@ pub fn decision(
             (Kind::FirstNode, master, first_id(asked, before)?, None)
         }
     };
+    let mut config = asked.config.clone();
+    config.states.salt_master = salt::master(context, &config.states, kind)?;
     Ok(Decision {
         version: VERSION,
         kind,
@@ -293,7 +312,7 @@ pub fn decision(
         preferred: asked.preferred(),
         binary: context.binary()?.display().to_string(),
         account: kind == Kind::FirstNode && context.root.is_host() && rustix::process::geteuid().is_root(),
-        config: asked.config.clone(),
+        config,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::bootstrap::decide::{self, Asked, BootstrapArguments};
 use crate::cli::bootstrap::line::CommandLine;
-use crate::cli::bootstrap::{KIND, follow, look, member, tell_aim};
+use crate::cli::bootstrap::{KIND, detect, follow, look, member, tell_without_effect};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::identity::membership::Membership;
@@ -35,7 +35,8 @@ pub(super) fn plan(
     let plan = unfinished.as_ref().map(|(_, state)| &state.begin.plan);
     let before = plan.map(Decision::from_plan).transpose().map_err(Failure::from)?;
     follow(&mut asked, before.as_ref(), line);
-    tell_aim(arguments, &asked, before.as_ref(), progress);
+    detect::detect(context, arguments, &mut asked, before.as_ref(), line, (progress, deadline))?;
+    tell_without_effect(&asked, progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     let steps = steps::of(&decision);

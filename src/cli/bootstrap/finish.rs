@@ -15,6 +15,7 @@ use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
 use crate::steps::StepFailure;
 use crate::steps::apply_states::MONITOR;
+use crate::steps::install_units::ON_DEMAND;
 use crate::steps::refresh_units::Refresh;
 use crate::steps::renewal;
 use crate::steps::start_service::READY;
@@ -95,6 +96,25 @@ pub(super) fn joined(context: &Context, decision: &Decision) -> Result<Done, Fai
     Ok(Done::new(result, text))
 }
 
+/// What is to be said of another engine than the one that the node was made with: that is settled for as long as it is
+/// a member, because the way back of all that was applied since hangs on it.
+fn other_engine(asked: &Asked, membership: &Membership) -> Option<String> {
+    let of = |salt_call: &Option<String>| salt_call.clone().unwrap_or_else(|| "eos itself".to_owned());
+    let (wanted, own) = (asked.config.states.salt_call(), &membership.salt_call);
+    (wanted != *own).then(|| {
+        let way = match membership.runs_master {
+            true => "eos reset, then found it anew: eos bootstrap --single-node".to_owned(),
+            false => format!("eos reset, then join again: eos bootstrap --join-cluster={}", membership.master),
+        };
+        format!(
+            "the states of this node are applied by {} since its bootstrap, and that {} was named now has no effect; \
+             to change it: {way}",
+            of(own),
+            of(&wanted)
+        )
+    })
+}
+
 /// A member that runs bootstrap again: nothing to do, unless its units are of an older eos, a service stands still or
 /// the certificate ended while the node was off.
 pub(super) fn member(
@@ -117,6 +137,9 @@ pub(super) fn member(
     if let Some(wanted) = elsewhere {
         let (name, cluster) = (membership.name.to_string(), membership.cluster.to_string());
         return Err(failure(CliError::OtherCluster { name, cluster, wanted }));
+    }
+    if let Some(text) = other_engine(asked, membership) {
+        progress.emit(Event::Warning { text });
     }
     let renews = renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)?;
     if !renews {
@@ -205,8 +228,8 @@ fn units(
     );
     progress.emit(Event::Note { text });
     operation::refresh(context, &mut lock, refresh, progress)?;
-    let services = names.iter().filter(|name| !name.starts_with("eos-recovery"));
-    let services: Vec<&str> = services.filter_map(|name| name.strip_suffix(".service")).collect();
+    let services = names.iter().filter_map(|name| name.strip_suffix(".service"));
+    let services: Vec<&str> = services.filter(|name| !ON_DEMAND.contains(name)).collect();
     if !services.is_empty() {
         let mut text = "what runs goes on as it was started, until it is started again".to_owned();
         if context.services()?.kind() == ServiceManager::Systemd {

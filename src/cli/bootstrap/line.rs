@@ -18,7 +18,7 @@ const COMMAND: &str = "eos bootstrap";
 const JOIN: &str = "--join-cluster";
 
 /// Options without a value.
-const SWITCHES: [&str; 3] = ["--single-node", "--auto-discover", "--dry-run"];
+const SWITCHES: [&str; 4] = ["--single-node", "--new-cluster", "--auto-discover", "--dry-run"];
 
 /// The words of a hint that stand for the value which the operator gave.
 const PLACEHOLDER: &str = "ADDRESS";
@@ -47,11 +47,15 @@ impl CommandLine {
             ("--token-file", arguments.token_file.as_deref().map(path)),
             ("--engine", arguments.engine.clone()),
             ("--salt-call", arguments.salt_call.clone()),
+            ("--salt-master", arguments.salt_master.clone()),
             ("--config", config.map(path)),
             ("--timeout", arguments.timeout.map(|time| format!("{}s", time.as_secs()))),
         ];
-        let switches =
-            [("--single-node", arguments.single_node), ("--auto-discover", arguments.auto_discover)];
+        let switches = [
+            ("--single-node", arguments.single_node),
+            ("--new-cluster", arguments.new_cluster),
+            ("--auto-discover", arguments.auto_discover),
+        ];
         let given = switches.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), None));
         let valued = valued.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Some(value?))));
         let skipped = arguments.skip_check.iter().map(|name| ("--skip-check".to_owned(), Some(name.clone())));
@@ -97,8 +101,9 @@ impl CommandLine {
 
     fn put(&mut self, (name, value): Given) {
         let opposite: &[&str] = match name.as_str() {
-            JOIN => &["--single-node", "--auto-discover"],
-            "--single-node" => &[JOIN, "--auto-discover"],
+            JOIN => &["--single-node", "--new-cluster", "--auto-discover"],
+            "--single-node" | "--new-cluster" => &[JOIN, "--auto-discover"],
+            "--auto-discover" => &[JOIN, "--single-node", "--new-cluster"],
             _ => &[],
         };
         self.options.retain(|(known, _)| !opposite.contains(&known.as_str()));

@@ -16,7 +16,7 @@ use crate::model::facts::Facts;
 use crate::model::progress::{Event, Sink, Wait};
 use crate::preflight::address::Selected;
 use crate::preflight::{self, Answer, MasterMeasured, Measurements, Report, Requirements};
-use crate::steps::{Decision, StepFailure};
+use crate::steps::{Decision, Kind, StepFailure};
 use crate::view::progress::Progress;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -195,7 +195,8 @@ fn measurements(
     own_machine_id(&context.root, &mut measured.facts);
     measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
     measured.answers.operation_lock = Some(judgement::lock(&context.root)?);
-    measured.answers.salt = salt::answer(&asked.config.states);
+    let kind = if master.is_some() { Kind::Join } else { Kind::FirstNode };
+    measured.answers.salt = salt::answers(context, &asked.config.states, kind)?;
     measured.answers.token =
         asked.token.as_ref().map(|token| Answer::Good(format!("{} is complete", token.id)));
     Ok(measured)
@@ -231,7 +232,7 @@ fn reach_master(
     let until = looking.until.min(began + PATIENCE);
     let terms = terms(context, looking.progress, until).since(began);
     loop {
-        let asking = look_at(master, local, asked.pin(), ATTEMPT, &terms);
+        let asking = look_at(master, local, asked.pin().or(asked.heard), ATTEMPT, &terms);
         let error = match context.block_on(asking) {
             Ok(looked) => return Ok(Some(looked)),
             Err(error) => error,

@@ -1,6 +1,7 @@
 //! `eos bootstrap`: decide, check, and carry out or go on with the saga.
 
 mod decide;
+mod detect;
 mod dry_run;
 mod error;
 mod finish;
@@ -14,7 +15,8 @@ mod panics;
 mod salt;
 mod timed;
 
-pub use decide::{BootstrapArguments, read};
+pub use decide::{BootstrapArguments, duration, read, resolve};
+pub use detect::detect;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use look::glance;
@@ -82,7 +84,8 @@ fn bootstrap(
     }
     let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
     follow(&mut asked, before.as_ref(), line);
-    tell_aim(arguments, &asked, before.as_ref(), progress);
+    detect::detect(context, arguments, &mut asked, before.as_ref(), line, (progress, deadline))?;
+    tell_without_effect(&asked, progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
     if let Some((saga, previous)) = &unfinished
@@ -126,18 +129,7 @@ pub(crate) fn terms(context: &Context, progress: &Arc<Progress>, deadline: Insta
     Terms::until(progress.clone(), deadline).stopped_by(context.interrupted.clone())
 }
 
-/// Nobody named a cluster, and none is looked for: a new one must not come as a surprise.
-fn tell_aim(
-    arguments: &BootstrapArguments,
-    asked: &decide::Asked,
-    before: Option<&Decision>,
-    progress: &Arc<Progress>,
-) {
-    if asked.aim == decide::Aim::FirstNode && !arguments.single_node && before.is_none() {
-        let text = "no cluster was named, and none was looked for on the network: this founds a new one; to join \
-                    one, run eos bootstrap --join-cluster ADDRESS";
-        progress.emit(Event::Note { text: text.to_owned() });
-    }
+fn tell_without_effect(asked: &decide::Asked, progress: &Arc<Progress>) {
     for text in &asked.without_effect {
         progress.emit(Event::Warning { text: text.clone() });
     }

@@ -33,4 +33,71 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "End the other process, or put the address back and restart: systemctl restart eos-agent.",
         retry: true,
     },
+    Entry {
+        code: "A004",
+        title: "what is to be applied for the agent is not believed",
+        cause: "An order in /run/eos/order.json, or the answer in answer.json beside it, is not a file that root \
+             alone may read, or it is damaged, of a later eos, or for another node. The agent writes the one and \
+             eos-apply.service the other; nobody else has to.",
+        evidence: "ls -ld /run/eos; ls -l /run/eos; journalctl -u eos-apply -n 50",
+        remedy: "Find out who wrote there. The file is removed, and the agent gives its order again by itself. After an \
+             upgrade, start both with the same program: eos bootstrap && systemctl restart eos-agent.",
+        retry: true,
+    },
+    Entry {
+        code: "A005",
+        title: "eos-apply.service died while it applied states for the agent",
+        cause: "The unit was killed, by a person or because the machine had no memory left, or systemd could not start \
+             it. What it had begun is undone before the agent has it tried again, which happens by itself, later each \
+             time.",
+        evidence: "systemctl status eos-apply; journalctl -u eos-apply -n 50; journalctl -k -n 50",
+        remedy: "If it happens again and again, apply the states by hand to see which one it is: eos state apply. If \
+             the unit is missing, have it written: eos bootstrap.",
+        retry: true,
+    },
+    Entry {
+        code: "A010",
+        title: "a program of Salt could not be run",
+        cause: "salt-key or salt-run is missing beside salt-call, may not be run, or took longer than it may.",
+        evidence: "The causes below the error; ls -l /usr/bin/salt-*",
+        remedy: "Install the whole Salt master on this host, then look: salt-run --version. The agent tries again by \
+             itself.",
+        retry: true,
+    },
+    Entry {
+        code: "A011",
+        title: "the Salt master did not do what it was asked",
+        cause: "salt-key or salt-run ended with an error, or its answer is not understood: the Salt master does not \
+             run, has never run, or its configuration is wrong. The error has its words.",
+        evidence: "salt-run manage.status; systemctl status salt-master",
+        remedy: "Correct what it names, and start the Salt master: systemctl restart salt-master.",
+        retry: true,
+    },
+    Entry {
+        code: "A012",
+        title: "the key of a minion does not wait at the Salt master",
+        cause: "A node told the key of its minion, and the minion has not asked the Salt master yet, or cannot reach it.",
+        evidence: "salt-key --list-all on the master's host; journalctl -u salt-minion on the node",
+        remedy: "Let the node reach the two TCP ports of the Salt master, 4505 and 4506 unless configured, and have the \
+             minion ask again: systemctl restart salt-minion.",
+        retry: true,
+    },
+    Entry {
+        code: "A013",
+        title: "the Salt master has another key under the name of a node",
+        cause: "Somebody else asked the Salt master under this name, or an earlier installation of the node is still \
+             known there. No key is accepted for its name.",
+        evidence: "salt-key --print NAME on the master's host; the node's own is in the audit log: eos audit list",
+        remedy: "If nobody should be there with that key, delete it on the master's host: salt-key --delete NAME; to see \
+             what is done then: eos audit list.",
+        retry: true,
+    },
+    Entry {
+        code: "A014",
+        title: "a file for Salt could not be used",
+        cause: "The agent writes below /run/eos and /var/lib/eos for Salt, and could not.",
+        evidence: "ls -ld /run/eos /var/lib/eos; df /run /var/lib/eos",
+        remedy: "Make room, or give the directory back to root: chown root: /run/eos. The agent tries again by itself.",
+        retry: true,
+    },
 ];

@@ -102,4 +102,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Name what is never written to in write_once, put the source onto XFS or btrfs, or have before_capture print EOS_CAPTURE_PATH= with a snapshot of the volume, so that less is read meanwhile. Or allow more time in snapshot.sources.",
         retry: false,
     },
+    Entry {
+        code: "T132",
+        title: "an export was interrupted",
+        cause: "Somebody stopped it; what it had made of the directory was removed.",
+        evidence: "the error names the directory",
+        remedy: "Run the same command again.",
+        retry: true,
+    },
 ];

@@ -188,4 +188,12 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Install the master's version on the machine that asks: ./install.sh.",
         retry: false,
     },
+    Entry {
+        code: "M028",
+        title: "nothing was heard of an orchestration that Salt runs",
+        cause: "The agent on the master's host runs it, and does not live, or cannot reach the master.",
+        evidence: "eos status; systemctl status eos-agent, on the master's host",
+        remedy: "Start the agent: systemctl start eos-agent. The orchestration is run again by itself.",
+        retry: true,
+    },
 ];

@@ -233,4 +233,21 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Correct what it names, then run the same command again.",
         retry: false,
     },
+    Entry {
+        code: "S086",
+        title: "the minion of this node could not be set up",
+        cause: "The cluster has a Salt master, and this node's salt-minion is missing, or made no key.",
+        evidence: "systemctl status salt-minion",
+        remedy: "Install salt-minion of the same release as salt-call, then run the same command again.",
+        retry: true,
+    },
+    Entry {
+        code: "S087",
+        title: "the Salt master did not accept the key of this node's minion",
+        cause: "The minion cannot reach the Salt master, or another key is there under its name; the error says which \
+             as far as it is known. Everything was undone.",
+        evidence: "On the master: eos audit list; salt-key --list-all",
+        remedy: "Do what the error names, then run the same command again.",
+        retry: true,
+    },
 ];

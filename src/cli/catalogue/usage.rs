@@ -72,16 +72,6 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "U009",
-        title: "no cluster was named to join",
-        cause: "--auto-discover was given and no address is configured. This version has no discovery, and a \
-             command that is to join never founds a cluster instead.",
-        evidence: "eos config show --origin (cluster.master)",
-        remedy: "Name the master: eos bootstrap --join-cluster ADDRESS. For a first node: eos bootstrap \
-             --single-node.",
-        retry: false,
-    },
-    Entry {
         code: "U010",
         title: "there is no such checkpoint",
         cause: "The id is misspelled, or the checkpoint is no longer kept.",
@@ -153,12 +143,12 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: "U021",
-        title: "something that belongs to discovery",
-        cause: "The command discover and the options --new-cluster and --expect belong to multicast discovery \
-             and the election of a first node, which this version does not have.",
+        title: "machines do not elect the first one of them",
+        cause: "The option --expect belongs to the election of a first node among several machines, which this \
+             version does not have.",
         evidence: "eos --version; eos bootstrap --help",
-        remedy: "Make the first node with eos bootstrap --single-node; name its address to each other one: \
-             eos bootstrap --join-cluster ADDRESS.",
+        remedy: "Make the first node with eos bootstrap --single-node; each other one finds it: eos bootstrap \
+             --auto-discover.",
         retry: false,
     },
     Entry {

@@ -6,7 +6,7 @@ use crate::cli::done::Done;
 use crate::host::paths;
 use crate::model::explain::Failure;
 use crate::snapshot::restore;
-use crate::snapshot::store::SnapshotStore;
+use crate::snapshot::store::{Download, SnapshotStore};
 use crate::view;
 use crate::view::snapshot::Listed;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(super) fn run(context: &Context) -> Result<Done, Failure> {
         now.filter(|now| now.id.as_str() == id).map(|now| now.restored_at).max()
     };
     let (mut rows, mut listed) = (Vec::new(), Vec::new());
+    let (mut downloads, mut begun) = (Vec::new(), Vec::new());
     for store in stores(context)? {
         let path = store.path().to_owned();
         let of_master = path == context.root.join(paths::MASTER_SNAPSHOTS);
@@ -29,8 +30,22 @@ pub(super) fn run(context: &Context) -> Result<Done, Failure> {
             listed.push(entry(&one, &path.display().to_string()));
             rows.push(one);
         }
+        for one in store.downloads().map_err(failure)? {
+            begun.push(download(&one, &path.display().to_string()));
+            downloads.push(one);
+        }
     }
-    Ok(Done::new(json!({ "snapshots": listed }), view::snapshot::list(&rows)))
+    let text = view::snapshot::list(&rows) + &view::downloads::list(&downloads);
+    Ok(Done::new(json!({ "snapshots": listed, "downloads": begun }), text))
+}
+
+/// What is told of a download that is not finished.
+pub(super) fn download(one: &Download, store: &str) -> Value {
+    let metadata = one.metadata.as_ref();
+    json!({
+        "id": one.id, "source": metadata.map(|of| &of.source), "created_at": metadata.map(|of| of.created_at),
+        "bytes": one.bytes, "touched_at": one.touched_at, "runs": one.runs, "store": store,
+    })
 }
 
 fn entry(one: &Listed, store: &str) -> Value {

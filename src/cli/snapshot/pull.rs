@@ -21,7 +21,7 @@ use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::model::ids::SnapshotId;
 use crate::model::progress::{Event, Sink, Wait};
-use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Source};
+use crate::snapshot::fetch::{self, Fetched, Limiter, Patience, Request, Room, Source};
 use crate::snapshot::store::{Command, DiskStore, Ended, SnapshotStore, Staging, StoreError};
 use crate::steps::trusted::{self, Trusted};
 use crate::steps::{env, restore_sources, restoring};
@@ -208,8 +208,8 @@ fn fetched(
     Ok(fetched)
 }
 
-/// Puts parts that the store has from other snapshots beside those that are downloaded. A snapshot that comes
-/// in one reply needs none.
+/// Puts parts that the store has from other snapshots, or from downloads that were given up, beside those that are
+/// downloaded. A snapshot that comes in one reply needs none.
 fn lend(
     request: &Request<'_>,
     store: &DiskStore,
@@ -217,12 +217,12 @@ fn lend(
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<(), Failure> {
-    if store.ids().map_err(failure)?.is_empty() {
+    if store.ids().map_err(failure)?.is_empty() && store.downloads().map_err(failure)?.len() < 2 {
         return Ok(());
     }
     // What is in the store already makes a reply with everything the longer way.
     let request = Request { embed_bytes: None, ..*request };
-    let obtained = fetch::obtain(&request, Some(staging.directory()), stop, sink).map_err(failure)?;
+    let obtained = fetch::obtain(&request, Room::Kept(staging.directory()), stop, sink).map_err(failure)?;
     store.lend(staging, &obtained.manifest.parts).map_err(failure)
 }
 

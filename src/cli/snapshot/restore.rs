@@ -101,7 +101,7 @@ struct Put {
 /// Where restores of this command go.
 struct Place<'a> {
     context: &'a Context,
-    into: Option<&'a Path>,
+    into: Option<&'a str>,
     holder: &'a str,
 }
 
@@ -135,7 +135,7 @@ fn restore(context: &Context, arguments: &RestoreArguments, sink: &dyn Sink) -> 
     let config = asked(arguments, config.snapshot);
     let stores = stores(context)?;
     let (what, from) = (arguments.what.as_str(), arguments.from.as_slice());
-    let place_of = into.as_ref().map(|into| format!(" --into {}", quoted(&into.to_string_lossy())));
+    let place_of = into.as_ref().map(|into| format!(" --into {}", quoted(into)));
     let older = if arguments.older { " --older" } else { "" };
     let reread = if arguments.reread { " --reread" } else { "" };
     let more = format!(
@@ -204,10 +204,14 @@ fn connections(context: &Context, holders: &[Holder]) -> Result<Vec<HttpSource>,
 }
 
 /// The absolute path of another place.
-fn place(path: &Path) -> Result<PathBuf, Failure> {
+fn place(path: &Path) -> Result<String, Failure> {
     let real = std::path::absolute(path)
         .map_err(|source| failure(CliError::Root { path: path.display().to_string(), source }))?;
-    files::with_real_directory(&real).map_err(failure)
+    let real = files::with_real_directory(&real).map_err(failure)?;
+    real.into_os_string().into_string().map_err(|path| {
+        let line = format!("--into {}: the path is no UTF-8, and records of restores are", path.display());
+        CliError::Usage { line }.failure()
+    })
 }
 
 fn done(source: &SourceConfig, id: &SnapshotId, restored: &Restored) -> Done {

@@ -105,7 +105,8 @@ fn an_endless_reply_is_refused_whatever_may_come_in_one() -> anyhow::Result<()> 
     let source = HttpSource::new(client, runtime.handle().clone());
     let id = SnapshotId::parse(&"ab".repeat(32))?;
     for (at_most, read) in [(1000, 1000), (u64::MAX, MOST_EMBEDDED_BYTES)] {
-        let error = source.embedded(&id, at_most).expect_err("it never ends");
+        let error =
+            source.embedded(&id, at_most, &mut |_| ControlFlow::Continue(())).expect_err("it never ends");
         assert_eq!((error.what, error.retry), (format!("it sends more than {read} bytes"), false));
     }
     Ok(())

@@ -25,8 +25,15 @@ impl Directory {
         };
         let failed =
             |source| DirectoryError::Io { action: "append to", path: self.path().join(name), source };
+        #[cfg(test)]
+        super::cut::here().map_err(|errno| failed(errno.into()))?;
         file.set_len(whole).map_err(failed)?;
-        file.write_all_at(&[line, b"\n"].concat(), whole).map_err(failed)?;
+        let bytes = [line, b"\n"].concat();
+        #[cfg(test)]
+        let written = super::cut::torn(&bytes, |bytes| file.write_all_at(bytes, whole));
+        #[cfg(not(test))]
+        let written = file.write_all_at(&bytes, whole);
+        written.map_err(failed)?;
         self.sync_open_file(name, &file)?;
         self.sync()
     }

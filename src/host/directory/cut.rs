@@ -24,7 +24,21 @@ type Others = (usize, Box<dyn FnOnce()>);
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
     static MEANWHILE: RefCell<Option<Others>> = const { RefCell::new(None) };
+    static LACKS: Cell<bool> = const { Cell::new(false) };
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
+}
+
+/// Writes like `write` in a world that may end in its middle: then half of the bytes are there.
+pub(in crate::host) fn torn(
+    bytes: &[u8],
+    write: impl FnOnce(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    // Who is dead already writes nothing.
+    let half = if is_dead() { &[][..] } else { &bytes[..bytes.len() / 2] };
+    match here() {
+        Ok(()) => write(bytes),
+        Err(errno) => write(half).and(Err(errno.into())),
+    }
 }
 
 /// Runs `work` and tells the changes and syncs that this thread made meanwhile, in their order.
@@ -97,13 +111,26 @@ pub(crate) fn meanwhile<T>(
     (result, MEANWHILE.take().is_none())
 }
 
+/// Runs `work` in a world whose file systems cannot exchange two names.
+pub(crate) fn without_exchange<T>(work: impl FnOnce() -> T) -> T {
+    LACKS.set(true);
+    let result = work();
+    LACKS.set(false);
+    result
+}
+
+/// Before an exchange.
+pub(in crate::host) fn exchange() -> Result<(), Errno> {
+    if LACKS.get() { Err(Errno::INVAL) } else { Ok(()) }
+}
+
 /// Whether this thread has died, so that it does nothing any more.
 pub(crate) fn is_dead() -> bool {
     matches!(FATE.get(), Some(Fate::Dead))
 }
 
-/// Before each change.
-pub(in crate::host) fn here() -> Result<(), Errno> {
+/// Before each change, also those that a library makes by itself.
+pub(crate) fn here() -> Result<(), Errno> {
     match MEANWHILE.take() {
         Some((0, others)) => others(),
         Some((left, others)) => MEANWHILE.set(Some((left - 1, others))),

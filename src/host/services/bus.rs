@@ -14,6 +14,8 @@ pub(super) trait Systemd {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reload_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
     fn enable_unit_files(
@@ -46,6 +48,8 @@ pub(super) trait Unit {
     fn active_state(&self) -> zbus::Result<String>;
     #[zbus(property)]
     fn fragment_path(&self) -> zbus::Result<String>;
+    #[zbus(property, name = "InvocationID")]
+    fn invocation_id(&self) -> zbus::Result<Vec<u8>>;
 }
 
 /// `org.freedesktop.systemd1.Service`.

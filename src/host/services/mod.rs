@@ -55,7 +55,7 @@ pub struct Started {
 /// What is known of a service.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ServiceStatus {
-    /// Whether there is a unit of that name.
+    /// Whether there is a unit of that name, be it masked.
     pub installed: bool,
     /// Whether it runs or is being started.
     pub active: bool,
@@ -71,6 +71,9 @@ pub struct ServiceStatus {
     pub status_text: Option<String>,
     /// How it ended, when it failed and does not run.
     pub failure: Option<String>,
+    /// What tells this run of it from every other one, while it is active.
+    #[serde(skip)]
+    pub run: Option<String>,
 }
 
 /// Drives services. Every call blocks, so an async caller uses `spawn_blocking`; names are given
@@ -99,6 +102,20 @@ pub trait Services: Send + Sync {
     /// # Errors
     /// As [`Services::stop`] and [`Services::start`].
     fn restart(&self, name: &str, deadline: Duration) -> Result<Started, ServiceError>;
+
+    /// Has the service read its configuration again without ending it; says whether that can be asked for here: a
+    /// supervisor of processes does not, and who calls may restart the service instead.
+    ///
+    /// # Errors
+    /// When the service knows no such thing, or fails at it.
+    fn reload_service(&self, name: &str, deadline: Duration) -> Result<bool, ServiceError>;
+
+    /// Whether the service starts at boot, or by what needs it (a unit without an `[Install]` section); one that is not
+    /// installed does not.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    fn enabled(&self, name: &str) -> Result<bool, ServiceError>;
 
     /// Has the service started at boot; no change when it is.
     ///

@@ -198,6 +198,14 @@ impl Services for ProcessServices {
         self.start(name, until.saturating_duration_since(Instant::now()))
     }
 
+    fn reload_service(&self, _name: &str, _deadline: Duration) -> Result<bool, ServiceError> {
+        Ok(false)
+    }
+
+    fn enabled(&self, name: &str) -> Result<bool, ServiceError> {
+        super::is_enabled(&self.root, name)
+    }
+
     fn enable(&self, name: &str) -> Result<(), ServiceError> {
         let name = super::plain_name(name)?;
         let paths = self.paths(name)?;
@@ -266,6 +274,11 @@ impl Services for ProcessServices {
             restarts: status.as_ref().map_or(0, |status| status.restarts),
             started_at: status.as_ref().and_then(|status| status.started_at).filter(|_| running),
             failure: status.as_ref().and_then(|status| status.last_end.clone()).filter(|_| !active),
+            run: status
+                .as_ref()
+                .and_then(|status| status.started_at)
+                .filter(|_| running)
+                .map(|started| format!("{} since {started}", child.map_or(0, |child| child.pid))),
             status_text: status.and_then(|status| status.status_text).filter(|_| running),
         })
     }

@@ -9,11 +9,16 @@ use crate::host::paths;
 use futures_util::StreamExt;
 use std::path::Path;
 use std::time::Duration;
+use zbus::fdo::Error::FileNotFound;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, OwnedObjectPath};
 
 /// How long systemd may take to answer a question, or to read its units again.
 const ANSWER: Duration = Duration::from_secs(25);
+
+/// The states of unit files whose units start by themselves, by what needs them, or by what made them: those with which
+/// `systemctl is-enabled` succeeds.
+const AT_BOOT: [&str; 6] = ["enabled", "enabled-runtime", "static", "alias", "indirect", "generated"];
 
 /// Services that systemd runs.
 #[derive(Debug, Clone)]
@@ -27,6 +32,7 @@ enum Verb {
     Start,
     Stop,
     Restart,
+    Reload,
 }
 
 impl Verb {
@@ -35,6 +41,7 @@ impl Verb {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Reload => "reload",
         }
     }
 }
@@ -53,6 +60,7 @@ struct Seen {
     result: String,
     code: i32,
     status: i32,
+    run: Vec<u8>,
 }
 
 impl SystemdServices {
@@ -78,6 +86,14 @@ impl SystemdServices {
         })
     }
 
+    /// Has a service begin that does one thing, and waits until it has ended; how its job ended, as systemd says it.
+    ///
+    /// # Errors
+    /// When systemd does not answer, there is no such service, or it has not ended in time; it goes on then.
+    pub fn run(name: &str, deadline: Duration) -> Result<String, ServiceError> {
+        Self::job(Verb::Start, super::plain_name(name)?, deadline)
+    }
+
     /// Runs one job and waits for it.
     fn job(verb: Verb, name: &str, deadline: Duration) -> Result<String, ServiceError> {
         let unit = format!("{name}.service");
@@ -91,6 +107,7 @@ impl SystemdServices {
                 Verb::Start => manager.start_unit(&unit, "replace").await?,
                 Verb::Stop => manager.stop_unit(&unit, "replace").await?,
                 Verb::Restart => manager.restart_unit(&unit, "replace").await?,
+                Verb::Reload => manager.reload_unit(&unit, "replace").await?,
             };
             while let Some(signal) = removed.next().await {
                 let told = signal.args()?;
@@ -181,6 +198,24 @@ impl Services for SystemdServices {
         Self::bring_up(Verb::Restart, name, deadline)
     }
 
+    fn reload_service(&self, name: &str, deadline: Duration) -> Result<bool, ServiceError> {
+        let name = super::plain_name(name)?;
+        Self::installed(name)?;
+        Self::bring_up(Verb::Reload, name, deadline).map(|_| true)
+    }
+
+    fn enabled(&self, name: &str) -> Result<bool, ServiceError> {
+        let unit = format!("{}.service", super::plain_name(name)?);
+        let state = on_bus(format!("tell whether {name} starts at boot"), ANSWER, async move |bus| {
+            match SystemdProxy::new(&bus).await?.get_unit_file_state(&unit).await {
+                // There is no such unit.
+                Err(zbus::Error::FDO(error)) if matches!(*error, FileNotFound(_)) => Ok(None),
+                other => other.map(Some),
+            }
+        })?;
+        Ok(state.is_some_and(|state| AT_BOOT.contains(&state.as_str())))
+    }
+
     fn enable(&self, name: &str) -> Result<(), ServiceError> {
         let name = super::plain_name(name)?;
         let unit = format!("{name}.service");
@@ -224,7 +259,7 @@ impl Services for SystemdServices {
         let running = active && seen.pid != 0;
         let microseconds = i64::try_from(seen.started_us).ok().filter(|_| running);
         Ok(ServiceStatus {
-            installed: seen.load == "loaded",
+            installed: matches!(seen.load.as_str(), "loaded" | "masked"),
             active,
             ready: seen.active == "active",
             pid: Some(seen.pid).filter(|_| running),
@@ -232,6 +267,7 @@ impl Services for SystemdServices {
             started_at: microseconds.and_then(|us| jiff::Timestamp::from_microsecond(us).ok()),
             failure: (seen.active == "failed").then(|| seen.end()),
             status_text: Some(seen.text).filter(|text| running && !text.is_empty()),
+            run: Some(seen.run.iter().map(|byte| format!("{byte:02x}")).collect()).filter(|_| active),
         })
     }
 }
@@ -266,6 +302,7 @@ fn see(name: &str) -> Result<Seen, ServiceError> {
             result: service.result().await?,
             code: service.exec_main_code().await?,
             status: service.exec_main_status().await?,
+            run: unit.invocation_id().await?,
         })
     })
 }

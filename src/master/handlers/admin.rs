@@ -56,6 +56,7 @@ pub(super) async fn status(
             orchestration: cluster.run.as_ref().map(|run| orchestration::status(cluster, run, now)),
             snapshots,
             warnings,
+            neighbours: app.neighbours.alarms(),
             roles: Some(
                 serde_json::to_value(&app.config.cluster.roles).expect("the configuration serialises"),
             ),

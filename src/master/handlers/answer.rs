@@ -115,7 +115,7 @@ pub(super) fn insider(peer: &Peer, cluster: &Cluster, action: &str) -> Result<()
     operator(peer, cluster, action).or_else(|_| member(peer, cluster, action).map(|_| ()))
 }
 
-fn not_allowed(peer: &Peer, action: &str, needed: &'static str) -> MasterError {
+pub(super) fn not_allowed(peer: &Peer, action: &str, needed: &'static str) -> MasterError {
     let caller = match peer.subject.as_ref().map(|summary| &summary.subject) {
         None => format!("unknown ({})", peer.address),
         Some(Subject::Node(id)) => format!("node {id}"),

@@ -13,6 +13,8 @@ use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::planning;
 use crate::master::presence::Presence;
+use crate::model::role::Role;
+use crate::model::scale::Scale;
 use crate::orchestration::Cause;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
@@ -36,9 +38,25 @@ pub(super) async fn desired(
 ) -> Answer<Desired> {
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "GET /v1/member/desired")?;
-        app.desired(cluster, &node)
+        let own = cluster.live.get(&node.id).map(|live| live.applied_as).unwrap_or_default();
+        in_its_turn(app, cluster, &node, own)
     })
     .await
+}
+
+/// What a node shall be by now: one that is held keeps what it has, also where its bootstrap asks.
+fn in_its_turn(
+    app: &App,
+    cluster: &Cluster,
+    node: &NodeRecord,
+    own: (Option<Role>, Option<Scale>),
+) -> Result<Desired, MasterError> {
+    let mut desired = app.desired(cluster, node)?;
+    if app.turn.borrow().holds(&node.id) && node.applied < desired.generation {
+        desired.generation = node.applied;
+        (desired.role, desired.scale) = (own.0.unwrap_or(desired.role), own.1.unwrap_or(desired.scale));
+    }
+    Ok(desired)
 }
 
 pub(super) async fn lease(
@@ -120,6 +138,7 @@ pub(super) async fn poll(
     let Json((id, present)) = with_cluster(&app, move |app, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
         let presence = heard(cluster, &node, Some(&poll.report));
+        cluster.live.entry(node.id.clone()).or_default().applied_as = own;
         tell_of_tasks(app, cluster, &node, &poll);
         if node.applied != poll.applied || node.version != poll.report.version {
             node.applied = poll.applied;
@@ -150,12 +169,7 @@ pub(super) async fn poll(
         let confirm = node.state == NodeState::Joining;
         let holdings = cluster.live.get(&node.id).is_none_or(|live| live.holdings.is_none());
         let turn = app.turn.borrow().clone();
-        let mut desired = app.desired(cluster, &node)?;
-        if turn.holds(&node.id) && node.applied < desired.generation {
-            // What it has: its turn comes.
-            desired.generation = applied;
-            (desired.role, desired.scale) = (own.0.unwrap_or(desired.role), own.1.unwrap_or(desired.scale));
-        }
+        let desired = in_its_turn(app, cluster, &node, own)?;
         let did = |id: &str| cluster.live.get(&node.id).is_some_and(|live| live.done.contains_key(id));
         let task = turn.task(&node.id).filter(|task| !did(&task.id)).cloned();
         Ok(PollReply { desired, renew, confirm, trace: app.trace(), holdings, task })

@@ -7,6 +7,7 @@ mod holdings;
 mod joiner;
 pub(crate) mod member;
 mod proven;
+mod salt;
 mod snapshots;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,9 @@ const BODY: usize = 16 * 1024;
 /// The same of a list of holdings.
 const HOLDINGS: usize = 2 * 1024 * 1024;
 
+/// The same of what Salt told of an orchestration.
+const ORCHESTRATED: usize = 512 * 1024;
+
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
@@ -40,6 +44,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/member/poll", post(member::poll))
         .route("/v1/member/leave", post(member::leave))
         .route("/v1/member/renew", post(member::renew))
+        .route("/v1/member/minion", post(salt::minion))
+        .route("/v1/member/salt", post(salt::work).layer(DefaultBodyLimit::max(ORCHESTRATED)))
         .route("/v1/members/{id}", get(snapshots::standing))
         .route(
             "/v1/snapshots/holdings",

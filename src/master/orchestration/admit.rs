@@ -8,7 +8,7 @@ use crate::master::entry::PATIENCE_MS;
 use crate::orchestration::judge::Verdict;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
-use crate::sls::context::glob;
+use crate::sls::matching::glob;
 
 /// What an admission comes to: the changes, and whom they are about.
 #[derive(Default)]

@@ -5,9 +5,10 @@ use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
 use crate::master::orchestration::admit::{self, Admitted};
+use crate::master::orchestration::by_salt;
 use crate::master::orchestration::preparation::{self, Prepared};
 use crate::model::ids::NodeName;
-use crate::orchestration::{Cause, Run, Seen, Stage, StepState, advance};
+use crate::orchestration::{Run, Seen, Stage, StepState, advance};
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 
@@ -47,11 +48,11 @@ fn begin(app: &App) -> Result<Option<Begun>, MasterError> {
     if run.stage != Stage::Begun {
         return Ok(Some(Begun::Underway));
     }
-    let new_node = match &run.cause {
-        Cause::Added(name) => Some(name.clone()),
-        Cause::Changed => None,
-    };
-    let context = preparation::context(app, &cluster, new_node.as_ref());
+    if cluster.salt.is_some() {
+        by_salt::set_out(app, &mut cluster, run)?;
+        return Ok(Some(Begun::Underway));
+    }
+    let context = preparation::context(app, &cluster, run.cause.new_node());
     Ok(Some(Begun::Prepare(Box::new(run), context)))
 }
 
@@ -93,6 +94,9 @@ fn go_on(app: &App) -> Result<(), MasterError> {
     let mut cluster = app.cluster();
     let Some(before) = cluster.current_run().filter(|run| run.stage == Stage::Running) else { return Ok(()) };
     let (mut run, now) = (before.clone(), clock::now_ms());
+    if run.by_salt {
+        return by_salt::overdue(app, &mut cluster, run, now);
+    }
     let scale = cluster.scale();
     let nodes: Vec<Seen> = cluster.members().map(|node| seen(&cluster, node, scale, now)).collect();
     let mut admitted = Admitted::default();
@@ -118,11 +122,12 @@ fn go_on(app: &App) -> Result<(), MasterError> {
 }
 
 /// Writes the steps that failed, and the end of the run, to the audit log; what is tried again is not told again.
-fn tell(app: &App, before: &Run, run: &Run) -> Result<(), MasterError> {
+pub(super) fn tell(app: &App, before: &Run, run: &Run) -> Result<(), MasterError> {
     let subject = format!("generation {}", run.generation);
-    for (old, new) in before.steps.iter().zip(&run.steps) {
-        if new.state == StepState::Failed && old.state != StepState::Failed && run.attempt == 1 {
-            let detail = format!("{} at {}:{}: {}", new.step.id, new.step.file, new.step.line, new.comment);
+    for (at, new) in run.steps.iter().enumerate() {
+        let known = before.steps.get(at).is_some_and(|old| old.state == StepState::Failed);
+        if new.state == StepState::Failed && !known && run.attempt == 1 {
+            let detail = format!("{} at {}: {}", new.step.id, new.step.place(), new.comment);
             app.audit("master", "orchestration-step-failed", &subject, &detail)?;
         }
     }

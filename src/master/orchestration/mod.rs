@@ -6,12 +6,14 @@
 //! have applied they say themselves when they ask again.
 
 mod admit;
+mod by_salt;
 mod look;
 mod preparation;
 mod status;
 #[cfg(test)]
 mod tests;
 
+pub use by_salt::{by_salt, told_by_salt};
 pub use preparation::prepare;
 pub use status::status;
 

@@ -4,6 +4,8 @@ use crate::host::root::Root;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::model::explain::Failure;
+use crate::model::ids::NodeName;
+use crate::model::role::Role;
 use crate::orchestration::step::Step;
 use crate::orchestration::{RolesPlan, compile};
 use crate::registry::record::NodeRecord;
@@ -12,6 +14,7 @@ use crate::sls::{Context, Inputs};
 use crate::steps::StepFailure;
 use crate::steps::states_tree::DiskTree;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Steps, and why they are not those of the cluster's own file.
 pub struct Prepared {
@@ -21,20 +24,29 @@ pub struct Prepared {
     pub trouble: Option<Failure>,
 }
 
-/// What orchestration files are rendered with: the plan of roles, and what the nodes say of themselves.
-pub fn context(app: &App, cluster: &Cluster, new_node: Option<&crate::model::ids::NodeName>) -> Context {
-    let members: Vec<&NodeRecord> = cluster.members().collect();
+/// The plan of roles, as the cluster stands.
+pub fn plan(app: &App, cluster: &Cluster, new_node: Option<&NodeName>) -> RolesPlan {
+    let roles = cluster.members().filter_map(|node| node.role.map(|role| (node.name.clone(), role)));
+    let roles: BTreeMap<_, _> = roles.collect();
     let scale = cluster.scale();
-    let roles = members.iter().filter_map(|node| node.role.map(|role| (node.name.clone(), role)));
-    let roles: std::collections::BTreeMap<_, _> = roles.collect();
-    let master = members.iter().find(|node| node.master);
-    let name = master.map_or("master", |node| node.name.as_str());
-    let role = master.and_then(|node| node.role).unwrap_or(crate::model::role::Role::Monolith);
-    let inputs = Inputs::of(name, role, scale).configured(&app.config.storage);
+    let role = cluster.members().find(|node| node.master).and_then(|node| node.role);
+    let inputs = Inputs::of(&master_name(cluster), role.unwrap_or(Role::Monolith), scale);
+    let inputs = inputs.configured(&app.config.storage);
     let new_node = new_node.filter(|node| roles.contains_key(node)).cloned();
-    let plan =
-        RolesPlan { roles, scale, thresholds: inputs.thresholds, retention: inputs.retention, new_node };
-    let mut context = Context::new(name, plan.pillar());
+    RolesPlan { roles, scale, thresholds: inputs.thresholds, retention: inputs.retention, new_node }
+}
+
+fn master_name(cluster: &Cluster) -> String {
+    cluster
+        .members()
+        .find(|node| node.master)
+        .map_or_else(|| "master".to_owned(), |node| node.name.to_string())
+}
+
+/// What orchestration files are rendered with: the plan of roles, and what the nodes say of themselves.
+pub fn context(app: &App, cluster: &Cluster, new_node: Option<&NodeName>) -> Context {
+    let members: Vec<&NodeRecord> = cluster.members().collect();
+    let mut context = Context::new(&master_name(cluster), plan(app, cluster, new_node).pillar());
     let info = members.iter().map(|node| (node.name.to_string(), json!({"node_info": info(node)})));
     context.mine = Value::Object(info.collect());
     context

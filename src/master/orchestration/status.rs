@@ -14,6 +14,7 @@ pub fn status(cluster: &Cluster, run: &Run, now: u64) -> RunStatus {
     RunStatus {
         generation: run.generation,
         sls: run.cause.sls().to_owned(),
+        by_salt: run.by_salt,
         state: run.stage.name().to_owned(),
         age_ms: now.saturating_sub(run.since_ms),
         attempt: run.attempt,
@@ -28,7 +29,7 @@ fn step(progress: &Progress, now: u64) -> StepStatus {
     StepStatus {
         id: progress.step.id.clone(),
         function: progress.step.function.clone(),
-        place: format!("{}:{}", progress.step.file, progress.step.line),
+        place: progress.step.place(),
         state: progress.state.name().to_owned(),
         age_ms: now.saturating_sub(progress.since_ms),
         nodes: progress.nodes.clone(),

@@ -4,14 +4,17 @@ use super::look::look;
 use super::*;
 use crate::host::paths;
 use crate::lifecycle::NodeState;
+use crate::master::error::MasterError;
 use crate::master::fixture::{self, MasterHost};
 use crate::master::planning;
 use crate::master::run;
 use crate::model::config::Config;
+use crate::orchestration::StepState;
 use crate::orchestration::{Cause, Stage};
 use crate::registry::Change;
-use crate::registry::record::NodeRecord;
+use crate::registry::record::{NodeRecord, SaltRecord};
 use crate::sls::embedded;
+use crate::wire::salt::{SaltDone, SaltErrand, SaltStep};
 use std::net::SocketAddr;
 
 /// A master with the shipped tree and these members, all of which have applied generation 1.
@@ -195,5 +198,106 @@ fn a_tree_without_orchestration_leaves_it_to_eoss_own_file() -> anyhow::Result<(
     assert_eq!(held(&host.app), ["n1"]);
     let trouble = host.app.cluster().run.as_ref().and_then(|run| run.trouble.clone());
     assert_eq!(trouble.map(|trouble| trouble.code), Some("EOS-S001".to_owned()));
+    Ok(())
+}
+
+/// What the agent beside the Salt master is asked for.
+fn asked(app: &App) -> Option<SaltErrand> {
+    by_salt(app, &app.cluster())
+}
+
+/// A cluster with a Salt master, which has accepted the minions of these members.
+fn salted(members: &[&str]) -> anyhow::Result<(MasterHost, Vec<NodeRecord>)> {
+    let (host, mut nodes) = host(members)?;
+    let mut record = SaltRecord::new();
+    for node in &mut nodes {
+        node.minion = Some(node.key);
+        record.accepted.insert(node.name.clone(), node.key);
+        host.put(node.clone())?;
+    }
+    host.app.cluster().commit(vec![Change::PutSalt(Box::new(record))])?;
+    Ok((host, nodes))
+}
+
+fn told(succeeded: bool) -> SaltStep {
+    SaltStep {
+        id: "update_new_node".to_owned(),
+        function: "salt.function".to_owned(),
+        sls: "orchestration.role_update".to_owned(),
+        job: Some("2026".to_owned()),
+        succeeded,
+        comment: "it ran".to_owned(),
+    }
+}
+
+#[test]
+fn where_there_is_a_salt_master_it_is_asked_for_the_run_until_it_has_told_of_it() -> anyhow::Result<()> {
+    let (host, nodes) = salted(&["n1", "n2"])?;
+    let unsalted = NodeRecord { applied: 1, ..fixture::node("n3", NodeState::Active, 0) };
+    host.put(unsalted)?;
+    begin(&host.app, &nodes[1])?;
+    assert_eq!(asked(&host.app), None);
+    look(&host.app)?;
+    let Some(SaltErrand::Orchestrate { run, sls, pillar }) = asked(&host.app) else {
+        panic!("it is asked for")
+    };
+    assert_eq!((run.as_str(), sls.as_str()), ("2.1", "orchestration.node_addition"));
+    let plan = &pillar["eos"]["plan"];
+    assert_eq!((&plan["generation"], &plan["new_node"]), (&2.into(), &"n2".into()));
+    assert!(plan["roles"]["n3"].is_string() && !plan["nodes"].to_string().contains("n3"), "{plan}");
+    assert_eq!(held(&host.app), ["n1", "n2", "n3"]);
+    // Another master, after this one died, asks for the same.
+    assert_eq!(asked(&*reopened(&host)?).map(|errand| errand.id()), Some("orchestrate 2.1".to_owned()));
+    let done = |id: &str| SaltDone { id: id.to_owned(), failure: None, steps: vec![told(true)] };
+    told_by_salt(&host.app, &mut host.app.cluster(), &done("orchestrate 1.1"))?;
+    assert_eq!(stage(&host.app), Some(Stage::Running), "that was another run");
+    told_by_salt(&host.app, &mut host.app.cluster(), &done("orchestrate 2.1"))?;
+    assert_eq!((stage(&host.app), held(&host.app)), (Some(Stage::Done), vec![]));
+    assert_eq!(asked(&host.app), None);
+    Ok(())
+}
+
+#[test]
+fn a_run_that_failed_under_salt_is_told_step_by_step_and_run_again() -> anyhow::Result<()> {
+    let (host, nodes) = salted(&["n1", "n2"])?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    let done =
+        SaltDone { id: "orchestrate 2.1".to_owned(), failure: None, steps: vec![told(true), told(false)] };
+    told_by_salt(&host.app, &mut host.app.cluster(), &done)?;
+    assert_eq!(
+        (stage(&host.app), held(&host.app)),
+        (Some(Stage::Failed), vec!["n1".to_owned(), "n2".to_owned()])
+    );
+    let mut cluster = host.app.cluster();
+    let mut run = cluster.run.clone().expect("there is one");
+    let states: Vec<_> = run.steps.iter().map(|step| (step.state, step.comment.as_str())).collect();
+    let comment = "job 2026: it ran";
+    assert_eq!(states, [(StepState::Succeeded, comment), (StepState::Failed, comment)]);
+    run.since_ms = 0;
+    cluster.commit(vec![Change::PutRun(Box::new(run))])?;
+    drop(cluster);
+    look(&host.app)?;
+    assert_eq!(asked(&host.app).map(|errand| errand.id()), Some("orchestrate 2.2".to_owned()));
+    Ok(())
+}
+
+#[test]
+fn a_run_of_which_nobody_tells_anything_fails_in_the_end() -> anyhow::Result<()> {
+    let (host, nodes) = salted(&["n1", "n2"])?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    look(&host.app)?;
+    assert_eq!(stage(&host.app), Some(Stage::Running));
+    let mut run = host.app.cluster().run.clone().expect("there is one");
+    run.since_ms -= 900_000;
+    host.app.cluster().commit(vec![Change::PutRun(Box::new(run))])?;
+    look(&host.app)?;
+    let run = host.app.cluster().run.clone().expect("there is one");
+    assert_eq!(run.stage, Stage::Failed);
+    assert!(run.steps[0].comment.starts_with("EOS-M028"), "{}", run.steps[0].comment);
+    let error = MasterError::SaltSilent { seconds: 900 };
+    let text = "the agent beside the Salt master told nothing of the orchestration for 900 s";
+    crate::model::explain::tells(&error, "EOS-M028", text);
     Ok(())
 }

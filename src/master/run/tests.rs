@@ -107,6 +107,8 @@ fn expired_node(master: &Serving, state: NodeState) -> anyhow::Result<(TempDir, 
         confirmed: true,
         applied: None,
         salt_call: None,
+        salt_master: None,
+        minion: None,
     };
     Ok((folder, root, membership))
 }

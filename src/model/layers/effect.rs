@@ -6,11 +6,8 @@ use super::resolve::{Layers, Leaf, Resolved, resolve};
 /// Sections that only the master reads, for all nodes.
 const OF_THE_MASTER: [&str; 3] = ["cluster.roles", "admission", "storage"];
 
-/// A section that nobody reads yet.
-const OF_NOBODY: &str = "cluster.discovery";
-
-/// One sentence for each section with settings of its own that have no effect: on a member those that only
-/// the master reads, anywhere those that nobody reads. A value that is the default's anyway is none.
+/// One sentence for each section with settings of its own that have no effect on a member, since only the master
+/// reads them. A value that is the default's anyway is none.
 pub fn without_effect(resolved: &Resolved, runs_master: bool) -> Vec<String> {
     let defaults = resolve(&Layers::default()).map(|defaults| defaults.origins).unwrap_or_default();
     let set = |leaf: &&Leaf| {
@@ -27,9 +24,7 @@ pub fn without_effect(resolved: &Resolved, runs_master: bool) -> Vec<String> {
         let keys = in_section(section)?;
         Some(format!("{section}: on this node has no effect; set it in the master's cluster.yaml: {keys}"))
     });
-    let nobodys = in_section(OF_NOBODY)
-        .map(|keys| format!("{OF_NOBODY}: has no effect, since this version has no discovery: {keys}"));
-    masters.chain(nobodys).collect()
+    masters.collect()
 }
 
 #[cfg(test)]
@@ -60,18 +55,5 @@ mod tests {
             ]
         );
         assert_eq!(without_effect(&resolved, true), [""; 0]);
-    }
-
-    #[test]
-    fn what_nobody_reads_is_told_on_every_node() {
-        let resolved = of("cluster:\n  discovery:\n    method: multicast\n");
-        for runs_master in [false, true] {
-            assert_eq!(
-                without_effect(&resolved, runs_master),
-                ["cluster.discovery: has no effect, since this version has no discovery: \
-                  cluster.discovery.method (/etc/eos/cluster.yaml:3)"]
-            );
-        }
-        assert_eq!(without_effect(&of("cluster:\n  discovery:\n    method: none\n"), false), [""; 0]);
     }
 }

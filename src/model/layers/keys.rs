@@ -120,6 +120,7 @@ const BEFORE_STORAGE: &[Key] = &[
 const AFTER_STORAGE: &[Key] = &[
     key("states.engine", Kind::OneOf(&["embedded", "salt"])),
     key("states.salt_call", Kind::Path),
+    key("states.salt_master", Kind::PathOrNone),
     key("snapshot.mode", Kind::OneOf(&["auto", "embedded", "streaming"])),
     key("snapshot.embed_bytes", Kind::Number { least: 0, most: MOST_EMBEDDED_BYTES }),
     key("snapshot.connections", Kind::Number { least: 1, most: 64 }),

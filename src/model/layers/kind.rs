@@ -3,6 +3,7 @@
 use super::endpoint::parse_endpoint;
 use super::machine;
 use super::wrong::Wrong;
+use crate::model::config::NO_SALT_MASTER;
 use crate::model::digest::Fingerprint;
 use crate::model::ids::{ClusterId, NodeName};
 use crate::model::role::Role;
@@ -47,6 +48,8 @@ pub enum Kind {
     Target,
     /// An absolute path.
     Path,
+    /// An absolute path without `.` and `..`, or the word `none`.
+    PathOrNone,
     /// Absolute paths, each once.
     Paths,
     /// Any of these words, each once.
@@ -139,7 +142,8 @@ impl Kind {
             Self::Role => Role::parse(text).map(drop).map_err(|e| told(&e)),
             Self::TokenFile | Self::Path if text.starts_with('/') => Ok(()),
             Self::TokenFile | Self::Path => Err("must be an absolute path".into()),
-            Self::Paths => check_path(text),
+            Self::PathOrNone if text == NO_SALT_MASTER => Ok(()),
+            Self::Paths | Self::PathOrNone => check_path(text),
             Self::Networks => text
                 .parse::<ipnet::IpNet>()
                 .map(drop)

@@ -4,7 +4,8 @@ use super::wrong::Wrong;
 use serde_yaml::Value;
 
 /// Services of eos itself: without them nothing would start again what was stopped.
-const OWN_SERVICES: [&str; 4] = ["eos-master", "eos-agent", "eos-storage-monitor", "eos-recovery"];
+const OWN_SERVICES: [&str; 5] =
+    ["eos-master", "eos-agent", "eos-storage-monitor", "eos-recovery", "eos-apply"];
 
 /// The types of limits.
 const TYPES: [&str; 3] = ["soft", "hard", "-"];

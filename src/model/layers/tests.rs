@@ -64,7 +64,7 @@ admission:
   names: [rack1-*]
   lease_seconds: 60
   silent_seconds: 30
-states: {engine: salt, salt_call: /opt/salt/bin/salt-call}
+states: {engine: salt, salt_call: /opt/salt/bin/salt-call, salt_master: /etc/salt}
 @@snapshot:
   mode: streaming
   embed_bytes: 1000000

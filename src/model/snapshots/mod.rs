@@ -15,7 +15,7 @@ pub const DEFAULT_EMBED_BYTES: u64 = 10 << 20;
 pub const MOST_EMBEDDED_BYTES: u64 = 64 << 20;
 
 /// Connections to all sources together when none is configured.
-pub const DEFAULT_CONNECTIONS: u32 = 4;
+pub const DEFAULT_CONNECTIONS: u32 = 6;
 
 /// How many nodes may pull from one at a time when none is configured.
 pub const DEFAULT_PULLERS: u32 = 32;

@@ -16,7 +16,11 @@ pub(super) fn service(function: &str, arguments: &Arguments<'_>) -> Result<Funct
         return Err(arguments.bad("name", "the name of a service"));
     }
     Ok(match function {
-        "service.running" => Function::ServiceRunning { name, enable: arguments.boolean("enable")? },
+        "service.running" => Function::ServiceRunning {
+            name,
+            enable: arguments.boolean("enable")?,
+            reload: arguments.boolean("reload")?.unwrap_or(false),
+        },
         "service.dead" => Function::ServiceDead { name, enable: arguments.boolean("enable")? },
         "service.enabled" => Function::ServiceEnabled { name },
         _ => Function::ServiceDisabled { name },

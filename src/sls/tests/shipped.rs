@@ -3,7 +3,7 @@
 use crate::model::config::StorageConfig;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
-use crate::sls::embedded::{AGENT_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT, RECOVERY_UNIT};
+use crate::sls::embedded::{AGENT_UNIT, APPLY_UNIT, CLUSTER_CONFIG, Embedded, MASTER_UNIT, RECOVERY_UNIT};
 use crate::sls::inputs::WRITABLE;
 use crate::sls::{Context, Function, Inputs, StatePlan, Wanted, jinja, render};
 use serde_json::json;
@@ -89,7 +89,7 @@ fn the_monitor_starts_after_its_unit_and_configuration_and_restarts_with_them() 
     let service = &plan.states[at("storage_monitor_service")];
     assert_eq!(
         service.function,
-        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true) }
+        Function::ServiceRunning { name: "eos-storage-monitor".into(), enable: Some(true), reload: false }
     );
     let mut watches = vec![at("storage_monitor_unit"), at("storage_ops_configuration")];
     watches.sort_unstable();
@@ -190,16 +190,20 @@ fn units_have_one_line_to_execute_and_no_shell() {
 }
 
 #[test]
-fn recovery_is_wanted_by_the_agent_and_not_confined_as_it_is() {
+fn recovery_and_application_of_states_are_not_confined_as_the_agent_is_that_has_them_run() {
     let variables = json!({"binary": "/usr/local/bin/eos", "root": "/srv/a b", "writable": []});
     let render = |source| jinja::plain("unit", source, &variables).expect("renders");
     assert!(render(AGENT_UNIT).lines().any(|line| line == "Wants=eos-recovery.service"));
-    let unit = render(RECOVERY_UNIT);
-    let has = |wanted: &str| unit.lines().any(|line| line == wanted);
-    assert!(has("ExecStart=/usr/local/bin/eos snapshot recover --root \"/srv/a b\""), "{unit}");
-    assert!(has("Type=oneshot") && has("TimeoutStartSec=infinity") && has("KillMode=process"), "{unit}");
-    for sandbox in ["Protect", "Private", "Restrict", "ReadWritePaths", "Capability", "SystemCall", "NoNew"] {
-        assert!(!unit.lines().any(|line| line.starts_with(sandbox)), "{sandbox}: {unit}");
+    for (source, command) in [(RECOVERY_UNIT, "snapshot recover"), (APPLY_UNIT, "state carry-out")] {
+        let unit = render(source);
+        let has = |wanted: &str| unit.lines().any(|line| line == wanted);
+        assert!(has(&format!("ExecStart=/usr/local/bin/eos {command} --root \"/srv/a b\"")), "{unit}");
+        assert!(has("Type=oneshot") && has("TimeoutStartSec=infinity") && has("KillMode=process"), "{unit}");
+        for sandbox in
+            ["Protect", "Private", "Restrict", "ReadWritePaths", "Capability", "SystemCall", "NoNew"]
+        {
+            assert!(!unit.lines().any(|line| line.starts_with(sandbox)), "{sandbox}: {unit}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod error;
 mod frames;
 mod record;
+mod renamed;
 mod resume;
 mod seeds;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! second name, and that an earlier restore verified and nobody wrote to since, is not read again.
 
 use super::record::Record;
+use super::renamed;
 use super::resume::{below, digest_of};
 use super::verified::Verified;
 use super::{AssembleError, Order};
@@ -137,46 +138,132 @@ pub(super) fn take(
     let what = format!("compare {} with what is here", order.manifest.metadata.source);
     let mut meter = Meter::start(sink, what, 0, total);
     let seeding = Seeding { order, tree, clones: AtomicBool::new(true) };
-    let (mut taken, mut told, mut failed) = (Count::default(), Vec::new(), None);
+    let (mut told, mut absent) = (Told::new(entries, record), Vec::new());
+    let hand = || Hand { worker: tree.worker(), buffer: vec![0; CHUNK], near: Near::default() };
     let done = side_by_side(
         wanted.len(),
-        || Hand { worker: tree.worker(), buffer: vec![0; CHUNK], near: Near::default() },
+        hand,
         |hand, job| Ok::<_, AssembleError>((wanted[job], seeding.one(hand, wanted[job])?)),
         stop,
-        &mut |(index, seeded): (usize, bool)| {
-            let bytes = entries[index].size();
-            meter.add(bytes);
-            if seeded {
-                (taken.files, taken.bytes) = (taken.files + 1, taken.bytes + bytes);
-                told.push(index);
-            }
-            if told.len() >= TOGETHER {
-                let bytes = told.iter().map(|index| entries[*index].size()).sum();
-                failed = failed.take().or(record.whole(std::mem::take(&mut told), bytes).err());
+        &mut |(index, own): (usize, Own)| {
+            meter.add(entries[index].size());
+            match own {
+                Own::Taken => told.taken(index),
+                Own::Absent => absent.push(index),
+                Own::Differs => {}
             }
         },
     )?;
-    failed.map_or(Ok(()), Err)?;
-    if !told.is_empty() {
-        record.whole(told, 0)?;
-    }
+    let done = match done && !absent.is_empty() {
+        true => seeding.renamed(hand, &absent, &mut told, stop, sink)?,
+        false => done,
+    };
+    let taken = told.end()?;
     if done { Ok(taken) } else { Err(AssembleError::Interrupted { path: staging.path().to_owned() }) }
 }
 
+/// What came of an entry under its own name.
+#[derive(Clone, Copy)]
+enum Own {
+    Taken,
+    Differs,
+    /// There is no file of its size.
+    Absent,
+}
+
+/// What was taken over, and is written down some at a time.
+struct Told<'a> {
+    entries: &'a [Entry],
+    record: &'a Record<'a>,
+    taken: Count,
+    told: Vec<usize>,
+    failed: Option<AssembleError>,
+}
+
+impl<'a> Told<'a> {
+    fn new(entries: &'a [Entry], record: &'a Record<'a>) -> Self {
+        Self { entries, record, taken: Count::default(), told: Vec::new(), failed: None }
+    }
+
+    fn taken(&mut self, index: usize) {
+        self.taken.files += 1;
+        self.taken.bytes += self.entries[index].size();
+        self.told.push(index);
+        if self.told.len() >= TOGETHER {
+            let bytes = self.told.iter().map(|index| self.entries[*index].size()).sum();
+            let written = self.record.whole(std::mem::take(&mut self.told), bytes);
+            self.failed = self.failed.take().or(written.err());
+        }
+    }
+
+    fn end(self) -> Result<Count, AssembleError> {
+        self.failed.map_or(Ok(()), Err)?;
+        if !self.told.is_empty() {
+            self.record.whole(self.told, 0)?;
+        }
+        Ok(self.taken)
+    }
+}
+
 impl<'a> Seeding<'a> {
-    /// Takes one file over from the first seed that has it; says whether one did.
-    fn one(&self, hand: &mut Hand<'a>, index: usize) -> Result<bool, AssembleError> {
+    /// Takes one file over from the first seed that has it under its own name.
+    fn one(&self, hand: &mut Hand<'a>, index: usize) -> Result<Own, AssembleError> {
         let entry = &self.order.manifest.entries[index];
+        let mut own = Own::Absent;
         for (number, seed) in self.order.seeds.iter().enumerate() {
             let Some(path) = seed.path_of(&entry.path) else { continue };
-            if let Some((file, there)) = hand.open((number, seed), path, entry.size())?
-                && self.from(hand, entry, (seed, path), (&file, there))?
-            {
-                self.tree.set_whole(index);
-                return Ok(true);
+            match self.named(hand, index, (number, path))? {
+                Own::Absent => {}
+                Own::Differs => own = Own::Differs,
+                Own::Taken => return Ok(Own::Taken),
             }
         }
-        Ok(false)
+        Ok(own)
+    }
+
+    /// Takes over what other names have; says whether it came to its end.
+    fn renamed(
+        &self,
+        hand: impl Fn() -> Hand<'a> + Sync,
+        absent: &[usize],
+        told: &mut Told<'_>,
+        stop: &dyn Fn() -> bool,
+        sink: &dyn Sink,
+    ) -> Result<bool, AssembleError> {
+        let Some(found) = renamed::find(self.order, absent, stop, sink)? else { return Ok(false) };
+        let found: Vec<(usize, renamed::Place)> = found.into_iter().collect();
+        side_by_side(
+            found.len(),
+            hand,
+            |hand, job| {
+                let (index, (number, path)) = &found[job];
+                Ok::<_, AssembleError>((*index, self.named(hand, *index, (*number, path))?))
+            },
+            stop,
+            &mut |(index, own): (usize, Own)| {
+                if matches!(own, Own::Taken) {
+                    told.taken(index);
+                }
+            },
+        )
+    }
+
+    /// Takes one file over from this path of a seed.
+    fn named(
+        &self,
+        hand: &mut Hand<'a>,
+        index: usize,
+        (number, path): (usize, &[u8]),
+    ) -> Result<Own, AssembleError> {
+        let (entry, seed) = (&self.order.manifest.entries[index], &self.order.seeds[number]);
+        let Some((file, there)) = hand.open((number, seed), path, entry.size())? else {
+            return Ok(Own::Absent);
+        };
+        if !self.from(hand, entry, (seed, path), (&file, there))? {
+            return Ok(Own::Differs);
+        }
+        self.tree.set_whole(index);
+        Ok(Own::Taken)
     }
 
     fn from(
@@ -187,7 +274,10 @@ impl<'a> Seeding<'a> {
         (file, there): (&File, Metadata),
     ) -> Result<bool, AssembleError> {
         let Content::File { digest, .. } = entry.content else { return Ok(false) };
-        if seed.is_written_once(path) && self.is_alike(entry, file, &there)? {
+        // Under neither of its names.
+        let new = seed.path_of(&entry.path);
+        let once = seed.is_written_once(path) && new.is_some_and(|new| seed.is_written_once(new));
+        if once && self.is_alike(entry, file, &there)? {
             let verified = seed.verified.is_some_and(|verified| verified.holds(path, &there, digest));
             return self.link(hand, entry, (!verified).then_some(digest), file);
         }

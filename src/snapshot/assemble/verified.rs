@@ -45,13 +45,45 @@ impl Verified {
         Self { files, source: manifest.metadata.source.clone(), version: VERSION }
     }
 
-    /// Whether the file at this path of the tree was found to hold this, and is still the same file with nothing
-    /// written to it: device, inode, size and last change of its content. A further name changes none of them.
+    /// Whether the file at this path of the tree was found to hold this, and is still the same file to which nothing
+    /// was done since: device, inode, size, last change of its content and last change of anything. Whoever writes
+    /// to it may set the former back, and never the latter.
     pub(super) fn holds(&self, path: &[u8], there: &Metadata, digest: Digest) -> bool {
-        let Stamp(device, inode, size, modified, _) = Stamp::of(there);
-        self.files.get(&Name::new(path)).is_some_and(|(stamp, held)| {
-            (stamp.0, stamp.1, stamp.2, stamp.3) == (device, inode, size, modified) && *held == digest
+        self.known(path, there) == Some(digest)
+    }
+
+    /// What the file at this path of the tree holds, if that was verified and nothing was done to it since.
+    pub(super) fn known(&self, path: &[u8], there: &Metadata) -> Option<Digest> {
+        let (stamp, digest) = self.files.get(&Name::new(path))?;
+        (*stamp == Stamp::of(there)).then_some(*digest)
+    }
+
+    /// Without the files of the tree to which something was done since they were verified.
+    pub(in crate::snapshot) fn untouched(self, tree: &Directory) -> Self {
+        self.looked_at(tree, |known, now| (*known == now).then_some(now))
+    }
+
+    /// As the files are now that other names of them went, which shows in the last change of anything: to be asked
+    /// right after [`Verified::untouched`] and their removal.
+    pub(in crate::snapshot) fn renewed(self, tree: &Directory) -> Self {
+        self.looked_at(tree, |known, now| {
+            (Stamp(known.0, known.1, known.2, known.3, now.4) == now).then_some(now)
         })
+    }
+
+    fn looked_at(self, tree: &Directory, judge: impl Fn(&Stamp, Stamp) -> Option<Stamp>) -> Self {
+        let mut near = Near::default();
+        let mut now = |path: &Name, known: &Stamp| {
+            // What cannot be looked at is read the next time.
+            let (parent, name) = near.parent((0, tree), path.as_bytes())?;
+            let there = parent.metadata_optional(name).ok()??;
+            judge(known, Stamp::of(&there)).filter(|_| there.kind == Kind::File)
+        };
+        let kept = self.files.into_iter().filter_map(|(path, (known, digest))| {
+            let stamp = now(&path, &known)?;
+            Some((path, (stamp, digest)))
+        });
+        Self { files: kept.collect(), ..self }
     }
 
     /// Whether there is nothing that the next restore could rely on.

@@ -6,7 +6,7 @@
 use super::freeze::{Freezer, Frozen, is_same_content};
 use super::memory::Stamp;
 use super::previous::Previous;
-use super::read::{Reader, recheck};
+use super::read::{Reader, go_on, recheck};
 use super::walk::{self, Found, Origin};
 use super::{CaptureError, Source, inspect};
 use crate::host::directory::{Directory, Kind, Metadata};
@@ -168,15 +168,27 @@ impl<'a> Attempt<'a> {
             gathered.packed = Some(self.pack(&mut items, &chosen, top_entry, &mut reader)?);
         }
         let in_place = |item: &&Item<'_>| !is_frozen || (item.was_read && item.found.frozen.is_none());
-        items.iter().filter(in_place).try_for_each(|item| recheck(&item.found))?;
+        items.iter().filter(in_place).try_for_each(|item| self.look_again(item))?;
         if let Some(directory) = self.top
             && Some(directory.own_metadata()?) != top
         {
             return Err(CaptureError::Changed { path: directory.path().to_owned() });
         }
         self.into.sync()?;
+        // Whoever gave up gets no snapshot, be there ever so little to read.
+        go_on(self.stop, || self.into.path().to_owned())?;
         gathered.counts = Counts { read_bytes: reader.read_bytes, excluded, stripped, ..Counts::of(&items) };
         Ok((gathered, items))
+    }
+
+    /// Unless it is to end.
+    fn go_on(&self, found: &Found<'_>) -> Result<(), CaptureError> {
+        go_on(self.stop, || found.path())
+    }
+
+    fn look_again(&self, item: &Item<'_>) -> Result<(), CaptureError> {
+        self.go_on(&item.found)?;
+        recheck(&item.found)
     }
 
     fn release(&self) {
@@ -192,8 +204,9 @@ impl<'a> Attempt<'a> {
     fn find(&self) -> Result<Listing<'a>, CaptureError> {
         let (mut items, mut stripped) = (Vec::new(), 0);
         let mut first_names: HashMap<(u64, u64), Name> = HashMap::new();
-        let (all, excluded) = walk::walk(self.sources, self.created_at, self.terms.exclude)?;
+        let (all, excluded) = walk::walk(self.sources, self.created_at, self.terms.exclude, self.stop)?;
         for (path, found) in all {
+            self.go_on(&found)?;
             let is_first = found.metadata.kind == Kind::File && !first_names.contains_key(&found.inode());
             let remembered = self
                 .terms
@@ -231,6 +244,7 @@ impl<'a> Attempt<'a> {
         let mut linked = HashSet::new();
         let mut is_any = false;
         for item in items.iter_mut().filter(|item| is_read(item)) {
+            self.go_on(&item.found)?;
             freezer.freeze(&mut item.found)?;
             is_any |= item.found.frozen.is_some();
             if matches!(item.found.frozen, Some(Frozen::Linked(_))) {
@@ -240,6 +254,7 @@ impl<'a> Attempt<'a> {
         // Every name of a file shows that it has one more.
         for item in items.iter_mut().filter(|item| item.found.frozen.is_none()) {
             if linked.contains(&item.found.inode()) {
+                self.go_on(&item.found)?;
                 item.found.metadata = still_there(&item.found)?;
             }
         }
@@ -247,7 +262,7 @@ impl<'a> Attempt<'a> {
         if in_place && !is_any {
             return Ok(false);
         }
-        items.iter().try_for_each(|item| recheck(&item.found))?;
+        items.iter().try_for_each(|item| self.look_again(item))?;
         if !in_place {
             self.release();
         }
@@ -323,6 +338,7 @@ impl<'a> Attempt<'a> {
         let mut packer = Packer::new(self.into, self.cut)?;
         top.iter().try_for_each(|top| packer.begin_entry(top))?;
         for item in items {
+            self.go_on(&item.found)?;
             if let (Content::File { at, .. }, Some(place)) = (&mut item.entry.content, item.place) {
                 *at = Some(At(chosen[&place.0], place.1));
                 continue;

@@ -138,11 +138,17 @@ impl<'a> Reader<'a> {
     }
 
     fn go_on(&self, path: &Path) -> Result<(), CaptureError> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(CaptureError::Interrupted { path: path.to_owned() });
-        }
-        Ok(())
+        go_on(self.stop, || path.to_owned())
     }
+}
+
+/// Unless somebody gave up, or the time did: asked for each thing that is looked at, frozen or read, since writers
+/// may be held off all that while.
+pub(super) fn go_on(stop: &AtomicBool, path: impl FnOnce() -> PathBuf) -> Result<(), CaptureError> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(CaptureError::Interrupted { path: path() });
+    }
+    Ok(())
 }
 
 /// Whether something is still what it was when it was found.

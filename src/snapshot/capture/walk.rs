@@ -1,6 +1,7 @@
 //! Finds everything that the sources contain, before any of it is read.
 
 use super::freeze::Frozen;
+use super::read::go_on;
 use super::{CaptureError, Source, split, time};
 use crate::host::directory::{
     Directory, DirectoryError, Kind, Metadata as Attributes, Moment, extended_and_others_of_file,
@@ -13,6 +14,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// One thing that will be an entry.
 pub(super) struct Found<'a> {
@@ -40,6 +42,7 @@ pub(super) fn walk<'a>(
     sources: &'a [Source<'a>],
     created_at: Timestamp,
     without: &[Glob],
+    stop: &AtomicBool,
 ) -> Result<(BTreeMap<Name, Found<'a>>, u64), CaptureError> {
     let (mut found, excluded) = (BTreeMap::new(), Cell::new(0));
     for source in sources {
@@ -51,7 +54,7 @@ pub(super) fn walk<'a>(
                     excluded.set(excluded.get() + u64::from(matches));
                     matches || exclude.iter().any(|path| path == relative)
                 };
-                tree(&mut found, directory, prefix, &left_out)?;
+                tree(&mut found, directory, prefix, &left_out, stop)?;
             }
             Source::File { directory, relative, path } => {
                 let metadata = inspect(directory, relative)?;
@@ -92,6 +95,7 @@ fn tree<'a>(
     base: &'a Directory,
     prefix: &Name,
     left_out: &dyn Fn(&Path) -> bool,
+    stop: &AtomicBool,
 ) -> Result<(), CaptureError> {
     if !prefix.as_bytes().is_empty() {
         let origin = Origin::Disk { base, relative: PathBuf::new() };
@@ -102,6 +106,7 @@ fn tree<'a>(
         let directory = base.open_directory(&inside)?;
         for name in directory.list()? {
             let relative = inside.join(&name);
+            go_on(stop, || base.path().join(&relative))?;
             if left_out(&relative) {
                 continue;
             }

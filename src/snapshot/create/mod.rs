@@ -325,8 +325,10 @@ impl Capture<'_> {
                 self.look(path, false)?;
                 work.directory().make_directory(OsStr::new("database"), 0o700)?;
                 let into = work.directory().open_directory(Path::new("database"))?;
-                self.copy_database(path, &into, name)?;
+                let judged = self.copy_database(path, &into, name)?;
+                // The copy is nobody else's, so its check keeps no writer waiting.
                 release.iter().for_each(|release| release());
+                database::check(&judged, &into, name, self.stop)?;
                 let copy = Source::File {
                     directory: &into,
                     relative: name.into(),
@@ -346,14 +348,19 @@ impl Capture<'_> {
     }
 
     /// Copies the database; others may hold it locked for a while.
-    fn copy_database(&self, path: &Path, into: &Directory, name: &OsStr) -> Result<(), CreateError> {
+    fn copy_database(
+        &self,
+        path: &Path,
+        into: &Directory,
+        name: &OsStr,
+    ) -> Result<database::Judged, CreateError> {
         let (began, judged) = (Instant::now(), database::judge(path)?);
         let until = began + database::PATIENCE;
         let cause = format!("the database {}, which may be locked by others", path.display());
         self.sink.expect(Some(Wait { cause, began, until, retry: until }));
         let copied = database::copy(&judged, into, name, database::PATIENCE, self.stop);
         self.sink.expect(None);
-        copied
+        copied.map(|()| judged)
     }
 
     /// Makes the directory in which files are frozen: the one that is recorded, or one in the store.

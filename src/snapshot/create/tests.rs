@@ -400,6 +400,67 @@ fn a_database_that_others_lock_is_not_waited_for_without_end() {
 }
 
 #[test]
+fn who_gives_up_waits_neither_for_a_locked_database_nor_for_the_check_of_a_copy() {
+    let site = Site::of("");
+    let path = site.path("srv/app.db");
+    let writer = database(&path, "delete");
+    write(&writer, 2000);
+    writer.execute_batch("CREATE INDEX i ON a(x); BEGIN EXCLUSIVE").unwrap();
+    let into = Directory::open(&site.path("log")).unwrap();
+    let judged = database::judge(&path).unwrap();
+    let (name, stop, began) = (OsStr::new("copy"), AtomicBool::new(false), std::time::Instant::now());
+    let error = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| database::copy(&judged, &into, name, database::PATIENCE, &stop));
+        // It has begun to wait, and nothing but this flag ends that within the minute.
+        while !site.path("log/copy").exists() {
+            std::thread::yield_now();
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        waiting.join().unwrap().unwrap_err()
+    });
+    tells(&error, "EOS-T036", &format!("interrupted while {} was captured", path.display()));
+    assert!(began.elapsed() < database::PATIENCE / 2);
+
+    writer.execute_batch("COMMIT").unwrap();
+    let name = OsStr::new("whole");
+    database::copy(&judged, &into, name, database::PATIENCE, &AtomicBool::new(false)).unwrap();
+    let copy = Connection::open(site.path("log/whole")).unwrap();
+    // Without an end, unless somebody ends it.
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n";
+    let ended = database::interruptibly(&copy, &stop, || copy.query_row(endless, (), |_| Ok(())));
+    let code = ended.unwrap_err().sqlite_error_code();
+    assert_eq!(code, Some(rusqlite::ErrorCode::OperationInterrupted));
+    database::check(&judged, &into, name, &AtomicBool::new(false)).unwrap();
+}
+
+#[test]
+fn a_database_in_another_mode_that_is_always_written_to_is_copied_to_its_end() {
+    let site = Site::of("");
+    let path = site.path("srv/app.db");
+    let writer = database(&path, "delete");
+    writer.busy_timeout(database::PATIENCE).unwrap();
+    // Several steps long, and it changes between any two of them.
+    writer.execute_batch("CREATE TABLE big(x); INSERT INTO big VALUES (zeroblob(40 << 20))").unwrap();
+    let into = Directory::open(&site.path("log")).unwrap();
+    let judged = database::judge(&path).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writes = scope.spawn(|| {
+            let writer = writer;
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                write(&writer, 1);
+            }
+        });
+        let never = AtomicBool::new(false);
+        let copied = database::copy(&judged, &into, OsStr::new("copy"), database::PATIENCE, &never);
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        writes.join().unwrap();
+        copied.unwrap();
+    });
+    database::check(&judged, &into, OsStr::new("copy"), &AtomicBool::new(false)).unwrap();
+}
+
+#[test]
 fn a_death_at_any_change_of_a_capture_is_ended_by_the_next() {
     let site = Site::of(", write_once: ['*.sst']");
     site.write("a.sst", "content");

@@ -63,8 +63,13 @@ impl Source for Held {
         &self.name
     }
 
-    fn manifest(&self, _id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        Ok(self.body[self.signed.clone()].to_vec())
+    fn manifest(
+        &self,
+        _id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        let _flow = each(&self.body[self.signed.clone()]);
+        Ok(())
     }
 
     fn read_range(

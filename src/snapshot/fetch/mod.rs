@@ -12,6 +12,7 @@ mod limiter;
 mod obtain;
 mod part;
 mod queue;
+mod spool;
 mod standing;
 #[cfg(test)]
 pub(in crate::snapshot) mod tests;
@@ -22,7 +23,7 @@ pub use embedded::Held;
 pub(crate) use error::samples;
 pub use error::{FetchError, SourceError};
 pub use limiter::Limiter;
-pub use obtain::{Obtained, obtain};
+pub use obtain::{Obtained, Room, obtain};
 pub(in crate::snapshot) use workers::{Landed, Landing};
 
 use super::manifest::{Manifest, SignedManifest, Verifier};
@@ -41,12 +42,23 @@ use workers::{Ended, News, Team};
 pub trait Source: Send + Sync {
     /// How people know it, `10.0.1.10:4507`.
     fn name(&self) -> &str;
-    /// The bytes of the signed manifest.
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError>;
+    /// Hands out the bytes of the signed manifest, in order, in pieces of any size; after a `Break` it stops and
+    /// returns `Ok`.
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError>;
     /// Manifest and parts in one body of at most so many bytes, in the form of [`crate::wire::embedded`];
-    /// none when there are more of them, or the source has no such reply.
-    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let _ = (id, at_most);
+    /// none when there are more of them, or the source has no such reply. `come` is told how many bytes have just
+    /// come, and returns when more may; after a `Break` the reply is given up, with an error.
+    fn embedded(
+        &self,
+        id: &SnapshotId,
+        at_most: u64,
+        come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let _ = (id, at_most, come);
         Ok(None)
     }
     /// Hands out the bytes `offset..offset+length` of a part, in order, in pieces of any size.
@@ -157,7 +169,7 @@ pub fn fetch(
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Fetched, FetchError> {
-    let Obtained { signed, manifest, held, received_bytes } = obtain(request, Some(into), stop, sink)?;
+    let Obtained { signed, manifest, held, received_bytes } = obtain(request, Room::Kept(into), stop, sink)?;
     let (downloads, have) = Downloads::open(&manifest, into)?;
     let (total, there) = part::bytes(&manifest, &have);
     let left = total - there;

@@ -3,20 +3,22 @@
 //! A manifest that was verified is kept beside the parts, so that a resume does not ask again.
 
 use super::embedded::Held;
+use super::spool::{Spool, Unspooled};
 use super::standing::Standing;
 use super::{FetchError, Request, Source, SourceError, failed, tell, workers};
-use crate::host::directory::Directory;
+use crate::host::directory::{Directory, DirectoryError};
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::MOST_EMBEDDED_BYTES;
 use crate::snapshot::manifest::{Limits, Manifest, ManifestError, SignedManifest};
 use crate::wire::embedded::Embedded;
 use std::ffi::OsStr;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const MANIFEST: &str = "manifest.json";
+use crate::snapshot::store::KEPT_MANIFEST as MANIFEST;
 
 /// How often it is looked whether the caller gave up.
 const LOOK: Duration = Duration::from_millis(50);
@@ -34,10 +36,43 @@ pub struct Obtained {
     pub received_bytes: u64,
 }
 
+/// Where a manifest lies while it comes, since it is not believed before all of it is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Room<'a> {
+    /// Here, and here it stays once it is verified; one that is here already is not asked for.
+    Kept(&'a Directory),
+    /// Here, and nothing of it stays.
+    Scratch(&'a Directory),
+}
+
+impl<'a> Room<'a> {
+    fn directory(self) -> &'a Directory {
+        match self {
+            Self::Kept(directory) | Self::Scratch(directory) => directory,
+        }
+    }
+}
+
 /// Why a source's answer is not taken.
 enum Refused {
     Source(SourceError),
     Manifest(ManifestError),
+    Disk(DirectoryError),
+}
+
+impl From<DirectoryError> for Refused {
+    fn from(error: DirectoryError) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl From<Unspooled> for Refused {
+    fn from(error: Unspooled) -> Self {
+        match error {
+            Unspooled::Disk(error) => Self::Disk(error),
+            Unspooled::Manifest(error) => Self::Manifest(error),
+        }
+    }
 }
 
 impl From<SourceError> for Refused {
@@ -49,17 +84,16 @@ impl From<SourceError> for Refused {
 /// Asks the sources in turn until one sends the manifest, in one reply with the parts where the request
 /// wants that; a source that sends another one is not asked any more.
 ///
-/// One that `keep` has already is not asked for, and one that comes is kept there.
-///
 /// # Errors
 /// When no source delivers it, `stop` ends it, or the disk refuses.
 pub fn obtain(
     request: &Request<'_>,
-    keep: Option<&Directory>,
+    room: Room<'_>,
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Obtained, FetchError> {
-    if let Some(bytes) = keep.map(read_kept).transpose()?.flatten()
+    if let Room::Kept(keep) = room
+        && let Some(bytes) = read_kept(keep)?
         && let Ok((signed, manifest)) = judge(request, &bytes)
     {
         return Ok(Obtained { signed, manifest, held: None, received_bytes: 0 });
@@ -72,13 +106,15 @@ pub fn obtain(
             if standing.dropped || standing.pause.is_some_and(|pause| Instant::now() < pause) {
                 continue;
             }
-            let asked = match ask(request, *source, stop, sink) {
+            let asked = match ask(request, *source, room.directory(), stop, sink) {
                 Ok(obtained) => {
-                    if let Some(keep) = keep {
+                    if let Room::Kept(keep) = room {
                         store(keep, &obtained.signed.to_bytes())?;
                     }
                     return Ok(obtained);
                 }
+                Err(_) if stop() => return Err(FetchError::Interrupted { name: request.terms().names() }),
+                Err(Refused::Disk(error)) => return Err(error.into()),
                 Err(Refused::Manifest(error)) => Err(standing.is_refused(error)),
                 Err(Refused::Source(error)) => standing.failed(error, &request.patience, Instant::now()),
             };
@@ -101,12 +137,18 @@ pub fn obtain(
 fn ask(
     request: &Request<'_>,
     source: &dyn Source,
+    room: &Directory,
     stop: &dyn Fn() -> bool,
     sink: &dyn Sink,
 ) -> Result<Obtained, Refused> {
-    let judge = |bytes: &[u8]| judge(request, bytes).map_err(Refused::Manifest);
-    let whole = match request.embed_bytes {
-        Some(at_most) => source.embedded(request.id, at_most)?,
+    let mut come = |bytes: u64| {
+        if let Some(limiter) = request.limiter {
+            limiter.take(bytes, stop);
+        }
+        if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let whole = match embeddable(request, room)? {
+        Some(at_most) => source.embedded(request.id, at_most, &mut come)?,
         None => None,
     };
     let Some(body) = whole else {
@@ -118,26 +160,33 @@ fn ask(
             );
             sink.emit(Event::Note { text });
         }
-        let bytes = source.manifest(request.id)?;
-        let received_bytes = bytes.len() as u64;
-        let (signed, manifest) = judge(&bytes)?;
+        let mut spool = Spool::begin(room)?;
+        source.manifest(request.id, &mut |bytes| spool.take(bytes, &mut come))?;
+        let (signed, manifest, received_bytes) = spool.judged(request)?;
         return Ok(Obtained { signed, manifest, held: None, received_bytes });
     };
     let unfit = |why: &dyn std::fmt::Display| {
         SourceError::lasting(format!("its reply with the whole snapshot is refused: {why}"))
     };
     let received_bytes = body.len() as u64;
-    if let Some(limiter) = request.limiter {
-        // It has come at once; what follows waits until it was due.
-        limiter.take(received_bytes, stop);
-    }
     let manifest = Embedded::parse(&body).map_err(|fault| unfit(&fault))?.manifest;
-    let (signed, manifest) = judge(manifest)?;
+    let (signed, manifest) = judge(request, manifest).map_err(Refused::Manifest)?;
     let held = Held::new(source.name(), body, &manifest).map_err(|fault| unfit(&fault))?;
     Ok(Obtained { signed, manifest, held: Some(held), received_bytes })
 }
 
-fn judge(request: &Request<'_>, bytes: &[u8]) -> Result<(SignedManifest, Manifest), ManifestError> {
+/// How many bytes one reply with everything may have: no more than there is room for, so that what has no room is told
+/// by its manifest and not brought in vain.
+fn embeddable(request: &Request<'_>, room: &Directory) -> Result<Option<u64>, DirectoryError> {
+    let Some(at_most) = request.embed_bytes else { return Ok(None) };
+    let free = room.free_bytes()?.saturating_sub(request.reserve_bytes.unwrap_or(0));
+    Ok(Some(at_most.min(free)).filter(|at_most| *at_most > 0))
+}
+
+pub(super) fn judge(
+    request: &Request<'_>,
+    bytes: &[u8],
+) -> Result<(SignedManifest, Manifest), ManifestError> {
     let limits = Limits::default();
     let signed = SignedManifest::from_bytes(bytes, &limits)?;
     let manifest = signed.verify(request.id, request.verifier, &limits)?;

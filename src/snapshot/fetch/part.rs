@@ -67,7 +67,7 @@ impl<'a> Downloads<'a> {
         self.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the part is there whole, with the frames that the manifest lists.
+    /// Whether the part is there whole, with the frames that the manifest lists; it is read once.
     fn is_finished(&self, index: usize) -> Result<bool, DirectoryError> {
         let part = &self.manifest.parts[index];
         let name = part.file_name();
@@ -75,19 +75,18 @@ impl<'a> Downloads<'a> {
             Err(error) if error.is_missing() => return Ok(false),
             opened => opened?,
         };
-        let mut have = Vec::new();
-        let mut read = || {
-            verify_kept(&file, self.manifest.frames_of(index), &mut have)?;
-            let whole = file.metadata()?.len() == part.size && have.iter().all(|have| *have);
-            Ok(whole && digest_of(&file, part)? == part.digest)
-        };
-        read().map_err(|source| failed("read", self.into, &name, source))
+        is_whole(&file, part, self.manifest.frames_of(index))
+            .map_err(|source| failed("read", self.into, &name, source))
     }
 
     /// The file of a part that is not whole, which has no other name: nobody else sees what is written into it.
     fn own(&self, name: &str, part: &Part) -> Result<File, DirectoryError> {
         let (name, finished) = (OsStr::new(name), part.file_name());
-        if self.into.metadata_optional(OsStr::new(&finished))?.is_some() {
+        // What was begun is never less than what was lent: it began with a copy of that.
+        let begun = self.into.metadata_optional(name)?;
+        if begun.is_some() {
+            self.into.remove_tree(OsStr::new(&finished))?;
+        } else if self.into.metadata_optional(OsStr::new(&finished))?.is_some() {
             self.into.rename(OsStr::new(&finished), self.into, name)?;
         }
         match self.into.metadata_optional(name)? {
@@ -174,6 +173,28 @@ fn verify_kept<'f>(
         }
     }
     Ok(())
+}
+
+/// Whether a file is the part, byte for byte, and its frames are these.
+fn is_whole<'f>(file: &File, part: &Part, frames: impl Iterator<Item = &'f Frame>) -> io::Result<bool> {
+    if file.metadata()?.len() != part.size {
+        return Ok(false);
+    }
+    let (mut hasher, mut buffer, mut end) = (blake3::Hasher::new(), Vec::new(), 0);
+    for frame in frames {
+        buffer.resize(frame.compressed as usize, 0);
+        file.read_exact_at(&mut buffer, frame.offset)?;
+        if Digest::of(&buffer) != frame.digest {
+            return Ok(false);
+        }
+        // Frames follow each other without a gap: the manifest was checked.
+        hasher.update(&buffer);
+        end += u64::from(frame.compressed);
+    }
+    buffer.resize(usize::try_from(part.size - end).unwrap_or(usize::MAX), 0);
+    file.read_exact_at(&mut buffer, end)?;
+    hasher.update(&buffer);
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()) == part.digest)
 }
 
 fn digest_of(file: &File, part: &Part) -> io::Result<Digest> {

@@ -248,8 +248,12 @@ impl Source for Trickle<'_> {
         self.of.name
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        self.of.manifest(id)
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        self.of.manifest(id, each)
     }
 
     fn read_range(
@@ -321,8 +325,12 @@ impl Source for Gate<'_> {
         self.1.name
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        self.1.manifest(id)
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        self.1.manifest(id, each)
     }
 
     fn read_range(

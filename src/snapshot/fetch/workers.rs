@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// How often it is looked whether the caller gave up.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// After so many bytes of a frame it is looked whether others have brought what is read; records are much smaller.
+const LOOK_BYTES: u64 = 256 << 10;
+
 /// Where verified frames go: part files on the disk, or the tree itself.
 pub(in crate::snapshot) trait Landing: Sync {
     /// What one connection needs for it.
@@ -94,6 +97,8 @@ struct Reading {
     pending: Vec<u8>,
     /// Bytes that came since the last frame.
     received: u64,
+    /// Those of them, and of frames before, that the source's standing does not count yet.
+    uncounted: u64,
     /// Whether nothing more of it was wanted.
     enough: bool,
 }
@@ -161,13 +166,22 @@ impl<'a, L: Landing> Team<'a, L> {
         let mut pending = Vec::new();
         while let Some(run) = self.next_run(reader, &mut source) {
             let (mut broken, next) = (None, run.start);
-            let mut reading =
-                Reading { reader, source, run: run.clone(), next, pending, received: 0, enough: false };
+            let mut reading = Reading {
+                reader,
+                source,
+                run: run.clone(),
+                next,
+                pending,
+                received: 0,
+                uncounted: 0,
+                enough: false,
+            };
             let result = self.read_run(&mut reading, &mut worker, news, &mut broken);
-            let enough = reading.enough;
+            let (enough, uncounted) = (reading.enough, reading.uncounted);
             pending = reading.pending;
             pending.clear();
             let mut state = self.lock();
+            state.standings[source].received += uncounted;
             state.queue.give_back(reader);
             match broken {
                 Some(Broken::Landing(error)) => state.end(Ended::Landing(error)),
@@ -261,8 +275,8 @@ impl<'a, L: Landing> Team<'a, L> {
         news: &Sender<News>,
     ) -> Result<ControlFlow<()>, Broken<L::Error>> {
         let came = bytes.len() as u64;
-        self.lock().standings[reading.source].received += came;
         reading.received += came;
+        reading.uncounted += came;
         if let Some(limiter) = self.terms.limiter {
             limiter.take(came, &|| self.lock().over);
         }
@@ -284,7 +298,10 @@ impl<'a, L: Landing> Team<'a, L> {
             reading.pending.extend_from_slice(now);
             bytes = later;
             if now.len() < want {
-                let flow = self.wanted(reading.next..reading.run.end);
+                if came > 0 && reading.uncounted < LOOK_BYTES {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                let flow = self.wanted(reading);
                 reading.enough = flow.is_break();
                 return Ok(flow);
             }
@@ -329,10 +346,11 @@ impl<'a, L: Landing> Team<'a, L> {
         Ok(())
     }
 
-    /// Whether anything of these frames is still to be read.
-    fn wanted(&self, frames: Range<usize>) -> ControlFlow<()> {
-        let state = self.lock();
-        match state.over || frames.into_iter().all(|frame| state.queue.has(frame)) {
+    /// Whether anything of the rest of a run is still to be read.
+    fn wanted(&self, reading: &mut Reading) -> ControlFlow<()> {
+        let mut state = self.lock();
+        state.standings[reading.source].received += std::mem::take(&mut reading.uncounted);
+        match state.over || (reading.next..reading.run.end).all(|frame| state.queue.has(frame)) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }

@@ -6,6 +6,7 @@ mod error;
 mod name;
 mod outline;
 mod signed;
+mod skim;
 mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,6 +19,7 @@ pub(crate) use error::samples;
 pub use name::{InvalidName, Name};
 pub use outline::Outline;
 pub use signed::{Seal, SealError, SignedManifest, Signer, Verifier};
+pub use skim::{Skimmed, skim};
 pub use spans::{Span, Spans};
 pub use whole::Whole;
 

@@ -1,14 +1,15 @@
 //! What a manifest says without its entries, which are counted and not kept (pure).
 
-use super::{ManifestError, Metadata, Part, SignedManifest, VERSION, unreadable};
+use super::{Manifest, ManifestError, Metadata, Part, VERSION};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 /// A manifest without its entries and frames.
 ///
-/// It is read in one pass, in memory that does not grow with the snapshot, and without the checks of
-/// [`super::Manifest::parse`]: for what was checked before it was published under the digest of its bytes.
+/// Entries and frames are counted as they are read, without the checks of [`super::Manifest::parse`]: for what was
+/// checked before it was published under the digest of its bytes. [`super::skim()`] has it in one pass over a file, in
+/// memory that does not grow with the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// Of what, when and by whom.
@@ -30,35 +31,42 @@ impl Outline {
     }
 }
 
-impl SignedManifest {
-    /// What it says without its entries; nothing of it is judged.
-    ///
-    /// # Errors
-    /// When it is of another version or no manifest.
-    pub fn outline(&self) -> Result<Outline, ManifestError> {
-        let lean: Lean = serde_json::from_str(&self.manifest)
-            .map_err(|source| unreadable(self.manifest.as_bytes(), source))?;
-        if lean.version != VERSION {
-            return Err(ManifestError::Version { found: lean.version, known: VERSION });
+impl From<&Manifest> for Outline {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            metadata: manifest.metadata.clone(),
+            parts: manifest.parts.clone(),
+            entries: manifest.entries.len(),
+            frames: manifest.frames.len(),
+            restore_bytes: manifest.restore_size(),
         }
-        Ok(Outline {
-            metadata: lean.metadata,
-            parts: lean.parts,
-            entries: lean.entries.count,
-            frames: lean.frames.count,
-            restore_bytes: lean.entries.bytes,
-        })
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lean {
+pub(super) struct Lean {
     entries: Count,
     frames: Count,
     metadata: Metadata,
     parts: Vec<Part>,
     version: u32,
+}
+
+impl Lean {
+    pub(super) fn outline(self) -> Result<Outline, ManifestError> {
+        let Self { entries, frames, metadata, parts, version } = self;
+        if version != VERSION {
+            return Err(ManifestError::Version { found: version, known: VERSION });
+        }
+        Ok(Outline {
+            metadata,
+            parts,
+            entries: entries.count,
+            frames: frames.count,
+            restore_bytes: entries.bytes,
+        })
+    }
 }
 
 /// The number of elements of a list, and the sum of their sizes.

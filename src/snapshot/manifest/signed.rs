@@ -99,13 +99,27 @@ impl SignedManifest {
 
     /// Whether it is the wanted one and the signature is good; nothing is parsed.
     pub fn judge(&self, wanted: &SnapshotId, verifier: &dyn Verifier) -> Result<(), ManifestError> {
-        let found = self.id();
-        if found != *wanted {
+        self.judge_as(&self.id(), wanted, verifier)
+    }
+
+    /// With nothing but who signed.
+    pub(super) fn empty(certificate: String, signature: String) -> Self {
+        Self { certificate, manifest: String::new(), signature, version: super::VERSION }
+    }
+
+    /// As `judge`, of a manifest whose id is known.
+    pub(super) fn judge_as(
+        &self,
+        found: &SnapshotId,
+        wanted: &SnapshotId,
+        verifier: &dyn Verifier,
+    ) -> Result<(), ManifestError> {
+        if found != wanted {
             return Err(ManifestError::Id { found: found.to_string(), wanted: wanted.to_string() });
         }
         let refuse = |source| ManifestError::Signature { source };
         let signature = STANDARD.decode(&self.signature).map_err(|error| refuse(error.into()))?;
-        verifier.verify(&message(&found), &signature, &self.certificate).map_err(refuse)
+        verifier.verify(&message(found), &signature, &self.certificate).map_err(refuse)
     }
 }
 

@@ -264,11 +264,46 @@ fn an_outline_says_what_the_whole_manifest_says() {
         restore_bytes: manifest.restore_size(),
     };
     assert!(expected.entries > 3 && expected.restore_bytes > 0);
-    let outline = signed.outline().unwrap();
-    assert_eq!((outline.stored_bytes(), &outline), (manifest.stored_size(), &expected));
+    assert_eq!(Outline::from(&manifest), expected);
+    let skimmed = skim(&signed.to_bytes()[..]).unwrap();
+    let outline = skimmed.outline.as_ref().unwrap();
+    assert_eq!((outline.stored_bytes(), outline), (manifest.stored_size(), &expected));
+    assert_eq!(skimmed.id, signed.id());
+    skimmed.judge(&signed.id(), &TestSeal("ours")).unwrap();
+    let other = SnapshotId::parse("ab").unwrap();
+    assert!(matches!(skimmed.judge(&other, &TestSeal("ours")), Err(ManifestError::Id { .. })));
+    let refused = skimmed.judge(&signed.id(), &TestSeal("theirs"));
+    assert!(matches!(refused, Err(ManifestError::Signature { .. })));
+
     let mut newer: SignedManifest = signed.clone();
     newer.manifest = newer.manifest.replace("\"version\":1", "\"version\":2");
-    assert!(matches!(newer.outline(), Err(ManifestError::Version { found: 2, known: 1 })));
+    let skimmed = skim(&newer.to_bytes()[..]).unwrap();
+    assert!(matches!(skimmed.outline, Err(ManifestError::Version { found: 2, known: 1 })));
+    assert_eq!(skimmed.id, newer.id(), "whatever it says");
     newer.manifest = "{}".to_owned();
-    assert!(matches!(newer.outline(), Err(ManifestError::Unreadable { .. })));
+    assert!(matches!(skim(&newer.to_bytes()[..]).unwrap().outline, Err(ManifestError::Unreadable { .. })));
+}
+
+#[test]
+fn a_signed_manifest_that_is_cut_or_in_another_form_is_not_skimmed() {
+    let bytes = SignedManifest::sign(&sample(), &TestSeal("ours")).unwrap().to_bytes();
+    for length in 0..bytes.len() {
+        let cut = skim(&bytes[..length]);
+        assert!(matches!(cut, Err(ManifestError::Unreadable { .. })), "{length}");
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    for (from, to) in [
+        ("{\"certificate", "{ \"certificate"),
+        ("\\\"entries", "\\u0022entries"),
+        ("\"version\":1}", "\"version\":1}}"),
+    ] {
+        let other = text.replacen(from, to, 1);
+        assert_ne!(other, text, "{from}");
+        assert!(matches!(skim(other.as_bytes()), Err(ManifestError::Unreadable { .. })), "{from}");
+    }
+    let newer = text.replace("\"version\":1}", "\"version\":7}");
+    assert!(matches!(skim(newer.as_bytes()), Err(ManifestError::Version { found: 7, known: 1 })), "{newer}");
+    assert!(skim((text.clone() + " \n").as_bytes()).unwrap().outline.is_ok(), "white space is nothing");
+    let long = text.replacen("ours", &"x".repeat(1 << 20), 1);
+    assert!(matches!(skim(long.as_bytes()), Err(ManifestError::Unreadable { .. })));
 }

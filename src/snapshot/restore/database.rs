@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// An old database that cannot be written to, or opened, by anybody else until this is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Whether it was in the write-ahead mode.
-    pub was_wal: bool,
     _connection: Connection,
 }
 
@@ -57,49 +55,88 @@ pub(super) fn check(path: &Path) -> Result<(), RestoreError> {
 }
 
 /// Folds the old database, which is the file of this inode, into its one file and keeps everybody else out; none if
-/// SQLite cannot read it.
-pub(super) fn fold(place: &Place, inode: u64) -> Result<Option<Held>, RestoreError> {
+/// SQLite cannot read it. Whether it is in the write-ahead mode is noted before that is changed, so that it gets that
+/// mode again whatever happens.
+pub(super) fn fold(
+    place: &Place,
+    inode: u64,
+    note: impl FnOnce(bool) -> Result<(), RestoreError>,
+) -> Result<Option<Held>, RestoreError> {
     let target = &place.target;
     if sweep::is_open(target)? {
         return Err(RestoreError::InUse { target: target.clone() });
     }
     let judged = Identity { device: place.parent.own_metadata()?.device, inode };
-    let error = match folded(target, judged) {
-        Ok(Some(held)) => return Ok(Some(held)),
-        Ok(None) => return Err(RestoreError::InUse { target: target.clone() }),
-        Err(Refused::Swapped) => return Err(RestoreError::Swapped { target: target.clone() }),
-        Err(Refused::Sqlite(error)) => error,
+    let (connection, is_wal) = match taken(target, judged) {
+        Ok(taken) => taken,
+        Err(refused) => return judge(target, refused).map(|()| None),
     };
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(None),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Err(RestoreError::InUse { target: target.clone() })
-        }
-        _ => Err(RestoreError::Fold { target: target.clone(), source: error }),
+    note(is_wal)?;
+    match folded(&connection, is_wal) {
+        Ok(true) => Ok(Some(Held { _connection: connection })),
+        Ok(false) => Err(RestoreError::InUse { target: target.clone() }),
+        Err(refused) => judge(target, refused).map(|()| None),
     }
 }
 
-/// None when somebody uses it.
-fn folded(target: &Path, judged: Identity) -> Result<Option<Held>, Refused> {
+/// What a refusal means; nothing when SQLite cannot read the database.
+fn judge(target: &Path, refused: Refused) -> Result<(), RestoreError> {
+    let target = target.to_owned();
+    let source = match refused {
+        Refused::Swapped => return Err(RestoreError::Swapped { target }),
+        Refused::Sqlite(source) => source,
+    };
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Err(RestoreError::InUse { target }),
+        _ => Err(RestoreError::Fold { target, source }),
+    }
+}
+
+/// Opens it for this process alone, and says whether it is in the write-ahead mode.
+fn taken(target: &Path, judged: Identity) -> Result<(Connection, bool), Refused> {
     let connection = database::open(target, judged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(PATIENCE)?;
     connection.query_row("PRAGMA locking_mode=EXCLUSIVE", [], |_| Ok(()))?;
+    change()?;
     // The first look rolls back what a hot journal holds.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-    let was_wal = mode == "wal";
-    if was_wal {
+    Ok((connection, mode == "wal"))
+}
+
+/// Whether nobody else uses it.
+fn folded(connection: &Connection, is_wal: bool) -> Result<bool, Refused> {
+    if is_wal {
+        change()?;
         let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if busy != 0 {
-            return Ok(None);
+            return Ok(false);
         }
     }
+    change()?;
     let mode: String = connection.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get(0))?;
     if mode != "delete" {
-        return Ok(None);
+        return Ok(false);
     }
+    change()?;
     connection.execute_batch("BEGIN EXCLUSIVE")?;
-    Ok(Some(Held { was_wal, _connection: connection }))
+    Ok(true)
+}
+
+/// Before each change that SQLite makes: a test may have this process die there.
+#[cfg(test)]
+fn change() -> Result<(), rusqlite::Error> {
+    crate::host::directory::cut::here().map_err(|errno| {
+        let told = rusqlite::ffi::Error { code: ErrorCode::SystemIoFailure, extended_code: 0 };
+        rusqlite::Error::SqliteFailure(told, Some(errno.to_string()))
+    })
+}
+
+#[cfg(not(test))]
+#[expect(clippy::unnecessary_wraps, reason = "in a test the process may die there")]
+fn change() -> Result<(), rusqlite::Error> {
+    Ok(())
 }
 
 /// Gives the database of this inode the write-ahead mode again that folding took from it; one that does not take it
@@ -109,6 +146,7 @@ pub(super) fn unfold(place: &Place, inode: u64) {
         let judged = Identity { device: folder.device, inode };
         let opened = database::open(&place.target, judged, OpenFlags::SQLITE_OPEN_READ_WRITE);
         opened.and_then(|database| {
+            change()?;
             Ok(database.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0))?)
         })
     });

@@ -50,8 +50,9 @@ pub struct Order<'a> {
     pub root: &'a Root,
     /// The source, with the hooks of the local configuration.
     pub source: &'a SourceConfig,
-    /// Another place than the source's: an absolute path, not below the root. There no hooks are run.
-    pub into: Option<&'a Path>,
+    /// Another place than the source's: an absolute path, not below the root. There no hooks are run. The journal keeps
+    /// it as text, so it is one.
+    pub into: Option<&'a str>,
     /// Whether missing directories that lead to the target are made.
     pub make_folder: bool,
     /// Who restores, for whoever finds the target busy.
@@ -89,10 +90,10 @@ impl<'a> Restore<'a> {
     pub fn begin(order: Order<'a>, sink: &dyn Sink) -> Result<Self, RestoreError> {
         let folder = Folder::open(order.root)?;
         let name = match order.into {
-            Some(path) => format!("@{}", &Digest::of(path.as_os_str().as_encoded_bytes()).to_string()[..16]),
+            Some(path) => format!("@{}", &Digest::of(path.as_bytes()).to_string()[..16]),
             None => order.source.name.to_string(),
         };
-        let shown = order.into.map_or_else(|| order.root.join(&order.source.path), Path::to_owned);
+        let shown = order.into.map_or_else(|| order.root.join(&order.source.path), PathBuf::from);
         let lock = Hold::named(order.root, &name, order.holder)?
             .map_err(|holder| RestoreError::Busy { target: shown, holder })?;
         if let Some(journal) = folder.journal(&name)? {
@@ -104,7 +105,7 @@ impl<'a> Restore<'a> {
             sink.emit(recovered.event());
         }
         let place = match order.into {
-            Some(path) => Place::find(&whole()?, &path.to_string_lossy())?,
+            Some(path) => Place::find(&whole()?, path)?,
             None => {
                 if order.make_folder {
                     place::make_folder(order.root, &order.source.path)?;
@@ -172,6 +173,13 @@ impl<'a> Restore<'a> {
         Self { verified: Some(verified).filter(|verified| !verified.is_empty()), ..self }
     }
 
+    /// Refuses a file system on which the restore could not put anything in place, before anything is brought for it
+    /// or stopped for it.
+    pub fn probe(&self) -> Result<(), RestoreError> {
+        let elsewhere = self.order.into.is_some();
+        self.place.probe(if elsewhere { Engine::Directory } else { self.order.source.engine })
+    }
+
     /// The work area, in which the tree is built: what an interrupted restore left there may be used.
     pub fn area(&self) -> Result<Directory, RestoreError> {
         self.place.area()
@@ -232,6 +240,7 @@ impl<'a> Restore<'a> {
         if self.place.in_area(Path::new(PREVIOUS))?.is_none() {
             return Err(RestoreError::NoPrevious { target: self.place.target });
         }
+        self.probe()?;
         let last = self.last()?;
         let (now, previous) = last.map_or((None, None), |last| (last.previous, last.now));
         let remember = Last {
@@ -264,8 +273,8 @@ impl<'a> Restore<'a> {
         let mut journal = self.journal(Kind::Undo, staged, new);
         (journal.old, journal.phase) = (previous, Phase::Returning);
         self.folder.save(&self.name, &journal)?;
-        let mut operation =
-            Operation { folder: &self.folder, name: &self.name, place: &self.place, journal, sink };
+        let (folder, name, place) = (&self.folder, self.name.as_str(), &self.place);
+        let mut operation = Operation { folder, name, place, journal, sink, verified: None };
         let unserved = operation.finish_return()?;
         if let Some((hook, why)) = unserved {
             tracing::warn!(hook, why, "a hook failed while a restore was undone");
@@ -286,7 +295,7 @@ impl<'a> Restore<'a> {
 
     fn journal(&self, kind: Kind, staged: PathBuf, new: u64) -> Journal {
         let source = self.order.source;
-        let into = self.order.into.map(|path| path.to_string_lossy().into_owned());
+        let into = self.order.into.map(str::to_owned);
         let elsewhere = into.is_some();
         Journal {
             version: Journal::VERSION,
@@ -339,9 +348,9 @@ impl<'a> Restore<'a> {
             place: &self.place,
             journal: journal.clone(),
             sink,
+            verified: self.verified.take().filter(|_| kind == Kind::Restore),
         };
-        operation.run(stop)?;
-        if let Some(verified) = self.verified.filter(|_| kind == Kind::Restore)
+        if let Some(verified) = operation.run(stop)?
             && let Err(error) = self.folder.verify(&self.name, &verified.to_bytes())
         {
             let text =

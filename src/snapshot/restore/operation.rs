@@ -12,7 +12,9 @@ use super::place::{PREVIOUS, Place, split};
 use crate::host::directory::Directory;
 use crate::model::progress::{Event, Sink};
 use crate::model::snapshots::Engine;
+use crate::snapshot::assemble::Verified;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// How the side files of an old database are called in the work area.
 const REPLACED: &str = "replaced";
@@ -24,19 +26,23 @@ pub(super) struct Operation<'a> {
     pub place: &'a Place,
     pub journal: Journal,
     pub sink: &'a dyn Sink,
+    /// What is known of the files of the tree that is put in place.
+    pub verified: Option<Verified>,
 }
 
 impl Operation<'_> {
-    /// From the first record to the last: the new tree is in place then, or the old one and an error.
-    pub fn run(mut self, stop: &dyn Fn() -> bool) -> Result<(), RestoreError> {
+    /// From the first record to the last: the new tree is in place then, or the old one and an error. Returns what
+    /// is known of its files then.
+    pub fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Option<Verified>, RestoreError> {
         if let Err(error) = self.folder.save(self.name, &self.journal) {
             self.forget();
             return Err(error);
         }
         match self.approach(stop) {
-            Ok(()) => self.judge(),
-            Err(error) => Err(self.retreat(error)),
+            Ok(()) => self.judge()?,
+            Err(error) => return Err(self.retreat(error)),
         }
+        Ok(self.verified)
     }
 
     /// Up to the exchange.
@@ -83,7 +89,18 @@ impl Operation<'_> {
             return Err(self.go_back(cause, true));
         }
         let target = self.place.target.clone();
-        self.finish_commit().map_err(|cause| RestoreError::NotCleared { target, cause: Box::new(cause) })
+        // Files that the old trees have too lose names now, which looks as if they had been touched.
+        self.look(Verified::untouched);
+        self.finish_commit().map_err(|cause| RestoreError::NotCleared { target, cause: Box::new(cause) })?;
+        self.look(Verified::renewed);
+        Ok(())
+    }
+
+    /// Nothing is known of a tree that cannot be opened.
+    fn look(&mut self, at: impl Fn(Verified, &Directory) -> Verified) {
+        let tree = self.place.parent.open_directory(Path::new(&self.place.name)).ok();
+        let looked = tree.and_then(|tree| self.verified.take().map(|verified| at(verified, &tree)));
+        self.verified = looked.filter(|verified| !verified.is_empty());
     }
 
     fn serve(&self) -> Result<(), RestoreError> {
@@ -203,10 +220,12 @@ impl Operation<'_> {
             return Ok(None);
         }
         let held = match self.journal.old {
-            Some(inode) => database::fold(self.place, inode)?,
+            Some(inode) => database::fold(self.place, inode, |is_wal| {
+                self.journal.was_wal = is_wal;
+                if is_wal { self.folder.save(self.name, &self.journal) } else { Ok(()) }
+            })?,
             None => None,
         };
-        self.journal.was_wal = held.as_ref().is_some_and(|held| held.was_wal);
         self.journal.companions = database::sides(&self.place.parent, &self.place.name)?;
         self.folder.save(self.name, &self.journal)?;
         let area = self.place.area()?;

@@ -138,6 +138,29 @@ impl Place {
         self.parent.path().join(&self.area)
     }
 
+    /// Tries with two things of its own what the restore will need of the file system: an exchange of names if
+    /// something stands at the target, and a rename that replaces nothing. Nothing is left of it.
+    pub fn probe(&self, engine: Engine) -> Result<(), RestoreError> {
+        let (area, [first, second]) = (self.area()?, ["probe-0", "probe-1"].map(OsStr::new));
+        let remove = || area.remove_tree(first).and_then(|()| area.remove_tree(second));
+        let make = |name| match engine {
+            Engine::Directory => area.make_directory(name, 0o700),
+            Engine::Sqlite => area.create_file(name, 0o600).map(drop),
+        };
+        remove()?;
+        make(first)?;
+        let exchanged = match self.standing()? {
+            Standing::Absent => Ok(()),
+            Standing::There(_) => {
+                make(second)?;
+                area.exchange(first, &area, second).and_then(|()| area.remove_tree(second))
+            }
+        };
+        let done = exchanged.and_then(|()| area.rename_new(first, &area, second));
+        remove()?;
+        done.map_err(|source| RestoreError::Exchange { target: self.target.clone(), source })
+    }
+
     /// The names in the work area, whoever made it; none when there is none, and no names when it is a link.
     pub fn names_in_area(&self) -> Result<Option<Vec<String>>, RestoreError> {
         match self.parent.metadata_optional(&self.area)? {

@@ -174,7 +174,7 @@ pub(super) fn held(
     let target = place.target.clone();
     let _held = place.hold(root, holder)?.map_err(|holder| RestoreError::Busy { target, holder })?;
     let phase = journal.phase;
-    let mut operation = Operation { folder, name, place: &place, journal, sink };
+    let mut operation = Operation { folder, name, place: &place, journal, sink, verified: None };
     let outcome = match phase {
         Phase::Committed => {
             operation.finish_commit()?;

@@ -65,6 +65,12 @@ pub enum StoreError {
         /// The snapshot.
         id: String,
     },
+    /// The operator interrupted it.
+    #[error("interrupted while a snapshot was exported; nothing of it is left in {}", path.display())]
+    Interrupted {
+        /// Into what it was exported.
+        path: PathBuf,
+    },
     /// A part is not there.
     #[error("part {part} is not in the snapshot store")]
     PartMissing {
@@ -116,6 +122,7 @@ impl Explain for StoreError {
             Self::Leased { .. } => "T029",
             Self::Ambiguous { .. } => "T090",
             Self::Incremental { .. } => "T120",
+            Self::Interrupted { .. } => "T132",
         })
     }
 
@@ -123,6 +130,7 @@ impl Explain for StoreError {
         match self {
             Self::Busy { .. } | Self::Leased { .. } => Exit::Conflict,
             Self::Ambiguous { .. } => Exit::Usage,
+            Self::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Failed,
         }
     }
@@ -152,6 +160,9 @@ impl Explain for StoreError {
             Self::Incremental { .. } => {
                 vec!["make one that is complete by itself: eos snapshot create --full".to_owned()]
             }
+            Self::Interrupted { path } => {
+                vec![format!("export it again: eos snapshot export ID {}", path.display())]
+            }
             Self::Stray { .. } => vec!["move the file elsewhere, then: eos snapshot list".to_owned()],
             Self::PartMissing { .. } | Self::PartSize { .. } | Self::Range { .. } => {
                 vec!["find the snapshots that are damaged: eos snapshot verify".to_owned()]
@@ -160,7 +171,7 @@ impl Explain for StoreError {
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Leased { .. })
+        matches!(self, Self::Busy { .. } | Self::Leased { .. } | Self::Interrupted { .. })
     }
 }
 
@@ -190,6 +201,7 @@ pub(crate) fn samples() -> Vec<StoreError> {
         StoreError::Damaged { damage: vec!["ab: part cd is missing".into()] },
         StoreError::Stray { name: "notes.txt".into() },
         StoreError::Incremental { id: "ab".into() },
+        StoreError::Interrupted { path: "/mnt/usb".into() },
         StoreError::PartMissing { part },
         StoreError::PartSize { part, found: 9, listed: 10 },
         StoreError::Range { part, offset: 5, length: 6, size: 10 },
@@ -213,6 +225,7 @@ fn every_text_is_one_plain_line() {
             "a snapshot is damaged: ab: part cd is missing".to_owned(),
             "\"notes.txt\" in the store's manifests is not named like a manifest".to_owned(),
             "snapshot ab borrows from earlier ones, so tar alone cannot restore it".to_owned(),
+            "interrupted while a snapshot was exported; nothing of it is left in /mnt/usb".to_owned(),
             format!("part {part} is not in the snapshot store"),
             format!("part {part} has 9 bytes, and its manifest says 10"),
             format!("bytes 5+6 lie outside part {part}, which has 10 bytes"),

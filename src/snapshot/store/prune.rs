@@ -4,7 +4,7 @@
 //! made durable in that order. So a crash in between leaves parts without a manifest or a manifest that
 //! was set aside, which the next sweep removes; never a manifest without its parts.
 
-use super::{DiskStore, Holder, Listing, SnapshotStore, StoreError, Summary, manifest_name};
+use super::{DiskStore, Download, Holder, Listing, SnapshotStore, StoreError, Summary, manifest_name};
 use crate::model::ids::SnapshotId;
 use crate::snapshot::retention::{self, Candidate, Rule, Verdict};
 use jiff::Timestamp;
@@ -17,8 +17,10 @@ use std::path::Path;
 pub struct Pruned {
     /// All snapshots that there were, oldest first.
     pub judged: Vec<Judged>,
-    /// Bytes of parts that were removed, or would be.
+    /// Bytes of parts and downloads that were removed, or would be.
     pub freed_bytes: u64,
+    /// Downloads that nobody carried on for too long, which went, or would.
+    pub downloads: Vec<Download>,
     /// File names of manifests that cannot be read, and why; while there are any, no part is removed.
     pub unreadable: Vec<(OsString, StoreError)>,
 }
@@ -68,7 +70,8 @@ impl DiskStore {
             let holders = holders.remove(&one.id).unwrap_or_default();
             judged.push(Judged { summary, verdict, holders });
         }
-        let mut pruned = Pruned { judged, freed_bytes: 0, unreadable };
+        let downloads = self.give_up_those(dry_run, |one| one.is_abandoned(now))?;
+        let mut pruned = Pruned { judged, freed_bytes: 0, downloads, unreadable };
         let dropped = pruned.dropped();
         if dry_run {
             let freed = if pruned.unreadable.is_empty() { &dropped[..] } else { &[] };
@@ -82,6 +85,8 @@ impl DiskStore {
             }
             pruned.freed_bytes = kept.freed_bytes;
         }
+        let of_downloads = pruned.downloads.iter().map(|one| one.bytes);
+        pruned.freed_bytes = of_downloads.fold(pruned.freed_bytes, u64::saturating_add);
         Ok(pruned)
     }
 
@@ -120,10 +125,16 @@ impl DiskStore {
             }
         }
         for name in self.incoming.list()? {
-            if self.incoming.open_directory(Path::new(&name))?.try_lock()? {
+            let directory = match self.incoming.open_directory(Path::new(&name)) {
+                // Its capture has just ended.
+                Err(error) if error.is_missing() => continue,
+                opened => opened?,
+            };
+            if directory.try_lock()? {
                 self.incoming.remove_tree(&name)?;
             }
         }
+        self.sweep_downloads()?;
         self.remove_unnamed_parts().map(|_| ())
     }
 

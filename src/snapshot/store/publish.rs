@@ -9,6 +9,10 @@ use crate::model::ids::SnapshotId;
 use crate::snapshot::manifest::{Manifest, Part, SignedManifest};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
+
+/// For how long who only looks at a directory may have its lock.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// A directory for the parts of a snapshot that is not published yet.
 ///
@@ -70,38 +74,24 @@ impl DiskStore {
     pub fn begin_download(&self, id: &SnapshotId) -> Result<Staging, StoreError> {
         let _guard = self.lock()?;
         let name = OsString::from(id.as_str());
-        self.partial.ensure_directory(&name, 0o700)?;
-        self.staging(&self.partial, name)
-    }
-
-    /// Puts those of the parts that other snapshots have already beside what is downloaded, by hard links. Who
-    /// downloads reads all of them before it believes them, and never writes into a file with a second name: what
-    /// the manifest of one snapshot says changes no other one.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn lend(&self, staging: &Staging, parts: &[Part]) -> Result<(), StoreError> {
-        let _guard = self.lock()?;
-        for part in parts {
-            let name = OsString::from(part.file_name());
-            let kept = self.parts.metadata_optional(&name)?;
-            if kept.is_none_or(|kept| kept.size != part.size) {
-                continue;
+        loop {
+            self.partial.ensure_directory(&name, 0o700)?;
+            match self.staging(&self.partial, name.clone()) {
+                // Somebody discarded it at this moment.
+                Err(StoreError::Disk { source }) if source.is_missing() => {}
+                begun => return begun,
             }
-            staging.directory.remove_tree(&name)?;
-            self.parts.make_hardlink(&name, &staging.directory, &name)?;
         }
-        Ok(())
-    }
-
-    /// The snapshots whose downloads were begun and are neither published nor discarded.
-    pub fn downloads(&self) -> Result<Vec<OsString>, StoreError> {
-        Ok(self.partial.list()?)
     }
 
     fn staging(&self, area: &Directory, name: OsString) -> Result<Staging, StoreError> {
         let directory = area.open_directory(Path::new(&name))?;
-        if !directory.try_lock()? {
+        if !directory.lock_within(GLANCE)? {
+            return Err(StoreError::Busy { path: directory.path().to_owned() });
+        }
+        // What was removed before it was locked is nobody's any more.
+        let (named, locked) = (area.metadata(&name)?, directory.own_metadata()?);
+        if named.inode != locked.inode {
             return Err(StoreError::Busy { path: directory.path().to_owned() });
         }
         Ok(Staging { area: area.open_directory(Path::new(""))?, name, directory })
@@ -117,6 +107,9 @@ impl DiskStore {
         let _guard = self.lock()?;
         for step in ORDER {
             self.take(step, &staging, signed, &manifest)?;
+        }
+        if staging.area.path() == self.partial.path() {
+            self.drop_superseded(&manifest.metadata)?;
         }
         Ok(id)
     }

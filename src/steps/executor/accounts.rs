@@ -15,6 +15,7 @@ use std::path::Path;
 struct Missing {
     changes: Vec<Change>,
     options: Vec<String>,
+    password: Option<String>,
     home: Option<String>,
 }
 
@@ -52,6 +53,9 @@ impl Working<'_> {
             return Ok(Ended::of(Outcome::WouldChange, comment));
         }
         tools::change_user(&self.env.root, &wanted.name, &missing.options)?;
+        if let Some(password) = &missing.password {
+            tools::set_password(&self.env.root, &wanted.name, password)?;
+        }
         if let Some(home) = missing.home {
             files::create_directory(
                 Path::new(&home),
@@ -91,12 +95,9 @@ impl Working<'_> {
         if !groups.is_empty() {
             add("--groups", Some(groups.join(",")));
         }
-        for (option, value) in [
-            ("--home-dir", &wanted.home),
-            ("--shell", &wanted.shell),
-            ("--comment", &wanted.full_name),
-            ("--password", &wanted.password),
-        ] {
+        for (option, value) in
+            [("--home-dir", &wanted.home), ("--shell", &wanted.shell), ("--comment", &wanted.full_name)]
+        {
             if value.is_some() {
                 add(option, value.clone());
             }
@@ -106,6 +107,9 @@ impl Working<'_> {
             add("--system", None);
         }
         tools::add_user(&self.env.root, &wanted.name, &options)?;
+        if let Some(password) = &wanted.password {
+            tools::set_password(&self.env.root, &wanted.name, password)?;
+        }
         Ok(changed(false, format!("New user {} created", wanted.name), vec![set("name", None, &wanted.name)]))
     }
 
@@ -175,7 +179,7 @@ impl Working<'_> {
         let now = tables::password(&self.env.root, &wanted.name)?.unwrap_or_default();
         let unset = now.is_empty() || now == "!" || now == "*";
         if now != *password && (unset || wanted.enforce_password) {
-            missing.options.extend(["--password".to_owned(), password.clone()]);
+            missing.password = Some(password.clone());
             missing.changes.push(set("passwd", None, "(not shown)"));
         }
         Ok(())

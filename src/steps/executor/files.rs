@@ -112,6 +112,7 @@ impl Working<'_> {
             group: owner.group.filter(|_| recursion.group),
         };
         let mut found = Vec::new();
+        let below = entry::Below::of(directory)?;
         for (path, node) in entry::tree_below(directory)? {
             let is_directory = node.kind == entry::Kind::Directory;
             let is_link = matches!(node.kind, entry::Kind::Symlink(_));
@@ -120,15 +121,16 @@ impl Working<'_> {
             }
             let mode = if is_directory { recursion.directory_mode } else { recursion.file_mode };
             let wanted = Wanted { mode: mode.filter(|_| !is_link), ..Wanted::default() };
-            let now = observed(node);
+            let now = observed(node.clone());
             let changes = difference::attribute_changes(&wanted, Some(&now), owner);
             if changes.is_empty() {
                 continue;
             }
             if !trial && is_link {
-                entry::set_link_owner(&path, owner.user, owner.group)?;
+                below.set(&path, &node, (owner.user, owner.group), None)?;
             } else if !trial {
-                entry::set_attributes(&path, merged(&wanted, owner, Some(&now), now.mode))?;
+                let Attributes { mode, owner } = merged(&wanted, owner, Some(&now), now.mode);
+                below.set(&path, &node, owner.unzip(), Some(mode))?;
             }
             found.push(difference::Change::At { path: path.display().to_string(), changes });
         }

@@ -5,10 +5,14 @@ mod accounts;
 mod commands;
 pub mod effects;
 mod files;
+pub mod going_back;
 pub(in crate::steps) mod kernel;
 pub(in crate::steps) mod mounts;
 mod packages;
+pub mod parameters;
 mod services;
+mod services_back;
+pub mod taking_back;
 mod trees;
 
 use crate::host::clock;
@@ -86,7 +90,7 @@ impl Carrier for Working<'_> {
 
     fn react(&mut self, state: &State, trial: bool) -> Ended {
         let ended = match &state.function {
-            Function::ServiceRunning { name, .. } => self.restarted(name, trial),
+            Function::ServiceRunning { name, reload, .. } => self.reacted(name, *reload, trial),
             Function::ServiceDead { name, .. } => self.stopped_again(name, trial),
             Function::CommandRun { .. } => self.command(state, trial),
             Function::PackageInstalled { packages, refresh } => self.packages(packages, *refresh, trial),
@@ -124,7 +128,7 @@ impl Working<'_> {
 
     fn work(&self, state: &State, trial: bool) -> Result<Ended, StepFailure> {
         match &state.function {
-            Function::ServiceRunning { name, enable } => self.running(name, *enable, trial),
+            Function::ServiceRunning { name, enable, .. } => self.running(name, *enable, trial),
             Function::ServiceDead { name, enable } => self.dead(name, *enable, trial),
             Function::ServiceEnabled { name } => self.boot_only(name, true, trial),
             Function::ServiceDisabled { name } => self.boot_only(name, false, trial),

@@ -1,31 +1,17 @@
 //! `mount.mounted`: the entry of a mount in the table, and on the machine itself the mount.
 
 use super::{Working, changed, set};
+use crate::host::accounts;
 use crate::host::files::{self, Attributes};
 use crate::host::mounting;
 use crate::sls::difference::{Change, Outcome};
 use crate::sls::function::Mount;
+use crate::sls::mount_options::{Known, missing};
 use crate::sls::run::Ended;
 use crate::sls::tables::{Entry, with_mount};
 use crate::steps::Env;
 use crate::steps::error::StepFailure;
 use std::path::{Path, PathBuf};
-
-/// Options that a mount does not show when it has them.
-const INVISIBLE: [&str; 12] = [
-    "_netdev",
-    "bg",
-    "comment",
-    "defaults",
-    "intr",
-    "loop",
-    "nofail",
-    "soft",
-    "auto",
-    "users",
-    "bind",
-    "nobootwait",
-];
 
 /// The table of mounts.
 pub(in crate::steps) fn table(env: &Env, mount: &Mount) -> PathBuf {
@@ -36,19 +22,19 @@ impl Working<'_> {
     pub(super) fn mount(&self, mount: &Mount, trial: bool) -> Result<Ended, StepFailure> {
         let path = Path::new(&mount.path);
         let mut changes = Vec::new();
-        let mut would = false;
+        let (mut would, mut absent) = (false, false);
         if mount.mount && self.env.root.is_host() {
             match mounting::at(path)? {
-                Some(now) if now.device != mount.device && device(&now.device) != device(&mount.device) => {
+                Some(now) if !mounting::is_of(&now, &mount.device, &mount.options, path)? => {
                     let why =
                         format!("{} is mounted from {}, not from {}", mount.path, now.device, mount.device);
                     return Ok(Ended::of(Outcome::Failed, why));
                 }
                 Some(now) => {
-                    let missing = missing(&mount.options, &now.options);
+                    let missing = self.missing_options(mount, &now.options);
                     would = !missing.is_empty();
                     if would && !trial {
-                        mounting::remount(&mount.options, path)?;
+                        mounting::remount(&mount.kind, &mount.options, path)?;
                         changes.push(set(
                             "umount",
                             None,
@@ -62,7 +48,11 @@ impl Working<'_> {
                         return Ok(Ended::of(Outcome::Failed, why));
                     }
                     mounting::mount(&mount.device, &mount.kind, &mount.options, path)?;
-                    changes.push(set("mount", None, "True"));
+                    // `nofail` has `mount` succeed where there is no such device.
+                    match mounting::at(path)? {
+                        Some(_) => changes.push(set("mount", None, "True")),
+                        None => absent = true,
+                    }
                 }
             }
         } else if !mount.mount && !files::exists(path)? {
@@ -82,8 +72,11 @@ impl Working<'_> {
             let comment = if would { "would be mounted" } else { "is mounted" };
             return Ok(Ended::of(outcome, format!("{} {comment}", mount.path)));
         }
-        let comment =
-            if changes.is_empty() { "Target was already mounted" } else { "Target was successfully mounted" };
+        let comment = match (absent, changes.is_empty()) {
+            (true, _) => "Nothing was mounted: the device is not there, and nofail says to go on",
+            (false, true) => "Target was already mounted",
+            (false, false) => "Target was successfully mounted",
+        };
         Ok(changed(false, comment, changes))
     }
 
@@ -113,11 +106,23 @@ impl Working<'_> {
         Ok(Ok(vec![set("persist", None, word)]))
     }
 
+    /// The wanted options that a mount does not have.
+    fn missing_options(&self, mount: &Mount, now: &[String]) -> Vec<String> {
+        let root = &self.env.root;
+        // A name that nobody knows stays a name, which the mount cannot have.
+        let number = |key: &str, name: &str| match key {
+            "uid" => accounts::find_user(root, name).ok().flatten().map(|account| account.uid),
+            _ => accounts::find_group(root, name).ok().flatten(),
+        };
+        let known = Known { memory_bytes: self.env.facts.resources.memory_bytes, number: &number };
+        missing(&mount.options, now, &mount.kind, &known)
+    }
+
     /// What a mount does when something that it watches has changed.
     pub(super) fn remounted(&self, mount: &Mount, trial: bool) -> Result<Ended, StepFailure> {
         let comment = format!("{} remounted", mount.path);
         if !trial && self.env.root.is_host() && mount.mount {
-            mounting::remount(&mount.options, Path::new(&mount.path))?;
+            mounting::remount(&mount.kind, &mount.options, Path::new(&mount.path))?;
         }
         Ok(Ended::of(Outcome::Unchanged, comment))
     }
@@ -133,16 +138,4 @@ fn made(mount: &Mount, path: &Path) -> Result<Option<String>, StepFailure> {
     }
     files::create_directory(path, Attributes { mode: 0o755, owner: None })?;
     Ok(None)
-}
-
-/// The device without links, when it is a file.
-fn device(name: &str) -> PathBuf {
-    let path = Path::new(name);
-    files::real_directory(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// The wanted options that a mount does not have, of those that it would show.
-fn missing(wanted: &[String], now: &[String]) -> Vec<String> {
-    let shown = |option: &&String| !INVISIBLE.contains(&option.split('=').next().unwrap_or(option));
-    wanted.iter().filter(shown).filter(|option| !now.contains(option)).cloned().collect()
 }

@@ -1,7 +1,6 @@
 //! The functions of services.
 
 use super::{Working, changed, set};
-use crate::host::services::is_enabled;
 use crate::sls::difference::{Change, Outcome};
 use crate::sls::run::Ended;
 use crate::steps::error::StepFailure;
@@ -44,7 +43,16 @@ impl Working<'_> {
     }
 
     pub(super) fn dead(&self, name: &str, enable: Option<bool>, trial: bool) -> Result<Ended, StepFailure> {
-        let active = self.env.services.status(name)?.active;
+        let status = self.env.services.status(name)?;
+        if !status.installed {
+            let would = format!(
+                "Service {name} not present; if created in this state run, it would have been stopped"
+            );
+            let told = (Outcome::Unchanged, format!("The named service {name} is not available"));
+            let (outcome, comment) = if trial { (Outcome::WouldChange, would) } else { told };
+            return Ok(Ended::of(outcome, comment));
+        }
+        let active = status.active;
         if trial && active {
             return Ok(would(name, "stopped"));
         }
@@ -57,6 +65,12 @@ impl Working<'_> {
     }
 
     pub(super) fn boot_only(&self, name: &str, enable: bool, trial: bool) -> Result<Ended, StepFailure> {
+        if trial && enable && !self.env.services.status(name)?.installed {
+            let comment = format!(
+                "Service {name} not present; if created in this state run, it would have been enabled"
+            );
+            return Ok(Ended::of(Outcome::WouldChange, comment));
+        }
         let already = if enable { "enabled" } else { "disabled" };
         let comment = format!("Service {name} is already {already}, and is in the desired state");
         self.booted(name, Some(enable), trial, comment, Vec::new())
@@ -71,7 +85,7 @@ impl Working<'_> {
         mut comment: String,
         mut changes: Vec<Change>,
     ) -> Result<Ended, StepFailure> {
-        let now = is_enabled(&self.env.root, name)?;
+        let now = self.env.services.enabled(name)?;
         let Some(wanted) = enable.filter(|wanted| *wanted != now) else {
             return Ok(changed(trial, comment, changes));
         };
@@ -83,20 +97,28 @@ impl Working<'_> {
             true => self.env.services.enable(name)?,
             false => self.env.services.disable(name)?,
         }
-        let yes = |yes: bool| if yes { "yes" } else { "no" };
-        changes.push(set("enabled", Some(yes(now)), yes(wanted)));
+        // A unit without an [Install] section stays as it is, whatever is wanted.
+        let then = self.env.services.enabled(name)?;
+        if then != now {
+            let yes = |yes: bool| if yes { "yes" } else { "no" };
+            changes.push(set("enabled", Some(yes(now)), yes(then)));
+        }
         comment = format!("{comment}; it has been {word}");
         Ok(changed(trial, comment, changes))
     }
 
     /// What a running service does when something that it watches has changed.
-    pub(super) fn restarted(&self, name: &str, trial: bool) -> Result<Ended, StepFailure> {
+    pub(super) fn reacted(&self, name: &str, reload: bool, trial: bool) -> Result<Ended, StepFailure> {
         let active = self.env.services.status(name)?.active;
         if trial {
-            return Ok(would(name, if active { "restarted" } else { "started" }));
+            let word = if reload { "reloaded" } else { "restarted" };
+            return Ok(would(name, if active { word } else { "started" }));
         }
         self.env.services.refresh(name)?;
         let limit = self.env.at_most(READY);
+        if active && reload && self.env.services.reload_service(name, limit)? {
+            return Ok(changed(false, "Service reloaded", vec![set("reloaded", None, "yes")]));
+        }
         match active {
             true => self.env.services.restart(name, limit)?,
             false => self.env.services.start(name, limit)?,

@@ -29,12 +29,21 @@ impl Source for Asked<'_> {
         self.source.name()
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        self.source.manifest(id)
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        self.source.manifest(id, each)
     }
 
-    fn embedded(&self, id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let body = self.source.embedded(id, at_most)?;
+    fn embedded(
+        &self,
+        id: &SnapshotId,
+        at_most: u64,
+        come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let body = self.source.embedded(id, at_most, come)?;
         self.sent.fetch_add(body.as_ref().map_or(0, Vec::len) as u64, Ordering::Relaxed);
         Ok(body)
     }
@@ -66,11 +75,21 @@ mod tests {
             self.0
         }
 
-        fn manifest(&self, _id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-            Ok(b"manifest".to_vec())
+        fn manifest(
+            &self,
+            _id: &SnapshotId,
+            each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+        ) -> Result<(), SourceError> {
+            let _flow = each(b"manifest");
+            Ok(())
         }
 
-        fn embedded(&self, _id: &SnapshotId, _at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        fn embedded(
+            &self,
+            _id: &SnapshotId,
+            _at_most: u64,
+            _come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+        ) -> Result<Option<Vec<u8>>, SourceError> {
             Ok((self.1.len() > 3).then(|| self.1.to_vec()))
         }
 
@@ -92,13 +111,13 @@ mod tests {
         let sources = [Sends("silent", b""), Sends("ranges", b"abc"), Sends("whole", b"abcdef")];
         let asked: Vec<Asked<'_>> = sources.iter().map(|source| Asked::new(source)).collect();
         for one in &asked {
-            one.manifest(&id)?;
+            one.manifest(&id, &mut |_| ControlFlow::Continue(()))?;
         }
         assert!(origins(None, &asked, 0).is_empty(), "a manifest is not what was restored");
-        asked[2].embedded(&id, 10)?;
+        asked[2].embedded(&id, 10, &mut |_| ControlFlow::Continue(()))?;
         for one in &asked[..2] {
             one.read_range(&Digest::of(b""), 0, 3, &mut |_| ControlFlow::Continue(()))?;
-            one.embedded(&id, 10)?;
+            one.embedded(&id, 10, &mut |_| ControlFlow::Continue(()))?;
         }
         assert_eq!(asked.iter().map(Asked::sent_bytes).collect::<Vec<_>>(), [0, 3, 6]);
         assert_eq!(origins(None, &asked, 0), ["ranges", "whole"]);

@@ -4,7 +4,8 @@ use crate::storage::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
 /// Services of eos itself: without them nothing would ever be started again.
-pub const OWN_SERVICES: [&str; 4] = ["eos-master", "eos-agent", "eos-storage-monitor", "eos-recovery"];
+pub const OWN_SERVICES: [&str; 5] =
+    ["eos-master", "eos-agent", "eos-storage-monitor", "eos-recovery", "eos-apply"];
 
 /// Whom the action `notify` tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

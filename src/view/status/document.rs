@@ -27,6 +27,7 @@ pub fn json(output: &Output, cluster: Option<&ClusterStatus>, local: &Local) -> 
         "nodes": nodes,
         "operations": operations(cluster, local),
         "orchestration": cluster.and_then(|cluster| cluster.orchestration.as_ref()),
+        "neighbours": cluster.map(|cluster| &cluster.neighbours).into_iter().flatten().collect::<Vec<_>>(),
         "snapshots": cluster.map(|cluster| &cluster.snapshots).into_iter().flatten().collect::<Vec<_>>(),
         "services": services(local),
         "local": this_node(output, local),

@@ -5,7 +5,7 @@ use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use crate::view::status::{Health, Local, STARTING, Warning};
 use crate::view::units::coarse;
-use crate::wire::admin::{ClusterStatus, NodeStatus, RunStatus};
+use crate::wire::admin::{ClusterStatus, Neighbour, NodeStatus, Rivalry, RunStatus};
 
 /// An agent reports at least twice as often, in milliseconds.
 const SILENT_MS: u64 = 60_000;
@@ -24,6 +24,7 @@ pub fn warnings(cluster: Option<&ClusterStatus>, local: &Local) -> Vec<Warning> 
             text: format!("Recovery risk: {text}"),
             hints: vec!["see what is damaged: eos snapshot verify".to_owned()],
         }));
+        found.extend(cluster.neighbours.iter().map(rival));
         found.extend(cluster.orchestration.iter().flat_map(of_orchestration));
         for node in &cluster.nodes {
             match node.state.as_str() {
@@ -141,6 +142,25 @@ fn of_orchestration(run: &RunStatus) -> Vec<Warning> {
         found.push(Warning { level: Health::Warning, text, hints });
     }
     found
+}
+
+/// Whoever looks for the cluster finds two, and may join the wrong one.
+fn rival(neighbour: &Neighbour) -> Warning {
+    let Neighbour { cluster, node, address, authority, .. } = neighbour;
+    let text = match neighbour.rivalry {
+        Rivalry::SameName => format!(
+            "Identity risk: another cluster on this network is called {cluster} as well: its master is {node} at \
+             {address}, and its authority {authority}"
+        ),
+        Rivalry::SecondMaster => format!(
+            "Consistency risk: a second master of {cluster} answers at {address}: {node} may be a copy of this one"
+        ),
+    };
+    let hint = match neighbour.rivalry {
+        Rivalry::SameName => "see both, and found one of them anew under another cluster.id: eos discover",
+        Rivalry::SecondMaster => "end the one that is too many; on its host: eos reset",
+    };
+    Warning { level: Health::Error, text, hints: vec![hint.to_owned()] }
 }
 
 fn pending(cluster: &ClusterStatus, node: &NodeStatus) -> Warning {

@@ -393,6 +393,7 @@ fn the_document_has_the_fields_that_programs_read() {
         "cluster",
         "health",
         "local",
+        "neighbours",
         "nodes",
         "operations",
         "orchestration",
@@ -446,4 +447,29 @@ fn what_is_stopped_or_refused_and_a_mount_without_inodes_are_told() {
     ] {
         assert!(text.lines().any(|there| there == line), "no {line} in\n{text}");
     }
+}
+
+#[test]
+fn rivals_on_the_network_are_errors_with_where_they_are() {
+    let (mut cluster, local) = troubled();
+    let rival = |rivalry, last: u8| crate::wire::admin::Neighbour {
+        rivalry,
+        cluster: "prod".to_owned(),
+        authority: "sha256:0a".to_owned(),
+        node: format!("node{last}"),
+        address: std::net::SocketAddr::from(([10, 0, 1, last], 4507)),
+        since_ms: 5,
+    };
+    use crate::wire::admin::Rivalry::{SameName, SecondMaster};
+    cluster.neighbours = vec![rival(SameName, 20), rival(SecondMaster, 30)];
+    let text = shown(400, Some(&cluster), &local);
+    for words in [
+        "Identity risk: another cluster on this network is called prod as well: its master is node20 at \
+         10.0.1.20:4507, and its authority sha256:0a",
+        "Consistency risk: a second master of prod answers at 10.0.1.30:4507: node30 may be a copy of this one",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    let document = json(&Output::plain(80), Some(&cluster), &local);
+    assert_eq!(document["neighbours"][1]["rivalry"], "second-master");
 }

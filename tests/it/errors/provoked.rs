@@ -114,8 +114,8 @@ fn a_machine_that_is_no_member_refuses_what_only_a_member_does() {
         explained(&run.ends_with(2), "EOS-U008", &format!("the token file {file} cannot be used: {why}"));
     }
     let run = machine.eos(&["bootstrap", "--auto-discover", "--advertise-address", "127.0.74.12"]);
-    let text = "no cluster was named to join, and this version of eos cannot look for one on the network";
-    explained(&run.ends_with(4), "EOS-U009", text);
+    let text = "no cluster can be heard here; likely: the interface lo lacks the multicast flag";
+    explained(&run.ends_with(4), "EOS-D001", text);
     let variables = [
         ("EOS-H060", "EOS_LOG", "eos=loud"),
         ("EOS-H062", "EOS_TELEMETRY_OTLP_ENDPOINT", "http://a b"),
@@ -178,6 +178,8 @@ fn what_is_damaged_on_a_member_is_told_with_its_code() {
         tells(&machine.eos(&line.split(' ').collect::<Vec<_>>()), code);
         fs::write(machine.path(path), kept).unwrap();
     }
+    machine.put("run/eos/order.json", "x", 0o600);
+    tells(&machine.eos(&["state", "carry-out"]), "EOS-A004");
     let edited = |path: &str, from: &str, to: &str, line: &str, code: &str| {
         let kept = fs::read_to_string(machine.path(path)).unwrap();
         assert!(kept.contains(from), "{code}: no {from:?} in:\n{kept}");

@@ -95,7 +95,7 @@ tell > "$out/eos.back"
 "#;
 
 /// Runs a script in a copy of this machine; what it tells is in the directory that is returned.
-fn in_a_copy(script: &str, out: &Path, arguments: &[&Path]) {
+pub fn in_a_copy(script: &str, out: &Path, arguments: &[&Path]) {
     let work = TempDir::with_prefix("eos-copy-").unwrap();
     let output = Command::new("unshare")
         .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"])

@@ -119,7 +119,8 @@ fn the_shipped_tree_is_applied_as_by_salt_for_every_role_and_scale() {
 }
 
 /// The monitor of eos runs on between two pairs, and the one of Salt was never started, so how that state ends says
-/// nothing about either.
+/// nothing about either here. Where one systemd runs both, it is part of the comparison, for every role and scale:
+/// `the_shipped_tree_runs_the_monitor_as_under_salt_for_every_role_and_scale` in `tests/systemd/services.rs`.
 fn without_service(all: &[results::Ended]) -> Vec<results::Ended> {
     all.iter().filter(|ended| ended.id != "storage_monitor_service").cloned().collect()
 }

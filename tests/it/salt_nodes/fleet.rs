@@ -4,6 +4,7 @@ use crate::salt::installed::environment;
 use crate::support::eventually;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -61,6 +62,37 @@ impl Fleet {
     pub fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let config = self.path("master");
         self.command(program).arg("-c").arg(config).args(arguments).output().unwrap()
+    }
+
+    /// Runs a script as it stands in the documentation, on the host of the eos master with this root: its `eos` is the
+    /// program under test, its Salt this one, and its `/var/lib/eos` that of the root, in a mount namespace of its own.
+    pub fn script(&self, text: &str, root: &Path) -> Output {
+        let bin = self.path("bin");
+        fs::create_dir_all(&bin).unwrap();
+        for program in ["salt-call", "salt-run"] {
+            let line = format!(
+                "exec {} -c {} \"$@\"",
+                self.programs.join(program).display(),
+                self.path("master").display()
+            );
+            self.executable(&format!("bin/{program}"), &line);
+        }
+        self.executable("bin/eos", &format!("exec {} --root {} \"$@\"", crate::support::EOS, root.display()));
+        let own = root.join("var/lib/eos");
+        let mounted = format!(
+            "set -eu\nmount -t tmpfs none /var/lib\nmkdir /var/lib/eos\nmount --bind {} /var/lib/eos\n{text}\n",
+            own.display()
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &mounted]).env_clear();
+        command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display()));
+        command.env("HOME", self.directory.path()).stdin(Stdio::null());
+        command.output().unwrap_or_else(|error| panic!("unshare: {error}; apt-get install util-linux"))
+    }
+
+    fn executable(&self, inside: &str, line: &str) {
+        self.put(inside, &format!("#!/bin/sh\n{line}\n"));
+        fs::set_permissions(self.path(inside), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn command(&self, program: &str) -> Command {

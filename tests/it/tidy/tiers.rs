@@ -12,6 +12,7 @@ pub const TIERS: &[(&str, u8)] = &[
     ("lifecycle", 1),
     ("orchestration", 1),
     ("roles", 1),
+    ("salt", 1),
     ("sls", 1),
     ("storage", 1),
     ("wire", 1),
@@ -41,7 +42,10 @@ const SIDEWAYS: &[(&str, &str)] = &[
     // The source of snapshots that speaks HTTPS, and the trace that each call belongs to.
     ("client", "snapshot"),
     ("client", "telemetry"),
+    // An answer is believed once the master's API has shown the certificate of the key that signed it.
+    ("discovery", "client"),
     ("discovery", "host"),
+    ("discovery", "identity"),
     ("identity", "host"),
     ("journal", "host"),
     // Steps are read from state files, and some become tasks of agents.
@@ -52,6 +56,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("server", "host"),
     ("server", "identity"),
     ("server", "telemetry"),
+    // The steps of an orchestration that Salt ran, as they are told to the master.
+    ("salt", "wire"),
     ("snapshot", "host"),
     ("snapshot", "identity"),
     ("telemetry", "host"),
@@ -59,8 +65,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("cli", "view"),
 ];
 
-/// The parts that take files, clock and randomness as arguments: tiers 0 and 1, and the half of
-/// `snapshot` that decides.
+/// The parts that take files, clock and randomness as arguments: tiers 0 and 1, and the halves of
+/// `snapshot` and `discovery` that decide.
 const PURE: &[&[&str]] = &[
     &["model"],
     &["lifecycle"],
@@ -69,6 +75,10 @@ const PURE: &[&[&str]] = &[
     &["sls"],
     &["storage"],
     &["wire"],
+    &["discovery", "datagram"],
+    &["discovery", "pace"],
+    &["discovery", "doctor"],
+    &["discovery", "choice"],
     &["snapshot", "manifest"],
     &["snapshot", "retention"],
 ];

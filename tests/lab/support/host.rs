@@ -103,6 +103,11 @@ impl Host {
         command
     }
 
+    /// Another program on it.
+    pub(super) fn command_of(&self, program: &str) -> Command {
+        self.namespace.command(program)
+    }
+
     /// Runs a command of eos on it.
     pub fn eos(&self, arguments: &[&str]) -> Outcome {
         self.start(arguments).finish()
@@ -258,6 +263,56 @@ impl Host {
     /// Mends its line.
     pub fn heal(&self) {
         self.namespace.heal();
+    }
+
+    /// Runs `ip` on it.
+    pub fn ip(&self, arguments: &[&str]) {
+        self.namespace.ip(arguments);
+    }
+
+    /// Adds rules of its firewall.
+    pub fn nft(&self, rules: &str) {
+        self.namespace.nft(rules);
+    }
+
+    /// Runs this on a thread whose sockets are on the host.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.namespace.inside(work)
+    }
+
+    /// Switches IPv6 off.
+    pub fn without_ipv6(&self) {
+        let set = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6";
+        let done = self.namespace.command("sh").args(["-c", set]).status().expect("sh runs");
+        assert!(done.success(), "{set}");
+    }
+
+    /// Takes its IPv4 address and gives it one of IPv6 alone.
+    pub fn with_ipv6_alone(&mut self) {
+        self.ip(&["addr", "flush", "dev", "eth0", "scope", "global"]);
+        self.address = format!("fd00:77::{}", &self.address["10.77.0.".len()..]);
+        self.ip(&["addr", "add", &format!("{}/64", self.address), "dev", "eth0", "nodad"]);
+    }
+
+    /// A line that joins it to another host, apart from the bridge.
+    pub fn join_directly(&self, other: &Self, name: &str) {
+        let peer = ["peer", "name", name, "netns", &other.namespace.name];
+        self.ip(&[&["link", "add", name, "type", "veth"][..], &peer].concat());
+        for host in [self, other] {
+            let address = host.address.replace("10.77.0.", "10.79.0.");
+            host.ip(&["addr", "add", &format!("{address}/24"), "dev", name]);
+            host.ip(&["link", "set", name, "up"]);
+        }
+    }
+
+    /// What its master counts under this name.
+    pub fn counted(&self, name: &str) -> u64 {
+        let url = format!("https://{}:4507/metrics", self.address);
+        let output = self.namespace.command("curl").args(["-sk", &url]).output();
+        let output = output.unwrap_or_else(|error| panic!("curl: {error}; apt-get install curl"));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in {text}"))
     }
 
     /// Gives it one more interface, which leads nowhere, with an address of its own.

@@ -54,6 +54,27 @@ impl Lab {
         self.hosts.last_mut().expect("it was put there")
     }
 
+    /// Moves the host of this number to a network of its own behind a router, 10.78.0.0/24.
+    pub fn move_behind_a_router(&self, number: usize) {
+        let host = self.host(number);
+        self.switch.ip(&["link", "add", "br1", "type", "bridge", "stp_state", "0", "forward_delay", "0"]);
+        for (bridge, address) in [("br0", "10.77.0.1/24"), ("br1", "10.78.0.1/24")] {
+            self.switch.ip(&["link", "set", bridge, "up"]);
+            self.switch.ip(&["addr", "add", address, "dev", bridge]);
+        }
+        let forward = "echo 1 >/proc/sys/net/ipv4/ip_forward";
+        let done = self.switch.command("sh").args(["-c", forward]).status().expect("sh runs");
+        assert!(done.success(), "{forward}");
+        self.switch.ip(&["link", "set", &format!("p{number}"), "master", "br1"]);
+        host.ip(&["addr", "flush", "dev", "eth0", "scope", "global"]);
+        let address = host.address.replace("10.77.", "10.78.");
+        host.ip(&["addr", "add", &format!("{address}/24"), "dev", "eth0"]);
+        host.ip(&["route", "add", "default", "via", "10.78.0.1"]);
+        for other in self.hosts.iter().filter(|other| other.name != host.name) {
+            other.ip(&["route", "replace", "default", "via", "10.77.0.1"]);
+        }
+    }
+
     /// The hosts of a lab with so many.
     pub fn hosts<const N: usize>(&self) -> [&Host; N] {
         let all: Vec<&Host> = self.hosts.iter().collect();

@@ -6,6 +6,7 @@ mod lab;
 mod network;
 mod outcome;
 mod running;
+mod salt;
 mod waiting;
 mod watched;
 
@@ -13,6 +14,13 @@ pub use faults::Fault;
 pub use host::{Host, fake_clock, uses_of_token};
 pub use lab::Lab;
 pub use network::Cut;
+pub use outcome::Outcome;
 pub use running::Running;
+pub use salt::salt_call;
 pub use waiting::eventually;
 pub use watched::Watched;
+
+/// A file of the package.
+pub fn package(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

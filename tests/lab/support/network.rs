@@ -1,6 +1,7 @@
 //! Network namespaces, the bridge between them, and cuts in the lines. The machine's own network is never touched.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -83,7 +84,23 @@ impl Namespace {
         self.nft("flush ruleset\n");
     }
 
-    fn nft(&self, rules: &str) {
+    /// Runs this on a thread whose sockets are in it.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let path = format!("/run/netns/{}", self.name);
+        let namespace = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        std::thread::scope(|scope| {
+            let entered = scope.spawn(move || {
+                let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+                rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)
+                    .expect("it is run as root");
+                work()
+            });
+            entered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Adds rules of the firewall.
+    pub fn nft(&self, rules: &str) {
         let mut command = self.command("nft");
         command.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("nft: {error}"));

@@ -136,7 +136,7 @@ fn a_command_ends_where_its_sentence_goes_on() {
     assert_eq!(line("this eos reads version 1"), Vec::<String>::new());
     let refused = |text: &str| commands(text).iter().any(|line| refusal(line).is_some());
     for wrong in
-        ["eos snapshot squash", "run `eos discover`", "eos node accept", "eos reset --all", "eos token: x"]
+        ["eos snapshot squash", "run `eos discovr`", "eos node accept", "eos reset --all", "eos token: x"]
     {
         assert!(refused(wrong), "{wrong}");
     }

@@ -38,6 +38,7 @@ fn area(letter: &str) -> &'static str {
     match letter {
         "A" => "agent",
         "C" => "configuration",
+        "D" => "discovery",
         "G" => "operations and their journal",
         "H" => "host",
         "I" => "identity and trust",

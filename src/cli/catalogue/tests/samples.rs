@@ -72,6 +72,7 @@ fn host() -> Vec<Group> {
         of("src/host/services/unit_error.rs", crate::host::services::unit::UnitError::samples()),
         of("src/host/sweep/mod.rs", crate::host::sweep::SweepError::samples()),
         of("src/telemetry/error.rs", crate::telemetry::samples()),
+        of("src/discovery/error.rs", crate::discovery::error::samples()),
     ]
 }
 
@@ -111,6 +112,7 @@ fn snapshots() -> Vec<Group> {
 fn edge() -> Vec<Group> {
     vec![
         of("src/agent/error.rs", crate::agent::error::samples()),
+        of("src/agent/salt/error.rs", crate::agent::salt::samples()),
         of("src/agent/monitor/error.rs", crate::agent::monitor::MonitorError::samples()),
         of("src/cli/catalogue.rs", crate::cli::catalogue::samples()),
         of("src/cli/bootstrap/error.rs", crate::cli::bootstrap::samples()),

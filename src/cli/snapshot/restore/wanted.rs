@@ -158,7 +158,7 @@ fn source_of(
             let asked: Vec<&dyn Source> = holders.iter().map(|holder| holder as &dyn Source).collect();
             let config = SnapshotConfig { mode: TransferMode::Streaming, ..SnapshotConfig::default() };
             let request = restore_sources::request(&config, (id, &asked), &trusted, None);
-            restoring::named(&request, &|| context.is_interrupted()).map_err(Failure::from)?
+            restoring::named(&context.root, &request, &|| context.is_interrupted()).map_err(Failure::from)?
         }
     };
     match known.iter().find(|source| source.name.as_str() == name) {

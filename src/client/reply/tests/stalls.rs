@@ -163,8 +163,14 @@ impl Source for Sound {
         "sound"
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        Ok(self.0.manifest(id).map_err(|error| SourceError::lasting(error.to_string()))?.to_bytes())
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        let signed = self.0.manifest(id).map_err(|error| SourceError::lasting(error.to_string()))?;
+        let _flow = each(&signed.to_bytes());
+        Ok(())
     }
 
     fn read_range(

@@ -56,6 +56,17 @@ impl<'a> Agent<'a> {
         Ok(self.ask(request.body(Body::from(poll.to_string()))?).await?.1)
     }
 
+    /// What it shall be, as a poll says it and as its bootstrap is told.
+    async fn desired(&self, applied: u64) -> anyhow::Result<[Value; 2]> {
+        let poll = serde_json::json!({
+            "applied": applied, "role": "compute", "scale": "medium", "wait_ms": 0, "report": {},
+        });
+        let request = Request::post("/v1/member/poll").header(header::CONTENT_TYPE, "application/json");
+        let (_, polled) = self.ask(request.body(Body::from(poll.to_string()))?).await?;
+        let (_, asked) = self.ask(Request::get("/v1/member/desired").body(Body::empty())?).await?;
+        Ok([polled["desired"].clone(), asked])
+    }
+
     async fn source(&self, meant: &str) -> anyhow::Result<(u16, Value)> {
         self.ask(Request::get(format!("/v1/snapshots/sources/{meant}")).body(Body::empty())?).await
     }
@@ -299,5 +310,31 @@ async fn which_roles_may_have_which_sources_is_told_along_with_what_a_node_is() 
     let path = format!("/v1/members/{}", agent.node.id);
     let (status, told) = agent.ask(Request::get(path).body(Body::empty())?).await?;
     assert_eq!((status, &told["sources"]), (200, &serde_json::json!({ "metrics": ["data"], "open": [] })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_member_whose_turn_has_not_come_is_told_the_same_however_it_asks() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let member = Agent::new(&lab, "node1", 1)?;
+    let joiner = Agent::in_state(&lab, "node2", 2, NodeState::Joining)?;
+    let confirm = serde_json::json!({ "applied": 0, "report": {} }).to_string();
+    let request = Request::post("/v1/member/confirm").header(header::CONTENT_TYPE, "application/json");
+    let (status, confirmed) = joiner.ask(request.body(Body::from(confirm))?).await?;
+    assert_eq!(status, 200, "{confirmed}");
+    let newest = lab.app.cluster().generation;
+    assert!(newest > 0);
+    // Nothing hands the generation out yet, so the member keeps what it says to have.
+    let [polled, asked] = member.desired(newest - 1).await?;
+    assert_eq!(
+        (&polled["generation"], &polled["role"]),
+        (&(newest - 1).into(), &"compute".into()),
+        "{polled}"
+    );
+    assert_eq!(polled, asked);
+    // Who has applied the newest one is told of that.
+    let [polled, asked] = member.desired(newest).await?;
+    assert_eq!(polled["generation"], newest);
+    assert_eq!(polled, asked);
     Ok(())
 }

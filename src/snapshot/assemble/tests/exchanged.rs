@@ -22,8 +22,12 @@ impl Source for Eventful<'_> {
         self.source.name()
     }
 
-    fn manifest(&self, id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        self.source.manifest(id)
+    fn manifest(
+        &self,
+        id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        self.source.manifest(id, each)
     }
 
     fn read_range(

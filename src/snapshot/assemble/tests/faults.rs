@@ -1,7 +1,7 @@
 //! Sources that do what no source should: the tree is the same, or the error is typed and says who.
 
 use super::*;
-use crate::snapshot::fetch::{Request, obtain};
+use crate::snapshot::fetch::{Request, Room, obtain};
 use std::fs;
 
 impl Site {
@@ -58,9 +58,11 @@ fn a_source_that_hangs_or_sends_another_range_holds_up_nobody() {
 #[test]
 fn a_snapshot_in_one_reply_is_verified_like_any_other() {
     let site = Site::new();
+    let scratch = Directory::open(&site.path("")).unwrap();
+    let room = Room::Scratch(&scratch);
     *site.source.whole.lock().unwrap() = Some(site.source.body());
     let sources: [&dyn Source; 1] = [&site.source];
-    let obtained = obtain(&site.request(&sources), None, &|| false, &Silent).unwrap();
+    let obtained = obtain(&site.request(&sources), room, &|| false, &Silent).unwrap();
     assert_eq!(obtained.received_bytes, site.source.body().len() as u64);
     let order = Order { held: obtained.held.as_ref(), ..site.order(&sources) };
     let assembled = site.with(&order, "area").unwrap();
@@ -71,18 +73,18 @@ fn a_snapshot_in_one_reply_is_verified_like_any_other() {
     let last = body.len() - site.source.manifest.parts.last().unwrap().size as usize;
     body[last] ^= 1;
     *site.source.whole.lock().unwrap() = Some(body.clone());
-    let obtained = obtain(&site.request(&sources), None, &|| false, &Silent).unwrap();
+    let obtained = obtain(&site.request(&sources), room, &|| false, &Silent).unwrap();
     let order = Order { held: obtained.held.as_ref(), ..site.order(&sources) };
     site.with(&order, "damaged").unwrap();
     site.assert_whole("damaged");
     assert!(site.source.served() > 0);
     for bad in [body[..body.len() - 1].to_vec(), b"something else".to_vec()] {
         *site.source.whole.lock().unwrap() = Some(bad);
-        let error = obtain(&site.request(&sources), None, &|| false, &Silent).unwrap_err();
+        let error = obtain(&site.request(&sources), room, &|| false, &Silent).unwrap_err();
         assert!(matches!(&error, FetchError::Refused { name, .. } if name == "faulty"), "{error:?}");
     }
     let another = Site::of(|tree| fs::create_dir_all(tree).unwrap());
     *site.source.whole.lock().unwrap() = Some(another.source.body());
-    let error = obtain(&site.request(&sources), None, &|| false, &Silent).unwrap_err();
+    let error = obtain(&site.request(&sources), room, &|| false, &Silent).unwrap_err();
     assert!(matches!(error, FetchError::Manifest { .. }), "{error:?}");
 }

@@ -5,7 +5,7 @@ use crate::host::directory::{Moment, extended_of_file, set_extended_of_file};
 use crate::host::root::Root;
 use crate::model::glob::Glob;
 use crate::model::snapshots::SourceConfig;
-use crate::snapshot::fetch::obtain;
+use crate::snapshot::fetch::{Room, obtain};
 use crate::snapshot::manifest::Name;
 use crate::snapshot::restore::tests::applied;
 use crate::snapshot::restore::{self, INCOMING, Restore};
@@ -212,7 +212,9 @@ impl Site {
         }
         self.befall(fault);
         let whole = matches!(fault, Fault::Whole(_)).then(|| {
-            obtain(&self.request(&sources[..1]), None, &|| false, &Silent).unwrap().held.expect("it is small")
+            let scratch = Directory::open(&self.path("")).unwrap();
+            let room = Room::Scratch(&scratch);
+            obtain(&self.request(&sources[..1]), room, &|| false, &Silent).unwrap().held.expect("it is small")
         });
         let tree = Directory::open(&self.path("srv/data")).unwrap();
         let write_once: Vec<Glob> = here.write_once.iter().map(|glob| Glob::parse(glob).unwrap()).collect();

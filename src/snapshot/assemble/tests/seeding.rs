@@ -87,6 +87,71 @@ fn files_that_nobody_writes_to_get_a_second_name_if_their_attributes_agree() {
 }
 
 #[test]
+fn what_an_old_tree_has_under_another_name_is_not_fetched() {
+    for once in [globs(&[]), globs(&["noise", "moved"])] {
+        let site = Site::new();
+        copied(&site.path("tree"), &site.path("old"));
+        fs::rename(site.path("old/sub"), site.path("old/was")).unwrap();
+        fs::rename(site.path("old/was/noise"), site.path("old/was/moved")).unwrap();
+        // Of the same size, and under its name.
+        let size = fs::metadata(site.path("old/was/moved")).unwrap().len() as usize;
+        fs::write(site.path("old/was/another"), vec![7; size]).unwrap();
+        let assembled = site.seeded("old", &once, "area");
+        site.assert_whole("area");
+        let all = site.source.manifest.restore_size();
+        assert_eq!(assembled.seeded.bytes, all, "of {all}");
+        let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+        let linked = inode("area/incoming/data/sub/noise") == inode("old/was/moved");
+        assert_eq!(linked, !once.is_empty(), "a second name where nobody writes to either");
+    }
+    // Where only the old name is of those that nobody writes to, the new one is a file of its own.
+    let site = Site::new();
+    copied(&site.path("tree"), &site.path("old"));
+    fs::rename(site.path("old/sub/noise"), site.path("old/kept")).unwrap();
+    site.seeded("old", &globs(&["kept"]), "area");
+    let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
+    assert_ne!(inode("area/incoming/data/sub/noise"), inode("old/kept"));
+}
+
+#[test]
+fn a_tree_that_has_all_names_is_not_searched_for_others() {
+    let site = Site::new();
+    copied(&site.path("tree"), &site.path("old"));
+    let noise = fs::read(site.path("old/sub/noise")).unwrap();
+    let mut changed = noise.clone();
+    changed[12_345] ^= 1;
+    fs::write(site.path("old/sub/noise"), &changed).unwrap();
+    fs::write(site.path("old/sub/copy"), &noise).unwrap();
+    let assembled = site.seeded("old", &[], "area");
+    site.assert_whole("area");
+    assert_eq!(assembled.seeded.bytes, site.source.manifest.restore_size() - noise.len() as u64);
+}
+
+#[test]
+fn of_a_database_only_the_files_that_nobody_writes_to_are_shared_with_the_old_tree() {
+    let files = [("000012.sst", "sorted"), ("CURRENT", "MANIFEST-000011"), ("MANIFEST-000011", "log")];
+    let site = Site::of(|tree| {
+        fs::create_dir_all(tree).unwrap();
+        for (name, content) in files {
+            fs::write(tree.join(name), content.repeat(1000)).unwrap();
+        }
+    });
+    copied(&site.path("tree"), &site.path("old"));
+    let assembled = site.seeded("old", &globs(&["*.sst"]), "area");
+    assert_eq!(assembled.seeded.files, 3);
+    let inode = |path: String| fs::metadata(site.path(&path)).unwrap().ino();
+    for (name, _) in files {
+        let shared = inode(format!("area/incoming/data/{name}")) == inode(format!("old/{name}"));
+        assert_eq!(shared, name.ends_with(".sst"), "{name}");
+        // The old database goes on: what it writes in place reaches no restored file.
+        if !shared {
+            fs::write(site.path(&format!("old/{name}")), "went on").unwrap();
+        }
+    }
+    site.assert_whole("area");
+}
+
+#[test]
 fn a_file_that_differs_is_left_alone_and_fetched() {
     let site = Site::new();
     copied(&site.path("tree"), &site.path("old"));
@@ -106,7 +171,7 @@ fn copied(from: &std::path::Path, to: &std::path::Path) {
     assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// Writes other bytes to it that show in nothing but its content.
+/// Writes other bytes to it that show in nothing but its content and its last change of anything.
 fn forge(path: &std::path::Path) {
     let file = fs::File::options().write(true).open(path).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
@@ -124,8 +189,15 @@ fn a_file_that_was_verified_and_that_nobody_wrote_to_is_not_read_again() {
     assert!(!verified.is_empty() && first.seeded.files > 1);
     let (tree, noise) = ("area/incoming/data", "area/incoming/data/sub/noise");
     let inode = |path: &str| fs::metadata(site.path(path)).unwrap().ino();
-    // Nothing but its content could tell, so what was verified is taken for what it was.
+    // Who wrote to it set the time of its content back, and could not do so with the other one.
     forge(&site.path(noise));
+    site.knowing(tree, &once, Some(&verified), "told");
+    site.assert_whole("told");
+    assert_ne!(inode("told/incoming/data/sub/noise"), inode(noise));
+    let there = Directory::open(&site.path("area/incoming/data")).unwrap();
+    assert!(verified.clone().untouched(&there).is_empty());
+    // As if it had been verified now: nothing but its content could tell, so it is taken for what it was.
+    let verified = verified.renewed(&there);
     site.knowing(tree, &once, Some(&verified), "relied");
     assert_eq!(inode("relied/incoming/data/sub/noise"), inode(noise));
     site.knowing(tree, &once, None, "reread");

@@ -136,6 +136,41 @@ fn what_changes_between_the_walk_and_the_freeze_is_of_no_snapshot_or_has_it_begi
     assert_eq!(renamed, "srv srv/b.sst srv/c.sst srv/d.sst", "it began anew");
 }
 
+#[test]
+fn who_gives_up_while_files_are_found_or_frozen_is_heard_though_nothing_is_to_be_read() {
+    let mut site = Site::new();
+    (0..50).for_each(|number| site.write(&format!("{number}.sst"), "content"));
+    fs::create_dir(site.path("freeze")).unwrap();
+    let (freeze, globs) = (Directory::open(&site.path("freeze")).unwrap(), write_once());
+    let freezer = Freezer::new(&freeze, &globs);
+    let linked = std::cell::Cell::new(false);
+    let release = || linked.set(true);
+    let terms = Terms { freezer: Some(&freezer), release: Some(&release), ..Terms::default() };
+    let set = |site: &Site| {
+        let stop = site.stop.clone();
+        move || stop.store(true, std::sync::atomic::Ordering::SeqCst)
+    };
+
+    // In the walk: it does not come to the end of it.
+    set(&site)();
+    let error = site.take_with(now(), terms, &Silent).unwrap_err();
+    assert!(matches!(error, CaptureError::Interrupted { .. }), "{error:?}");
+    // When all is found: nothing more is linked.
+    site.stop.store(false, std::sync::atomic::Ordering::SeqCst);
+    FOUND.set(Some(Box::new(set(&site))));
+    let error = site.take_with(now(), terms, &Silent).unwrap_err();
+    assert!(matches!(&error, CaptureError::Interrupted { path } if path.starts_with(site.path("srv"))));
+    assert!(!linked.get() && FOUND.take().is_none());
+
+    // When nothing changed and nothing is read.
+    site.stop.store(false, std::sync::atomic::Ordering::SeqCst);
+    site.take();
+    assert!(site.take().manifest.is_none());
+    FOUND.set(Some(Box::new(set(&site))));
+    let error = site.take_with(now(), Terms::default(), &Silent).unwrap_err();
+    assert!(matches!(error, CaptureError::Interrupted { .. }), "{error:?}");
+}
+
 /// A new XFS, mounted until this is dropped.
 pub(crate) struct Mounted(std::path::PathBuf);
 

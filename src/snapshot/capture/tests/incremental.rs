@@ -5,6 +5,7 @@ use crate::snapshot::layout;
 use crate::snapshot::manifest::Part;
 use crate::snapshot::store::SnapshotStore;
 use jiff::ToSpan;
+use std::sync::Arc;
 
 /// A tree `srv` and a store.
 pub(super) struct Site {
@@ -13,6 +14,8 @@ pub(super) struct Site {
     last: Option<(Manifest, Memory)>,
     generation: u64,
     cut: Cut,
+    /// Ends a capture.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Site {
@@ -22,7 +25,7 @@ impl Site {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let store = DiskStore::open(Directory::open(&folder.path().join("store")).unwrap()).unwrap();
-        Self { folder, store, last: None, generation: 0, cut: SMALL }
+        Self { folder, store, last: None, generation: 0, cut: SMALL, stop: Arc::default() }
     }
 
     /// With parts of the usual size, which hold all of a small tree.
@@ -59,8 +62,7 @@ impl Site {
         let previous = last.map(|(manifest, memory)| Previous::new(manifest, Some(memory), is_there));
         let terms = Terms { previous: previous.as_ref(), ..terms };
         let staging = self.store.begin().unwrap();
-        let never = AtomicBool::new(false);
-        let captured = gather(&sources, staging.directory(), &metadata, self.cut, terms, &never, sink);
+        let captured = gather(&sources, staging.directory(), &metadata, self.cut, terms, &self.stop, sink);
         let Ok(captured) = captured else {
             staging.discard().unwrap();
             return captured;
@@ -288,7 +290,7 @@ fn a_forced_capture_of_what_did_not_change_borrows_everything() {
     assert_eq!((taken.counts.read_bytes, manifest.is_full()), (0, false));
     site.compare();
     let out = Directory::open(&site.path("out")).unwrap();
-    let error = site.store.export(&manifest.id(), &out).unwrap_err();
+    let error = site.store.export(&manifest.id(), &out, &AtomicBool::new(false), &Silent).unwrap_err();
     let text =
         format!("snapshot {} borrows from earlier ones, so tar alone cannot restore it", manifest.id());
     tells(&error, "EOS-T120", &text);

@@ -165,17 +165,74 @@ fn a_death_at_any_change_leaves_no_writer_held_off_once_it_is_recovered() {
     assert!(deaths > 10, "{deaths}");
 }
 
+/// Waits until the time that a capture may hold writers off is over, and its watch has seen that.
+fn outlast() {
+    let (_never, end) = std::sync::mpsc::channel::<()>();
+    end.recv_timeout(Duration::from_millis(1500)).unwrap_err();
+}
+
 #[test]
 fn writers_that_were_held_off_for_too_long_go_on_and_there_is_no_snapshot() {
+    // In the hook, and in the middle of the capture: there is still something to be read when the time is over.
+    for (before, at_first_byte) in [("sleep 1.1", false), ("true", true)] {
+        let mut site = site("", "true");
+        site.source.hooks.before_capture = Some(site.hook("before", before));
+        site.source.hooks.longest_pause_seconds = Some(1);
+        let reads_in_place = || {
+            if at_first_byte {
+                outlast();
+            }
+        };
+        let sink = AtFirstByte::new(&reads_in_place);
+        let error = site.create_with(&sink).unwrap_err();
+        assert!(matches!(&error, CreateError::Paused { seconds: 1, .. }), "{error:?}");
+        assert_eq!(sink.done.load(Ordering::SeqCst), at_first_byte, "what ends it");
+        assert_eq!(site.heard(), ["before", "after"]);
+        assert!(site.store.ids().unwrap().is_empty());
+        site.is_clear();
+
+        site.source.hooks.longest_pause_seconds = None;
+        site.create().unwrap();
+    }
+}
+
+#[test]
+fn writers_that_go_on_in_time_let_the_capture_take_its_time() {
+    let mut site = site(", write_once: ['*']", "true");
+    site.source.hooks.longest_pause_seconds = Some(1);
+    let sink = AtFirstByte::new(&outlast);
+    site.create_with(&sink).unwrap();
+    assert!(sink.done.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_capture_that_has_nothing_to_read_holds_writers_off_no_longer_than_it_may() {
     let mut site = site("", "true");
+    site.create().unwrap();
     site.source.hooks.before_capture = Some(site.hook("before", "sleep 1.1"));
     site.source.hooks.longest_pause_seconds = Some(1);
     let error = site.create().unwrap_err();
     assert!(matches!(&error, CreateError::Paused { seconds: 1, .. }), "{error:?}");
-    assert_eq!(site.heard(), ["before", "after"]);
-    assert!(site.store.ids().unwrap().is_empty());
-    site.is_clear();
+    assert_eq!(site.store.ids().unwrap().len(), 1);
+}
 
-    site.source.hooks.longest_pause_seconds = None;
-    site.create().unwrap();
+#[test]
+fn writers_of_a_database_are_not_held_off_by_the_check_of_its_copy() {
+    let mut site = Site::of("");
+    site.source.engine = Engine::Sqlite;
+    fs::remove_dir(site.path("srv/metrics")).unwrap();
+    let path = site.path("srv/metrics");
+    let writer = database(&path, "delete");
+    write(&writer, 500);
+    writer.execute_batch("CREATE INDEX i ON a(x)").unwrap();
+    writer.close().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let page = bytes.len() - 4096 * 3;
+    bytes[page..page + 64].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    // What the hook removes is not missed by the check, which comes after it.
+    site.source.hooks.after_capture = Some(site.hook("after", &format!("rm {}", path.display())));
+    let error = site.create().unwrap_err();
+    assert!(matches!(&error, CreateError::Unsound { .. }), "{error:?}");
+    assert_eq!(site.heard(), ["after"]);
 }

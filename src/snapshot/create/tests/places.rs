@@ -54,7 +54,7 @@ fn a_capture_and_a_restore_of_one_place_exclude_each_other_whatever_it_is_called
         "EOS-T123",
         &format!("source metrics is in use by another operation: {holder}"),
     );
-    let elsewhere = Restore::begin(order(Some(&into), "another"), &Silent).unwrap_err();
+    let elsewhere = Restore::begin(order(into.to_str(), "another"), &Silent).unwrap_err();
     let text = format!("{} is in use by another operation: {holder}", into.display());
     tells(&elsewhere, "EOS-T208", &text);
     drop(restoring);
@@ -62,7 +62,7 @@ fn a_capture_and_a_restore_of_one_place_exclude_each_other_whatever_it_is_called
     let records = Records::open(&site.root).unwrap();
     let _held = records.hold_place("by-hand", &into, HOLDER).unwrap().unwrap();
     fs::create_dir_all(site.path("srv/.metrics.eos/freeze")).unwrap();
-    for into in [None, Some(into.as_path())] {
+    for into in [None, into.to_str()] {
         let error = Restore::begin(order(into, "a restore"), &Silent).unwrap_err();
         assert!(matches!(error, RestoreError::Busy { .. }), "{error:?}");
         assert!(error.hints()[0].ends_with(&format!("ps -fp {}", std::process::id())));

@@ -42,6 +42,8 @@ pub(in crate::snapshot) struct Faulty {
     pub(in crate::snapshot) falls_short: AtomicBool,
     /// What it sends as the whole snapshot in one reply, if it does so.
     pub(in crate::snapshot) whole: Mutex<Option<Vec<u8>>>,
+    /// Bytes of it that it sent.
+    pub(in crate::snapshot) embedded: AtomicU64,
 }
 
 impl Faulty {
@@ -68,6 +70,7 @@ impl Faulty {
             trickles: false.into(),
             falls_short: false.into(),
             whole: Mutex::default(),
+            embedded: 0.into(),
         }
     }
 
@@ -107,16 +110,35 @@ impl Source for Faulty {
         self.name
     }
 
-    fn manifest(&self, _id: &SnapshotId) -> Result<Vec<u8>, SourceError> {
-        match self.empty.load(Ordering::Relaxed) {
-            true => Err(SourceError::lasting("404 Not Found")),
-            false => Ok(self.signed.clone()),
+    fn manifest(
+        &self,
+        _id: &SnapshotId,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
+        if self.empty.load(Ordering::Relaxed) {
+            return Err(SourceError::lasting("404 Not Found"));
         }
+        let mut pieces = self.signed.chunks(PIECE);
+        while let Some(piece) = pieces.next()
+            && each(piece).is_continue()
+        {}
+        Ok(())
     }
 
-    fn embedded(&self, _id: &SnapshotId, at_most: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let whole = self.whole.lock().unwrap().clone();
-        Ok(whole.filter(|body| body.len() as u64 <= at_most))
+    fn embedded(
+        &self,
+        _id: &SnapshotId,
+        at_most: u64,
+        come: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let whole = self.whole.lock().unwrap().clone().filter(|body| body.len() as u64 <= at_most);
+        for piece in whole.iter().flat_map(|body| body.chunks(PIECE)) {
+            self.embedded.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            if come(piece.len() as u64).is_break() {
+                return Err(SourceError::passing("it was told to stop"));
+            }
+        }
+        Ok(whole)
     }
 
     fn read_range(

@@ -98,3 +98,51 @@ fn what_the_store_lends_is_not_fetched_and_what_is_rotten_is_mended_in_a_copy() 
         store.verify(&site.id).unwrap().damage.is_empty() && store.verify(&id).unwrap().damage.is_empty()
     );
 }
+
+#[test]
+fn what_was_mended_of_a_part_is_kept_over_every_kill() {
+    let site = Site::new();
+    let store = published(&site);
+    for part in &site.source.manifest.parts {
+        // As after a power loss that came before the data: the size is right, and all is zeros.
+        fs::write(store.path().join("parts").join(part.file_name()), vec![0; part.size as usize]).unwrap();
+    }
+    let (all, before, mut runs) = (site.bytes(), site.source.served(), 0u64);
+    loop {
+        // Of a run that is killed, two frames come.
+        site.source.allow(2 * site.largest());
+        let staging = store.begin_download(&site.id).unwrap();
+        store.lend(&staging, &site.source.manifest.parts).unwrap();
+        let sources: [&dyn Source; 1] = [&site.source];
+        let fetched = fetch(&site.request(&sources, 1), staging.directory(), &|| false, &Silent);
+        runs += 1;
+        match fetched {
+            Ok(fetched) => break drop(store.publish(staging, &fetched.signed).unwrap()),
+            Err(error) => assert!(matches!(error, FetchError::Unreachable { .. }), "{error:?}"),
+        }
+        assert!(runs < 100, "it makes no headway");
+        drop(staging);
+    }
+    assert!(runs > 2, "it was interrupted");
+    let served = site.source.served() - before;
+    assert!(served <= all + runs * site.largest(), "{served} of {all}");
+    assert!(store.verify(&site.id).unwrap().damage.is_empty());
+}
+
+#[test]
+fn a_part_that_was_mended_whole_is_not_replaced_by_the_rotten_one_again() {
+    let site = Site::new();
+    let store = published(&site);
+    let rotten = store.path().join("parts").join(site.source.manifest.parts[0].file_name());
+    fs::write(&rotten, vec![0; site.source.manifest.parts[0].size as usize]).unwrap();
+    let sources: [&dyn Source; 1] = [&site.source];
+    let before = site.source.served();
+    for round in 0..2 {
+        let staging = store.begin_download(&site.id).unwrap();
+        store.lend(&staging, &site.source.manifest.parts).unwrap();
+        // Killed before it is published.
+        let fetched = fetch(&site.request(&sources, 1), staging.directory(), &|| false, &Silent).unwrap();
+        assert_eq!(fetched.received_bytes > 0, round == 0, "{round}");
+    }
+    assert!(site.source.served() > before);
+}

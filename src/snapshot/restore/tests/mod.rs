@@ -13,6 +13,7 @@ mod databases;
 mod durable;
 mod refusals;
 mod traffic;
+mod verified;
 
 /// A root with a target, hooks that write down that they ran, and trees that say what they are.
 pub(super) struct Site {
@@ -293,7 +294,7 @@ fn another_place_is_filled_without_hooks_and_without_a_record() {
         if made {
             fs::create_dir(&into).unwrap();
         }
-        let order = || Order { into: Some(&into), ..site.order() };
+        let order = || Order { into: into.to_str(), ..site.order() };
         let restore = Restore::begin(order(), &Silent).unwrap();
         let area = restore.area().unwrap();
         tree(&area.path().join(INCOMING), "new");

@@ -200,3 +200,31 @@ fn a_disk_that_refuses_is_told_by_what_was_tried() {
     fs::write(site.root.join("var/lib/eos/restores"), "").unwrap();
     tells(&site.begin().unwrap_err(), "EOS-T201", "the restore cannot keep its records");
 }
+
+#[test]
+fn where_names_cannot_be_exchanged_that_is_found_before_anything_is_brought_or_stopped() {
+    use crate::host::directory::cut;
+    let site = Site::with_old();
+    let refused = cut::without_exchange(|| site.begin().unwrap().probe().unwrap_err());
+    let target = site.root.join("srv/metrics");
+    let text = format!("{} cannot be exchanged with the restored one in one step", target.display());
+    tells(&refused, "EOS-T215", &text);
+    assert!(refused.hints()[0].contains("df -T"));
+    assert!(site.names("srv/.metrics.eos").is_empty(), "nothing is left of the trial");
+    site.begin().unwrap().probe().unwrap();
+    assert!(site.names("srv/.metrics.eos").is_empty());
+
+    site.stage("new");
+    site.restore().unwrap();
+    let hooks = site.log().len();
+    let again = cut::without_exchange(|| site.begin().unwrap().previous(&|| false, &Silent).unwrap_err());
+    tells(&again, "EOS-T215", &text);
+    assert_eq!(
+        (site.which(), site.previous(), site.log().len()),
+        ("new".to_owned(), "old".to_owned(), hooks)
+    );
+
+    // Where nothing stands there is nothing to exchange.
+    fs::remove_dir_all(&target).unwrap();
+    cut::without_exchange(|| site.begin().unwrap().probe().unwrap());
+}

@@ -148,6 +148,8 @@ fn symbolic_links_that_lead_out_and_anything_through_a_link_are_refused() {
     refused(&archive(&[entry("d", b'5'), link(b'2', "d", "x"), file("d/x", b"x")]), "it is there twice");
     refused(&archive(&[file("d/x", b"x"), link(b'2', "d", "x")]), "it is there twice");
     refused(&archive(&[link(b'2', "l", "")]), "its link target is empty");
+    refused(&archive(&[link(b'2', "", "x")]), "its name is empty");
+    refused(&archive(&[file("x", b""), link(b'1', "", "x")]), "its name is empty");
     let records = record("linkpath", b"a\0b");
     refused(&archive(&[extension(b'x', &records), link(b'2', "l", "x")]), "contains a NUL byte");
     let records = record("linkpath", &[b'n'; 5000]);

@@ -1,6 +1,6 @@
 //! Archives that are cut off, go on after their end, are too large, or are not what they claim to be.
 
-use super::hostile::{archive, file, header};
+use super::hostile::{archive, extension, file, header, record};
 use super::*;
 use crate::model::explain::{Explain, tells};
 
@@ -88,6 +88,27 @@ fn limits_end_a_bomb_before_it_is_written() {
         header(b"a", b'0', 0, |block| block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\x01\0\0\0\0\0"));
     refused(&bomb, "bytes free, and the archive needs at least 1099511627776", &Allowed::default());
     refused(&compressed(&bomb), "needs at least 1099511627776", &Allowed::default());
+}
+
+#[test]
+fn a_stream_that_decompresses_a_thousandfold_ends_at_the_limit() {
+    let zeros = vec![0; 64 << 20];
+    let one = compressed(&archive(&[file("a", &zeros)]));
+    assert!(one.len() < zeros.len() / 1000, "{} bytes", one.len());
+    let small = Allowed { bytes: Some(1 << 20), ..Allowed::default() };
+    refused(&one, "at least 67108864 bytes in 1 entries", &small);
+    // None of them is large, and what they come to is told only by reading on.
+    let many: Vec<Vec<u8>> = (0..1000).map(|n| file(&format!("f{n}"), &zeros[..64 << 10])).collect();
+    let many = compressed(&archive(&many));
+    assert!(many.len() < 1 << 20, "{} bytes", many.len());
+    refused(&many, "at least 1114112 bytes in 17 entries", &small);
+    // Nor are there bytes at all.
+    let names: Vec<Vec<u8>> = (0..20_000).map(|n| file(&format!("f{n}"), b"")).collect();
+    let few = Allowed { entries: 1000, ..Allowed::default() };
+    refused(&compressed(&archive(&names)), "in 1001 entries", &few);
+    // The names are not content, and have a limit of their own.
+    let long = extension(b'x', &record("path", &zeros));
+    refused(&compressed(&archive(&[long, file("x", b"")])), "", &Allowed::default());
 }
 
 #[test]
