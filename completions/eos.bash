@@ -763,7 +763,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2471,7 +2471,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
