@@ -286,6 +286,9 @@ _eos() {
             eos__subcmd__help__subcmd__state,show)
                 cmd="eos__subcmd__help__subcmd__state__subcmd__show"
                 ;;
+            eos__subcmd__help__subcmd__storage,accept-clock)
+                cmd="eos__subcmd__help__subcmd__storage__subcmd__accept__subcmd__clock"
+                ;;
             eos__subcmd__help__subcmd__storage,cleanup)
                 cmd="eos__subcmd__help__subcmd__storage__subcmd__cleanup"
                 ;;
@@ -463,6 +466,9 @@ _eos() {
             eos__subcmd__state__subcmd__help,show)
                 cmd="eos__subcmd__state__subcmd__help__subcmd__show"
                 ;;
+            eos__subcmd__storage,accept-clock)
+                cmd="eos__subcmd__storage__subcmd__accept__subcmd__clock"
+                ;;
             eos__subcmd__storage,cleanup)
                 cmd="eos__subcmd__storage__subcmd__cleanup"
                 ;;
@@ -474,6 +480,9 @@ _eos() {
                 ;;
             eos__subcmd__storage,status)
                 cmd="eos__subcmd__storage__subcmd__status"
+                ;;
+            eos__subcmd__storage__subcmd__help,accept-clock)
+                cmd="eos__subcmd__storage__subcmd__help__subcmd__accept__subcmd__clock"
                 ;;
             eos__subcmd__storage__subcmd__help,cleanup)
                 cmd="eos__subcmd__storage__subcmd__help__subcmd__cleanup"
@@ -1934,8 +1943,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__storage)
-            opts="status monitor cleanup"
+            opts="status monitor cleanup accept-clock"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__storage__subcmd__accept__subcmd__clock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3738,8 +3761,42 @@ _eos() {
             return 0
             ;;
         eos__subcmd__storage)
-            opts="-v -h --root --output --log-format --verbose --color --config --help status monitor cleanup help"
+            opts="-v -h --root --output --log-format --verbose --color --config --help status monitor cleanup accept-clock help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__storage__subcmd__accept__subcmd__clock)
+            opts="-v -h --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3810,8 +3867,22 @@ _eos() {
             return 0
             ;;
         eos__subcmd__storage__subcmd__help)
-            opts="status monitor cleanup help"
+            opts="status monitor cleanup accept-clock help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__storage__subcmd__help__subcmd__accept__subcmd__clock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

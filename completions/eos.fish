@@ -675,21 +675,22 @@ complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcomman
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "apply" -d 'Apply the states of this node'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "carry-out" -d 'Apply what the agent has ordered, or undo what a crash left of that; for eos-apply.service'
 complete -c eos -n "__fish_eos_using_subcommand state; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -l config -d 'The cluster configuration' -r -F
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -s v -l verbose -d 'Says more; twice: everything'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -f -a "monitor" -d 'Run the monitor in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -f -a "cleanup" -d 'Do now what a level says'
-complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -f -a "monitor" -d 'Run the monitor in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -f -a "cleanup" -d 'Do now what a level says'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -f -a "accept-clock" -d 'Take the wall clock for right after a jump (EOS-V021)'
+complete -c eos -n "__fish_eos_using_subcommand storage; and not __fish_seen_subcommand_from status monitor cleanup accept-clock help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from status" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from status" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -725,9 +726,21 @@ complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcomm
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from cleanup" -l dry-run -d 'Only list what would be done'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from cleanup" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from accept-clock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "cleanup" -d 'Do now what a level says'
+complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "accept-clock" -d 'Take the wall clock for right after a jump (EOS-V021)'
 complete -c eos -n "__fish_eos_using_subcommand storage; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand audit; and not __fish_seen_subcommand_from list verify help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
@@ -918,6 +931,7 @@ complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "status" -d 'Show how full the watched mounts are and what the monitor did'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "monitor" -d 'Run the monitor in the foreground'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "cleanup" -d 'Do now what a level says'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from storage" -f -a "accept-clock" -d 'Take the wall clock for right after a jump (EOS-V021)'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "list" -d 'List the newest lines, the newest last'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that no line was changed, moved or removed'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show every key with its value'

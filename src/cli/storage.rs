@@ -26,6 +26,8 @@ pub enum StorageCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Take the wall clock for right after a jump (EOS-V021)
+    AcceptClock,
 }
 
 impl StorageCommand {
@@ -35,6 +37,7 @@ impl StorageCommand {
             Self::Status => "storage status",
             Self::Monitor => "storage monitor",
             Self::Cleanup { .. } => "storage cleanup",
+            Self::AcceptClock => "storage accept-clock",
         }
     }
 }
@@ -49,6 +52,11 @@ pub fn run(context: &Context, command: StorageCommand) -> Result<Done, Failure> 
         StorageCommand::Status => {
             let report = operator::status(&context.root).map_err(failure)?;
             Ok(Done::new(json(&report), view::storage::text(&context.output, &report)))
+        }
+        StorageCommand::AcceptClock => {
+            let accepted = operator::accept_clock(&context.root).map_err(failure)?;
+            let text = format!("the clock shows {} and is taken for right\n", accepted.wall);
+            Ok(Done::new(json(&accepted), text))
         }
         StorageCommand::Cleanup { level, dry_run } => {
             let unknown = || CliError::Usage { line: format!("{level:?} is not a level") }.failure();

@@ -72,6 +72,10 @@ pub const RUN: &str = "run/eos";
 pub const MONITOR_STATUS: &str = "run/eos/storage-monitor.json";
 /// What the agent did for the storage monitor, and which services it stopped.
 pub const STORAGE_ERRANDS: &str = "run/eos/storage-errands.json";
+/// When a person took the wall clock for right in this boot.
+pub const CLOCK_ACCEPTED: &str = "run/eos/storage-clock.json";
+/// When this node was last up with a clock that was taken for right.
+pub const LAST_SEEN: &str = "var/lib/eos/log/storage-clock.json";
 /// What the agent has the unit apply that does so for it.
 pub const ORDER: &str = "run/eos/order.json";
 /// What came of that.

@@ -84,6 +84,9 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
         return true;
     }
     if let Some(name) = below(paths::LOGS) {
+        if path == Path::new(paths::LAST_SEEN) {
+            return true;
+        }
         // A log that has grown is moved aside once: `NAME.log.1`.
         let service = name.strip_suffix(".1").unwrap_or(name).strip_suffix(".log");
         return service.is_some_and(|service| services.contains(service));
@@ -91,7 +94,13 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
     if let Some(name) = below(paths::RUN) {
         let of_service =
             |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|name| services.contains(name));
-        let own = [paths::MONITOR_STATUS, paths::STORAGE_ERRANDS, paths::ORDER, paths::ANSWER];
+        let own = [
+            paths::MONITOR_STATUS,
+            paths::STORAGE_ERRANDS,
+            paths::CLOCK_ACCEPTED,
+            paths::ORDER,
+            paths::ANSWER,
+        ];
         return own.iter().any(|own| path == Path::new(own))
             || SUPERVISED.iter().any(of_service)
             || unfinished(name);

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 pub const DEFAULT_INTERVAL_SECONDS: u32 = 300;
 
 /// Directories outside eos's own in which the shipped states write: what the unit of the agent must allow.
-pub const WRITABLE: [&str; 5] = ["var/backups", "var/cache", "srv", "etc/sysctl.d", "etc/security/limits.d"];
+pub const WRITABLE: [&str; 6] =
+    ["var/backups", "var/cache", "var/crash", "srv", "etc/sysctl.d", "etc/security/limits.d"];
 
 /// What the states of one node depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -119,16 +119,17 @@ impl Classes {
         kept.is_some() && kept >= depth(&self.standard).max(depth(&self.expendable))
     }
 
-    /// What a pass over `directory` must leave alone: every critical path, and every path of any class
-    /// that lies below the directory.
+    /// What a pass over `directory` must not touch under whatever name, and must not lie in: every critical path, and
+    /// every important one; but an important path that holds the directory gave it away, since the deepest class counts.
     pub fn protected_from(&self, directory: &Path) -> Vec<PathBuf> {
-        let nested = [&self.important, &self.standard, &self.expendable]
-            .into_iter()
-            .flatten()
-            .filter(|path| path.as_path() != directory && path.starts_with(directory));
-        let mut paths = self.all_critical();
-        paths.extend(nested.cloned());
-        paths
+        let important = self.important.iter().filter(|path| !directory.starts_with(path)).cloned();
+        self.all_critical().into_iter().chain(important).collect()
+    }
+
+    /// What a pass over `directory` leaves to the passes over other directories, under whatever name it meets it.
+    pub fn spared_from(&self, directory: &Path) -> Vec<PathBuf> {
+        let removable = self.standard.iter().chain(&self.expendable);
+        removable.filter(|path| !directory.starts_with(path)).cloned().collect()
     }
 
     fn named(&self) -> [(&'static str, &[PathBuf]); 4] {

@@ -1,6 +1,7 @@
 //! Storage operations as pure decisions: configuration, levels, growth, plans, what the agent is asked for, and the
 //! monitor's health.
 
+pub mod clock;
 pub mod config;
 pub mod errand;
 pub mod growth;

@@ -4,6 +4,7 @@ use crate::model::digest::Digest;
 use crate::model::explain::{Code, Explain, Failure};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
+use crate::storage::clock::Reading;
 use crate::storage::config::{Action, Mode};
 use crate::storage::errand::Errand;
 use crate::storage::growth::Resource;
@@ -53,6 +54,9 @@ pub struct MonitorStatus {
     /// By how much the wall clock is away from where it should be, when it jumped.
     #[serde(default)]
     pub clock_jumped_seconds: Option<i64>,
+    /// When the wall clock was taken for right in this boot.
+    #[serde(default)]
+    pub clock: Option<Reading>,
     /// What was done since this node came up, by action.
     #[serde(default)]
     pub totals: BTreeMap<Action, Total>,

@@ -39,8 +39,20 @@ pub fn health(status: Option<&[u8]>, config_on_disk: Option<Digest>, now: Timest
 
 /// Whether the monitor that wrote the status still lives, as far as its age tells.
 pub fn is_fresh(status: &MonitorStatus, now: Timestamp) -> bool {
+    staleness(status, now).is_none()
+}
+
+/// Why the status is not of now.
+fn staleness(status: &MonitorStatus, now: Timestamp) -> Option<String> {
+    let age = now.duration_since(status.at);
     let oldest = SignedDuration::from_secs(i64::from(status.interval_seconds) * STALE_INTERVALS);
-    now.duration_since(status.at).abs() <= oldest
+    if age > oldest {
+        let (age, oldest) = (age.as_secs(), oldest.as_secs());
+        return Some(format!("the storage monitor last reported {age} s ago: at most {oldest} s expected"));
+    }
+    let ahead = age.abs().as_secs();
+    (age < -oldest)
+        .then(|| format!("the storage monitor reported {ahead} s in the future: the clock was set back"))
 }
 
 fn weakness(status: Option<&[u8]>, config_on_disk: Option<Digest>, now: Timestamp) -> Option<String> {
@@ -51,15 +63,8 @@ fn weakness(status: Option<&[u8]>, config_on_disk: Option<Digest>, now: Timestam
         Ok(status) => status,
         Err(error) => return Some(error.to_string()),
     };
-    let age = now.duration_since(status.at);
-    let oldest = SignedDuration::from_secs(i64::from(status.interval_seconds) * STALE_INTERVALS);
-    if age > oldest {
-        let (age, oldest) = (age.as_secs(), oldest.as_secs());
-        return Some(format!("the storage monitor last reported {age} s ago: at most {oldest} s expected"));
-    }
-    if age < -oldest {
-        let ahead = age.abs().as_secs();
-        return Some(format!("the storage monitor reported {ahead} s in the future: the clock was set back"));
+    if let Some(why) = staleness(&status, now) {
+        return Some(why);
     }
     match config_on_disk {
         None => Some("there is no storage-ops.yaml, and the storage monitor keeps the last one".to_owned()),

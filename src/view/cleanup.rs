@@ -21,6 +21,7 @@ pub fn text(output: &Output, done: &Cleanup, dry_run: bool) -> String {
     sections.extend(engines);
     let failures = done.actions.iter().filter_map(|part| part.failure.as_ref());
     let failures = failures.chain(done.engines.iter().filter_map(|engine| engine.failure.as_ref()));
+    let failures = done.problems.iter().chain(failures);
     sections.extend(failures.map(|failure| failure_text(output.color, &output.rooted_failure(failure))));
     if !done.left_to_monitor.is_empty() {
         let names: Vec<&str> = done.left_to_monitor.iter().map(|action| action.name()).collect();
@@ -40,7 +41,12 @@ fn total(done: &Cleanup, dry_run: bool) -> String {
     let freed: u64 = reports().map(|report| report.bytes).sum::<u64>() + engines;
     let verb = if dry_run { "would free" } else { "freed" };
     let noun = if files == 1 { "file" } else { "files" };
-    format!("{verb} {} in {files} {noun}\n", bytes(freed))
+    let directories = match reports().map(|report| report.directories).sum::<u64>() {
+        0 => String::new(),
+        1 => " and 1 directory".to_owned(),
+        more => format!(" and {more} directories"),
+    };
+    format!("{verb} {} in {files} {noun}{directories}\n", bytes(freed))
 }
 
 /// One line for each file of a directory.

@@ -27,12 +27,20 @@ storage_monitor_state_directory:
     - mode: '0755'
     - makedirs: True
 
-# The unit may write only to directories that are there when it starts.
+# The unit may write only to directories that are there when it starts. Of one that is there already, mode and owner
+# stay as they are.
 storage_cache_directory:
   file.directory:
     - name: {{ (eos['root'] ~ '/var/cache/eos') | tojson }}
     - mode: '0755'
     - makedirs: True
+{% for path in storage['classes']['expendable'] if path != '/var/cache/eos' %}
+
+storage_expendable_directory_{{ loop.index }}:
+  file.directory:
+    - name: {{ (eos['root'] ~ path) | tojson }}
+    - makedirs: True
+{% endfor %}
 {% if eos.get('services', True) %}
 
 storage_monitor_service:
@@ -42,6 +50,9 @@ storage_monitor_service:
     - require:
       - file: storage_monitor_state_directory
       - file: storage_cache_directory
+{% for path in storage['classes']['expendable'] if path != '/var/cache/eos' %}
+      - file: storage_expendable_directory_{{ loop.index }}
+{% endfor %}
     - watch:
       - file: storage_monitor_unit
       - file: storage_ops_configuration

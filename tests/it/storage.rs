@@ -8,6 +8,7 @@ mod told;
 use crate::support::{EOS, Machine, eventually};
 use disk::Disk;
 use eos::host::services::{ProcessServices, Services};
+use eos::model::role::Role;
 use eos::model::scale::Scale;
 use eos::model::storage_ops::Thresholds;
 use serde_json::Value;
@@ -59,13 +60,36 @@ impl Site {
         fs::rename(aside, path).unwrap();
     }
 
-    /// A file that is ten years old, so that no retention keeps it.
-    fn old(&self, path: &str, bytes: usize) -> PathBuf {
+    /// A file with lines.
+    fn file(&self, path: &str, bytes: usize) -> PathBuf {
         let path = self.machine.path(path);
         fs::write(&path, "all is well, as it was before\n".repeat(bytes.div_ceil(30))).unwrap();
-        let time = SystemTime::now() - Duration::from_secs(3650 * 86_400);
-        fs::File::open(&path).unwrap().set_modified(time).unwrap();
         path
+    }
+
+    /// Has the states of a role and a scale configure the monitor, with the disk in place of what a node of that role
+    /// watches and holds; all else is what role and scale say.
+    fn apply(&self, role: Role, scale: Scale, told: &Path) {
+        let storage = serde_json::json!({
+            "mode": "act",
+            "interval_seconds": 1,
+            "mounts": ["/disk"],
+            "services": ["demo"],
+            "classes": {
+                "critical": ["/disk/keep"], "important": ["/disk/backups"],
+                "standard": ["/disk/log"], "expendable": ["/disk/cache"],
+            },
+            "notify": {"command": ["/bin/sh", "-c", format!("cat >> {}", told.display())]},
+        });
+        // What the master gives a node, and what the node keeps of it.
+        let path = self.machine.path("var/lib/eos/membership.json");
+        let mut membership: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let applied = membership["applied"].as_object_mut().expect("a member has a role");
+        applied.insert("role".to_owned(), serde_json::to_value(role).unwrap());
+        applied.insert("scale".to_owned(), serde_json::to_value(scale).unwrap());
+        applied.insert("pillar".to_owned(), serde_json::json!({ "storage": storage }));
+        fs::write(&path, serde_json::to_vec_pretty(&membership).unwrap()).unwrap();
+        self.machine.eos(&["state", "apply"]).ends_with(0);
     }
 
     /// The monitor's status, once it is as wanted.

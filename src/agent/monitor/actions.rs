@@ -4,9 +4,11 @@
 
 use crate::agent::monitor::MonitorError;
 use crate::host::files::FileError;
+use crate::host::inventory::decode;
 use crate::host::mounts;
 use crate::host::root::Root;
 use crate::host::sweep::{Budget, Report, Sweep, Work};
+use crate::journal::ledger::Ledger;
 use crate::model::explain::Failure;
 use crate::storage::StorageOps;
 use crate::storage::config::Action;
@@ -23,12 +25,13 @@ const FILES: u64 = 100_000;
 const BYTES: u64 = 8 << 30;
 /// For how long a pass works in one directory; the rest waits for the next sample.
 const TIME: Duration = Duration::from_secs(20);
-/// Files that are put in order at once: less than a megabyte.
-const HELD: usize = 8192;
+/// Files that are put in order at once. Every so many of a directory it is walked again, and each takes about as many
+/// bytes as two names.
+const HELD: usize = 16_384;
 /// Where the systemd journal is kept.
 const JOURNALS: [&str; 1] = ["/var/log/journal"];
 /// Where package managers keep what they downloaded.
-const PACKAGES: [&str; 7] = [
+pub(super) const PACKAGES: [&str; 7] = [
     "/var/cache/apt/archives",
     "/var/cache/dnf",
     "/var/cache/libdnf5",
@@ -134,6 +137,7 @@ pub(super) fn sweep(
     left: &mut Budget,
 ) -> Vec<Swept> {
     let Some((work, directories, older_than)) = work_of(action, ops) else { return Vec::new() };
+    let lasting = if work == Work::Delete { made_by_eos(root) } else { None };
     let mut one = |directory: &Path| -> Result<Option<Report>, MonitorError> {
         if !device_of(&root.join(directory))?.is_some_and(|device| devices.contains(&device)) {
             return Ok(None);
@@ -142,6 +146,8 @@ pub(super) fn sweep(
             root,
             directory,
             protected: &ops.classes.protected_from(directory),
+            spared: &ops.classes.spared_from(directory),
+            lasting: lasting.as_deref(),
             work,
             older_than,
             now: manner.now,
@@ -158,6 +164,16 @@ pub(super) fn sweep(
         .into_iter()
         .filter_map(|directory| one(&directory).transpose().map(|result| (directory, result)))
         .collect()
+}
+
+/// What eos made on this node: states count on a directory that they made, such as that for the scratch of jobs. When
+/// that cannot be known, no directory is removed.
+fn made_by_eos(root: &Root) -> Option<Vec<PathBuf>> {
+    let ledger = Ledger::load(root);
+    let ledger =
+        ledger.map_err(|error| tracing::warn!(%error, "no directory is removed that is empty")).ok()?;
+    let entries = ledger.map(|ledger| ledger.entries).unwrap_or_default();
+    Some(entries.keys().map(|path| Path::new("/").join(decode(path))).collect())
 }
 
 /// The device of a directory; nothing when there is none.

@@ -2,13 +2,11 @@
 
 use crate::agent::monitor::actions::{self, Manner};
 use crate::agent::monitor::errands::engines::{self, Pruned};
-use crate::agent::monitor::{Loaded, MonitorError, load};
-use crate::host::clock;
+use crate::agent::monitor::{Loaded, MonitorError, clock, load, operator};
 use crate::host::mounts;
 use crate::host::root::Root;
 use crate::host::sweep::{Budget, Report};
 use crate::model::explain::Failure;
-use crate::steps::report;
 use crate::storage::config::Action;
 use crate::storage::level::Level;
 use crate::storage::{StorageOps, plan};
@@ -28,6 +26,8 @@ pub struct Cleanup {
     pub actions: Vec<Cleaned>,
     /// Container engine by container engine.
     pub engines: Vec<Pruned>,
+    /// Mounts that cannot be looked at, and on which nothing was done.
+    pub problems: Vec<Failure>,
     /// What the level asks for as well and only the monitor does, for as long as the level lasts.
     pub left_to_monitor: Vec<Action>,
 }
@@ -49,19 +49,22 @@ pub struct Cleaned {
 /// space, or only tells what it would free.
 ///
 /// # Errors
-/// When the configuration is missing or invalid, a mount cannot be sampled, or the monitor saw the clock jump;
-/// nothing was done then.
+/// When the configuration is missing or invalid, no mount can be looked at, or the clock jumped; nothing was done then.
 pub fn cleanup(root: &Root, level: Level, dry_run: bool) -> Result<Cleanup, MonitorError> {
     let Loaded { ops, .. } = load(root)?;
-    let report::Monitor { health, status } = report::monitor(root, clock::timestamp())?;
-    // A monitor that does not live knows nothing of the clock.
-    let status = status.filter(|_| health.is_healthy());
-    if let Some(seconds) = status.and_then(|status| status.clock_jumped_seconds) {
-        return Err(MonitorError::ClockJumped { seconds });
+    let now = clock::now();
+    clock::known(root, operator::last_status(root).as_ref())
+        .check(&now)
+        .map_err(|seconds| MonitorError::ClockJumped { seconds })?;
+    let (mut devices, mut done) = (Vec::new(), Cleanup::default());
+    for path in &ops.mounts {
+        match mounts::device_of(&root.join(path)) {
+            Ok(device) => devices.push(device),
+            // The others are freed all the same, unless there is none.
+            Err(error) if ops.mounts.len() == done.problems.len() + 1 => return Err(error.into()),
+            Err(error) => done.problems.push(Failure::of(&error)),
+        }
     }
-    let devices =
-        ops.mounts.iter().map(|path| mounts::device_of(&root.join(path))).collect::<Result<Vec<_>, _>>()?;
-    let mut done = Cleanup::default();
     for action in plan::up_to(&ops.actions, level) {
         match action {
             action if action.sweeps() => done.actions.extend(swept(root, &ops, action, &devices, dry_run)),

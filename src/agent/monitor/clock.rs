@@ -1,67 +1,69 @@
-//! Tells a wall clock that jumped, so that nothing is taken for old that is not.
+//! What is kept of the clock of this node: by the monitor in its status, by the agent over boots, by a person who takes
+//! it for right.
 
 use crate::agent::monitor::MonitorError;
-use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use crate::host::files::{self, Attributes, FileError};
+use crate::host::root::Root;
+use crate::host::uptime::since_boot;
+use crate::host::{clock, facts, paths};
+use crate::storage::clock::{Clock, Reading};
+use crate::storage::status::MonitorStatus;
+use serde::Serialize;
 
-/// A wall clock may go this much another way than time before it counts as a jump.
-const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
-/// 2025-01-01: a machine whose clock shows less has not learnt the time yet, and may jump once.
-const PLAUSIBLE: i64 = 1_735_689_600;
-
-/// The wall clock against time since boot, from a common start.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    wall: Timestamp,
-    since_boot: Duration,
+/// What the clocks show now.
+pub(super) fn now() -> Reading {
+    Reading::new(clock::timestamp(), since_boot(), facts::boot_id().unwrap_or_default())
 }
 
-impl Clock {
-    pub(super) fn start(wall: Timestamp, since_boot: Duration) -> Self {
-        Self { wall, since_boot }
-    }
-
-    /// Errors while the wall clock is more than an hour away from where time since the start puts it.
-    pub(super) fn check(&mut self, wall: Timestamp, since_boot: Duration) -> Result<(), MonitorError> {
-        if self.wall.as_second() < PLAUSIBLE {
-            *self = Self::start(wall, since_boot);
-            return Ok(());
-        }
-        let passed = since_boot.saturating_sub(self.since_boot);
-        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
-        let jump = wall.duration_since(self.wall).saturating_sub(passed);
-        if jump.abs() <= TOLERANCE {
-            return Ok(());
-        }
-        Err(MonitorError::ClockJumped { seconds: jump.as_secs() })
-    }
+/// The clock as it is known on this node, with the last status of a monitor.
+pub(super) fn known(root: &Root, before: Option<&MonitorStatus>) -> Clock {
+    let status: Vec<Reading> = before.and_then(|before| before.clock.clone()).into_iter().collect();
+    Clock::new(now(), &status, accepted(root).as_ref(), read(root, paths::LAST_SEEN).as_ref())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a person took for right last.
+pub(super) fn accepted(root: &Root) -> Option<Reading> {
+    read(root, paths::CLOCK_ACCEPTED)
+}
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(seconds).expect("a time of this century")
+/// A reading on disk; one that cannot be read or understood is as good as none, and told.
+fn read(root: &Root, path: &str) -> Option<Reading> {
+    let path = root.join(path);
+    let bytes = files::read_optional(&path);
+    let bytes =
+        bytes.map_err(|error| tracing::warn!(%error, "a reading of the clock is not known")).ok()??;
+    let reading = Reading::parse(&bytes);
+    if reading.is_none() {
+        tracing::warn!(path = %path.display(), "a reading of the clock cannot be understood");
     }
+    reading
+}
 
-    #[test]
-    fn a_jump_is_told_until_the_clock_is_right_again() {
-        let start = PLAUSIBLE + 1000;
-        let mut clock = Clock::start(at(start), Duration::from_secs(50));
-        assert!(clock.check(at(start + 7200), Duration::from_secs(7250)).is_ok());
-        assert!(clock.check(at(start + 3700), Duration::from_secs(150)).is_ok());
-        for jump in [400 * 86_400, -400 * 86_400] {
-            let error = clock.check(at(start + 100 + jump), Duration::from_secs(150)).expect_err("a jump");
-            assert!(matches!(error, MonitorError::ClockJumped { seconds } if seconds == jump), "{error}");
-        }
-        assert!(clock.check(at(start + 200), Duration::from_secs(250)).is_ok());
-    }
+fn write(root: &Root, path: &str, reading: &Reading) -> Result<(), FileError> {
+    let bytes = serde_json::to_vec_pretty(reading).expect("a reading is plain data");
+    files::write_atomic(&root.join(path), &bytes, Attributes::PUBLIC)
+}
 
-    #[test]
-    fn a_machine_without_the_time_may_learn_it_once() {
-        let mut clock = Clock::start(at(0), Duration::from_secs(5));
-        assert!(clock.check(at(PLAUSIBLE + 86_400), Duration::from_secs(35)).is_ok());
-        assert!(clock.check(at(PLAUSIBLE + 400 * 86_400), Duration::from_secs(65)).is_err());
-    }
+/// Notes that this node is up and that its clock is taken for right, for the monitor after the next boot.
+pub(super) fn note(root: &Root) -> Result<(), FileError> {
+    files::create_directory(&root.join(paths::LOGS), Attributes { mode: 0o755, owner: None })?;
+    write(root, paths::LAST_SEEN, &now())
+}
+
+/// The clock that was taken for right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// What it shows.
+    pub wall: jiff::Timestamp,
+}
+
+/// Takes the wall clock for right as it is, for the monitor and for cleanups by hand.
+///
+/// # Errors
+/// When that cannot be written down.
+pub fn accept_clock(root: &Root) -> Result<Accepted, MonitorError> {
+    let reading = now();
+    files::create_directory(&root.join(paths::RUN), Attributes { mode: 0o755, owner: None })?;
+    write(root, paths::CLOCK_ACCEPTED, &reading)?;
+    Ok(Accepted { wall: reading.wall })
 }

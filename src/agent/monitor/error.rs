@@ -113,7 +113,7 @@ impl Explain for MonitorError {
             ],
             Self::ClockJumped { .. } => vec![
                 "see whether the time is right: timedatectl".to_owned(),
-                "if it is, let the monitor accept it: systemctl restart eos-storage-monitor".to_owned(),
+                "if it is, take it for right: eos storage accept-clock".to_owned(),
             ],
             Self::NotCarriedOut { .. } => vec!["see whether the agent runs: eos status".to_owned()],
             Self::SnapshotsRefused { .. } => vec![

@@ -16,6 +16,7 @@ mod tests;
 mod watcher;
 
 pub use cleanup::{Cleaned, Cleanup, cleanup};
+pub use clock::{Accepted, accept_clock};
 pub use error::MonitorError;
 pub use operator::{MountNow, StorageReport, snapshots_refused, status};
 pub use run::{Signals, run};

@@ -88,14 +88,21 @@ impl Mount {
         }
     }
 
-    /// The actions that are due; counted as started now.
+    /// Whether its level asks for more than what was begun for it.
+    pub(super) fn is_more_urgent(&self) -> bool {
+        self.level > self.acted
+    }
+
+    /// The actions that are due; counted as started now. While something is under way people are told, and all
+    /// else stays due.
     pub(super) fn plan(
         &mut self,
         ops: &StorageOps,
         situation: &Situation,
-        since_boot: Duration,
+        (since_boot, busy): (Duration, bool),
     ) -> Vec<Action> {
-        let actions = plan::due(&ops.actions, situation);
+        let mut actions = plan::due(&ops.actions, situation);
+        actions.retain(|action| !busy || *action == Action::Notify);
         if actions.iter().any(|action| *action != Action::Notify) {
             self.acted = self.level;
             self.last_acted = Some(since_boot);

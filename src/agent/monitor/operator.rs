@@ -105,10 +105,11 @@ pub(super) fn last_status(root: &Root) -> Option<MonitorStatus> {
 }
 
 /// Refuses new snapshots while a mount is at a level that asks for it; on a node without storage operations,
-/// or where they only observe, nothing is refused.
+/// or where they only observe, nothing is refused. A mount that cannot be looked at refuses nothing: the monitor
+/// tells of it.
 ///
 /// # Errors
-/// [`MonitorError::SnapshotsRefused`], or when the configuration is invalid or a mount cannot be sampled.
+/// [`MonitorError::SnapshotsRefused`], or when the configuration is invalid or no mount can be sampled.
 pub fn snapshots_refused(root: &Root) -> Result<(), MonitorError> {
     let ops = match load(root) {
         Err(MonitorError::Missing { .. }) => return Ok(()),
@@ -123,14 +124,26 @@ pub fn snapshots_refused(root: &Root) -> Result<(), MonitorError> {
         let status = status.as_ref().filter(|_| health.is_healthy())?;
         status.mounts.iter().find(|mount| mount.path == *path).map(|mount| mount.level)
     };
+    let mut problems = Vec::new();
     for path in &ops.mounts {
-        let sample = mounts::sample(&root.join(path))?;
+        let sample = match mounts::sample(&root.join(path)) {
+            Ok(sample) => sample,
+            Err(error) => {
+                problems.push(error);
+                continue;
+            }
+        };
         let before = held(path).unwrap_or(Level::Normal);
         let level = Level::next(before, sample.percent(), &ops.thresholds, HYSTERESIS);
         if plan::up_to(&ops.actions, level).contains(&Action::RefuseSnapshots) {
             let (mount, percent, resource) = (path.clone(), sample.percent(), sample.decided_by().name());
             return Err(MonitorError::SnapshotsRefused { mount, level, percent, resource });
         }
+    }
+    if problems.len() == ops.mounts.len()
+        && let Some(error) = problems.pop()
+    {
+        return Err(error.into());
     }
     Ok(())
 }

@@ -29,7 +29,12 @@ pub struct Signals {
     pub alive_every: Option<Duration>,
 }
 
-type Work = JoinHandle<Vec<ActionRecord>>;
+/// What is under way.
+struct Work {
+    handle: JoinHandle<Vec<ActionRecord>>,
+    /// Ends it between two files or blocks when it becomes true.
+    stop: Arc<AtomicBool>,
+}
 
 /// Runs until `shutdown` completes; actions under way are stopped between two files or blocks.
 ///
@@ -42,11 +47,10 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), MonitorError> {
     let Signals { ready, mut alive, alive_every } = signals;
-    let stop = Arc::new(AtomicBool::new(false));
     let mut watcher = Watcher::new(root.join(paths::STORAGE_OPS));
     let before = operator::last_status(&root);
     let mut monitor = Monitor::new(root.clone(), load(&root)?, before.as_ref());
-    let mut work = begin(&mut monitor, None, &stop);
+    let mut work = begin(&mut monitor, None);
     monitor.write_status()?;
     let mut answers = Watcher::new(root.join(paths::STORAGE_ERRANDS));
     ready();
@@ -61,24 +65,24 @@ pub async fn run(
             records = finished(&mut work) => {
                 monitor.record(records);
                 if monitor.owes_a_pass() {
-                    work = begin(&mut monitor, None, &stop);
+                    work = begin(&mut monitor, None);
                 }
             }
             () = answers.changed() => monitor.hear(),
             _ = ticks.tick() => {
                 monitor.note_watch(answers.renew().or(watcher.renew()));
                 reload(&mut monitor, &mut ticks);
-                work = begin(&mut monitor, work, &stop);
+                work = begin(&mut monitor, work);
             }
             () = watcher.changed() => {
                 reload(&mut monitor, &mut ticks);
-                work = begin(&mut monitor, work, &stop);
+                work = begin(&mut monitor, work);
             }
         }
         monitor.report();
     }
-    stop.store(true, Ordering::Relaxed);
-    if work.is_some() {
+    if let Some(under_way) = &work {
+        under_way.stop.store(true, Ordering::Relaxed);
         let records = finished(&mut work).await;
         monitor.record(records);
         monitor.report();
@@ -101,24 +105,29 @@ fn reload(monitor: &mut Monitor, ticks: &mut Interval) {
     }
 }
 
-/// Samples, and starts what is due unless something is under way.
-fn begin(monitor: &mut Monitor, work: Option<Work>, stop: &Arc<AtomicBool>) -> Option<Work> {
+/// Samples, and starts what is due unless something is under way; that makes way when a mount asks for more.
+fn begin(monitor: &mut Monitor, work: Option<Work>) -> Option<Work> {
     monitor.hear();
     let orders = monitor.pass(work.is_some());
+    if let Some(under_way) = work.as_ref().filter(|_| monitor.is_more_urgent()) {
+        under_way.stop.store(true, Ordering::Relaxed);
+    }
     if orders.is_empty() {
         return work;
     }
-    let (root, ops, stop) = (monitor.root().clone(), monitor.ops().clone(), Arc::clone(stop));
-    Some(tokio::task::spawn_blocking(move || {
+    let (root, ops, stop) = (monitor.root().clone(), monitor.ops().clone(), Arc::default());
+    let ends = Arc::clone(&stop);
+    let handle = tokio::task::spawn_blocking(move || {
         let mut left = actions::budget(&ops);
-        orders.iter().map(|order| order.execute(&root, &ops, &mut left, &stop)).collect()
-    }))
+        orders.iter().map(|order| order.execute(&root, &ops, &mut left, &ends)).collect()
+    });
+    Some(Work { handle, stop })
 }
 
 /// The records of what was under way; never returns while nothing is.
 async fn finished(work: &mut Option<Work>) -> Vec<ActionRecord> {
-    let Some(handle) = work else { return std::future::pending().await };
-    let result = handle.await;
+    let Some(under_way) = work else { return std::future::pending().await };
+    let result = (&mut under_way.handle).await;
     *work = None;
     match result {
         Ok(records) => records,

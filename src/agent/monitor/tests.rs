@@ -108,7 +108,7 @@ async fn a_full_mount_is_relieved_and_its_level_falls() -> anyhow::Result<()> {
         found.actions.iter().map(|it| (it.action, it.outcome, it.files)).collect();
     assert_eq!(
         done,
-        [(Action::CompressLogs, Outcome::Done, 1), (Action::DeleteExpendable, Outcome::Done, 1)],
+        [(Action::DeleteExpendable, Outcome::Done, 1), (Action::CompressLogs, Outcome::Done, 1)],
         "{found:?}"
     );
     assert!(!cache.exists() && !log.exists() && young.exists());

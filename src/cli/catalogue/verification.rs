@@ -138,9 +138,10 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "V021",
         title: "the wall clock jumped",
-        cause: "The age of files is meaningless after a jump of the clock, so nothing is removed by age.",
+        cause: "The age of files is meaningless after a jump of the clock, so nothing is removed by age. A clock by \
+                which the node was off for more than 30 days counts as one that jumped.",
         evidence: "timedatectl; journalctl -u eos-storage-monitor -n 50",
-        remedy: "Set the clock right; if it is right now: systemctl restart eos-storage-monitor.",
+        remedy: "Set the clock right; if it is right now: eos storage accept-clock.",
         retry: false,
     },
     Entry {

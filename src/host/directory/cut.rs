@@ -1,5 +1,5 @@
-//! For tests: a process that dies at the n-th change which it makes through directory handles, and what changes and
-//! syncs it makes in which order.
+//! For tests: a process that dies at the n-th change which it makes through directory handles, what others do just
+//! before that change, and what changes and syncs it makes in which order.
 
 use rustix::io::Errno;
 use std::cell::{Cell, RefCell};
@@ -18,8 +18,12 @@ enum Fate {
     Failed,
 }
 
+/// What others do after so many changes.
+type Others = (usize, Box<dyn FnOnce()>);
+
 thread_local! {
     static FATE: Cell<Option<Fate>> = const { Cell::new(None) };
+    static MEANWHILE: RefCell<Option<Others>> = const { RefCell::new(None) };
     static LACKS: Cell<bool> = const { Cell::new(false) };
     static TRACE: RefCell<Option<Vec<(&'static str, PathBuf)>>> = const { RefCell::new(None) };
 }
@@ -96,6 +100,17 @@ pub(crate) fn failing<T>(changes: usize, work: impl FnOnce() -> T) -> (T, bool) 
     (result, matches!(FATE.take(), Some(Fate::Failed)))
 }
 
+/// Runs `work`, and `others` just before the change after so many. Says whether it came that far.
+pub(crate) fn meanwhile<T>(
+    changes: usize,
+    others: impl FnOnce() + 'static,
+    work: impl FnOnce() -> T,
+) -> (T, bool) {
+    MEANWHILE.set(Some((changes, Box::new(others))));
+    let result = work();
+    (result, MEANWHILE.take().is_none())
+}
+
 /// Runs `work` in a world whose file systems cannot exchange two names.
 pub(crate) fn without_exchange<T>(work: impl FnOnce() -> T) -> T {
     LACKS.set(true);
@@ -116,6 +131,11 @@ pub(crate) fn is_dead() -> bool {
 
 /// Before each change, also those that a library makes by itself.
 pub(crate) fn here() -> Result<(), Errno> {
+    match MEANWHILE.take() {
+        Some((0, others)) => others(),
+        Some((left, others)) => MEANWHILE.set(Some((left - 1, others))),
+        None => {}
+    }
     let (next, refused) = match FATE.get() {
         None => return Ok(()),
         Some(Fate::Dies(0) | Fate::Dead) => (Fate::Dead, true),

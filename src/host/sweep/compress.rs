@@ -4,27 +4,38 @@
 //! original; only when its name is durable is the original removed. A crash in between leaves both;
 //! the next sweep compares them and removes the original.
 
+mod encoding;
+mod naming;
+mod room;
+
 use super::open_files::OpenFiles;
 use super::take::{Found, Taken};
 use super::walk::{allocated, open_entry};
 use super::{Reason, Sweep, before_change, printable};
+use encoding::{Count, Encoded, encode, estimate, holds_the_same, is_text};
+use naming::names;
+use room::{Bounded, Room};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-/// The level of zstd: the default, fast enough for the disks that logs lie on.
-const LEVEL: i32 = 3;
 /// A file system gives space in such units; a file of one unit cannot shrink.
 const UNIT: u64 = 4096;
-/// Bytes read at once, and looked at to tell text from binary data.
-const CHUNK: usize = 64 * 1024;
+
+/// What one compression works with.
+pub(super) struct Work<'a> {
+    pub(super) sweep: &'a Sweep<'a>,
+    pub(super) open: &'a mut OpenFiles,
+    /// When it is left for another pass; never when missing.
+    pub(super) until: Option<Instant>,
+}
 
 /// Logs the compression, then compresses.
-pub(super) fn take(sweep: &Sweep<'_>, open: &mut OpenFiles, found: &Found<'_>) -> io::Result<Taken> {
+pub(super) fn take(work: &mut Work<'_>, found: &Found<'_>) -> io::Result<Taken> {
     if found.stat.st_nlink > 1 {
         return Ok(Taken::Kept(Reason::HardLinked));
     }
@@ -35,53 +46,49 @@ pub(super) fn take(sweep: &Sweep<'_>, open: &mut OpenFiles, found: &Found<'_>) -
         return Ok(Taken::Kept(Reason::NoGain));
     }
     let mut source = File::from(open_entry(found.directory, found.name, OFlags::RDONLY | OFlags::NOATIME)?);
-    if !is_same(&rustix::fs::fstat(&source)?, &found.stat) {
+    if !found.is_same(&rustix::fs::fstat(&source)?) {
         return Ok(Taken::Kept(Reason::Changed));
     }
-    let name = CString::new([found.name.to_bytes(), b".zst"].concat())?;
-    match open_entry(found.directory, &name, OFlags::RDONLY) {
-        Ok(taken) => return finish(sweep, open, found, source, taken),
-        Err(Errno::NOENT) => {}
-        Err(Errno::LOOP) => return Ok(Taken::Kept(Reason::NameTaken)),
-        Err(error) => return Err(error.into()),
-    }
+    let name = match free_name(work, found, &source)? {
+        Name::Free(name) => name,
+        Name::Settled(taken) => return Ok(taken),
+    };
     if !is_text(&mut source)? {
         return Ok(Taken::Kept(Reason::NotText));
     }
-    if sweep.dry_run {
-        return measure(sweep, found, source);
+    match compressed(work, found, source, &name) {
+        // Somebody else was faster, or there is a quota.
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOSPC | Errno::DQUOT)) => {
+            Ok(Taken::Kept(Reason::NoRoom))
+        }
+        taken => taken,
     }
-    tracing::info!(path = printable(found.path), bytes = found.allocated(), "compressing an old log");
-    replace(sweep, open, found, source, &name)
 }
 
-/// Whether it is the same file with the same content.
-fn is_same(one: &Stat, other: &Stat) -> bool {
-    let facts = |stat: &Stat| {
-        let modified = (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
-        (stat.st_dev, stat.st_ino, stat.st_mode, stat.st_size, modified)
-    };
-    facts(one) == facts(other)
+/// Where the compressed file will be.
+enum Name {
+    Free(CString),
+    /// It is there already, or there is no name for it.
+    Settled(Taken),
 }
 
-fn is_unchanged(found: &Found<'_>) -> io::Result<bool> {
-    let now = rustix::fs::statat(found.directory, found.name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(is_same(&now, &found.stat))
-}
-
-/// Text is UTF-8 without NUL: journals, login records, databases and compressed files are none.
-fn is_text(source: &mut File) -> io::Result<bool> {
-    let mut start = Vec::with_capacity(CHUNK);
-    Read::take(&mut *source, CHUNK as u64).read_to_end(&mut start)?;
-    source.seek(SeekFrom::Start(0))?;
-    let cut_off_at_most = |error: std::str::Utf8Error| error.error_len().is_none();
-    Ok(!start.contains(&0) && std::str::from_utf8(&start).err().is_none_or(cut_off_at_most))
-}
-
-/// What compression would free, without writing.
-fn measure(sweep: &Sweep<'_>, found: &Found<'_>, source: File) -> io::Result<Taken> {
-    let Some(Count(bytes)) = encode(sweep, source, Count(0))? else { return Ok(Taken::Stopped) };
-    Ok(gain(found.allocated(), bytes.next_multiple_of(UNIT)))
+/// The first name that nothing has. When a name is taken by what the original holds, a sweep was interrupted before it
+/// could remove the original; that is done now.
+fn free_name(work: &mut Work<'_>, found: &Found<'_>, source: &File) -> io::Result<Name> {
+    for name in names(found.name.to_bytes(), found.stat.st_mtime) {
+        let name = CString::new(name)?;
+        match open_entry(found.directory, &name, OFlags::RDONLY) {
+            Ok(taken) => match finish(work, found, source, taken)? {
+                Taken::Kept(Reason::NameTaken) => {}
+                settled => return Ok(Name::Settled(settled)),
+            },
+            Err(Errno::NOENT) => return Ok(Name::Free(name)),
+            // A link, or what is mounted there.
+            Err(Errno::LOOP | Errno::XDEV) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Name::Settled(Taken::Kept(Reason::NameTaken)))
 }
 
 fn gain(before: u64, after: u64) -> Taken {
@@ -91,28 +98,51 @@ fn gain(before: u64, after: u64) -> Taken {
     }
 }
 
+/// Compresses what there is room for; in a dry run without writing.
+fn compressed(work: &mut Work<'_>, found: &Found<'_>, mut source: File, name: &CStr) -> io::Result<Taken> {
+    let size = u64::try_from(found.stat.st_size).unwrap_or(0);
+    let room = Room::of(found.directory, found.allocated())?;
+    if !room.holds(size) {
+        // It may hold what is left of it; a part tells how much that is about, and spares the attempt.
+        let Some(expected) = estimate(work, &mut source, size)? else { return Ok(Taken::Stopped) };
+        if !room.holds(expected) {
+            return Ok(Taken::Kept(room.reason(expected)));
+        }
+    }
+    if work.sweep.dry_run {
+        return Ok(match encode(work, source, Bounded::new(Count(0), &room))? {
+            Encoded::Whole(target) => gain(found.allocated(), target.0.next_multiple_of(UNIT)),
+            Encoded::Stopped => Taken::Stopped,
+            Encoded::TooLarge(bytes) => Taken::Kept(room.reason(bytes)),
+        });
+    }
+    tracing::info!(path = printable(found.path), bytes = found.allocated(), "compressing an old log");
+    replace(work, found, source, &room, name)
+}
+
 fn replace(
-    sweep: &Sweep<'_>,
-    open: &mut OpenFiles,
+    work: &mut Work<'_>,
     found: &Found<'_>,
     source: File,
+    room: &Room,
     name: &CStr,
 ) -> io::Result<Taken> {
     before_change()?;
     let nameless = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let target = File::from(rustix::fs::openat(found.directory, c".", nameless, Mode::RUSR | Mode::WUSR)?);
-    let Some(target) = encode(sweep, source, target)? else { return Ok(Taken::Stopped) };
+    let target = match encode(work, source, Bounded::new(target, room))? {
+        Encoded::Whole(target) => target,
+        Encoded::Stopped => return Ok(Taken::Stopped),
+        Encoded::TooLarge(bytes) => return Ok(Taken::Kept(room.reason(bytes))),
+    };
     before_change()?;
     keep_attributes(&target, &found.stat)?;
     target.sync_all()?;
     let Taken::Freed(freed) = gain(found.allocated(), allocated(&rustix::fs::fstat(&target)?)) else {
         return Ok(Taken::Kept(Reason::NoGain));
     };
-    if open.contains(&found.stat)? {
-        return Ok(Taken::Kept(Reason::Open));
-    }
-    if !is_unchanged(found)? {
-        return Ok(Taken::Kept(Reason::Changed));
+    if let Some(reason) = found.changed(work.open)? {
+        return Ok(Taken::Kept(reason));
     }
     before_change()?;
     let handle = format!("/proc/self/fd/{}", target.as_raw_fd());
@@ -121,18 +151,38 @@ fn replace(
         Err(Errno::EXIST) => return Ok(Taken::Kept(Reason::NameTaken)),
         Err(error) => return Err(error.into()),
     }
-    remove_original(found)?;
-    Ok(Taken::Freed(freed))
+    match remove_original(work.open, found)? {
+        None => Ok(Taken::Freed(freed)),
+        Some(reason) => {
+            withdraw(found.directory, name, &target)?;
+            Ok(Taken::Kept(reason))
+        }
+    }
 }
 
-/// Removes what is compressed, once the name of the compressed file is durable.
-fn remove_original(found: &Found<'_>) -> io::Result<()> {
+/// Removes what is compressed, once the name of the compressed file is durable; why not, when it was written to
+/// meanwhile: that may take the disk seconds.
+fn remove_original(open: &mut OpenFiles, found: &Found<'_>) -> io::Result<Option<Reason>> {
     before_change()?;
     rustix::fs::fsync(found.directory)?;
     before_change()?;
+    if let Some(reason) = found.changed(open)? {
+        return Ok(Some(reason));
+    }
     rustix::fs::unlinkat(found.directory, found.name, AtFlags::empty())?;
     before_change()?;
     rustix::fs::fsync(found.directory)?;
+    Ok(None)
+}
+
+/// Takes the name of a compressed file away again that does not hold all of the original.
+fn withdraw(directory: &OwnedFd, name: &CStr, target: &File) -> io::Result<()> {
+    let (ours, there) =
+        (rustix::fs::fstat(target)?, rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?);
+    if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) {
+        before_change()?;
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
+    }
     Ok(())
 }
 
@@ -151,31 +201,8 @@ fn keep_attributes(target: &File, stat: &Stat) -> io::Result<()> {
     Ok(())
 }
 
-/// Compresses all of the source; nothing when the sweep was stopped meanwhile.
-fn encode<W: Write>(sweep: &Sweep<'_>, mut source: File, target: W) -> io::Result<Option<W>> {
-    let mut encoder = zstd::Encoder::new(target, LEVEL)?;
-    encoder.include_checksum(true)?;
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        if sweep.stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        match source.read(&mut chunk)? {
-            0 => return encoder.finish().map(Some),
-            length => encoder.write_all(&chunk[..length])?,
-        }
-    }
-}
-
-/// `NAME.zst` is there already. When it holds what the original holds, a sweep was interrupted before
-/// it could remove the original; that is done now.
-fn finish(
-    sweep: &Sweep<'_>,
-    open: &mut OpenFiles,
-    found: &Found<'_>,
-    source: File,
-    taken: OwnedFd,
-) -> io::Result<Taken> {
+/// A name is taken already. When it holds what the original holds, the original goes.
+fn finish(work: &mut Work<'_>, found: &Found<'_>, source: &File, taken: OwnedFd) -> io::Result<Taken> {
     let stat = rustix::fs::fstat(&taken)?;
     let facts = |stat: &Stat| (stat.st_mtime, stat.st_mtime_nsec, stat.st_uid, stat.st_gid, stat.st_mode);
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
@@ -183,56 +210,18 @@ fn finish(
         return Ok(Taken::Kept(Reason::NameTaken));
     }
     let compressed = File::from(taken);
-    match holds_the_same(sweep, source, &compressed)? {
+    match holds_the_same(work, source, &compressed)? {
         None => return Ok(Taken::Stopped),
         Some(false) => return Ok(Taken::Kept(Reason::NameTaken)),
         Some(true) => {}
     }
     let bytes = found.allocated();
-    if !sweep.dry_run {
+    if !work.sweep.dry_run {
         tracing::info!(path = printable(found.path), bytes, "removing a log that is compressed already");
         compressed.sync_all()?;
-        if open.contains(&found.stat)? {
-            return Ok(Taken::Kept(Reason::Open));
+        if let Some(reason) = remove_original(work.open, found)? {
+            return Ok(Taken::Kept(reason));
         }
-        if !is_unchanged(found)? {
-            return Ok(Taken::Kept(Reason::Changed));
-        }
-        remove_original(found)?;
     }
     Ok(Taken::Freed(bytes))
-}
-
-/// Whether the compressed file holds exactly the original; nothing when the sweep was stopped meanwhile.
-fn holds_the_same(sweep: &Sweep<'_>, mut original: File, compressed: &File) -> io::Result<Option<bool>> {
-    let mut decoder = zstd::Decoder::new(compressed)?;
-    let (mut expected, mut held) = (vec![0; CHUNK], vec![0; CHUNK]);
-    loop {
-        if sweep.stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let length = original.read(&mut expected)?;
-        if length == 0 {
-            // The compressed file must end here too, and properly.
-            return Ok(Some(matches!(decoder.read(&mut held), Ok(0))));
-        }
-        // What cannot be read as zstd is somebody else's file.
-        if decoder.read_exact(&mut held[..length]).is_err() || held[..length] != expected[..length] {
-            return Ok(Some(false));
-        }
-    }
-}
-
-/// Counts what is written to it.
-struct Count(u64);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

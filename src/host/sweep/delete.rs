@@ -1,11 +1,11 @@
 //! Deletes one file of a sweep.
 
 use super::take::{Found, Taken};
-use super::{Sweep, Work, before_change, printable};
+use super::{Reason, Sweep, Work, before_change, printable};
 use rustix::fs::AtFlags;
 use std::io;
 
-/// Logs the deletion, then deletes. A file with another name elsewhere frees nothing.
+/// Logs the deletion, then deletes what is still the same file. A file with another name elsewhere frees nothing.
 pub(super) fn take(sweep: &Sweep<'_>, found: &Found<'_>) -> io::Result<Taken> {
     let bytes = if found.stat.st_nlink > 1 { 0 } else { found.allocated() };
     if !sweep.dry_run {
@@ -16,6 +16,10 @@ pub(super) fn take(sweep: &Sweep<'_>, found: &Found<'_>) -> io::Result<Taken> {
             Work::Delete | Work::Compress => tracing::info!(path, bytes, "deleting an expendable file"),
         }
         before_change()?;
+        // To log takes its time, and a younger file may have been renamed to this name meanwhile.
+        if !found.is_unchanged()? {
+            return Ok(Taken::Kept(Reason::Changed));
+        }
         rustix::fs::unlinkat(found.directory, found.name, AtFlags::empty())?;
     }
     Ok(Taken::Freed(bytes))

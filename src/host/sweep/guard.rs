@@ -1,9 +1,12 @@
-//! What a sweep must not touch, by path and by identity.
+//! What a sweep must not touch: by path, by identity, and by its place in its file system.
 
+use super::origin::Origin;
 use super::{Sweep, SweepError};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::collections::HashSet;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// The protected paths of one sweep.
@@ -12,43 +15,57 @@ pub(super) struct Guard {
     identities: HashSet<(u64, u64)>,
 }
 
+/// A path without links, and what it led to.
+struct Real {
+    path: PathBuf,
+    identity: (u64, u64),
+    origin: Option<Origin>,
+}
+
 impl Guard {
-    /// Learns where the protected paths are, links followed, and refuses a directory that lies in one.
-    pub(super) fn of(sweep: &Sweep<'_>) -> Result<Self, SweepError> {
-        let failed = |error| sweep.failed("look at what is protected from a sweep of", error);
-        let real_directory = real(&sweep.root.join(sweep.directory)).map_err(failed)?;
-        let mut guard = Self { paths: sweep.protected.iter().cloned().collect(), identities: HashSet::new() };
-        for path in sweep.protected {
-            let real_path = real(&sweep.root.join(path)).map_err(failed)?;
-            let holds = match (&real_directory, &real_path) {
-                (Some(directory), Some(protected)) => directory.starts_with(protected),
-                _ => false,
-            };
-            if holds || sweep.directory.starts_with(path) {
+    /// Learns where the protected paths are, links and bind mounts followed, and refuses a directory that lies in one.
+    pub(super) fn of(sweep: &Sweep<'_>, start: &OwnedFd) -> Result<Self, SweepError> {
+        let failed = |error: io::Error| sweep.failed("look at what is protected from a sweep of", error);
+        let stat = rustix::fs::fstat(start).map_err(|error| failed(error.into()))?;
+        let directory = sweep.root.join(sweep.directory).canonicalize().map_err(failed)?;
+        let origin = Origin::of(start).map_err(failed)?;
+        let mut guard = Self { paths: HashSet::new(), identities: HashSet::new() };
+        let spared = sweep.spared.iter().map(|path| (path, false));
+        for (path, whole) in sweep.protected.iter().map(|path| (path, true)).chain(spared) {
+            let real = real(&sweep.root.join(path)).map_err(failed)?;
+            let holds = real.as_ref().is_some_and(|real| {
+                let by_origin = match (&origin, &real.origin) {
+                    (Some(origin), Some(protected)) => origin.lies_in(protected),
+                    _ => false,
+                };
+                real.identity == (stat.st_dev, stat.st_ino)
+                    || (whole && (directory.starts_with(&real.path) || by_origin))
+            });
+            if holds || (whole && sweep.directory.starts_with(path)) {
                 let (directory, protected) = (sweep.directory.to_owned(), path.clone());
                 return Err(SweepError::Protected { directory, protected });
             }
-            if let Some(found) = real_path {
-                let found = std::fs::metadata(found).map_err(failed)?;
-                guard.identities.insert((found.dev(), found.ino()));
-            }
+            guard.identities.extend(real.map(|real| real.identity));
+            guard.paths.insert(path.clone());
         }
         Ok(guard)
     }
 
     /// Whether this entry is protected; `path` is as the configuration would name it.
     pub(super) fn protects(&self, path: &Path, device: u64, inode: u64) -> bool {
-        self.paths.contains(path) || self.identities.contains(&(device, inode))
+        self.identities.contains(&(device, inode)) || self.paths.contains(path)
     }
 }
 
-/// The path without links; nothing when there is nothing.
-fn real(path: &Path) -> io::Result<Option<PathBuf>> {
-    match path.canonicalize() {
-        Ok(path) => Ok(Some(path)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+/// What is at the path; nothing when there is nothing.
+fn real(path: &Path) -> io::Result<Option<Real>> {
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let file = match found {
+        Ok(file) => file,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let stat = rustix::fs::fstat(&file)?;
+    let path = path.canonicalize()?;
+    Ok(Some(Real { path, identity: (stat.st_dev, stat.st_ino), origin: Origin::of(&file)? }))
 }

@@ -9,9 +9,12 @@
 mod compress;
 mod delete;
 mod guard;
+mod hollow;
 mod open_files;
+mod origin;
 mod ranking;
 mod report;
+mod rotation;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -29,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-/// Whether any process, this one included, has the file open; one that is not there is not.
+/// Whether any process, this one included, or the kernel uses the file; one that is not there is not used.
 ///
 /// # Errors
 /// When it or the processes cannot be looked at.
@@ -38,7 +41,7 @@ pub fn is_open(path: &Path) -> Result<bool, FileError> {
     match rustix::fs::lstat(path) {
         Err(rustix::io::Errno::NOENT) => Ok(false),
         Err(error) => Err(failed(error.into())),
-        Ok(stat) => OpenFiles::look().and_then(|mut open| open.contains(&stat)).map_err(failed),
+        Ok(stat) => OpenFiles::look().map(|open| open.contains(&stat)).map_err(failed),
     }
 }
 
@@ -51,6 +54,12 @@ pub struct Sweep<'a> {
     pub directory: &'a Path,
     /// Paths, as the configuration names them, that are left alone with all that is under them.
     pub protected: &'a [PathBuf],
+    /// Paths, as the configuration names them, that are left alone where the sweep meets them; the directory may
+    /// lie below one.
+    pub spared: &'a [PathBuf],
+    /// Directories, as the configuration would name them, that stay though nothing is left in them; without any list
+    /// all stay.
+    pub lasting: Option<&'a [PathBuf]>,
     /// What is done.
     pub work: Work,
     /// Files that are not older than this by `now` are kept.
@@ -72,7 +81,7 @@ pub struct Budget {
     pub files: u64,
     /// Bytes of files taken; the sweep ends with the file that reaches it.
     pub bytes: u64,
-    /// Time spent on files taken; the sweep ends with the file during which it passes.
+    /// Time spent on files taken; a file during which it passes is left to the next sweep, unless it is the first.
     pub time: Duration,
     /// Files that the report lists by name.
     pub listed: usize,
@@ -84,7 +93,7 @@ pub struct Budget {
 /// A directory that is not swept at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The directory is protected, or lies in what is.
+    /// The directory is protected, or lies in what is, under whatever name.
     #[error("{} is not swept: it lies in {}, which is protected", directory.display(), protected.display())]
     Protected {
         /// The directory.
@@ -142,7 +151,9 @@ impl Explain for SweepError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Protected { directory, .. } => vec![format!(
-                "take {} out of the classes in /etc/eos/storage-ops.yaml, or find the link: namei -l {}",
+                "take {} out of the classes in /etc/eos/storage-ops.yaml, or find the link or the mount: namei -l {}; \
+                 findmnt -T {}",
+                directory.display(),
                 directory.display(),
                 directory.display()
             )],

@@ -21,10 +21,28 @@ pub(super) struct Candidate {
     pub(super) path: Box<[u8]>,
 }
 
-impl Candidate {
-    pub(super) fn new(sweep: &Sweep<'_>, path: &[u8], stat: &Stat, allocated: u64) -> Self {
+/// The same, of which no copy is made yet: of many files only the first are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen<'a> {
+    days: Reverse<u64>,
+    bytes: Reverse<u64>,
+    path: &'a [u8],
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn new(sweep: &Sweep<'_>, path: &'a [u8], stat: &Stat, allocated: u64) -> Self {
         let age = sweep.age(stat).unwrap_or_default();
-        Self { days: Reverse(age.as_secs() / DAY), bytes: Reverse(allocated), path: path.into() }
+        Self { days: Reverse(age.as_secs() / DAY), bytes: Reverse(allocated), path }
+    }
+
+    fn held(self) -> Candidate {
+        Candidate { days: self.days, bytes: self.bytes, path: self.path.into() }
+    }
+}
+
+impl Candidate {
+    fn seen(&self) -> Seen<'_> {
+        Seen { days: self.days, bytes: self.bytes, path: &self.path }
     }
 }
 
@@ -43,20 +61,20 @@ impl Ranking {
         Self { held: BinaryHeap::new(), most: most.max(1), after, overflowed: false }
     }
 
-    pub(super) fn consider(&mut self, candidate: Candidate) {
-        if self.after.as_ref().is_some_and(|after| candidate <= *after) {
+    pub(super) fn consider(&mut self, seen: Seen<'_>) {
+        if self.after.as_ref().is_some_and(|after| seen <= after.seen()) {
             return;
         }
         if self.held.len() < self.most {
-            self.held.push(candidate);
+            self.held.push(seen.held());
             return;
         }
         self.overflowed = true;
         // The last of the order is on top of the heap.
         if let Some(mut last) = self.held.peek_mut()
-            && candidate < *last
+            && seen < last.seen()
         {
-            *last = candidate;
+            *last = seen.held();
         }
     }
 
@@ -78,7 +96,7 @@ mod tests {
         let wanted =
             [candidate(9, 1, "z"), candidate(8, 500, "y"), candidate(8, 20, "a"), candidate(8, 20, "b")];
         let mut ranking = Ranking::new(10, None);
-        wanted.iter().rev().cloned().for_each(|one| ranking.consider(one));
+        wanted.iter().rev().for_each(|one| ranking.consider(one.seen()));
         assert!(!ranking.overflowed);
         assert_eq!(ranking.into_order(), wanted);
     }
@@ -90,7 +108,7 @@ mod tests {
         let (mut taken, mut after) = (Vec::new(), None);
         for walk in 1.. {
             let mut ranking = Ranking::new(64, after.take());
-            all.iter().cloned().for_each(|one| ranking.consider(one));
+            all.iter().for_each(|one| ranking.consider(one.seen()));
             let overflowed = ranking.overflowed;
             taken.extend(ranking.into_order());
             after = taken.last().cloned();

@@ -10,11 +10,14 @@ use std::path::Path;
 pub struct Report {
     /// Files deleted or compressed; in a dry run, those that would be.
     pub files: u64,
+    /// Directories removed because nothing was left in them.
+    pub directories: u64,
     /// Bytes freed on the disk.
     pub bytes: u64,
     /// Bytes that these files took on the disk before.
     pub taken: u64,
-    /// The first of these files by name, in the order in which they were taken, up to the bound that the budget sets.
+    /// The first of these files by name, in the order in which they were taken, up to the bound that the budget sets;
+    /// then directories, which end with a slash.
     pub listed: Vec<Listed>,
     /// What was left alone.
     pub kept: BTreeMap<Reason, Kept>,
@@ -67,9 +70,13 @@ pub enum Reason {
     NotText,
     /// Compression: would free nothing.
     NoGain,
-    /// Compression: something else has the name of the compressed file.
+    /// Compression: other files have all names for the compressed file.
     NameTaken,
-    /// Compression: changed meanwhile.
+    /// Compression: the disk has no room for the compressed file beside the log.
+    NoRoom,
+    /// Compression: `logrotate` manages it, and knows its files by their names.
+    Rotated,
+    /// Changed meanwhile.
     Changed,
     /// Directories nested too deeply.
     TooDeep,
@@ -100,6 +107,14 @@ impl Report {
         self.taken = self.taken.saturating_add(of);
         if self.listed.len() < listed {
             self.listed.push(Listed { path: printable(path), bytes });
+        }
+    }
+
+    pub(super) fn emptied(&mut self, path: &Path, bytes: u64, listed: usize) {
+        self.directories += 1;
+        self.bytes += bytes;
+        if self.listed.len() < listed {
+            self.listed.push(Listed { path: format!("{}/", printable(path)), bytes });
         }
     }
 }

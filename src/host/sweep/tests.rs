@@ -13,7 +13,8 @@ const ROOMY: Budget =
     Budget { files: u64::MAX, bytes: u64::MAX, time: Duration::from_secs(60), listed: 100, held: usize::MAX };
 static GO: AtomicBool = AtomicBool::new(false);
 
-/// A root with files that are ten days old by the time of its sweeps.
+/// A root with files that are ten days old by the time of its sweeps, which is far ahead: nobody can set when a file
+/// last changed, so that they were made just now must be long ago.
 struct Place {
     _folder: tempfile::TempDir,
     root: Root,
@@ -43,9 +44,11 @@ impl Place {
             root: &self.root,
             directory: Path::new(directory),
             protected,
+            spared: &[],
+            lasting: Some(&[]),
             work,
             older_than: 7 * DAY,
-            now: SystemTime::now(),
+            now: now(),
             budget: ROOMY,
             dry_run: false,
             stop: &GO,
@@ -53,8 +56,13 @@ impl Place {
     }
 }
 
+/// The time by which ages are counted.
+fn now() -> SystemTime {
+    SystemTime::now() + 1000 * DAY
+}
+
 fn age(path: &Path, days: u32) -> anyhow::Result<()> {
-    let time = SystemTime::now() - DAY * days;
+    let time = now() - DAY * days;
     let times = fs::FileTimes::new().set_accessed(time).set_modified(time);
     fs::File::options().read(true).open(path)?.set_times(times)?;
     Ok(())
@@ -71,15 +79,72 @@ fn old_files_are_deleted_and_young_ones_kept() -> anyhow::Result<()> {
     let young = place.write("cache/young", "x")?;
     age(&young, 6)?;
     let future = place.write("cache/future", "x")?;
-    fs::File::open(&future)?.set_modified(SystemTime::now() + 400 * DAY)?;
+    fs::File::open(&future)?.set_modified(now() + 400 * DAY)?;
     let sweep = place.sweep(Work::Delete, "/cache", &[]);
     let planned = Sweep { dry_run: true, ..sweep }.run()?;
     assert!(old.exists(), "a dry run deletes nothing");
     let done = sweep.run()?;
     assert_eq!((planned.files, planned.bytes, &planned.listed), (done.files, done.bytes, &done.listed));
     assert_eq!((done.files, done.kept_for(Reason::Young)), (1, 2));
-    assert_eq!(done.listed, [Listed { path: "/cache/a/old".to_owned(), bytes: done.bytes }]);
+    let listed: Vec<&str> = done.listed.iter().map(|listed| listed.path.as_str()).collect();
+    assert_eq!(listed, ["/cache/a/old", "/cache/a/"]);
+    assert_eq!(done.listed.iter().map(|listed| listed.bytes).sum::<u64>(), done.bytes);
     assert!(!old.exists() && young.exists() && future.exists());
+    Ok(())
+}
+
+#[test]
+fn directories_that_are_left_empty_go_and_others_stay() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    for path in ["jobs/1/a/old", "jobs/1/b/old", "jobs/2/old", "jobs/2/young", "jobs/3/in-use/old"] {
+        place.write(&format!("cache/{path}"), "x")?;
+    }
+    age(&place.path("cache/jobs/2/young"), 6)?;
+    for path in ["empty/deep", "fresh", "young", "kept/x", "scratch"] {
+        fs::create_dir_all(place.path("cache").join(path))?;
+    }
+    // Something in it went six days before.
+    age(&place.path("cache/young"), 6)?;
+    let mut program = std::process::Command::new("/bin/sleep");
+    let mut working = program.arg("900").current_dir(place.path("cache/jobs/3/in-use")).spawn()?;
+    let protected = [PathBuf::from("/cache/kept/x")];
+    let lasting = [PathBuf::from("/cache/scratch")];
+    let sweep = Sweep { lasting: Some(&lasting), ..place.sweep(Work::Delete, "/cache", &protected) };
+    let few = Sweep { budget: Budget { files: 2, ..ROOMY }, ..sweep };
+    let planned = Sweep { dry_run: true, ..sweep }.run()?;
+    few.run()?;
+    let report = sweep.run()?;
+    working.kill()?;
+    working.wait()?;
+    assert_eq!(planned.directories, 6, "{planned:?}");
+    let there = |path: &str| place.path("cache").join(path).exists();
+    for gone in ["jobs/1", "empty", "fresh"] {
+        assert!(!there(gone), "{gone}: {report:?}");
+    }
+    for kept in ["jobs/2/young", "young", "kept/x", "jobs/3/in-use", "scratch", ""] {
+        assert!(there(kept), "{kept}: {report:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_came_with_an_old_time_is_as_young_as_its_coming() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    place.write("origin/old", "x")?;
+    let ten_years_ago = SystemTime::now() - 3650 * DAY;
+    fs::File::open(place.path("origin/old"))?.set_modified(ten_years_ago)?;
+    fs::create_dir(place.path("cache"))?;
+    let (from, to) = (place.path("origin/old"), place.path("cache/unpacked"));
+    let copied = std::process::Command::new("cp").arg("-a").args([&from, &to]).status()?;
+    assert!(copied.success());
+    // A rename is a coming too.
+    fs::rename(from, place.path("cache/moved"))?;
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let soon = Sweep { now: SystemTime::now() + 6 * DAY, ..sweep }.run()?;
+    assert_eq!((soon.files, soon.kept_for(Reason::Young)), (0, 2), "{soon:?}");
+    assert_eq!(fs::metadata(&to)?.modified()?, ten_years_ago, "their own time is ten years old");
+    let later = Sweep { now: SystemTime::now() + 8 * DAY, ..sweep }.run()?;
+    assert_eq!((later.files, to.exists()), (2, false));
     Ok(())
 }
 
@@ -124,6 +189,54 @@ fn what_is_protected_stays_by_name_and_by_identity() -> anyhow::Result<()> {
         let error = place.sweep(Work::Delete, inside, &protected).run().expect_err("protected");
         assert_eq!(error.code(), Code("V010"), "{inside}");
     }
+    Ok(())
+}
+
+#[test]
+fn what_is_protected_is_not_swept_under_the_name_that_a_bind_mount_gives_it() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let precious = place.write("srv/deep/precious", "x")?;
+    let other = place.write("other/thing", "x")?;
+    let cache = place.path("var/cache/eos");
+    fs::create_dir_all(&cache)?;
+    let protected = ["/srv", "/srv/not-there"].map(PathBuf::from);
+    let sweep = place.sweep(Work::Delete, "/var/cache/eos", &protected);
+    for shown in ["srv", "srv/deep"] {
+        let mount = Mounted::bind(&place.path(shown), &cache)?;
+        let error = sweep.run().expect_err("it is protected");
+        tells(&error, "EOS-V010", "/var/cache/eos is not swept: it lies in /srv, which is protected");
+        drop(mount);
+    }
+    assert!(precious.exists());
+    let mount = Mounted::bind(&place.path("other"), &cache)?;
+    assert_eq!((sweep.run()?.files, other.exists()), (1, false), "what nothing protects is swept there");
+    drop(mount);
+    // A protected directory inside of what a mount shows is met by the walk.
+    let protected = [PathBuf::from("/srv/deep")];
+    let mount = Mounted::bind(&place.path("srv"), &cache)?;
+    let report = place.sweep(Work::Delete, "/var/cache/eos", &protected).run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Protected)), (0, 1));
+    drop(mount);
+    Ok(())
+}
+
+#[test]
+fn what_another_class_holds_is_spared_behind_a_link_and_the_directory_may_lie_in_it() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let log = place.write("scratch/log/a.log", "x")?;
+    place.write("scratch/tmp/old", "x")?;
+    fs::create_dir(place.path("var"))?;
+    symlink(place.path("scratch/log"), place.path("var/log"))?;
+    let spared = [PathBuf::from("/var/log")];
+    let sweep = Sweep { spared: &spared, ..place.sweep(Work::Delete, "/scratch", &[]) };
+    let report = sweep.run()?;
+    assert_eq!((report.files, report.kept_for(Reason::Protected)), (1, 1), "{report:?}");
+    assert!(log.exists());
+    let error = Sweep { directory: Path::new("/scratch/log"), ..sweep }.run().expect_err("of two classes");
+    assert_eq!(error.code(), Code("V010"));
+    place.write("scratch/log/old/b", "x")?;
+    let inner = Sweep { directory: Path::new("/scratch/log/old"), ..sweep }.run()?;
+    assert_eq!((inner.files, log.exists()), (1, true), "the deepest class decides");
     Ok(())
 }
 
@@ -180,6 +293,67 @@ fn a_file_that_is_open_stays() -> anyhow::Result<()> {
     drop(held);
     assert_eq!(place.sweep(Work::Delete, "/cache", &[]).run()?.files, 1);
     Ok(())
+}
+
+#[test]
+fn a_program_that_runs_and_a_file_that_is_mapped_or_behind_a_block_device_stay() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let program = place.write("cache/program", "")?;
+    fs::copy("/bin/sleep", &program)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let library = place.write("cache/library.so", "")?;
+    let of_this = fs::read_to_string("/proc/self/maps")?;
+    let libc = of_this
+        .lines()
+        .find_map(|line| Some(line[line.find('/')?..].to_owned()).filter(|path| is_libc(path)));
+    let libc = libc.ok_or_else(|| anyhow::anyhow!("no C library in\n{of_this}"))?;
+    fs::copy(libc, &library)?;
+    let image = place.write("cache/disk.img", "")?;
+    fs::File::options().write(true).open(&image)?.set_len(1 << 20)?;
+    for file in [&program, &library, &image] {
+        age(file, 10)?;
+    }
+    let mut command = std::process::Command::new(&program);
+    let mut running = command.arg("900").env("LD_PRELOAD", &library).spawn()?;
+    let seen = || {
+        fs::read_to_string(format!("/proc/{}/maps", running.id()))
+            .is_ok_and(|maps| maps.contains("cache/library.so") && maps.contains("cache/program"))
+    };
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while !seen() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    let device = LoopDevice::of(&image)?;
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let report = sweep.run()?;
+    running.kill()?;
+    running.wait()?;
+    assert_eq!((report.files, report.kept_for(Reason::Open)), (0, 3), "{report:?}");
+    drop(device);
+    assert_eq!(sweep.run()?.files, 3);
+    Ok(())
+}
+
+fn is_libc(path: &str) -> bool {
+    path.contains("/libc.so") || path.contains("/libc-")
+}
+
+/// A block device that shows a file, until the test ends.
+struct LoopDevice(String);
+
+impl LoopDevice {
+    fn of(file: &Path) -> anyhow::Result<Self> {
+        let shown = std::process::Command::new("losetup").args(["--find", "--show"]).arg(file).output()?;
+        anyhow::ensure!(shown.status.success(), "losetup: {shown:?}; this test needs root and a loop device");
+        Ok(Self(String::from_utf8(shown.stdout)?.trim().to_owned()))
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        let detached = std::process::Command::new("losetup").args(["--detach", &self.0]).status();
+        assert!(detached.is_ok_and(|status| status.success()), "the device is ours");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The walk of a sweep: through directory handles, never through a link and never onto another mount.
 
 use super::guard::Guard;
-use super::ranking::{Candidate, Ranking};
+use super::hollow::{self, Hollows};
+use super::ranking::{Ranking, Seen};
 use super::{Reason, Report, Sweep, SweepError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
@@ -27,24 +28,36 @@ struct Walk<'a> {
     sweep: &'a Sweep<'a>,
     guard: &'a Guard,
     device: u64,
-    ranking: &'a mut Ranking,
-    report: &'a mut Report,
+    found: Findings<'a>,
     /// Where the walk is: as the configuration names it, and from the directory of the sweep on.
     path: PathBuf,
     relative: Vec<u8>,
 }
 
+/// What a walk finds.
+pub(super) struct Findings<'a> {
+    /// What may be taken.
+    pub(super) ranking: &'a mut Ranking,
+    /// What is left alone and why.
+    pub(super) report: &'a mut Report,
+    /// Directories in which nothing is left alone.
+    pub(super) hollows: &'a mut Hollows,
+}
+
+/// What is in a directory.
+#[derive(Default)]
+struct Content {
+    /// Files that may be taken, and directories in which nothing is left alone.
+    takable: usize,
+    /// Whether anything else is there.
+    kept: bool,
+}
+
 /// Finds what may be taken, and notes what is left alone and why.
-pub(super) fn walk(
-    sweep: &Sweep<'_>,
-    start: &Place,
-    guard: &Guard,
-    ranking: &mut Ranking,
-    report: &mut Report,
-) -> io::Result<()> {
+pub(super) fn walk(sweep: &Sweep<'_>, start: &Place, guard: &Guard, found: Findings<'_>) -> io::Result<()> {
     let (path, relative) = (sweep.directory.to_owned(), Vec::new());
-    let mut walk = Walk { sweep, guard, device: start.device, ranking, report, path, relative };
-    walk.directory(&start.directory, 0)
+    let mut walk = Walk { sweep, guard, device: start.device, found, path, relative };
+    walk.directory(&start.directory, 0).map(drop)
 }
 
 /// Opens the directory below the root without following a link; nothing when it is not there.
@@ -115,7 +128,8 @@ pub(super) fn out_of_bounds(
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, directory: &OwnedFd, depth: usize) -> io::Result<()> {
+    fn directory(&mut self, directory: &OwnedFd, depth: usize) -> io::Result<Content> {
+        let mut content = Content::default();
         let mut entries = Dir::read_from(directory)?;
         while let Some(entry) = entries.read() {
             let entry = entry?;
@@ -124,8 +138,8 @@ impl Walk<'_> {
                 continue;
             }
             if self.sweep.stop.load(Ordering::Relaxed) {
-                self.report.unfinished = true;
-                return Ok(());
+                self.found.report.unfinished = true;
+                return Ok(Content { kept: true, ..content });
             }
             self.path.push(OsStr::from_bytes(name.to_bytes()));
             let outer = self.relative.len();
@@ -133,55 +147,63 @@ impl Walk<'_> {
                 self.relative.push(b'/');
             }
             self.relative.extend_from_slice(name.to_bytes());
-            let seen = self.entry(directory, name, depth);
-            if let Err(error) = seen.or_else(unless_gone) {
-                let reason = match Errno::from_io_error(&error) {
-                    Some(Errno::XDEV) => Reason::OtherMount,
-                    _ => Reason::Failed,
-                };
-                self.report.keep(reason, &self.path, Some(error.to_string()));
+            match self.entry(directory, name, depth) {
+                Ok(true) => content.takable += 1,
+                Ok(false) => content.kept = true,
+                // What is gone meanwhile needs no sweep.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let reason = match Errno::from_io_error(&error) {
+                        Some(Errno::XDEV) => Reason::OtherMount,
+                        _ => Reason::Failed,
+                    };
+                    self.found.report.keep(reason, &self.path, Some(error.to_string()));
+                    content.kept = true;
+                }
             }
             self.path.pop();
             self.relative.truncate(outer);
         }
-        Ok(())
+        Ok(content)
     }
 
-    fn entry(&mut self, directory: &OwnedFd, name: &CStr, depth: usize) -> io::Result<()> {
+    /// Whether nothing of it is left alone.
+    fn entry(&mut self, directory: &OwnedFd, name: &CStr, depth: usize) -> io::Result<bool> {
         let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return self.below(directory, name, &stat, depth);
         }
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         if regular && !self.sweep.work.is_about(name.to_bytes()) {
-            return Ok(());
+            return Ok(false);
         }
-        match out_of_bounds(self.sweep, self.guard, self.device, &self.path, &stat) {
-            Some(reason) => self.report.keep(reason, &self.path, None),
-            None => {
-                let bytes = allocated(&stat);
-                self.ranking.consider(Candidate::new(self.sweep, &self.relative, &stat, bytes));
-            }
+        if let Some(reason) = out_of_bounds(self.sweep, self.guard, self.device, &self.path, &stat) {
+            self.found.report.keep(reason, &self.path, None);
+            return Ok(false);
         }
-        Ok(())
+        let bytes = allocated(&stat);
+        self.found.ranking.consider(Seen::new(self.sweep, &self.relative, &stat, bytes));
+        Ok(true)
     }
 
-    fn below(&mut self, directory: &OwnedFd, name: &CStr, stat: &Stat, depth: usize) -> io::Result<()> {
+    fn below(&mut self, directory: &OwnedFd, name: &CStr, stat: &Stat, depth: usize) -> io::Result<bool> {
         let reason = match () {
             () if self.guard.protects(&self.path, stat.st_dev, stat.st_ino) => Reason::Protected,
             () if stat.st_dev != self.device => Reason::OtherMount,
             () if depth >= DEEPEST => Reason::TooDeep,
             () => {
                 let child = open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-                return self.directory(&child, depth + 1);
+                let lasts = self.sweep.lasting.is_none_or(|lasting| lasting.contains(&self.path));
+                let old = !lasts && hollow::is_old(self.sweep, directory, name, stat);
+                let content = self.directory(&child, depth + 1)?;
+                let hollow = old && !content.kept;
+                if hollow {
+                    self.found.hollows.add(self.sweep, &self.relative, content.takable, *stat);
+                }
+                return Ok(hollow);
             }
         };
-        self.report.keep(reason, &self.path, None);
-        Ok(())
+        self.found.report.keep(reason, &self.path, None);
+        Ok(false)
     }
-}
-
-/// What is gone meanwhile needs no sweep.
-fn unless_gone(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

@@ -10,14 +10,15 @@ const PACKAGES: [&[u8]; 6] = [b".deb", b".ddeb", b".udeb", b".rpm", b".drpm", b"
 /// What a sweep does with the files that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Deletes them.
+    /// Deletes them. `tar`, `rsync -a` and `cp -a` give a file the time of its origin, so it is not older than its
+    /// last change of any kind, with which it came here or got its name.
     Delete,
     /// Replaces text by `NAME.zst` with the same mode, owner and times.
     Compress,
     /// Deletes archived files of the systemd journal. They are told by the names that `journalctl --vacuum-time`
     /// goes by, but their age is that of their last entry, not of their first.
     Vacuum,
-    /// Deletes downloaded packages. A download keeps the time of its origin, so their age is since they came.
+    /// Deletes downloaded packages. Their age too is since they came: a download keeps the time of its origin.
     Packages,
 }
 
@@ -36,7 +37,12 @@ impl Work {
 
     /// The time from which the age of a file counts, in seconds.
     fn since(self, stat: &Stat) -> i64 {
-        if self == Self::Packages { stat.st_mtime.max(stat.st_ctime) } else { stat.st_mtime }
+        match self {
+            Self::Delete | Self::Packages => stat.st_mtime.max(stat.st_ctime),
+            // A log that is renamed at each rotation, and a journal that is when it is archived, is as old as what
+            // was written to it last.
+            Self::Compress | Self::Vacuum => stat.st_mtime,
+        }
     }
 }
 
@@ -55,7 +61,12 @@ fn is_archived_journal(name: &[u8]) -> bool {
 impl Sweep<'_> {
     /// The age of a file; none for a time in the future, or one that no clock shows.
     pub(super) fn age(&self, stat: &Stat) -> Option<Duration> {
-        u64::try_from(self.work.since(stat))
+        self.age_of(self.work.since(stat))
+    }
+
+    /// The age of something of that time, in seconds since 1970.
+    pub(super) fn age_of(&self, since: i64) -> Option<Duration> {
+        u64::try_from(since)
             .ok()
             .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .and_then(|modified| self.now.duration_since(modified).ok())

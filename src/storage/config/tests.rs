@@ -78,14 +78,21 @@ fn nothing_that_is_removed_may_lie_inside_what_is_critical() {
 }
 
 #[test]
-fn a_pass_spares_what_is_critical_and_every_class_below_it() {
+fn a_pass_spares_what_is_critical_or_important_anywhere_and_every_other_class() {
     let mut classes = StorageOps::parse(SINGLE).expect("the fixture is valid").classes;
-    classes.important.push("/var/log/audit".into());
-    let spared = classes.protected_from(Path::new("/var/log"));
-    for path in ["/etc", "/var/lib/eos", "/etc/eos", "/run/eos", "/var/log/audit"] {
-        assert!(spared.contains(&PathBuf::from(path)), "{path} is not spared");
+    classes.important = ["/var/log/audit", "/var/backups", "/var"].map(PathBuf::from).into();
+    let protected = classes.protected_from(Path::new("/var/log"));
+    // A link may lead from anywhere into the directory.
+    for path in ["/etc", "/var/lib/eos", "/etc/eos", "/run/eos", "/var/log/audit", "/var/backups"] {
+        assert!(protected.contains(&PathBuf::from(path)), "{path} is not protected");
     }
-    assert!(!spared.contains(&PathBuf::from("/var/log")));
+    for path in ["/var", "/var/log"] {
+        assert!(!protected.contains(&PathBuf::from(path)), "{path} holds it and is less deep");
+    }
+    let spared = classes.spared_from(Path::new("/var/log"));
+    assert!(
+        spared.contains(&PathBuf::from("/var/cache/eos")) && !spared.contains(&PathBuf::from("/var/log"))
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! A disk that fills through every level and empties again, with the thresholds of every scale.
+//! A disk that fills through every level and empties again, as the states of each scale and of a role have it.
 
 use super::*;
-use eos::storage::Level;
+use eos::model::storage_ops::Retention;
+use eos::storage::{Level, StorageOps};
 
 /// The outcomes of an action so far.
 fn done(status: &Value, action: &str) -> u64 {
@@ -17,28 +18,44 @@ fn events(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A node whose disk is filled, with something of every class on it.
+/// A node whose disk is filled, with something of every class on it, older and younger than its retention.
 struct Walk {
     site: Site,
     scale: Scale,
     log: PathBuf,
     cache: PathBuf,
+    kept: Vec<PathBuf>,
 }
 
 const CREATE: [&str; 7] = ["snapshot", "create", "--path", "/srv/data", "--name", "probe", "--force"];
 
 impl Walk {
-    fn new(site: Site, scale: Scale, told: &Path) -> Self {
-        let log = site.old("disk/log/app.log", 256 << 10);
-        let cache = site.old("disk/cache/thing", 256 << 10);
-        site.machine.put("disk/cache/young", "young", 0o644);
-        fs::create_dir(site.machine.path("disk/keep")).unwrap();
-        site.old("disk/keep/log", 256 << 10);
+    fn new(site: Site, role: Role, scale: Scale, told: &Path) -> Self {
+        // An entrance keeps its cache for a day whatever the scale.
+        let Retention { logs, cache, .. } = Retention::of(scale);
+        let cache = if role == Role::Edge { 1 } else { cache };
+        for directory in ["disk/keep", "disk/backups"] {
+            fs::create_dir(site.machine.path(directory)).unwrap();
+        }
+        let aged = [
+            ("disk/log/app.log", logs + 1),
+            ("disk/log/young.log", logs - 1),
+            ("disk/cache/thing", cache + 1),
+            ("disk/cache/young", cache - 1),
+            ("disk/keep/log", 3650),
+            ("disk/backups/dump", 3650),
+        ];
+        let aged = aged.map(|(path, days)| (site.file(path, 256 << 10), u64::from(days)));
+        site.disk.age(&aged);
+        let [(log, _), (young_log, _), (thing, _), (young, _), (keep, _), (dump, _)] = aged;
         site.machine.put("srv/data/file", "precious", 0o644);
-        let notify = format!("notify: {{command: [/bin/sh, -c, 'cat >> {}']}}\n", told.display());
-        site.configure(scale, "act", &notify);
+        site.apply(role, scale, told);
+        let text = fs::read_to_string(site.machine.path("etc/eos/storage-ops.yaml")).unwrap();
+        let ops = StorageOps::parse(&text).unwrap();
+        assert_eq!((ops.role, ops.scale, ops.thresholds), (role, scale, Thresholds::of(scale)));
+        assert_eq!((ops.retention.logs, ops.retention.cache), (logs, cache));
         site.at("normal");
-        Self { site, scale, log, cache }
+        Self { site, scale, log, cache: thing, kept: vec![young_log, young, keep, dump] }
     }
 
     /// Crosses the threshold of a level and looks at what it did.
@@ -95,41 +112,50 @@ impl Walk {
     }
 }
 
-fn walk(address: &str, scale: Scale, disk: impl FnOnce(&Path) -> Disk) {
-    let site = Site::new(address, disk);
+fn walk(address: &str, role: Role, scale: Scale) -> Walk {
+    let site = Site::new(address, Disk::ext4);
     let told = site.machine.path("told");
-    let walk = Walk::new(site, scale, &told);
+    let walk = Walk::new(site, role, scale, &told);
     let mut lower = Level::Normal;
     for (level, threshold) in Level::RAISED.into_iter().zip(Thresholds::of(scale).values()) {
         walk.enter(level, lower, f64::from(threshold));
         lower = level;
     }
     let machine = &walk.site.machine;
-    let kept = ["disk/cache/young", "disk/keep/log"].map(|path| machine.path(path).exists());
-    assert_eq!(kept, [true; 2], "what is young, and what is critical, stays");
+    for kept in &walk.kept {
+        assert!(kept.exists(), "{} is younger than its retention, critical or important", kept.display());
+    }
     let stopped = machine.eos(&["storage", "status"]).ends_with(0).stdout;
     assert!(stopped.contains("demo, until there is room again"), "{stopped}");
     walk.come_back();
     let wanted = ["raised degraded", "raised emergency", "raised critical", "recovered cleanup"];
     assert!(eventually(LIMIT, || events(&told) == wanted), "{scale}: {:?}", events(&told));
+    walk
 }
 
 #[test]
 fn a_single_node_goes_through_every_level_and_back() {
-    walk("127.0.95.1", Scale::Single, Disk::ext4);
+    walk("127.0.95.1", Role::Monolith, Scale::Single);
 }
 
 #[test]
-fn a_node_of_a_small_cluster_goes_through_every_level_and_back() {
-    walk("127.0.95.2", Scale::Small, Disk::ext4);
+fn an_entrance_of_a_small_cluster_goes_through_every_level_and_back() {
+    walk("127.0.95.2", Role::Edge, Scale::Small);
 }
 
 #[test]
-fn a_node_of_a_medium_cluster_goes_through_every_level_and_back() {
-    walk("127.0.95.3", Scale::Medium, |path| Disk::memory(path, 64 << 20, 10_000));
+fn a_core_node_of_a_small_cluster_goes_through_every_level_and_back() {
+    walk("127.0.95.5", Role::Core, Scale::Small);
 }
 
 #[test]
-fn a_node_of_a_distributed_cluster_goes_through_every_level_and_back() {
-    walk("127.0.95.4", Scale::Distributed, Disk::ext4);
+fn a_data_node_of_a_medium_cluster_goes_through_every_level_and_back() {
+    walk("127.0.95.3", Role::Data, Scale::Medium);
+}
+
+#[test]
+fn a_compute_node_of_a_distributed_cluster_goes_through_every_level_and_back() {
+    let walk = walk("127.0.95.4", Role::Compute, Scale::Distributed);
+    // Its role has containers pruned, besides what every node does at this level.
+    walk.site.until("the cleanup of containers", |status| done(status, "prune-containers") > 0);
 }

@@ -11,7 +11,7 @@ mod notices;
 #[cfg(test)]
 mod tests;
 
-use crate::agent::monitor::{MonitorError, load, operator, record};
+use crate::agent::monitor::{MonitorError, clock, load, operator, record};
 use crate::host::files::{self, Attributes, FileError};
 use crate::host::paths;
 use crate::host::root::Root;
@@ -27,12 +27,34 @@ use jiff::Timestamp;
 use notices::{Next, Telling};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// How often the status is looked at when nothing tells that it changed.
 const LOOK: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What the agent does for the monitor, each beside the others: a program that takes its time, or an engine that has
+/// much to remove, holds up no service that is to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    /// To stop and start services.
+    Services,
+    /// To tell people.
+    Notices,
+    /// To have container engines clean up.
+    Engines,
+}
+
+impl Duty {
+    const ALL: [Self; 3] = [Self::Services, Self::Notices, Self::Engines];
+
+    /// Whose errand it is.
+    fn of(errand: &Errand) -> Self {
+        if errand.action == Action::PruneContainers { Self::Engines } else { Self::Notices }
+    }
+}
 
 /// Does what the monitor asks for.
 pub struct Attendant {
@@ -40,20 +62,42 @@ pub struct Attendant {
     node: String,
     services: Arc<dyn Services>,
     runtime: Handle,
+    duties: Vec<Duty>,
+    /// Held while the record is read and replaced.
+    writing: Arc<Mutex<()>>,
     /// Errands under way, and when each goes on.
     tellings: BTreeMap<String, (Telling, Instant)>,
+    /// When it was last noted that the node is up.
+    noted: Option<Instant>,
     problem: Option<String>,
 }
 
 impl Attendant {
     /// For this node, by the name that people know it by; within the runtime that it will work in.
     pub fn new(root: Root, node: String, services: Arc<dyn Services>) -> Self {
-        let runtime = Handle::current();
-        Self { root, node, services, runtime, tellings: BTreeMap::new(), problem: None }
+        let (runtime, duties, writing) = (Handle::current(), Duty::ALL.to_vec(), Arc::default());
+        let tellings = BTreeMap::new();
+        Self { root, node, services, runtime, duties, writing, tellings, noted: None, problem: None }
     }
 
     /// Works until it is dropped.
-    pub async fn work(mut self) {
+    pub async fn work(self) {
+        let [services, notices, engines] = Duty::ALL.map(|duty| Self {
+            root: self.root.clone(),
+            node: self.node.clone(),
+            services: Arc::clone(&self.services),
+            runtime: self.runtime.clone(),
+            duties: vec![duty],
+            writing: Arc::clone(&self.writing),
+            tellings: BTreeMap::new(),
+            noted: None,
+            problem: None,
+        });
+        tokio::join!(services.watch(), notices.watch(), engines.watch());
+    }
+
+    /// Does its duties whenever the status changes, until it is dropped.
+    async fn watch(mut self) {
         let status = self.root.join(paths::MONITOR_STATUS);
         let mut watch = FileWatch::new(&status).ok();
         loop {
@@ -105,42 +149,70 @@ impl Attendant {
         let Some(status) = status.filter(|status| is_fresh(status, Timestamp::now())) else {
             return Ok(None);
         };
-        let mut told = record(&self.root)?.unwrap_or_default();
-        // To start services again, nothing but the record is needed.
-        let ops = load(&self.root).map(|loaded| loaded.ops);
-        let names = ops.as_ref().map_or(&[][..], |ops| &ops.services);
-        self.tend_services(&status, names, &mut told)?;
-        let ops = ops?;
-        self.tellings.retain(|id, _| status.errands.iter().any(|errand| errand.id == *id));
-        for errand in &status.errands {
-            if !told.answered(&errand.id)
-                && let Some(record) = self.carry_out(errand, &ops)
-            {
-                told.answer(Some(errand.id.clone()), record);
-                self.keep(&told)?;
+        for duty in self.duties.clone() {
+            match duty {
+                Duty::Services => self.tend_services(&status)?,
+                Duty::Notices | Duty::Engines => self.tend_errands(&status, duty)?,
             }
         }
         Ok(self.tellings.values().map(|(_, next)| *next).min())
+    }
+
+    fn tend_errands(&mut self, status: &MonitorStatus, duty: Duty) -> Result<(), MonitorError> {
+        let ops = load(&self.root)?.ops;
+        self.tellings.retain(|id, _| status.errands.iter().any(|errand| errand.id == *id));
+        for errand in status.errands.iter().filter(|errand| Duty::of(errand) == duty) {
+            if !record(&self.root)?.unwrap_or_default().answered(&errand.id)
+                && let Some(done) = self.carry_out(errand, &ops)
+            {
+                let _alone = self.alone();
+                let mut told = record(&self.root)?.unwrap_or_default();
+                told.answer(Some(errand.id.clone()), done);
+                self.keep(&told)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody else replaces the record meanwhile.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes once an hour that the node is up, while the monitor takes its clock for right.
+    fn note_clock(&mut self, status: &MonitorStatus) -> Result<(), FileError> {
+        let due = self.noted.is_none_or(|noted| noted.elapsed() >= HOUR);
+        if due && status.clock.is_some() && status.clock_jumped_seconds.is_none() {
+            clock::note(&self.root)?;
+            self.noted = Some(Instant::now());
+        }
+        Ok(())
     }
 
     fn keep(&self, told: &Errands) -> Result<(), FileError> {
         keep(&self.root, told)
     }
 
-    fn tend_services(
-        &self,
-        status: &MonitorStatus,
-        names: &[String],
-        told: &mut Errands,
-    ) -> Result<(), MonitorError> {
+    fn tend_services(&mut self, status: &MonitorStatus) -> Result<(), MonitorError> {
+        self.stop_or_start(status)?;
+        // After them: a disk that is too full for a note is the one for which services are stopped.
+        Ok(self.note_clock(status)?)
+    }
+
+    fn stop_or_start(&self, status: &MonitorStatus) -> Result<(), MonitorError> {
+        let _alone = self.alone();
+        let mut told = record(&self.root)?.unwrap_or_default();
         let mut kept = |told: &Errands| keep(&self.root, told).map_err(|error| Failure::of(&error));
         let services = self.services.as_ref();
+        // To start services again, nothing but the record is needed.
+        let ops = load(&self.root).map(|loaded| loaded.ops);
+        let names = ops.as_ref().map_or(&[][..], |ops| &ops.services);
         let (verb, done) = if status.services_stopped {
-            ("stopped", halting::stop(services, names, told, &mut kept))
+            ("stopped", halting::stop(services, names, &mut told, &mut kept))
         } else {
-            ("started again", halting::start(services, told, &mut kept))
+            ("started again", halting::start(services, &mut told, &mut kept))
         };
-        let Some(Done { names, failure }) = done else { return Ok(()) };
+        let Some(Done { names, failure }) = done else { return ops.map(drop) };
         let fullest = status.mounts.iter().max_by_key(|mount| mount.level);
         let (mount, level) =
             fullest.map_or((PathBuf::from("/"), Level::Normal), |mount| (mount.path.clone(), mount.level));
@@ -152,7 +224,8 @@ impl Attendant {
             ..ActionRecord::of((&mount, level, Action::StopServices), outcome, Timestamp::now())
         };
         told.answer(None, record);
-        Ok(self.keep(told)?)
+        self.keep(&told)?;
+        ops.map(drop)
     }
 
     /// Carries out an errand that is due; its record, once it is over.

@@ -187,3 +187,54 @@ async fn with_a_damaged_record_nothing_is_done() -> anyhow::Result<()> {
     assert_eq!(fs::read_to_string(place.path(paths::STORAGE_ERRANDS))?, "{");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_program_that_takes_its_time_holds_up_no_service() -> anyhow::Result<()> {
+    let mut place = Place::new("")?;
+    let script = format!("echo begun > {0}/begun; read line < {0}/end", place.folder.path().display());
+    fs::write(
+        place.path(paths::STORAGE_OPS),
+        format!("{CONFIG}services: [demo]\nnotify: {{command: [/bin/sh, -c, {script:?}]}}\n"),
+    )?;
+    let made = std::process::Command::new("mkfifo").arg(place.path("end")).status()?;
+    anyhow::ensure!(made.success(), "mkfifo: {made}");
+    place.status.services_stopped = true;
+    place.ask("e-1", Action::Notify)?;
+    let Place { folder, attendant, .. } = place;
+    let root = attendant.root.clone();
+    let working = tokio::spawn(attendant.work());
+    let mut watch = FileWatch::new(&root.join(paths::STORAGE_ERRANDS))?;
+    let stopped = async {
+        loop {
+            let told = record(&root)?.unwrap_or_default();
+            if told.results.iter().any(|answer| answer.record.action == Action::StopServices) {
+                return anyhow::Ok(told);
+            }
+            watch.changed().await?;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(15), stopped).await??;
+    assert!(!told.answered("e-1"), "the program still runs");
+    // Whoever reads it lets it end.
+    tokio::task::spawn_blocking(move || fs::write(folder.path().join("end"), "on\n")).await??;
+    working.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn that_the_node_is_up_is_noted_while_its_clock_is_taken_for_right() -> anyhow::Result<()> {
+    let mut place = Place::new("")?;
+    place.status.clock = Some(clock::now());
+    place.status.clock_jumped_seconds = Some(7200);
+    place.write()?;
+    let (mut place, _) = place.tend().await?;
+    let noted = place.path(paths::LAST_SEEN);
+    assert!(!noted.exists(), "by a clock that jumped, nothing is known");
+    place.status.clock_jumped_seconds = None;
+    place.write()?;
+    let (place, _) = place.tend().await?;
+    let reading = crate::storage::clock::Reading::parse(&fs::read(noted)?).expect("a reading");
+    assert_eq!(reading.boot_id, clock::now().boot_id);
+    drop(place);
+    Ok(())
+}

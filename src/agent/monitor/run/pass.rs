@@ -2,14 +2,14 @@
 
 use super::outbox::Outbox;
 use crate::agent::monitor::actions::Order;
-use crate::agent::monitor::clock::Clock;
 use crate::agent::monitor::mount::Mount;
-use crate::agent::monitor::{Loaded, MonitorError, load, record};
+use crate::agent::monitor::{Loaded, MonitorError, clock, load, record};
 use crate::host::files::FileError;
 use crate::host::mounts::{self, MountSample};
 use crate::host::root::Root;
 use crate::host::uptime::since_boot;
 use crate::model::explain::{Explain, Failure};
+use crate::storage::clock::{Clock, Reading};
 use crate::storage::config::{Action, Mode};
 use crate::storage::status::{ActionRecord, MonitorStatus, MountStatus, Outcome, Total};
 use crate::storage::{Level, StorageOps, plan};
@@ -22,7 +22,7 @@ use std::time::Duration;
 pub(super) struct Monitor {
     pub(super) root: Root,
     pub(super) loaded: Loaded,
-    clock: Clock,
+    pub(super) clock: Clock,
     mounts: Vec<Mount>,
     pub(super) found: Vec<MountStatus>,
     pub(super) actions: VecDeque<ActionRecord>,
@@ -45,6 +45,7 @@ impl Monitor {
     /// Goes on where an earlier monitor ended, as far as its status tells.
     pub(super) fn new(root: Root, loaded: Loaded, before: Option<&MonitorStatus>) -> Self {
         let now = Timestamp::now();
+        let clock = clock::known(&root, before);
         // What an observer planned was never done.
         let before = before.filter(|before| before.mode == loaded.ops.mode);
         let known = |path: &Path| before.and_then(|it| it.mounts.iter().find(|mount| mount.path == path));
@@ -52,7 +53,7 @@ impl Monitor {
         Self {
             root,
             loaded,
-            clock: Clock::start(now, since_boot()),
+            clock,
             mounts,
             found: Vec::new(),
             actions: before.map(|before| before.actions.iter().cloned().collect()).unwrap_or_default(),
@@ -147,19 +148,16 @@ impl Monitor {
         self.put_off
     }
 
-    /// Samples every mount; returns the orders to execute now, none while `busy`.
+    /// Samples every mount; returns the orders to execute now, none while `busy`, compressions last.
     pub(super) fn pass(&mut self, busy: bool) -> Vec<Order> {
-        let (now, uptime) = (Timestamp::now(), since_boot());
+        let (reading, uptime) = (clock::now(), since_boot());
+        let now = reading.wall;
         self.problems.clear();
         self.found.clear();
         self.put_off = busy;
-        let clock = self.clock.check(now, uptime).err();
-        self.jumped = None;
-        if let Some(error) = &clock {
-            self.problem(error);
-            if let MonitorError::ClockJumped { seconds } = error {
-                self.jumped = Some(*seconds);
-            }
+        self.jumped = self.check_clock(&reading);
+        if let Some(seconds) = self.jumped {
+            self.problem(&MonitorError::ClockJumped { seconds });
         }
         let mut orders = Vec::new();
         let mut mounts = std::mem::take(&mut self.mounts);
@@ -167,13 +165,11 @@ impl Monitor {
             match mounts::sample(&self.root.join(mount.path())) {
                 Ok(sample) => {
                     let (situation, previous) = mount.take_in(&self.loaded.ops, &sample, now, uptime);
-                    if !busy {
-                        let due = mount.plan(&self.loaded.ops, &situation, uptime);
-                        let moment = Moment { sample: &sample, previous, now, jumped: clock.is_some() };
-                        orders.extend(due.into_iter().filter_map(|it| self.settle(mount, it, &moment)));
-                        if plan::recovered(&self.loaded.ops.actions, &situation) {
-                            self.calm(mount, &moment);
-                        }
+                    let due = mount.plan(&self.loaded.ops, &situation, (uptime, busy));
+                    let moment = Moment { sample: &sample, previous, now, jumped: self.jumped.is_some() };
+                    orders.extend(due.into_iter().filter_map(|it| self.settle(mount, it, &moment)));
+                    if plan::recovered(&self.loaded.ops.actions, &situation) {
+                        self.calm(mount, &moment);
                     }
                     self.found.push(mount.status(&sample));
                 }
@@ -181,7 +177,23 @@ impl Monitor {
             }
         }
         self.mounts = mounts;
+        // To delete is quick and makes room for what is compressed.
+        orders.sort_by_key(|order| order.action == Action::CompressLogs);
         orders
+    }
+
+    /// Whether a mount asks for more than what is under way, which is better begun anew.
+    pub(super) fn is_more_urgent(&self) -> bool {
+        self.put_off && self.mounts.iter().any(Mount::is_more_urgent)
+    }
+
+    /// By how many seconds the clock jumped, unless a person took it for right since.
+    fn check_clock(&mut self, now: &Reading) -> Option<i64> {
+        self.clock.check(now).err()?;
+        if let Some(accepted) = clock::accepted(&self.root) {
+            self.clock.accept(&accepted);
+        }
+        self.clock.check(now).err()
     }
 
     fn problem(&mut self, error: &dyn Explain) {
@@ -258,6 +270,7 @@ mod tests {
     use super::*;
     use crate::agent::monitor::tests::node::Node;
     use crate::storage::level::Level;
+    use std::fs;
 
     #[test]
     fn after_a_jump_of_the_clock_nothing_is_removed_by_its_age() -> anyhow::Result<()> {
@@ -265,8 +278,9 @@ mod tests {
         node.configure(&node.acting())?;
         node.old_file("disk/cache/old", 7_800_000)?;
         let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
-        let two_days_ago = Timestamp::now() - jiff::SignedDuration::from_hours(48);
-        monitor.clock = Clock::start(two_days_ago, since_boot());
+        let mut right = clock::now();
+        right.wall -= jiff::SignedDuration::from_hours(48);
+        monitor.clock = Clock::new(right, &[], None, None);
         assert_eq!(monitor.pass(false), []);
         let status = monitor.status();
         assert_eq!(status.problems[0].code, "EOS-V021");
@@ -280,6 +294,21 @@ mod tests {
         monitor.write_status()?;
         let error = crate::agent::monitor::cleanup(&node.root, Level::Cleanup, false).expect_err("a jump");
         assert!(matches!(error, MonitorError::ClockJumped { .. }), "{error}");
+        // Whoever starts another monitor, such as a new generation, makes nothing right by that.
+        let before = crate::agent::monitor::operator::last_status(&node.root);
+        let acting = node.acting().replace("mode: act", "mode: observe");
+        node.configure(&acting)?;
+        let mut next = Monitor::new(node.root.clone(), load(&node.root)?, before.as_ref());
+        next.pass(false);
+        assert!(next.jumped.is_some_and(|seconds| seconds > 47 * 3600), "{:?}", next.jumped);
+        node.configure(&node.acting())?;
+        crate::agent::monitor::accept_clock(&node.root)?;
+        let mut later = Monitor::new(node.root.clone(), load(&node.root)?, before.as_ref());
+        for monitor in [&mut next, &mut later] {
+            monitor.pass(false);
+            assert_eq!(monitor.jumped, None, "a person took it for right");
+        }
+        crate::agent::monitor::cleanup(&node.root, Level::Cleanup, true)?;
         Ok(())
     }
 
@@ -291,7 +320,7 @@ mod tests {
         let file = node.old_file("disk/cache/old", 6_500_000)?;
         let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
         let mut orders = monitor.pass(false);
-        let delete = orders.pop().expect("a deletion");
+        let delete = orders.remove(0);
         assert_eq!(delete.action, Action::DeleteExpendable);
         // By the clock of the pass the file is a few hours old; by that of now it is ten days old.
         let then = delete.now - jiff::SignedDuration::from_hours(10 * 24 - 6);
@@ -326,7 +355,8 @@ mod tests {
             monitor.record(done);
         }
         assert_eq!(passes, [3, 3]);
-        assert_eq!(monitor.totals[&Action::CompressLogs].files, 4);
+        let files = |action| monitor.totals[&action].files;
+        assert_eq!((files(Action::DeleteExpendable), files(Action::CompressLogs)), (4, 2));
         Ok(())
     }
 
@@ -337,11 +367,34 @@ mod tests {
         let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
         assert_eq!(monitor.pass(false), []);
         node.old_file("disk/cache/old", 6_500_000)?;
+        assert!(!monitor.is_more_urgent());
         assert_eq!(monitor.pass(true), []);
         assert_eq!(monitor.mounts[0].level(), Level::Cleanup);
+        assert!(monitor.is_more_urgent(), "what is under way makes way");
         let orders: Vec<Action> = monitor.pass(false).iter().map(|order| order.action).collect();
-        assert_eq!(orders, [Action::CompressLogs, Action::DeleteExpendable]);
+        assert_eq!(orders, [Action::DeleteExpendable, Action::CompressLogs]);
         assert_eq!(monitor.pass(false), []);
+        assert!(!monitor.is_more_urgent());
+        Ok(())
+    }
+
+    #[test]
+    fn people_are_told_while_something_is_under_way() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&format!("{}notify: {{command: [/bin/true]}}\n", node.acting()))?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
+        monitor.pass(false);
+        node.old_file("disk/filler", 7_800_000)?;
+        assert_eq!(monitor.pass(true), []);
+        let asked: Vec<Action> = monitor.outbox.errands.iter().map(|errand| errand.action).collect();
+        assert_eq!(asked, [Action::Notify]);
+        assert!(monitor.lasts(Action::RefuseSnapshots));
+        monitor.pass(true);
+        assert_eq!(monitor.outbox.errands.len(), 1, "once");
+        fs::remove_file(node.root.join("disk/filler"))?;
+        monitor.pass(true);
+        let last = monitor.outbox.errands.last().and_then(|errand| errand.event.clone());
+        assert_eq!(last.map(|event| event.kind), Some(crate::storage::errand::EventKind::Recovered));
         Ok(())
     }
 }

@@ -68,6 +68,7 @@ impl Monitor {
             errands: self.outbox.errands.clone(),
             heard: self.outbox.heard,
             clock_jumped_seconds: self.jumped,
+            clock: Some(self.clock.start().clone()),
             totals: self.totals.clone(),
             problems: lasting.into_iter().flatten().chain(&self.problems).cloned().collect(),
         }

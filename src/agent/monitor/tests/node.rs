@@ -7,7 +7,8 @@ use crate::host::root::Root;
 use crate::host::watch::FileWatch;
 use crate::storage::status::MonitorStatus;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -18,24 +19,35 @@ const SINGLE: &str = include_str!("../../../../tests/fixtures/v1/storage-ops/sin
 
 /// A node with a small file system of its own below `disk`, filled as a test wants it.
 pub(in crate::agent::monitor) struct Node {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(in crate::agent::monitor) root: Root,
 }
 
 impl Node {
     pub(in crate::agent::monitor) fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let root = Root::new(folder.path())?;
+        let root = Root::new(folder.path().join("root"))?;
         let disk = root.join("disk");
         fs::create_dir_all(root.join(paths::ETC))?;
         fs::create_dir(&disk)?;
-        let options = Some(c"size=8m");
-        rustix::mount::mount("tmpfs", &disk, "tmpfs", rustix::mount::MountFlags::empty(), options)?;
+        let node = Self { folder, root };
+        // 8 MiB for files, and what the file system needs for itself.
+        fs::File::create(node.image())?.set_len((8 << 20) + 12 * 4096)?;
+        let plain = ["-q", "-b", "4096", "-m", "0", "-N", "128", "-O", "^has_journal,^resize_inode"];
+        ran(Command::new("mkfs.ext4").args(plain).arg(node.image()))?;
+        node.mount()?;
         fs::create_dir_all(disk.join("cache"))?;
         fs::create_dir_all(disk.join("log"))?;
-        let node = Self { _folder: folder, root };
         node.configure(&node.config())?;
         Ok(node)
+    }
+
+    fn image(&self) -> PathBuf {
+        self.folder.path().join("disk.img")
+    }
+
+    fn mount(&self) -> anyhow::Result<()> {
+        ran(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.root.join("disk")))
     }
 
     pub(in crate::agent::monitor) fn config(&self) -> String {
@@ -54,12 +66,21 @@ impl Node {
         Ok(write_atomic(&self.root.join(paths::STORAGE_OPS), text.as_bytes(), Attributes::PUBLIC)?)
     }
 
+    /// A file that came ten days ago. Nobody can set when a file last changed, so it is set on the disk while that
+    /// is not mounted.
     pub(in crate::agent::monitor) fn old_file(&self, path: &str, bytes: usize) -> anyhow::Result<PathBuf> {
-        let path = self.root.join(path);
-        fs::write(&path, "all is well\n".repeat(bytes / 12))?;
+        let place = self.root.join(path);
+        fs::write(&place, "all is well\n".repeat(bytes / 12))?;
         let time = SystemTime::now() - Duration::from_secs(10 * 86_400);
-        fs::File::open(&path)?.set_modified(time)?;
-        Ok(path)
+        fs::File::open(&place)?.set_modified(time)?;
+        if let Ok(inner) = Path::new(path).strip_prefix("disk") {
+            rustix::mount::unmount(self.root.join("disk"), rustix::mount::UnmountFlags::empty())?;
+            let seconds = time.duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+            let request = format!("set_inode_field /{} ctime @{seconds}", inner.display());
+            ran(Command::new("debugfs").args(["-w", "-R", &request]).arg(self.image()))?;
+            self.mount()?;
+        }
+        Ok(place)
     }
 
     pub(in crate::agent::monitor) fn status_bytes(&self) -> anyhow::Result<Option<Vec<u8>>> {
@@ -89,6 +110,16 @@ impl Node {
             Err(_) => anyhow::bail!("not reached: {:?}", status(&self.root)?),
         }
     }
+}
+
+fn ran(command: &mut Command) -> anyhow::Result<()> {
+    let output =
+        command.output().map_err(|e| anyhow::anyhow!("{command:?}: {e}; install e2fsprogs and mount"))?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{command:?}: {output:?}; this test needs root and a loop device"
+    );
+    Ok(())
 }
 
 impl Drop for Node {

@@ -1,7 +1,7 @@
 //! Tests of what an operator does by hand.
 
 use super::node::Node;
-use crate::agent::monitor::{Cleaned, Cleanup, cleanup, status};
+use crate::agent::monitor::{Cleaned, Cleanup, MonitorError, cleanup, snapshots_refused, status};
 use crate::storage::Level;
 use crate::storage::config::Action;
 use std::fs;
@@ -53,5 +53,25 @@ fn the_report_stands_without_a_monitor() -> anyhow::Result<()> {
         serde_json::json!({"verdict": "unhealthy", "why": "the storage monitor has not reported yet"})
     );
     assert_eq!((report.mounts.len(), report.mounts[0].level), (1, Level::Normal));
+    Ok(())
+}
+
+#[test]
+fn a_mount_that_is_gone_keeps_no_other_from_being_freed_and_refuses_no_snapshot() -> anyhow::Result<()> {
+    let node = Node::new()?;
+    let file = node.old_file("disk/cache/old", 100_000)?;
+    let watched = |mounts: &str| node.acting().replace("  - /disk\n", mounts);
+    node.configure(&watched("  - /disk\n  - /gone\n"))?;
+    snapshots_refused(&node.root)?;
+    let done = cleanup(&node.root, Level::Cleanup, false)?;
+    assert!(!file.exists());
+    let told: Vec<&str> = done.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(told, [format!("could not look at {}", node.root.join("gone").display())]);
+    node.old_file("disk/filler", 7_800_000)?;
+    let refused = snapshots_refused(&node.root).expect_err("the one that is there is full");
+    assert!(matches!(refused, MonitorError::SnapshotsRefused { .. }), "{refused}");
+    node.configure(&watched("  - /gone\n  - /lost\n"))?;
+    assert!(matches!(cleanup(&node.root, Level::Cleanup, false), Err(MonitorError::File(_))));
+    assert!(matches!(snapshots_refused(&node.root), Err(MonitorError::File(_))));
     Ok(())
 }

@@ -73,6 +73,27 @@ fn everything_that_a_role_may_ask_for_is_rendered_so_that_the_monitor_reads_it()
 }
 
 #[test]
+fn the_unit_may_write_to_every_package_cache_that_the_monitor_clears_and_to_no_other() -> anyhow::Result<()> {
+    let inputs =
+        crate::sls::Inputs::of("n1", crate::model::role::Role::Core, crate::model::scale::Scale::Small);
+    let plan = render(&Embedded, &Wanted::Top, &Context::new("n1", inputs.pillar()))?;
+    let unit = plan.states.iter().find_map(|state| match &state.function {
+        Function::FileManaged { contents: Some(bytes), .. }
+            if state.function.path().is_some_and(|path| path.ends_with("eos-storage-monitor.service")) =>
+        {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+        _ => None,
+    });
+    let unit = unit.ok_or_else(|| anyhow::anyhow!("no unit is planned"))?;
+    let caches = unit.lines().filter_map(|line| line.strip_prefix("ReadWritePaths=-"));
+    let caches = caches.filter(|path| path.starts_with("/var/cache/") && !path.starts_with("/var/cache/eos"));
+    let cleared = crate::agent::monitor::actions::PACKAGES;
+    assert_eq!(caches.collect::<Vec<_>>(), cleared);
+    Ok(())
+}
+
+#[test]
 fn what_is_empty_is_left_out_and_each_of_a_pair_may_be() -> anyhow::Result<()> {
     let plain = rendered(&json!({}))?;
     assert_eq!((plain.services.len(), &plain.notify, plain.budget), (0, &None, None));

@@ -5,7 +5,8 @@ use crate::host::directory::cut;
 
 /// The names that were taken, in order.
 fn taken(report: &Report) -> Vec<&str> {
-    report.listed.iter().map(|listed| listed.path.as_str()).collect()
+    let paths = report.listed.iter().map(|listed| listed.path.as_str());
+    paths.filter(|path| !path.ends_with('/')).collect()
 }
 
 #[test]
@@ -61,7 +62,10 @@ fn a_package_is_as_old_as_its_download_and_a_lock_stays() -> anyhow::Result<()> 
     let place = Place::new()?;
     let package = place.write("var/cache/apt/archives/curl_7.88_amd64.deb", [1; 8192])?;
     let lock = place.write("var/cache/apt/archives/lock", "")?;
+    let ten_years_ago = SystemTime::now() - 3650 * DAY;
+    fs::File::open(&package)?.set_modified(ten_years_ago)?;
     let sweep = place.sweep(Work::Packages, "/var/cache/apt/archives", &[]);
+    let sweep = Sweep { now: SystemTime::now(), ..sweep };
     assert_eq!(sweep.run()?.kept_for(Reason::Young), 1, "it came a moment ago, whatever time it bears");
     let later = Sweep { now: sweep.now + 8 * DAY, ..sweep }.run()?;
     assert_eq!((later.files, package.exists(), lock.exists()), (1, false, true));
@@ -174,5 +178,20 @@ fn a_death_in_the_middle_of_a_deletion_is_gone_on_with() -> anyhow::Result<()> {
         assert_eq!((report?.files as usize, died), (changes.min(3), changes < 3));
         assert_eq!(sweep.run()?.files as usize, 3 - changes.min(3));
     }
+    Ok(())
+}
+
+#[test]
+fn a_young_file_that_is_renamed_over_an_old_one_at_the_last_moment_stays() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let old = place.write("cache/thing", [1; 8192])?;
+    let young = place.write("young", "fresh")?;
+    let to = old.clone();
+    let sweep = place.sweep(Work::Delete, "/cache", &[]);
+    let replace = move || fs::rename(&young, &to).expect("one file system");
+    let (report, came) = cut::meanwhile(0, replace, || sweep.run());
+    let report = report?;
+    assert_eq!((came, report.files, report.kept_for(Reason::Changed)), (true, 0, 1), "{report:?}");
+    assert_eq!(fs::read(&old)?, b"fresh");
     Ok(())
 }

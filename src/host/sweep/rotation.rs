@@ -1,0 +1,122 @@
+//! Which logs `logrotate` manages: it shifts and deletes them by their names, so none is renamed behind its back.
+
+use crate::host::root::Root;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Where distributions have it keep which logs it has seen.
+const STATES: [&str; 4] = [
+    "/var/lib/logrotate/status",
+    "/var/lib/logrotate/logrotate.status",
+    "/var/lib/logrotate.status",
+    "/var/lib/misc/logrotate.status",
+];
+
+/// The logs that it manages, by their directory.
+#[derive(Debug, Default)]
+pub(super) struct Rotation {
+    logs: HashMap<PathBuf, Vec<Vec<u8>>>,
+}
+
+impl Rotation {
+    /// Reads what `logrotate` of this root wrote down, if it is used.
+    pub(super) fn read(root: &Root) -> io::Result<Self> {
+        let mut found = Self::default();
+        for path in STATES {
+            match std::fs::read(root.join(path)) {
+                Ok(state) => found.add(&state),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, state: &[u8]) {
+        for path in state.split(|byte| *byte == b'\n').filter_map(log_of) {
+            if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
+                self.logs.entry(directory.to_owned()).or_default().push(name.as_bytes().to_vec());
+            }
+        }
+    }
+
+    /// Whether it manages the file: a log, or what it made of one in the same directory or in one below (`olddir`).
+    pub(super) fn manages(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { return false };
+        path.ancestors().skip(1).enumerate().any(|(above, directory)| {
+            self.logs.get(directory).is_some_and(|logs| {
+                logs.iter().any(|log| is_rotated(log, name) || (above == 0 && log == name))
+            })
+        })
+    }
+}
+
+/// `"/var/log/a b" 2026-1-2-3:4:5`, with a backslash before quotes and backslashes; without quotes in old versions.
+fn log_of(line: &[u8]) -> Option<PathBuf> {
+    let mut name = Vec::new();
+    match line.strip_prefix(b"\"") {
+        Some(quoted) => {
+            let mut bytes = quoted.iter();
+            loop {
+                match bytes.next()? {
+                    b'"' => break,
+                    b'\\' => name.push(*bytes.next()?),
+                    byte => name.push(*byte),
+                }
+            }
+        }
+        None => name.extend(line.iter().take_while(|byte| **byte != b' ')),
+    }
+    name.starts_with(b"/").then(|| PathBuf::from(OsString::from_vec(name)))
+}
+
+/// Whether the name is what `logrotate` makes of a log: `app.log.1`, `app.log-20260102`, or, where `extension .log`
+/// stands, `app.1.log` and `app-20260102.log`; each perhaps with more behind it, as of a compressor.
+fn is_rotated(log: &[u8], name: &[u8]) -> bool {
+    let numbered = |stem: &[u8]| {
+        let rest = name.strip_prefix(stem);
+        rest.is_some_and(|rest| matches!(rest, [b'.' | b'-', digit, ..] if digit.is_ascii_digit()))
+    };
+    let dot = log.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
+    numbered(log)
+        || dot.is_some_and(|dot| {
+            let ending = &log[dot..];
+            numbered(&log[..dot]) && name[dot..].windows(ending.len()).any(|part| part == ending)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_and_what_is_made_of_it_are_managed_and_others_of_similar_names_are_not() {
+        let mut rotation = Rotation::default();
+        rotation.add(
+            b"logrotate state -- version 2\n\"/var/log/dpkg.log\" 2026-11-30-6:25:1\n\
+              \"/var/log/a \\\"b\\\\\" 2026-11-30-6:25:1\n/var/log/old.log 2026-11-30\n\"/var/log/cut",
+        );
+        for name in [
+            "dpkg.log",
+            "dpkg.log.1",
+            "dpkg.log.2.gz",
+            "dpkg.log-20260102",
+            "dpkg.1.log",
+            "dpkg-20260102.log.gz",
+            "archive/dpkg.log.1",
+            "a \"b\\",
+            "a \"b\\.1",
+            "old.log.12",
+        ] {
+            assert!(rotation.manages(&Path::new("/var/log").join(name)), "{name}");
+        }
+        for name in ["dpkg.log.old", "dpkg.logs", "dpkg", "dpkg-2", "archive/dpkg.log", "cut", "-- "] {
+            assert!(!rotation.manages(&Path::new("/var/log").join(name)), "{name}");
+        }
+        assert!(!rotation.manages(Path::new("/var/dpkg.log.1")));
+    }
+}
