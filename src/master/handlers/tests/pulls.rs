@@ -104,7 +104,8 @@ async fn captures_pulls_and_failures_are_counted() -> anyhow::Result<()> {
     let lab = lab()?;
     let (old, _, part) = two(&lab).await?;
     let size = lab.app.snapshots.store.summary(&old)?.parts[0].size;
-    lab.ask(true, Request::get(&part).body(Body::empty())?).await?;
+    let sent = lab.ask(true, Request::get(&part).body(Body::empty())?).await?;
+    assert_eq!(axum::body::to_bytes(sent.into_body(), usize::MAX).await?.len() as u64, size);
     lab.get("/v1/snapshots/abcdefgh/manifest").await?;
     lab.app.snapshots.shelf.look(Instant::now());
     let answer = lab.ask(true, Request::get("/metrics").body(Body::empty())?).await?;
