@@ -54,6 +54,8 @@ pub fn run(context: &Context, command: StorageCommand) -> Result<Done, Failure> 
             Ok(Done::new(json(&report), view::storage::text(&context.output, &report)))
         }
         StorageCommand::AcceptClock => {
+            // Only a member has what goes by it.
+            context.membership()?;
             let accepted = operator::accept_clock(&context.root).map_err(failure)?;
             let text = format!("the clock shows {} and is taken for right\n", accepted.wall);
             Ok(Done::new(json(&accepted), text))

@@ -116,8 +116,8 @@ fn a_join_and_a_restore_go_on_with_other_holders_when_one_is_killed_in_the_middl
     }
     is_held(&master, &id, &["node1", "node2", "node3"]);
 
-    // So slowly that the holder dies in the middle.
-    node.put("etc/eos/cluster.yaml", "snapshot: {bandwidth_bytes: 6000000}\n", 0o644);
+    // So slowly, and over so few connections, that the holder dies before it has sent its share.
+    node.put("etc/eos/cluster.yaml", "snapshot: {bandwidth_bytes: 6000000, connections: 3}\n", 0o644);
     let mut command = node.command(&[&node.join(&master)[..], &["--output", "json"]].concat());
     command.env("EOS_TOKEN", master.token());
     let run = while_it_dies(command, &second);
