@@ -8,7 +8,7 @@
 include:
   - orchestration.role_update
 {% if new_node %}
-{% if not plan.get('generation') %}
+{% if plan.generation is not defined %}
 
 # Under eos the node has been let in and has confirmed: there is nothing left to decide. Where eos has Salt run this,
 # plan has a generation, and eos had the minion's key accepted by its fingerprint: no name is to stand for a key.
@@ -27,7 +27,7 @@ new_node_answers:
     - retry:
         attempts: 10
         interval: 3
-{% if not plan.get('generation') %}
+{% if plan.generation is not defined %}
     - require:
       - salt: accept_new_node
 {% endif %}
@@ -38,7 +38,7 @@ new_node_answers:
 refresh_mine:
   salt.function:
     - name: mine.update
-{% if plan.get('generation') %}
+{% if plan.generation is defined %}
     - tgt: {{ plan['nodes'].values() | sum(start=[]) | sort | tojson }}
     - tgt_type: list
 {% else %}

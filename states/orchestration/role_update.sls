@@ -17,17 +17,16 @@
 # are updated together, role by role.
 {% set plan = pillar['eos']['plan'] %}
 {% set new_node = plan.get('new_node', '') %}
-{% set generation = plan.get('generation', '') %}
 {% if new_node %}
 
 update_new_node:
-{% if generation %}
+{% if plan.generation is defined %}
   salt.function:
     - name: eos_node.take
     - tgt: {{ [new_node] | tojson }}
     - tgt_type: list
     - arg:
-      - {{ generation }}
+      - {{ plan.generation }}
 {% else %}
   salt.state:
     - tgt: {{ [new_node] | tojson }}
@@ -47,13 +46,13 @@ update_new_node:
 {% if others %}
 
 update_{{ role }}_nodes:
-{% if generation %}
+{% if plan.generation is defined %}
   salt.function:
     - name: eos_node.take
     - tgt: {{ others | tojson }}
     - tgt_type: list
     - arg:
-      - {{ generation }}
+      - {{ plan.generation }}
 {% else %}
   salt.state:
     - tgt: {{ others | tojson }}

@@ -27,6 +27,9 @@ const ENVIRONMENT: &str = "eos";
 /// What follows when a node has joined.
 const NODE_ADDITION: &str = "orchestration.node_addition";
 
+/// What a plan says; anything else would be words of somebody else for a file that root's Salt renders.
+const KEYS: [&str; 7] = ["roles", "nodes", "scale", "thresholds", "retention", "new_node", "generation"];
+
 /// Runs the file; what came of its steps.
 ///
 /// # Errors
@@ -52,7 +55,10 @@ fn believable(sls: &str, plan: &Value) -> Result<(), String> {
     if ![Cause::Changed.sls(), NODE_ADDITION].contains(&sls) {
         return Err(format!("it asks for {sls:?}, which is no orchestration of a generation"));
     }
+    known(plan, &["eos"])?;
+    known(&plan["eos"], &["plan"])?;
     let plan = &plan["eos"]["plan"];
+    known(plan, &KEYS)?;
     let name = |text: &str| NodeName::parse(text).map(drop).map_err(|error| error.to_string());
     let role = |text: &str| Role::parse(text).map(drop).map_err(|error| error.to_string());
     for (node, given) in plan["roles"].as_object().into_iter().flatten() {
@@ -67,9 +73,19 @@ fn believable(sls: &str, plan: &Value) -> Result<(), String> {
     if let Some(node) = plan.get("new_node") {
         name(node.as_str().unwrap_or_default())?;
     }
-    match (plan["generation"].is_u64(), Scale::deserialize(&plan["scale"])) {
+    // The files take a plan without a generation for one of a fleet, whose keys are accepted by name; none is 0.
+    let generation = plan["generation"].as_u64().is_some_and(|generation| generation > 0);
+    match (generation, Scale::deserialize(&plan["scale"])) {
         (true, Ok(_)) => Ok(()),
         _ => Err("its plan has no generation or no scale".to_owned()),
+    }
+}
+
+/// That an object has no keys but these.
+fn known(object: &Value, keys: &[&str]) -> Result<(), String> {
+    match object.as_object().into_iter().flatten().find(|(key, _)| !keys.contains(&key.as_str())) {
+        Some((key, _)) => Err(format!("it says {key:?}, which is no part of a plan")),
+        None => Ok(()),
     }
 }
 
@@ -123,6 +139,8 @@ mod tests {
             ("nodes", json!({"other": ["n1"]})),
             ("new_node", json!("*")),
             ("generation", json!("3; x")),
+            ("generation", json!(0)),
+            ("other", json!("x")),
             ("scale", json!("{{ x }}")),
         ] {
             let mut plan = plan();
