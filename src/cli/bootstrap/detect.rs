@@ -117,7 +117,8 @@ fn chosen<'a>(
     if let Some(found) = choice::choose(&findings.clusters, &wanted).map_err(failure)? {
         return Ok(Some(found));
     }
-    if let Some((from, version)) = findings.unread.first() {
+    let verified = findings.clusters.iter().any(Found::is_verified);
+    if let Some((from, version)) = findings.unread.first().filter(|_| !verified) {
         // Whatever it is, nobody founds another cluster beside it without knowing.
         let (theirs, ours) = (
             format!("version {version} of discovery"),
