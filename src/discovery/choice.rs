@@ -36,12 +36,15 @@ impl Wanted {
     }
 }
 
-/// The one that is meant; none when it did not answer.
+/// The one that is meant; none when it did not answer. Anybody can send an answer that nobody stands by, so those
+/// count only where no verified one may be meant.
 ///
 /// # Errors
 /// When several may be meant, or the one speaks nothing that this build speaks.
 pub fn choose<'a>(found: &'a [Found], wanted: &Wanted) -> Result<Option<&'a Found>, DiscoveryError> {
-    let may_be: Vec<&Found> = found.iter().filter(|found| wanted.is(found)).collect();
+    let may_be = found.iter().filter(|found| wanted.is(found));
+    let (verified, claims): (Vec<&Found>, Vec<&Found>) = may_be.partition(|found| found.is_verified());
+    let may_be = if verified.is_empty() { claims } else { verified };
     let [first, rest @ ..] = &may_be[..] else { return Ok(None) };
     let same = |other: &&Found| {
         let (left, right) = (&other.statement, &first.statement);
@@ -60,12 +63,13 @@ pub fn choose<'a>(found: &'a [Found], wanted: &Wanted) -> Result<Option<&'a Foun
     Ok(Some(first))
 }
 
-/// Refuses a new cluster of a name that another one on the network has.
+/// Refuses a new cluster of a name that another one on the network has, and stands by.
 ///
 /// # Errors
 /// When one has it.
 pub fn guard(found: &[Found], name: &ClusterId) -> Result<(), DiscoveryError> {
-    let same: Vec<&Found> = found.iter().filter(|found| found.statement.cluster == name.as_str()).collect();
+    let has_it = |found: &&Found| found.is_verified() && found.statement.cluster == name.as_str();
+    let same: Vec<&Found> = found.iter().filter(has_it).collect();
     if same.is_empty() {
         return Ok(());
     }
@@ -123,6 +127,34 @@ mod tests {
             after: Duration::from_millis(3),
             standing: Standing::Verified,
         }
+    }
+
+    fn unverified(cluster: &str, authority: u8, last: u8) -> Found {
+        Found { standing: Standing::Unverified("nobody there".to_owned()), ..found(cluster, authority, last) }
+    }
+
+    #[test]
+    fn what_nobody_stands_by_decides_only_where_nothing_verified_may_be_meant() -> Result<(), DiscoveryError>
+    {
+        let mut later = unverified("prod", 1, 40);
+        later.statement.versions = Versions { protocol: 9, oldest_protocol: 8, version: "0.9.0".to_owned() };
+        let all = [unverified("prod", 1, 30), found("prod", 1, 10), unverified("evil", 6, 50), later];
+        let pinned = Wanted { authority: Some(Fingerprint::from_bytes([1; 32])), ..Wanted::default() };
+        for wanted in [Wanted::default(), named("prod"), pinned] {
+            assert_eq!(choose(&all, &wanted)?, Some(&all[1]), "{wanted:?}");
+        }
+        assert_eq!(choose(&all, &named("evil"))?, Some(&all[2]), "its master may come back");
+        let claims = [unverified("prod", 1, 30), unverified("evil", 6, 50)];
+        let error = choose(&claims, &Wanted::default()).expect_err("there are two");
+        tells(
+            &error,
+            "EOS-D002",
+            "2 clusters or masters answered: prod (010101010101, not verified) at 10.0.1.30:4507, \
+             evil (060606060606, not verified) at 10.0.1.50:4507",
+        );
+        let name = ClusterId::parse("prod").expect("an id");
+        assert!(guard(&[unverified("prod", 1, 30)], &name).is_ok(), "a claim takes no name");
+        Ok(())
     }
 
     fn named(cluster: &str) -> Wanted {

@@ -117,7 +117,7 @@ impl Cause {
             ],
             Self::FirewallIn(_, port) => vec![
                 format!("let queries in: nft insert rule inet filter input udp dport {port} accept"),
-                format!("and answers: nft insert rule inet filter input udp sport {port} accept"),
+                answers(*port),
             ],
             Self::MasterSilent(_, port) => vec![format!(
                 "on the master: nft insert rule inet filter input udp dport {port} accept; and see that \
@@ -127,10 +127,9 @@ impl Cause {
             Self::MasterAway(address) => {
                 vec![format!("look at the way to it: ip route get {}", address.ip())]
             }
-            Self::Nobody(port) => vec![
-                "see on the master that it runs: eos status".to_owned(),
-                format!("let answers in: nft insert rule inet filter input udp sport {port} accept"),
-            ],
+            Self::Nobody(port) => {
+                vec!["see on the master that it runs: eos status".to_owned(), answers(*port)]
+            }
         };
         hints.push(match self {
             Self::MasterSilent(address, _) | Self::NotCarried(address) => {
@@ -140,6 +139,14 @@ impl Cause {
         });
         hints
     }
+}
+
+/// Answers come to a port that the kernel chose: no service of this machine is opened to whoever sends from that port.
+fn answers(port: u16) -> String {
+    format!(
+        "let answers in, and take the rule out once this node has joined: nft insert rule inet filter input udp sport \
+         {port} udp dport 32768-60999 accept"
+    )
 }
 
 fn switch(name: &str, obstacle: Obstacle) -> String {
@@ -345,8 +352,8 @@ mod tests {
             (Cause::MasterSilent(address, 4505), "--join-cluster 10.0.1.10:4507"),
             (Cause::NotCarried(address), "--join-cluster 10.0.1.10:4507"),
             (Cause::MasterAway(address), "ip route get 10.0.1.10"),
-            (Cause::Nobody(4600), "udp sport 4600 accept"),
-            (Cause::Nobody(4505), "udp sport 4505 accept"),
+            (Cause::Nobody(4600), "udp sport 4600 udp dport 32768-60999 accept"),
+            (Cause::FirewallIn(name(), 4505), "udp sport 4505 udp dport 32768-60999 accept"),
         ] {
             assert!(cause.hints().join("\n").contains(command), "{cause:?}: {:?}", cause.hints());
         }

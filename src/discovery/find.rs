@@ -4,7 +4,7 @@
 //! at, and it has to show the authority that was named and the certificate of the key that signed.
 
 use crate::client::{ClientError, Looked, Terms, look};
-use crate::discovery::ask::{Asking, Ignored, Reply, Way, ask};
+use crate::discovery::ask::{Asking, Heard, Ignored, Reply, Way, ask};
 use crate::discovery::datagram::{Answer, Statement};
 use crate::discovery::error::DiscoveryError;
 use crate::identity::key::random;
@@ -56,6 +56,11 @@ impl Found {
         self.statement.addresses[0]
     }
 
+    /// Whether its master stands by the answer.
+    pub fn is_verified(&self) -> bool {
+        self.standing == Standing::Verified
+    }
+
     /// Whether both sides have a protocol in common.
     pub fn speaks(&self) -> bool {
         self.statement.versions.meets(&Versions::own())
@@ -77,29 +82,56 @@ pub struct Findings {
     pub elapsed: Duration,
 }
 
-/// Asks until the patience is over or somebody is found. Answers that nobody stands by count as silence.
+impl Findings {
+    /// Takes what another round of asking found: what it says anew takes the place of what was said before, and what
+    /// was tried adds up.
+    fn take(&mut self, clusters: Vec<Found>, heard: Heard) {
+        let again = |found: &Found| clusters.iter().any(|new| new.statement == found.statement);
+        self.clusters.retain(|found| !again(found));
+        self.clusters.extend(clusters);
+        self.clusters.sort_by_key(|found| (found.statement.cluster.clone(), found.address(), found.after));
+        let unread: Vec<_> = heard.unread.into_iter().filter(|told| !self.unread.contains(told)).collect();
+        self.unread.extend(unread);
+        self.ignored = self.ignored.and(heard.ignored);
+        for way in heard.ways {
+            let same = |known: &&mut Way| (&known.interface, known.group) == (&way.interface, way.group);
+            match self.ways.iter_mut().find(same) {
+                Some(known) => {
+                    known.sent += way.sent;
+                    known.heard_back |= way.heard_back;
+                    known.trouble = way.trouble;
+                }
+                None => self.ways.push(way),
+            }
+        }
+    }
+}
+
+/// Asks until the patience is over or a cluster is found that stands by its answer. Anything else anybody can send: it
+/// is told, and ends nothing.
 ///
 /// # Errors
 /// When the interfaces cannot be listed, or the operating system gives no randomness.
 pub async fn find(asking: &Asking, terms: &Terms) -> Result<Findings, DiscoveryError> {
     let began = Instant::now();
-    let mut ignored = Ignored::default();
+    let mut findings = Findings::default();
     let mut left = asking.patience;
     loop {
         let seed = random::<32>().map_err(DiscoveryError::Identity)?;
-        let heard =
+        let mut heard =
             ask(&Asking { patience: left, ..*asking }, &seed).await.map_err(DiscoveryError::Network)?;
         let own = |reply: &Reply| {
             let said = &reply.answer.statement;
             asking.apart_from == Some((said.authority, said.addresses[0]))
         };
-        let others = heard.answers.into_iter().filter(|reply| !own(reply)).collect();
+        let others = std::mem::take(&mut heard.answers).into_iter().filter(|reply| !own(reply)).collect();
         let (clusters, put_aside) = stand_by(others, terms).await;
-        ignored = ignored.and(heard.ignored).and(put_aside);
+        findings.ignored = findings.ignored.and(put_aside);
+        findings.take(clusters, heard);
         left = asking.patience.saturating_sub(began.elapsed());
-        if !clusters.is_empty() || !heard.unread.is_empty() || left < WORTHWHILE {
-            let (unread, ways) = (heard.unread, heard.ways);
-            return Ok(Findings { clusters, unread, ignored, ways, elapsed: began.elapsed() });
+        if left < WORTHWHILE || findings.clusters.iter().any(Found::is_verified) {
+            findings.elapsed = began.elapsed();
+            return Ok(findings);
         }
     }
 }
@@ -167,4 +199,26 @@ fn stands(answer: &Answer, looked: &Looked) -> bool {
         "an answer of discovery",
     );
     signed.is_ok() && looked.hello.cluster.as_str() == answer.statement.cluster
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::GROUP_V4;
+
+    fn heard(heard_back: bool) -> Heard {
+        let way = Way { interface: "eth0".to_owned(), group: GROUP_V4, sent: 2, heard_back, trouble: None };
+        let unread = vec![(SocketAddr::from(([10, 0, 1, 40], 4505)), 7)];
+        Heard { ways: vec![way], unread, ..Heard::default() }
+    }
+
+    #[test]
+    fn what_one_round_of_asking_showed_stands_after_a_shorter_one() {
+        let mut findings = Findings::default();
+        findings.take(Vec::new(), heard(true));
+        findings.take(Vec::new(), heard(false));
+        let [way] = &findings.ways[..] else { panic!("one way: {:?}", findings.ways) };
+        assert_eq!((way.sent, way.heard_back), (4, true));
+        assert_eq!(findings.unread.len(), 1);
+    }
 }

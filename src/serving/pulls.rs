@@ -251,7 +251,7 @@ impl Pulls {
         let mut keys = Vec::new();
         for (key, pull) in &mut held.pulls {
             if key.0 == puller && pull.parts.contains(part) && may(&pull.source) {
-                (pull.heard, pull.sending) = (now, pull.sending + 1);
+                (pull.heard, pull.sending, pull.left) = (now, pull.sending + 1, false);
                 keys.push(key.clone());
             }
         }
@@ -284,7 +284,10 @@ impl Pulls {
     /// that one; its place is free with the last one.
     pub fn leave(&self, puller: &str, id: &SnapshotId) {
         let mut held = self.held();
-        let ends = |(key, pull): &(&Key, &mut Pull)| key.0 == puller && (key.1 == *id || pull.guessed);
+        let parts = held.pulls.get(&(puller.to_owned(), id.clone())).map(|pull| pull.parts.clone());
+        let like = |pull: &Pull| parts.iter().flatten().any(|part| pull.parts.contains(part));
+        let ends =
+            |(key, pull): &(&Key, &mut Pull)| key.0 == puller && (key.1 == *id || pull.guessed && like(pull));
         held.pulls.iter_mut().filter(ends).for_each(|(_, pull)| pull.left = true);
         if !held.pulls.iter().any(|(key, pull)| key.0 == puller && !pull.left) {
             held.leave_place(puller);

@@ -116,8 +116,8 @@ pub struct Asked {
     pub explicit: bool,
     /// What this run names of the node itself.
     named: Named,
-    /// What is configured and has no effect here.
-    pub without_effect: Vec<String>,
+    /// What is configured and has no effect unless this becomes the first node.
+    of_the_master: Vec<String>,
 }
 
 /// What a flag or a variable of this run says, as opposed to a file that an earlier run may have written.
@@ -163,6 +163,11 @@ impl Asked {
             node.preferred_role = before.preferred;
         }
         true
+    }
+
+    /// What is configured and has no effect here, by what this machine shall become now.
+    pub fn without_effect(&self) -> &[String] {
+        if self.aim == Aim::FirstNode { &[] } else { &self.of_the_master }
     }
 
     /// The name that the node will have.
@@ -221,8 +226,9 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
         address: named("node.advertise_address"),
         role: named("node.preferred_role"),
     };
-    let without_effect = layers::without_effect(&resolved, aim == Aim::FirstNode);
-    Ok(Asked { config: resolved.config, aim, token, heard: None, explicit, named, without_effect })
+    // Discovery may still make it a member.
+    let of_the_master = layers::without_effect(&resolved, false);
+    Ok(Asked { config: resolved.config, aim, token, heard: None, explicit, named, of_the_master })
 }
 
 fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {
@@ -333,8 +339,27 @@ fn first_id(asked: &Asked, before: Option<&Decision>) -> Result<ClusterId, Failu
 }
 
 #[cfg(test)]
+impl Asked {
+    /// What a plain bootstrap asks for with this configuration.
+    pub fn of(config: Config) -> Self {
+        let named = Named { name: false, address: false, role: false };
+        let of_the_master = Vec::new();
+        Self { config, aim: Aim::FirstNode, token: None, heard: None, explicit: false, named, of_the_master }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_joins_by_discovery_is_told_what_has_no_effect_on_it() {
+        let mut asked = Asked::of(Config::default());
+        asked.of_the_master = vec!["admission: on this node has no effect".to_owned()];
+        assert!(asked.without_effect().is_empty(), "it may become the first node");
+        asked.aim = Aim::Join(SocketAddr::from(([10, 0, 1, 10], 4507)));
+        assert_eq!(asked.without_effect(), asked.of_the_master);
+    }
 
     #[test]
     fn times_are_read_with_and_without_a_unit() {

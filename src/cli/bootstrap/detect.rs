@@ -3,10 +3,12 @@
 use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
 use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::context::{Context, failure};
+use crate::cli::error::CliError;
 use crate::cli::search::Search;
 use crate::discovery::choice::{self, Wanted, described};
 use crate::discovery::{DiscoveryError, Findings, Found, family};
 use crate::model::config::DiscoveryMethod;
+use crate::model::digest::Fingerprint;
 use crate::model::explain::Failure;
 use crate::model::ids::ClusterId;
 use crate::model::progress::{Event, Sink};
@@ -54,8 +56,8 @@ fn seeks(arguments: &BootstrapArguments, asked: &Asked, before: Option<&Decision
     match &asked.config.cluster.id {
         Some(id) if arguments.single_node => Seeks::Namesakes(id.clone()),
         None if arguments.single_node => Seeks::Nothing,
-        // Its cluster is there, and this is none of its first nodes.
-        _ if asked.token.as_ref().is_some_and(|token| token.authority.is_some()) => Seeks::Cluster,
+        // Its cluster is there, and this is none of its first nodes: a new one would have another authority.
+        _ if asked.pin().is_some() => Seeks::Cluster,
         _ => Seeks::Any,
     }
 }
@@ -76,8 +78,7 @@ pub fn detect(
     let seeks = seeks(arguments, asked, before);
     let patience = match seeks {
         Seeks::Nothing => {
-            unasked(arguments, asked, before, progress);
-            return Ok(());
+            return unasked(arguments, asked, before, progress);
         }
         Seeks::Cluster => TO_JOIN,
         Seeks::Any => BEFORE_FOUNDING,
@@ -116,7 +117,8 @@ fn chosen<'a>(
     if let Some(found) = choice::choose(&findings.clusters, &wanted).map_err(failure)? {
         return Ok(Some(found));
     }
-    if let Some((from, version)) = findings.unread.first() {
+    let verified = findings.clusters.iter().any(Found::is_verified);
+    if let Some((from, version)) = findings.unread.first().filter(|_| !verified) {
         // Whatever it is, nobody founds another cluster beside it without knowing.
         let (theirs, ours) = (
             format!("version {version} of discovery"),
@@ -151,18 +153,24 @@ fn joins(asked: &mut Asked, found: &Found, line: &mut CommandLine, progress: &Ar
 }
 
 fn founds(asked: &Asked, findings: &Findings, progress: &Arc<Progress>) {
-    let seconds = findings.elapsed.as_secs_f64();
-    let mut text = if findings.ways.iter().all(|way| way.sent == 0) {
-        "no cluster was named, and none could be looked for: no interface carries multicast".to_owned()
-    } else {
-        format!("no cluster was named, and none answered on the network within {seconds:.1} s")
-    };
-    if let (Some(id), false) = (&asked.config.cluster.id, findings.clusters.is_empty()) {
-        let others: Vec<String> = findings.clusters.iter().map(described).collect();
-        text = format!("{} answered, and not {id}", others.join(", "));
-    }
-    text.push_str(": this founds a new one; to join one, run eos bootstrap --join-cluster ADDRESS");
+    let text = why_founds(asked.config.cluster.id.as_ref(), findings);
+    let text =
+        format!("{text}: this founds a new one; to join one, run eos bootstrap --join-cluster ADDRESS");
     progress.emit(Event::Note { text });
+}
+
+/// Why no cluster is joined: others answered, nobody did, or nobody could be asked.
+fn why_founds(id: Option<&ClusterId>, findings: &Findings) -> String {
+    let others: Vec<String> = findings.clusters.iter().map(described).collect();
+    let seconds = findings.elapsed.as_secs_f64();
+    match id {
+        Some(id) if !others.is_empty() => format!("{} answered, and not {id}", others.join(", ")),
+        _ if findings.ways.iter().all(|way| way.sent == 0) => {
+            "no cluster was named, and none could be looked for: no interface carries multicast".to_owned()
+        }
+        Some(id) => format!("the cluster {id} did not answer on the network within {seconds:.1} s"),
+        None => format!("no cluster was named, and none answered on the network within {seconds:.1} s"),
+    }
 }
 
 /// Nobody named a cluster, and none is looked for: a new one must not come as a surprise.
@@ -171,13 +179,27 @@ fn unasked(
     asked: &Asked,
     before: Option<&Decision>,
     progress: &Arc<Progress>,
-) {
+) -> Result<(), Failure> {
     let said = arguments.single_node || arguments.new_cluster;
     if asked.aim == Aim::FirstNode && !said && before.is_none() {
+        if let Some(pinned) = asked.pin().filter(|_| asked.token.is_none()) {
+            return Err(failure(pinned_and_unasked(pinned)));
+        }
         let text = "no cluster was named, and none was looked for, since cluster.discovery.method is none: this \
                     founds a new one; to join one, run eos bootstrap --join-cluster ADDRESS";
         progress.emit(Event::Note { text: text.to_owned() });
     }
+    Ok(())
+}
+
+/// A new cluster would have another authority than the one that is pinned.
+fn pinned_and_unasked(pinned: Fingerprint) -> CliError {
+    let line = format!(
+        "a cluster of the authority {} is to be joined (cluster.ca_fingerprint), and none is looked for, since \
+         cluster.discovery.method is none: name its master with --join-cluster ADDRESS",
+        pinned.short()
+    );
+    CliError::Usage { line }
 }
 
 fn put_aside(findings: &Findings, progress: &Arc<Progress>) {
@@ -189,5 +211,54 @@ fn put_aside(findings: &Findings, progress: &Arc<Progress>) {
             ignored.forged, ignored.replayed
         );
         progress.emit(Event::Warning { text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::Config;
+    use clap::{Args, Command, FromArgMatches};
+
+    fn arguments(words: &[&str]) -> BootstrapArguments {
+        let command = BootstrapArguments::augment_args(Command::new("bootstrap").no_binary_name(true));
+        let matches = command.try_get_matches_from(words).expect("a command line");
+        BootstrapArguments::from_arg_matches(&matches).expect("its options")
+    }
+
+    fn sought(words: &[&str], change: fn(&mut Config)) -> Seeks {
+        let mut config = Config::default();
+        change(&mut config);
+        seeks(&arguments(words), &Asked::of(config), None)
+    }
+
+    #[test]
+    fn a_plain_bootstrap_with_a_pinned_authority_only_ever_joins() {
+        let pin = |config: &mut Config| {
+            config.cluster.ca_fingerprint = Some(Fingerprint::from_bytes([1; 32]));
+        };
+        assert_eq!(sought(&[], |_| ()), Seeks::Any);
+        assert_eq!(sought(&[], pin), Seeks::Cluster);
+        assert_eq!(sought(&["--new-cluster"], pin), Seeks::Nothing);
+        assert_eq!(sought(&["--single-node"], pin), Seeks::Nothing);
+    }
+
+    #[test]
+    fn why_a_cluster_is_founded_tells_what_was_named_and_who_answered() {
+        let id = ClusterId::parse("prod").expect("an id");
+        let way = crate::discovery::ask::Way {
+            interface: "eth0".to_owned(),
+            group: crate::discovery::GROUP_V4,
+            sent: 3,
+            heard_back: true,
+            trouble: None,
+        };
+        let elapsed = Duration::from_secs(2);
+        let silence = Findings { ways: vec![way], elapsed, ..Findings::default() };
+        let told = "the cluster prod did not answer on the network within 2.0 s";
+        assert_eq!(why_founds(Some(&id), &silence), told);
+        let told = "no cluster was named, and none answered on the network within 2.0 s";
+        assert_eq!(why_founds(None, &silence), told);
+        assert!(why_founds(None, &Findings::default()).contains("no interface carries multicast"));
     }
 }

@@ -130,7 +130,7 @@ pub(crate) fn terms(context: &Context, progress: &Arc<Progress>, deadline: Insta
 }
 
 fn tell_without_effect(asked: &decide::Asked, progress: &Arc<Progress>) {
-    for text in &asked.without_effect {
+    for text in asked.without_effect() {
         progress.emit(Event::Warning { text: text.clone() });
     }
 }

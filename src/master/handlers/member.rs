@@ -11,6 +11,7 @@ use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::error::MasterError;
+use crate::master::orchestration;
 use crate::master::planning;
 use crate::master::presence::Presence;
 use crate::model::role::Role;
@@ -38,6 +39,10 @@ pub(super) async fn desired(
 ) -> Answer<Desired> {
     with_cluster(&app, move |app, cluster| {
         let node = member(&peer, cluster, "GET /v1/member/desired")?;
+        // Where an installed Salt gives the turns, whoever has its turn asks here; the agents' polls are held.
+        if orchestration::by_salt(app, cluster).is_some() {
+            return app.desired(cluster, &node);
+        }
         let own = cluster.live.get(&node.id).map(|live| live.applied_as).unwrap_or_default();
         in_its_turn(app, cluster, &node, own)
     })

@@ -108,8 +108,11 @@ impl DiskStore {
         for step in ORDER {
             self.take(step, &staging, signed, &manifest)?;
         }
-        if staging.area.path() == self.partial.path() {
-            self.drop_superseded(&manifest.metadata)?;
+        // It is published, whatever becomes of older downloads: any prune looks at them again.
+        if staging.area.path() == self.partial.path()
+            && let Err(error) = self.drop_superseded(&manifest.metadata)
+        {
+            tracing::warn!(%error, "older downloads stay for now");
         }
         Ok(id)
     }

@@ -72,8 +72,8 @@ fn one(env: &Env, ledger: &Ledger, subject: &str, done: &mut TakenBack) -> Resul
     let (kind, name) = parts(subject);
     let what = format!("{kind} {name}");
     let mut verdict = judge(&before, &written, &now);
-    if let (Verdict::TakeBack(Before::Package(_)), Some(other)) = (&verdict, needed_by(ledger, name)?) {
-        verdict = Verdict::Leave(format!("{other} needs it, and was not installed by eos"));
+    if let (Verdict::TakeBack(Before::Package(_)), Some(reason)) = (&verdict, kept_by(ledger, name)) {
+        verdict = Verdict::Leave(reason);
     }
     let reason = match verdict {
         Verdict::Forget => return Ok(()),
@@ -95,17 +95,21 @@ fn one(env: &Env, ledger: &Ledger, subject: &str, done: &mut TakenBack) -> Resul
     Ok(())
 }
 
-/// A package that would go with this one and that eos did not install.
-fn needed_by(ledger: &Ledger, name: &str) -> Result<Option<String>, StepFailure> {
+/// Why a package has to stay: another one would go with it that eos did not install, or nobody knows what would go.
+fn kept_by(ledger: &Ledger, name: &str) -> Option<String> {
     let own = |other: &String| {
         other == name
             || ledger.effects.get(&format!("package:{other}")).is_some_and(|effect| {
                 recorded("ledger", other, &effect.before).is_ok_and(|before| before == Before::Package(None))
             })
     };
-    // What `apt-get` refuses to think through, it refuses to do, which is told then.
-    let removed = packages::would_remove(&[name.to_owned()]).unwrap_or_default();
-    Ok(removed.into_iter().find(|other| !own(other)))
+    match packages::would_remove(&[name.to_owned()]) {
+        Ok(removed) => {
+            let other = removed.into_iter().find(|other| !own(other))?;
+            Some(format!("{other} needs it, and was not installed by eos"))
+        }
+        Err(error) => Some(format!("it is not known what would go with it: {error}")),
+    }
 }
 
 /// `before` eos, as eos has `written` it, and `now`.

@@ -74,7 +74,7 @@ fn somebody_who_only_forges_is_silence() {
         vec![answer(nonce, &words, &[1; 70])]
     };
     while_answering(impostor, &forge, || {
-        joiner.eos(&joining(joiner, &[])).failed(4, "EOS-D001", &["no cluster answered within 3."]);
+        joiner.eos(&joining(joiner, &[])).failed(4, "EOS-D001", &["no cluster answered within "]);
     });
     assert_untouched(joiner);
 }
