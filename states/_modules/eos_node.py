@@ -13,6 +13,9 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "eos_node"
 
+# Shorter than what eos gives the whole run, so that it is told which node was not done.
+LIMIT = 540
+
 
 def __virtual__():
     if "eos" not in __opts__:
@@ -24,9 +27,15 @@ def _eos(*arguments):
     """The last object that ``eos ... --output json`` says."""
     own = __opts__["eos"]
     command = [own["binary"], "--root", own["root"] or "/", "--output", "json", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+    except subprocess.TimeoutExpired as slow:
+        raise CommandExecutionError(f"eos was not done within {LIMIT} s") from slow
     lines = done.stdout.strip().splitlines()
-    verdict = json.loads(lines[-1]) if lines else {}
+    try:
+        verdict = json.loads(lines[-1]) if lines else {}
+    except ValueError as strange:
+        raise CommandExecutionError(done.stderr.strip() or f"eos says {lines[-1]!r}") from strange
     if done.returncode == 0 and lines:
         return verdict["result"]
     error = verdict.get("error") or {}

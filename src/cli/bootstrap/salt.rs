@@ -1,6 +1,7 @@
 //! Whether the Salt that is to apply states can do so, for preflight.
 
 use crate::cli::context::{Context, failure};
+use crate::host::services::ServiceManager;
 use crate::host::{command, files};
 use crate::model::config::{NO_SALT_MASTER, StatesConfig, StatesEngine};
 use crate::model::explain::Failure;
@@ -15,6 +16,10 @@ const OLDEST: u32 = 3006;
 /// How long it may take to say its version; a cold start reads hundreds of files.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Why a Salt master is not served under systemd.
+const CONFINED: &str =
+    "systemd confines the agent of eos, which has no way to the files and programs of a Salt master";
+
 /// Asks the programs for their versions: on the first node, where there is a Salt master, also those that it needs.
 /// None when eos applies states itself.
 ///
@@ -26,7 +31,9 @@ pub fn answers(context: &Context, states: &StatesConfig, kind: Kind) -> Result<O
     let named = states.salt_master.is_some();
     let states = StatesConfig { salt_master: master(context, states, kind)?, ..states.clone() };
     let Some(directory) = states.salt_master().filter(|_| kind == Kind::FirstNode) else {
-        return Ok(Some(Answer::Good(version)));
+        let left = kind == Kind::FirstNode && !named && is_master(context, salt::DIRECTORY)?;
+        let told = format!("{version}; the Salt master of {} is left alone: {CONFINED}", salt::DIRECTORY);
+        return Ok(Some(Answer::Good(if left { told } else { version })));
     };
     let fix =
         "install salt-master and salt-minion of the same release, or say that no Salt master is to be used: \
@@ -34,6 +41,15 @@ pub fn answers(context: &Context, states: &StatesConfig, kind: Kind) -> Result<O
             .to_owned();
     if !is_master(context, directory)? {
         let measured = format!("{directory} holds no configuration of a Salt master (file master)");
+        return Ok(Some(Answer::Bad { measured, fix }));
+    }
+    if is_confined(context)? {
+        let measured = format!("the Salt master of {directory} cannot be served: {CONFINED}");
+        return Ok(Some(Answer::Bad { measured, fix: "found without it: --salt-master=none".to_owned() }));
+    }
+    if let Some(fix) = replaced(context, directory)? {
+        let measured =
+            format!("{directory}/master sets ext_pillar, whose place eos's master.d/eos.conf would take");
         return Ok(Some(Answer::Bad { measured, fix }));
     }
     for name in ["salt-run", "salt-key", "salt-minion"] {
@@ -77,7 +93,7 @@ pub fn master(context: &Context, states: &StatesConfig, kind: Kind) -> Result<Op
     if kind != Kind::FirstNode || states.engine != StatesEngine::Salt || states.salt_master.is_some() {
         return Ok(states.salt_master.clone());
     }
-    let found = is_master(context, salt::DIRECTORY)?;
+    let found = is_master(context, salt::DIRECTORY)? && !is_confined(context)?;
     Ok(Some(if found { salt::DIRECTORY } else { NO_SALT_MASTER }.to_owned()))
 }
 
@@ -85,6 +101,32 @@ pub fn master(context: &Context, states: &StatesConfig, kind: Kind) -> Result<Op
 fn is_master(context: &Context, directory: &str) -> Result<bool, Failure> {
     let path = context.root.join(directory.trim_start_matches('/')).join("master");
     files::exists(&path).map_err(failure)
+}
+
+/// Whether the agent, which serves the Salt master, has no way to its files and programs.
+fn is_confined(context: &Context) -> Result<bool, Failure> {
+    Ok(context.services()?.kind() == ServiceManager::Systemd)
+}
+
+/// What to do about an `ext_pillar` of the Salt master itself: it merges lists of the files in `master.d` with each other
+/// only, and puts what comes of them in the place of its own.
+fn replaced(context: &Context, directory: &str) -> Result<Option<String>, Failure> {
+    let path = context.root.join(directory.trim_start_matches('/')).join("master");
+    let text = files::read_optional(&path).map_err(failure)?.unwrap_or_default();
+    let sets = sets_external_pillar(&String::from_utf8_lossy(&text));
+    let fix = format!(
+        "move it to a file of its own in {directory}/master.d, to which eos adds its own, or leave the Salt master \
+         alone: --salt-master=none"
+    );
+    Ok(sets.then_some(fix))
+}
+
+/// Whether a line at the top level of this YAML sets it.
+fn sets_external_pillar(text: &str) -> bool {
+    let key = |line: &str| {
+        line.split_once(':').map(|(key, _)| key.trim_end().trim_matches(['"', '\'']) == "ext_pillar")
+    };
+    text.lines().filter_map(key).any(|found| found)
 }
 
 /// `3008` of `salt-call 3008.3 (Argon)`.
@@ -102,6 +144,16 @@ mod tests {
         assert_eq!(release("salt-call 2019.2.0 (Fluorine)"), Some(2019));
         assert_eq!(release("salt-call 3006rc1"), Some(3006));
         assert_eq!(release("nonsense"), None);
+    }
+
+    #[test]
+    fn only_a_line_at_the_top_level_that_is_no_comment_sets_an_external_pillar() {
+        for text in ["ext_pillar:\n  - git:\n", "a: 1\n\"ext_pillar\" : []\n"] {
+            assert!(sets_external_pillar(text), "{text}");
+        }
+        for text in ["#ext_pillar:\n", "ext_pillar_first: true\n", "of:\n  ext_pillar: 1\n", ""] {
+            assert!(!sets_external_pillar(text), "{text}");
+        }
     }
 
     #[test]
