@@ -78,7 +78,7 @@ fn is_kept_out(second: &Host, master: &Host, token: &str) {
     let without = join(second, master, token, &[]);
     without.failed(1, "EOS-S086", &["salt-minion is not installed, and the cluster has a Salt master"]);
     second.install_minion("grains: {site: here}\n");
-    let refused = join(second, master, token, &["--timeout", "40s"]);
+    let refused = join(second, master, token, &["--timeout", "25s"]);
     refused.failed(1, "EOS-S087", &["another key under the name node2"]);
     assert_eq!(master.keys("minions"), ["node1"], "no key is accepted for its name");
     assert!(!second.path(CONFIG).exists() && second.processes().is_empty(), "the minion is as it was");
