@@ -43,7 +43,7 @@ impl Turn {
         (self.generation > applied && !self.holds(node)) || self.tasks.contains_key(node)
     }
 
-    /// Whether the node keeps what it has for now.
+    /// Whether the node keeps what it has until its turn comes.
     pub fn holds(&self, node: &NodeId) -> bool {
         self.held.contains(node)
     }
@@ -53,7 +53,7 @@ impl Turn {
         self.tasks.get(node)
     }
 
-    /// The members that keep what they have for now.
+    /// The members that keep what they have until their turn comes.
     pub fn held(&self) -> &BTreeSet<NodeId> {
         &self.held
     }

@@ -160,7 +160,7 @@ pub fn settle(
         return Ok(None);
     };
     if state.begin.kind == KIND && matches!(state.next, Next::Unwind { .. }) {
-        // The way back needs nobody's leave, and what is asked for now begins after it.
+        // The way back needs nobody's leave, and what this run asks for begins after it.
         progress.emit(Event::Note { text: format!("undoing the bootstrap {saga} to its end") });
         return match undo(context, lock, &saga, progress) {
             // Why it was undone was told by the run that began to.

@@ -108,11 +108,12 @@ impl DiskStore {
         for step in ORDER {
             self.take(step, &staging, signed, &manifest)?;
         }
-        // It is published, whatever becomes of older downloads: any prune looks at them again.
+        // It is published, whatever becomes of older downloads: `list` shows them, and a prune looks at them again and
+        // fails with what it meets.
         if staging.area.path() == self.partial.path()
             && let Err(error) = self.drop_superseded(&manifest.metadata)
         {
-            tracing::warn!(%error, "older downloads stay for now");
+            tracing::warn!(%error, "older downloads stay until the next prune");
         }
         Ok(id)
     }

@@ -125,7 +125,7 @@ impl Attendant {
         }
     }
 
-    /// Does what is asked for now; returns when something is to be tried again.
+    /// Does what is asked for at this moment; returns when something is to be tried again.
     pub fn tend(&mut self) -> Option<Instant> {
         match self.tended() {
             Ok(next) => {
