@@ -4,6 +4,7 @@ pub mod key;
 pub mod orchestrated;
 pub mod programs;
 pub mod settings;
+pub mod told;
 
 /// Where Salt keeps its configuration unless it is said, on the machine.
 pub const DIRECTORY: &str = "/etc/salt";

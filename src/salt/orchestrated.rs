@@ -1,7 +1,7 @@
 //! What came of `salt-run state.orchestrate`, step by step.
 
+use crate::salt::told::Told;
 use crate::wire::salt::SaltStep;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The most steps that are told.
@@ -9,25 +9,6 @@ const MOST: usize = 200;
 
 /// The longest comment that is told, in characters.
 const LONGEST: usize = 400;
-
-/// One step as Salt tells of it.
-#[derive(Debug, Deserialize)]
-struct Told {
-    #[serde(rename = "__id__", default)]
-    id: String,
-    #[serde(rename = "__sls__", default)]
-    sls: String,
-    #[serde(rename = "__run_num__", default)]
-    turn: i64,
-    #[serde(rename = "__jid__", default)]
-    job: Option<String>,
-    /// Null in a test run that would change something.
-    result: Option<bool>,
-    #[serde(default)]
-    comment: Value,
-    #[serde(default)]
-    changes: Value,
-}
 
 /// The steps in their order, from what `salt-run --out=json state.orchestrate` says.
 ///

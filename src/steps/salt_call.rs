@@ -8,6 +8,7 @@ use crate::host::command;
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::identity::membership::Membership;
+use crate::salt::told::Told;
 use crate::sls::difference::{Change, Outcome, StateResult};
 use crate::sls::inputs::Inputs;
 use crate::sls::plan::StatePlan;
@@ -15,7 +16,6 @@ use crate::steps::Env;
 use crate::steps::error::StepFailure;
 use crate::steps::executor::Applied;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,28 +28,6 @@ const WORKING: &str = "run/eos/salt";
 
 /// How long one run may take.
 const LIMIT: Duration = Duration::from_secs(600);
-
-/// One state as Salt tells of it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Told {
-    #[serde(rename = "__id__", default)]
-    id: String,
-    #[serde(rename = "__sls__", default)]
-    sls: String,
-    #[serde(rename = "__run_num__", default)]
-    turn: i64,
-    #[serde(default)]
-    name: String,
-    /// Null in a test run that would change something.
-    result: Option<bool>,
-    #[serde(default)]
-    comment: Value,
-    #[serde(default)]
-    changes: Value,
-    /// Milliseconds.
-    #[serde(default)]
-    duration: f64,
-}
 
 /// Runs `salt-call` and tells what came of each state of the plan.
 ///
