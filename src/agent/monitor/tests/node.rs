@@ -9,7 +9,7 @@ use crate::storage::status::MonitorStatus;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -50,6 +50,17 @@ impl Node {
         ran(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.root.join("disk")))
     }
 
+    /// A process that another test is about to start holds, until it runs its program, what is open here.
+    fn unmount(&self) -> anyhow::Result<()> {
+        let (disk, since) = (self.root.join("disk"), Instant::now());
+        loop {
+            match rustix::mount::unmount(&disk, rustix::mount::UnmountFlags::empty()) {
+                Err(rustix::io::Errno::BUSY) if since.elapsed() < DEADLINE => std::thread::yield_now(),
+                answer => return Ok(answer?),
+            }
+        }
+    }
+
     pub(in crate::agent::monitor) fn config(&self) -> String {
         SINGLE
             .replace("  - /\n", "  - /disk\n")
@@ -74,7 +85,7 @@ impl Node {
         let time = SystemTime::now() - Duration::from_secs(10 * 86_400);
         fs::File::open(&place)?.set_modified(time)?;
         if let Ok(inner) = Path::new(path).strip_prefix("disk") {
-            rustix::mount::unmount(self.root.join("disk"), rustix::mount::UnmountFlags::empty())?;
+            self.unmount()?;
             let seconds = time.duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
             let request = format!("set_inode_field /{} ctime @{seconds}", inner.display());
             ran(Command::new("debugfs").args(["-w", "-R", &request]).arg(self.image()))?;
