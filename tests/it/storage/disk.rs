@@ -1,14 +1,16 @@
 //! Small file systems that a test makes and fills.
 
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 const MIB: u64 = 1 << 20;
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A file system that ends with the test.
 pub struct Disk {
@@ -48,10 +50,21 @@ impl Disk {
             )
         });
         fs::write(image.join("requests"), requests.collect::<String>()).unwrap();
-        unmount(&self.path, UnmountFlags::empty()).unwrap();
+        self.unmount();
         let (requests, file) = (image.join("requests"), image.join("disk.img"));
         run("debugfs", &["-w", "-f"], &[&requests, &file]);
         run("mount", &["-o", "loop"], &[&file, &self.path]);
+    }
+
+    /// A process that another test is about to start holds, until it runs its program, what is open here.
+    fn unmount(&self) {
+        let since = Instant::now();
+        loop {
+            match unmount(&self.path, UnmountFlags::empty()) {
+                Err(Errno::BUSY) if since.elapsed() < DEADLINE => std::thread::yield_now(),
+                answer => return answer.unwrap(),
+            }
+        }
     }
 
     /// Bytes in use.
