@@ -7,11 +7,11 @@ use crate::host::directory::{Directory, DirectoryError};
 use crate::snapshot::manifest::{Limits, Manifest, ManifestError, SignedManifest, skim};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
 
-/// A manifest of at most so many bytes may be read whole to find out what is wrong with it.
-const SMALL: u64 = 1 << 20;
+/// A manifest of at most so many bytes may be in memory before it is judged: to look at it twice takes longer.
+const SMALL: u64 = 16 << 20;
 
 /// What has come so far.
 pub(super) struct Spool<'a> {
@@ -80,11 +80,9 @@ impl<'a> Spool<'a> {
             return Err(broken);
         }
         let io = |source| failed("read", self.room, "manifest", source);
-        self.file.rewind().map_err(io)?;
-        match skim(BufReader::new(&self.file)) {
-            Ok(skimmed) => skimmed.judge(request.id, request.verifier)?,
-            Err(error) if self.bytes > SMALL => return Err(error.into()),
-            Err(_) => {}
+        if self.bytes > SMALL {
+            self.file.rewind().map_err(io)?;
+            skim(&self.file)?.judge(request.id, request.verifier)?;
         }
         self.file.rewind().map_err(io)?;
         let mut bytes = Vec::new();

@@ -147,14 +147,9 @@ struct Unquoting<'a, R> {
     broken: bool,
 }
 
-impl<R: BufRead> Read for Unquoting<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.broken {
-            return Err(form("it escapes what needs no escape"));
-        }
-        if self.over || into.is_empty() {
-            return Ok(0);
-        }
+impl<R: BufRead> Unquoting<'_, R> {
+    /// What stands before the next quote or backslash, or one escaped character.
+    fn some(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let come = self.from.fill_buf()?;
         if come.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -170,11 +165,21 @@ impl<R: BufRead> Read for Unquoting<'_, R> {
             self.over = true;
             return Ok(0);
         }
-        match next(self.from)? {
-            escaped @ (b'"' | b'\\') => into[0] = escaped,
-            _ => self.broken = true,
+        let escaped = next(self.from)?;
+        self.broken = !matches!(escaped, b'"' | b'\\');
+        into[0] = escaped;
+        Ok(1)
+    }
+}
+
+/// As much as there is room for: quotes stand close to each other, and whoever reads pays for each call.
+impl<R: BufRead> Read for Unquoting<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut length = 0;
+        while length < into.len() && !self.over && !self.broken {
+            length += self.some(&mut into[length..])?;
         }
-        if self.broken { self.read(into) } else { Ok(1) }
+        if self.broken { Err(form("it escapes what needs no escape")) } else { Ok(length) }
     }
 }
 
