@@ -1,6 +1,10 @@
-"""Writes the figures into docs/performance.md, between two marks, and draws docs/peers.svg."""
+"""Writes the figures into docs/performance.md, between two marks, and draws docs/peers.svg.
+
+Rows that were not measured keep the table that they have; the plot is of what the tables say.
+"""
 
 import os
+import re
 import statistics
 import subprocess
 
@@ -65,14 +69,21 @@ def table(results, row):
     return "\n".join(lines) + "\n"
 
 
-def plot(results):
-    rows = [row for row in ("big", "small", "link", "loss") if row in results.rows]
-    names = list(dict.fromkeys(name for row in rows for name in results.rows[row]))
-    lines = []
-    for row in rows:
-        cells = [results.rows[row].get(name) for name in names]
-        speeds = [f"{results.sizes[row] / 1e6 / median(runs, 'seconds'):.1f}" if runs else "0" for runs in cells]
-        lines.append(f'"{TITLES[row].removeprefix("First pull, ")}" ' + " ".join(speeds))
+def speeds(table):
+    """Of each contestant in a table, the MB of files per second."""
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines() if line.startswith("| ")]
+    return {cells[0].strip().replace("\\|", "|"): cells[4].strip() for cells in rows[1:]}
+
+
+def plot(tables):
+    rows = {TITLES[row]: speeds(tables[TITLES[row]]) for row in ("big", "small", "link", "loss") if TITLES[row] in tables}
+    if not rows:
+        return
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = [
+        f'"{title.removeprefix("First pull, ")}" ' + " ".join(row.get(name, "0") for name in names)
+        for title, row in rows.items()
+    ]
     columns = ", ".join(
         f"$data using {number + 2}:xtic(1) title \"{name}\"" for number, name in enumerate(names)
     )
@@ -86,12 +97,19 @@ def plot(results):
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
 
+def sections(text):
+    """The tables of a text by their titles."""
+    parts = [part.strip("\n") + "\n" for part in text.split("### ") if part.strip()]
+    return {part.split("\n", 1)[0]: "### " + part for part in parts}
+
+
 def write(results):
-    text = "\n".join(table(results, row) for row in TITLES if row in results.rows)
-    print(text)
     path = os.path.join(DOCS, "performance.md")
     with open(path, encoding="utf-8") as file:
         before, rest = file.read().split(BEGIN)
+    kept, after = rest.split(END)
+    tables = sections(kept) | {TITLES[row]: table(results, row) for row in results.rows}
+    print("\n".join(table(results, row) for row in TITLES if row in results.rows))
     with open(path, "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + text + END + rest.split(END)[1])
-    plot(results)
+        file.write(before + BEGIN + "\n".join(tables[title] for title in TITLES.values() if title in tables) + END + after)
+    plot(tables)

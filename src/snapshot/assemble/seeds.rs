@@ -274,12 +274,15 @@ impl<'a> Seeding<'a> {
         (file, there): (&File, Metadata),
     ) -> Result<bool, AssembleError> {
         let Content::File { digest, .. } = entry.content else { return Ok(false) };
+        let known = seed.verified.and_then(|verified| verified.known(path, &there));
+        if known.is_some_and(|known| known != digest) {
+            return Ok(false);
+        }
         // Under neither of its names.
         let new = seed.path_of(&entry.path);
         let once = seed.is_written_once(path) && new.is_some_and(|new| seed.is_written_once(new));
         if once && self.is_alike(entry, file, &there)? {
-            let verified = seed.verified.is_some_and(|verified| verified.holds(path, &there, digest));
-            return self.link(hand, entry, (!verified).then_some(digest), file);
+            return self.link(hand, entry, known.is_none().then_some(digest), file);
         }
         let (new, name) = hand.worker.place.create(entry, 0o600)?;
         let failed = |action| {

@@ -45,14 +45,9 @@ impl Verified {
         Self { files, source: manifest.metadata.source.clone(), version: VERSION }
     }
 
-    /// Whether the file at this path of the tree was found to hold this, and is still the same file to which nothing
-    /// was done since: device, inode, size, last change of its content and last change of anything. Whoever writes
-    /// to it may set the former back, and never the latter.
-    pub(super) fn holds(&self, path: &[u8], there: &Metadata, digest: Digest) -> bool {
-        self.known(path, there) == Some(digest)
-    }
-
-    /// What the file at this path of the tree holds, if that was verified and nothing was done to it since.
+    /// What the file at this path of the tree was found to hold, if it is still the same file to which nothing was done
+    /// since: device, inode, size, last change of its content and last change of anything. Whoever writes to it may set
+    /// the former back, and never the latter.
     pub(super) fn known(&self, path: &[u8], there: &Metadata) -> Option<Digest> {
         let (stamp, digest) = self.files.get(&Name::new(path))?;
         (*stamp == Stamp::of(there)).then_some(*digest)

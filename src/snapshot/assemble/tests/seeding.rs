@@ -1,6 +1,7 @@
 //! Files that are here already.
 
 use super::*;
+use crate::model::digest::Digest;
 use crate::model::glob::Glob;
 use crate::snapshot::capture::tests::freezing::Mounted;
 use crate::snapshot::capture::tests::shape;
@@ -203,6 +204,23 @@ fn a_file_that_was_verified_and_that_nobody_wrote_to_is_not_read_again() {
     site.knowing(tree, &once, None, "reread");
     site.assert_whole("reread");
     assert_ne!(inode("reread/incoming/data/sub/noise"), inode(noise));
+}
+
+#[test]
+fn a_file_of_which_it_is_known_that_it_holds_something_else_is_not_read() {
+    let site = Site::new();
+    let once = globs(&["noise"]);
+    copied(&site.path("tree"), &site.path("old"));
+    let (first, verified) = site.knowing("old", &once, None, "area");
+    let text = String::from_utf8(verified.to_bytes()).unwrap();
+    let content = fs::read(site.path("tree/sub/noise")).unwrap();
+    // It holds the same, so only that it was believed keeps it from being taken.
+    let other = text.replace(&Digest::of(&content).to_string(), &Digest::of(b"another").to_string());
+    assert_ne!(text, other);
+    let other = Verified::read(other.as_bytes(), verified.source()).unwrap();
+    let (assembled, _) = site.knowing("area/incoming/data", &once, Some(&other), "again");
+    site.assert_whole("again");
+    assert_eq!(assembled.seeded.files, first.seeded.files - 1);
 }
 
 #[test]
