@@ -28,6 +28,9 @@ _eos() {
             eos,checkpoint)
                 cmd="eos__subcmd__checkpoint"
                 ;;
+            eos,cloud-init)
+                cmd="eos__subcmd__cloud__subcmd__init"
+                ;;
             eos,completions)
                 cmd="eos__subcmd__completions"
                 ;;
@@ -118,6 +121,18 @@ _eos() {
             eos__subcmd__checkpoint__subcmd__help,show)
                 cmd="eos__subcmd__checkpoint__subcmd__help__subcmd__show"
                 ;;
+            eos__subcmd__cloud__subcmd__init,help)
+                cmd="eos__subcmd__cloud__subcmd__init__subcmd__help"
+                ;;
+            eos__subcmd__cloud__subcmd__init,render)
+                cmd="eos__subcmd__cloud__subcmd__init__subcmd__render"
+                ;;
+            eos__subcmd__cloud__subcmd__init__subcmd__help,help)
+                cmd="eos__subcmd__cloud__subcmd__init__subcmd__help__subcmd__help"
+                ;;
+            eos__subcmd__cloud__subcmd__init__subcmd__help,render)
+                cmd="eos__subcmd__cloud__subcmd__init__subcmd__help__subcmd__render"
+                ;;
             eos__subcmd__config,help)
                 cmd="eos__subcmd__config__subcmd__help"
                 ;;
@@ -147,6 +162,9 @@ _eos() {
                 ;;
             eos__subcmd__help,checkpoint)
                 cmd="eos__subcmd__help__subcmd__checkpoint"
+                ;;
+            eos__subcmd__help,cloud-init)
+                cmd="eos__subcmd__help__subcmd__cloud__subcmd__init"
                 ;;
             eos__subcmd__help,completions)
                 cmd="eos__subcmd__help__subcmd__completions"
@@ -213,6 +231,9 @@ _eos() {
                 ;;
             eos__subcmd__help__subcmd__checkpoint,show)
                 cmd="eos__subcmd__help__subcmd__checkpoint__subcmd__show"
+                ;;
+            eos__subcmd__help__subcmd__cloud__subcmd__init,render)
+                cmd="eos__subcmd__help__subcmd__cloud__subcmd__init__subcmd__render"
                 ;;
             eos__subcmd__help__subcmd__config,show)
                 cmd="eos__subcmd__help__subcmd__config__subcmd__show"
@@ -533,7 +554,7 @@ _eos() {
 
     case "${cmd}" in
         eos)
-            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="-v -h -V --root --output --log-format --verbose --color --config --help --version bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -763,7 +784,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__bootstrap)
-            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --cloud-init --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -979,6 +1000,184 @@ _eos() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__cloud__subcmd__init)
+            opts="-v -h --root --output --log-format --verbose --color --config --help render help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__cloud__subcmd__init__subcmd__help)
+            opts="render help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__cloud__subcmd__init__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__cloud__subcmd__init__subcmd__help__subcmd__render)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__cloud__subcmd__init__subcmd__render)
+            opts="-o -v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --cloud-init --skip-check --timeout --program-url --program-sha256 --out --root --output --log-format --verbose --color --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --join-cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --preferred-role)
+                    COMPREPLY=($(compgen -W "edge core data compute" -- "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --advertise-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "embedded salt" -- "${cur}"))
+                    return 0
+                    ;;
+                --salt-call)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --salt-master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip-check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --program-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --program-sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1271,7 +1470,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help)
-            opts="bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
+            opts="bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1383,6 +1582,34 @@ _eos() {
             return 0
             ;;
         eos__subcmd__help__subcmd__checkpoint__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__cloud__subcmd__init)
+            opts="render"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eos__subcmd__help__subcmd__cloud__subcmd__init__subcmd__render)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2471,7 +2698,7 @@ _eos() {
             return 0
             ;;
         eos__subcmd__preflight)
-            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --skip-check --timeout --root --output --log-format --verbose --color --config --help"
+            opts="-v -h --single-node --new-cluster --join-cluster --auto-discover --preferred-role --token --token-file --ca-fingerprint --cluster-id --advertise-address --node-name --engine --salt-call --salt-master --dry-run --cloud-init --skip-check --timeout --root --output --log-format --verbose --color --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -43,6 +43,7 @@ complete -c eos -n "__fish_eos_needs_command" -f -a "discover" -d 'Show the clus
 complete -c eos -n "__fish_eos_needs_command" -f -a "rollback" -d 'Return to the state before a checkpoint'
 complete -c eos -n "__fish_eos_needs_command" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
 complete -c eos -n "__fish_eos_needs_command" -f -a "explain" -d 'Tell cause and remedy of an error code'
+complete -c eos -n "__fish_eos_needs_command" -f -a "cloud-init" -d 'User data with which machines become nodes at their first boot'
 complete -c eos -n "__fish_eos_needs_command" -f -a "node" -d 'Nodes of the cluster'
 complete -c eos -n "__fish_eos_needs_command" -f -a "token" -d 'Join tokens'
 complete -c eos -n "__fish_eos_needs_command" -f -a "role" -d 'Roles of nodes'
@@ -88,6 +89,7 @@ complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l single-node -d 'Ma
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l dry-run -d 'Only say what would be done'
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cloud-init -d 'For cloud-init: what became of it is in /run/eos/status.json, and the exit status is 0, 1 (a person is needed) or 2 (nothing changed, and the same command may succeed later)'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l join-cluster -d 'Join the cluster whose master is at this address' -r
@@ -120,6 +122,7 @@ complete -c eos -n "__fish_eos_using_subcommand preflight" -l single-node -d 'Ma
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l dry-run -d 'Only say what would be done'
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l cloud-init -d 'For cloud-init: what became of it is in /run/eos/status.json, and the exit status is 0, 1 (a person is needed) or 2 (nothing changed, and the same command may succeed later)'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand status" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
@@ -183,6 +186,57 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand explain" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand explain" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -f -a "render" -d 'Print user data for cloud-init, the same for any number of machines'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l join-cluster -d 'Join the cluster whose master is at this address' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l preferred-role -d 'The role to ask for' -r -f -a "edge\t''
+core\t''
+data\t''
+compute\t''"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l token -d 'The join token; a file or EOS_TOKEN keeps it out of the shell\'s history' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l token-file -d 'The file that holds the join token' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l ca-fingerprint -d 'The fingerprint of the cluster\'s certificate authority' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l cluster-id -d 'The cluster\'s id; of several that answer on the network, the one to join' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l advertise-address -d 'The address at which other nodes reach this one' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l node-name -d 'The name of this node; the hostname unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l engine -d 'What applies the states of this node: eos itself, or an installed Salt' -r -f -a "embedded\t''
+salt\t''"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l salt-call -d 'The salt-call to apply them with; looked for where programs are unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l salt-master -d 'The configuration of the Salt master on the first node\'s machine, or none: it then keeps the minions\' keys and runs the orchestrations; /etc/salt where that has one unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l skip-check -d 'A check whose failure is passed over' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l timeout -d 'How long the whole command may take, 10m or 90s' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l program-url -d 'From where the machine fetches eos; its image has eos unless given' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l program-sha256 -d 'The SHA-256 of what is fetched' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -s o -l out -d 'The file to write it to, which only its owner can read; standard output unless given' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l log-format -d 'How logs are printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l color -d 'When output is coloured; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l config -d 'The cluster configuration' -r -F
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l single-node -d 'Make this machine the first node of a new cluster'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l new-cluster -d 'Found a new cluster whatever is on the network, even one of the same name'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l auto-discover -d 'Only ever join, never make a new cluster: the one that is configured, or that answers on the network'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l dry-run -d 'Only say what would be done'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l cloud-init -d 'For cloud-init: what became of it is in /run/eos/status.json, and the exit status is 0, 1 (a person is needed) or 2 (nothing changed, and the same command may succeed later)'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -s v -l verbose -d 'Says more; twice: everything'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from help" -f -a "render" -d 'Print user data for cloud-init, the same for any number of machines'
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand node; and not __fish_seen_subcommand_from list show accept reject remove help" -l root -d 'Directory under which every path lies that eos reads or writes' -r -F
 complete -c eos -n "__fish_eos_using_subcommand node; and not __fish_seen_subcommand_from list show accept reject remove help" -l output -d 'How results are printed; json ends with one verdict object' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -878,28 +932,30 @@ never\t'Never'"
 complete -c eos -n "__fish_eos_using_subcommand man" -l config -d 'The cluster configuration' -r -F
 complete -c eos -n "__fish_eos_using_subcommand man" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "bootstrap" -d 'Make this machine the first node of a cluster, or a member of one'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "preflight" -d 'Check whether this machine can become a node, and change nothing'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "status" -d 'Show this node and its cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "discover" -d 'Show the clusters that answer on the networks of this machine'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "rollback" -d 'Return to the state before a checkpoint'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "reset" -d 'Take this machine out of its cluster and remove what eos put on it'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "explain" -d 'Tell cause and remedy of an error code'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "cloud-init" -d 'User data with which machines become nodes at their first boot'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "token" -d 'Join tokens'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "role" -d 'Roles of nodes'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "checkpoint" -d 'Checkpoints of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "snapshot" -d 'Snapshots of the cluster\'s own state'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "state" -d 'States of this node\'s role'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "storage" -d 'Storage operations of this node'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "audit" -d 'The audit log of the cluster'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "config" -d 'The configuration in force'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "master" -d 'Run the master in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "agent" -d 'Run the agent in the foreground'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "supervise" -d 'Keep one service running where there is no service manager'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c eos -n "__fish_eos_using_subcommand help; and not __fish_seen_subcommand_from bootstrap preflight status discover rollback reset explain cloud-init node token role checkpoint snapshot state storage audit config master agent supervise completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from cloud-init" -f -a "render" -d 'Print user data for cloud-init, the same for any number of machines'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "list" -d 'List every node that the master knows'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "show" -d 'Show one node'
 complete -c eos -n "__fish_eos_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "accept" -d 'Let a node in that waits, or bring a removed one back'

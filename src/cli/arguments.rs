@@ -1,8 +1,8 @@
 //! What may stand on the command line.
 
 use crate::cli::{
-    audit, bootstrap, checkpoint, config, discover, node, preflight, reset, role, snapshot, state, status,
-    storage, token,
+    audit, bootstrap, checkpoint, cloud_init, config, discover, node, preflight, reset, role, snapshot,
+    state, status, storage, token,
 };
 use crate::view::{Format, Output};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,6 +119,9 @@ pub enum Command {
         /// The code, EOS-J007
         code: String,
     },
+    /// User data with which machines become nodes at their first boot
+    #[command(subcommand)]
+    CloudInit(cloud_init::CloudInitCommand),
     /// Nodes of the cluster
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -190,6 +193,7 @@ impl Command {
             Self::Rollback(_) => "rollback",
             Self::Reset(_) => "reset",
             Self::Explain { .. } => "explain",
+            Self::CloudInit(command) => command.name(),
             Self::Node(command) => command.name(),
             Self::Token(command) => command.name(),
             Self::Role(command) => command.name(),

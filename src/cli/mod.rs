@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod checkpoint;
+pub mod cloud_init;
 pub mod completions;
 pub mod config;
 pub mod context;
@@ -139,6 +140,7 @@ fn command_of_a_person(context: &Context, command: Command) -> Result<Done, Fail
         Command::Rollback(arguments) => checkpoint::rollback(context, &arguments),
         Command::Reset(arguments) => reset::run(context, &arguments),
         Command::Explain { code } => explain::run(&code),
+        Command::CloudInit(command) => cloud_init::run(context, command),
         Command::Node(command) => node::run(context, command),
         Command::Token(command) => token::run(context, command),
         Command::Role(command) => role::run(context, command),

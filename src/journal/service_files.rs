@@ -98,6 +98,7 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
             paths::MONITOR_STATUS,
             paths::STORAGE_ERRANDS,
             paths::CLOCK_ACCEPTED,
+            paths::BOOTSTRAP_STATUS,
             paths::ORDER,
             paths::ANSWER,
         ];

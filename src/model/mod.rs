@@ -1,5 +1,6 @@
 //! The nouns of eos: data and parsing only, no I/O (tier 0).
 
+pub mod bootstrap_status;
 pub mod config;
 pub mod digest;
 pub mod explain;

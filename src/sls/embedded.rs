@@ -43,6 +43,8 @@ pub const AGENT_UNIT: &str = include_str!("../../templates/eos-agent.service.jin
 pub const RECOVERY_UNIT: &str = include_str!("../../templates/eos-recovery.service.jinja");
 /// The unit that applies what the agent was told to, a template over `binary` and `root`.
 pub const APPLY_UNIT: &str = include_str!("../../templates/eos-apply.service.jinja");
+/// User data for cloud-init, a template over `made_by`, `program`, `files` and `command`.
+pub const CLOUD_INIT: &str = include_str!("../../templates/cloud-init.yaml.jinja");
 /// `/etc/eos/cluster.yaml`, a template over the keys of its file.
 pub const CLUSTER_CONFIG: &str = include_str!("../../templates/cluster.yaml.jinja");
 

@@ -195,3 +195,25 @@ fn every_key_of_storage_is_documented() {
     }
     assert!(ACTIONS.iter().all(|action| table.contains(&format!("`{action}`"))));
 }
+
+/// A token of no cluster, so that the examples are whole.
+const EXAMPLE_TOKEN: &str = "eos1.1f3126aa89105d67868ce9ac34a60e123e181b53fbb66d369025ff8c30b5fdc3.6883f8e36efd.UDtXT_fP7Bci7SRwHNmSvNz785IZjGXF.bbc05264";
+
+#[test]
+fn the_examples_of_user_data_are_what_eos_renders() {
+    let digest = "0".repeat(64);
+    let program = ["--program-url=https://example.com/eos", "--program-sha256", &digest];
+    let rendered = |token: &str, line: &[&str]| {
+        let mut command = Command::new(EOS);
+        command.env("EOS_TOKEN", token).args(["cloud-init", "render"]).args(line).args(program);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let examples = [
+        ("single-node.yaml", rendered("", &["--single-node"])),
+        ("joiner.yaml", rendered(EXAMPLE_TOKEN, &["--join-cluster=10.0.1.10", "--preferred-role=data"])),
+        ("identical.yaml", rendered(EXAMPLE_TOKEN, &["--auto-discover"])),
+    ];
+    compare("examples/cloud-init", &examples.map(|(name, text)| (name.to_owned(), text)).into());
+}

@@ -4,6 +4,7 @@
 mod archives;
 mod captures;
 mod cleaning;
+mod cloud_init;
 mod databases;
 mod errors;
 mod exit_codes;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 const RELEASE: &str = "bookworm";
-/// What runs the hosts, and the Python that Salt is run by.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,procps,python3";
+/// What runs the hosts, the Python that Salt is run by, and cloud-init, which does nothing where it is given no seed.
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,iproute2,procps,python3,cloud-init,python3-cffi-backend";
 
 /// What has no place on a host that lives for seconds, and what would ask for a terminal.
 const MASKED: [&str; 9] = [

@@ -43,6 +43,16 @@ impl Host {
 
     /// The same, with directories of the machine in it that it only reads.
     pub fn boot_with(lab: &Lab, number: usize, shown: Vec<(PathBuf, &'static str)>) -> Self {
+        Self::boot_from(lab, number, shown, &[])
+    }
+
+    /// The same, with files on the disk that are there at the first boot.
+    pub fn boot_from(
+        lab: &Lab,
+        number: usize,
+        shown: Vec<(PathBuf, &'static str)>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let (space, place) = (lab.space(number), lab.place(number));
         let mut host = Self { number, space, place, shown, child: None, leader: 0 };
         for folder in ["disk/etc", "disk/usr/local/bin", "work", "root"] {
@@ -50,8 +60,17 @@ impl Host {
         }
         fs::write(host.place.join("disk/etc/hostname"), format!("node{number}\n")).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_eos"), host.place.join("disk/usr/local/bin/eos")).unwrap();
+        files.iter().for_each(|(path, text)| host.put(path, text));
         host.start();
         host
+    }
+
+    /// Writes a file on the disk, while the host is not up.
+    pub fn put(&self, path: &str, text: &str) {
+        assert!(self.child.is_none(), "whoever runs there does not expect it");
+        let path = self.place.join("disk").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     /// Boots from the disk as it is, and returns when everything that boots is up.
@@ -160,6 +179,11 @@ impl Host {
         let status = self.ended();
         assert_eq!(status, Some(REBOOT), "{} did not ask for a reboot", self.space);
         self.start();
+    }
+
+    /// Waits until it has powered itself off.
+    pub fn off(&mut self) {
+        assert_eq!(self.ended(), Some(0), "{} did not power off", self.space);
     }
 
     /// Takes the power away: every process ends at once.

@@ -4,6 +4,7 @@
 
 mod applying;
 mod base;
+mod cloud_init;
 mod cluster;
 mod conditions;
 mod confinement;

@@ -70,6 +70,10 @@ pub struct BootstrapArguments {
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// For cloud-init: what became of it is in /run/eos/status.json, and the exit status is 0, 1 (a person is needed) or
+    /// 2 (nothing changed, and the same command may succeed later)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub cloud_init: bool,
     /// A check whose failure is passed over
     #[arg(long = "skip-check", value_name = "NAME")]
     pub skip_check: Vec<String>,
@@ -199,21 +203,7 @@ impl Asked {
 /// # Errors
 /// When any of them is wrong.
 pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, Failure> {
-    let given: [(&str, &str, Option<String>); 9] = [
-        ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
-        ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
-        ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
-        ("node.preferred_role", "--preferred-role", arguments.preferred_role.clone()),
-        ("node.advertise_address", "--advertise-address", arguments.advertise_address.clone()),
-        ("node.name", "--node-name", arguments.node_name.clone()),
-        ("states.engine", "--engine", arguments.engine.clone()),
-        ("states.salt_call", "--salt-call", arguments.salt_call.clone()),
-        ("states.salt_master", "--salt-master", arguments.salt_master.clone()),
-    ];
-    let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
-        value.map(|value| FlagValue { key, flag, value })
-    };
-    let resolved = context.resolve_for_all_roles(given.into_iter().filter_map(flag).collect())?;
+    let resolved = context.resolve_for_all_roles(flags(arguments))?;
     let named = |key: &str| {
         let origin = resolved.origins.get(key).map(|leaf| &leaf.origin);
         matches!(origin, Some(Origin::Flag { .. } | Origin::Environment { .. }))
@@ -229,6 +219,33 @@ pub fn read(context: &Context, arguments: &BootstrapArguments) -> Result<Asked, 
     // Discovery may still make it a member.
     let of_the_master = layers::without_effect(&resolved, false);
     Ok(Asked { config: resolved.config, aim, token, heard: None, explicit, named, of_the_master })
+}
+
+/// The flags that say what the configuration could say too.
+pub fn flags(arguments: &BootstrapArguments) -> Vec<FlagValue> {
+    let given: [(&str, &str, Option<String>); 9] = [
+        ("cluster.master", "--join-cluster", arguments.join_cluster.clone()),
+        ("cluster.id", "--cluster-id", arguments.cluster_id.clone()),
+        ("cluster.ca_fingerprint", "--ca-fingerprint", arguments.ca_fingerprint.clone()),
+        ("node.preferred_role", "--preferred-role", arguments.preferred_role.clone()),
+        ("node.advertise_address", "--advertise-address", arguments.advertise_address.clone()),
+        ("node.name", "--node-name", arguments.node_name.clone()),
+        ("states.engine", "--engine", arguments.engine.clone()),
+        ("states.salt_call", "--salt-call", arguments.salt_call.clone()),
+        ("states.salt_master", "--salt-master", arguments.salt_master.clone()),
+    ];
+    let flag = |(key, flag, value): (&'static str, &'static str, Option<String>)| {
+        value.map(|value| FlagValue { key, flag, value })
+    };
+    given.into_iter().filter_map(flag).collect()
+}
+
+/// The token that this run was given, by a flag or a variable.
+///
+/// # Errors
+/// When its file cannot be read, or it is none.
+pub fn given_token(arguments: &BootstrapArguments) -> Result<Option<Token>, Failure> {
+    token(arguments, &Config::default())
 }
 
 fn aim(arguments: &BootstrapArguments, config: &Config) -> Result<Aim, Failure> {

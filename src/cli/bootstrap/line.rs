@@ -18,7 +18,8 @@ const COMMAND: &str = "eos bootstrap";
 const JOIN: &str = "--join-cluster";
 
 /// Options without a value.
-const SWITCHES: [&str; 4] = ["--single-node", "--new-cluster", "--auto-discover", "--dry-run"];
+const SWITCHES: [&str; 5] =
+    ["--single-node", "--new-cluster", "--auto-discover", "--dry-run", "--cloud-init"];
 
 /// The words of a hint that stand for the value which the operator gave.
 const PLACEHOLDER: &str = "ADDRESS";
@@ -55,6 +56,7 @@ impl CommandLine {
             ("--single-node", arguments.single_node),
             ("--new-cluster", arguments.new_cluster),
             ("--auto-discover", arguments.auto_discover),
+            ("--cloud-init", arguments.cloud_init),
         ];
         let given = switches.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), None));
         let valued = valued.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Some(value?))));
@@ -131,7 +133,8 @@ impl CommandLine {
         format!("{note}{before}{}{rest}", line.typed())
     }
 
-    fn typed(&self) -> String {
+    /// As it is typed.
+    pub fn typed(&self) -> String {
         let each = self.options.iter().map(|(name, value)| match value {
             None => format!(" {name}"),
             Some(value) => format!(" {name}={}", quoted(value)),

@@ -1,5 +1,6 @@
 //! `eos bootstrap`: decide, check, and carry out or go on with the saga.
 
+mod cloud_init;
 mod decide;
 mod detect;
 mod dry_run;
@@ -15,15 +16,16 @@ mod panics;
 mod salt;
 mod timed;
 
-pub use decide::{BootstrapArguments, duration, read, resolve};
+pub use decide::{BootstrapArguments, duration, flags, given_token, read, resolve};
 pub use detect::detect;
 #[cfg(test)]
 pub(crate) use error::samples;
+pub use line::CommandLine;
 pub use look::glance;
 pub use operation::{environment, lock, recover_restores, steps_of, undo, unfinished};
 
+use crate::cli::bootstrap::cloud_init::Marker;
 use crate::cli::bootstrap::lease::{Lease, StageWatch};
-use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::bootstrap::look::Seen;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
@@ -52,9 +54,15 @@ pub fn run(context: &Context, arguments: &BootstrapArguments) -> Result<Done, Fa
     let deadline = Instant::now() + arguments.timeout.unwrap_or(TIMEOUT);
     let progress = Arc::new(Progress::new(context.output, deadline));
     let mut line = command_line(context, arguments);
-    let result = bootstrap(context, arguments, &mut line, &progress, deadline);
+    let marker = arguments.cloud_init.then(|| Marker::new(context));
+    let result = bootstrap(context, arguments, &mut line, (&progress, marker.as_ref()), deadline);
+    let result = result.map_err(|failure| line.told(failure));
+    let result = match marker {
+        Some(marker) => marker.set(result, progress.as_ref()),
+        None => result,
+    };
     progress.finish();
-    result.map_err(|failure| line.told(failure))
+    result
 }
 
 /// The command line that hints of this run are made of.
@@ -66,7 +74,7 @@ fn bootstrap(
     context: &Context,
     arguments: &BootstrapArguments,
     line: &mut CommandLine,
-    progress: &Arc<Progress>,
+    (progress, marker): (&Arc<Progress>, Option<&Marker<'_>>),
     deadline: Instant,
 ) -> Result<Done, Failure> {
     let mut asked = decide::read(context, arguments)?;
@@ -76,6 +84,7 @@ fn bootstrap(
         return dry_run::plan(context, arguments, asked, line, progress, deadline);
     }
     let mut lock = operation::lock(context, KIND, progress.as_ref(), deadline)?;
+    marker.map_or(Ok(()), Marker::clear)?;
     operation::recover_restores(context, progress.as_ref())?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let known = Membership::load(&context.root).map_err(failure)?;
