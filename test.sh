@@ -10,7 +10,7 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 
 # What the tests run, by Debian package: compilers, the shells and the checker of install.sh, hosts
 # made of network namespaces and what cuts their links, tools that read what eos wrote, real
-# systemd hosts, clocks that are wrong, an environment of Python for Salt.
+# systemd hosts, clocks that are wrong, an environment of Python for Salt, an engine of containers.
 PACKAGES="
     gcc g++ libc6-dev ca-certificates
     dash busybox shellcheck util-linux coreutils
@@ -18,6 +18,7 @@ PACKAGES="
     zstd tar sqlite3 openssl curl mandoc xfsprogs
     systemd systemd-container dbus debootstrap
     faketime python3-venv python3-pip
+    podman crun
 "
 
 missing=

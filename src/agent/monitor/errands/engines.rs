@@ -84,44 +84,4 @@ fn amount(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    #[test]
-    fn an_engine_without_a_socket_is_not_asked_and_one_with_a_socket_is_named() -> anyhow::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let root = Root::new(folder.path())?;
-        assert_eq!(prune(&root, 3, true), []);
-        fs::create_dir_all(root.join("run/podman"))?;
-        let _engine = std::os::unix::net::UnixListener::bind(root.join("run/podman/podman.sock"))?;
-        let planned = prune(&root, 3, true);
-        let url = format!("unix://{}/run/podman/podman.sock", root.path().display());
-        assert_eq!(
-            planned[0].command,
-            ["podman", "--url", &url, "system", "prune", "--force", "--filter", "until=72h"]
-        );
-        assert_eq!((planned.len(), planned[0].bytes), (1, None));
-        Ok(())
-    }
-
-    #[test]
-    fn what_an_engine_says_it_freed_is_understood() {
-        let pruned = Pruned { command: vec![], bytes: None, said: None, failure: None };
-        let said = |text: &str| told(pruned.clone(), text).bytes;
-        assert_eq!(said("Deleted Containers:\n0123\n\nTotal reclaimed space: 1.5GB\n"), Some(1_500_000_000));
-        assert_eq!(said("Total reclaimed space: 0B\n"), Some(0));
-        assert_eq!(said("Total reclaimed space: 12.25kB"), Some(12_250));
-        assert_eq!(said("Total reclaimed space: much\n"), None);
-        assert_eq!(said(""), None);
-    }
-
-    #[test]
-    fn an_engine_that_does_not_answer_is_told() -> anyhow::Result<()> {
-        let pruned =
-            Pruned { command: vec!["/bin/false".to_owned()], bytes: None, said: None, failure: None };
-        let failure = asked(pruned).failure.expect("a failure");
-        assert_eq!(failure.code, "EOS-H012");
-        Ok(())
-    }
-}
+mod tests;
