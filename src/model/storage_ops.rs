@@ -27,6 +27,9 @@ pub struct Thresholds {
 pub struct Retention {
     /// Logs.
     pub logs: u32,
+    /// Compressed logs, since they were compressed; four times as long as `logs` when it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compressed: Option<u32>,
     /// Backups.
     pub backups: u32,
     /// Caches.
@@ -51,6 +54,11 @@ impl Thresholds {
 }
 
 impl Retention {
+    /// Days for which a log is kept once it is compressed, at least as many as one that is not.
+    pub fn of_compressed(&self) -> u32 {
+        self.compressed.unwrap_or(self.logs.saturating_mul(4)).max(self.logs)
+    }
+
     /// The defaults for a scale.
     pub fn of(scale: Scale) -> Self {
         let [logs, backups, cache] = match scale {
@@ -58,6 +66,6 @@ impl Retention {
             Scale::Small => [14, 7, 3],
             Scale::Medium | Scale::Distributed => [30, 30, 7],
         };
-        Self { logs, backups, cache }
+        Self { logs, compressed: None, backups, cache }
     }
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// What storage operations can do, by the names that a level lists.
-pub const ACTIONS: [&str; 8] = [
+pub const ACTIONS: [&str; 9] = [
     "compress-logs",
+    "delete-compressed-logs",
     "delete-expendable",
     "vacuum-journal",
     "clean-package-cache",
@@ -140,6 +141,9 @@ pub struct RetentionSettings {
     /// Logs.
     #[serde(skip_serializing_if = "unset")]
     pub logs: Option<u32>,
+    /// Logs once they are compressed.
+    #[serde(skip_serializing_if = "unset")]
+    pub compressed: Option<u32>,
     /// Backups.
     #[serde(skip_serializing_if = "unset")]
     pub backups: Option<u32>,
@@ -257,7 +261,11 @@ impl StorageSettings {
                 under.thresholds,
                 ThresholdSettings { warning, compress, cleanup, degraded, emergency, critical }
             ),
-            retention: over!(own.retention, under.retention, RetentionSettings { logs, backups, cache }),
+            retention: over!(
+                own.retention,
+                under.retention,
+                RetentionSettings { logs, compressed, backups, cache }
+            ),
             classes: over!(
                 own.classes,
                 under.classes,
@@ -296,6 +304,7 @@ impl RetentionSettings {
     pub fn over(&self, scale: Retention) -> Retention {
         Retention {
             logs: self.logs.unwrap_or(scale.logs),
+            compressed: self.compressed.or(scale.compressed),
             backups: self.backups.unwrap_or(scale.backups),
             cache: self.cache.unwrap_or(scale.cache),
         }

@@ -236,7 +236,12 @@ mod tests {
                 emergency: Some(number + 4),
                 critical: Some(number + 5),
             },
-            retention: RetentionSettings { logs: Some(1), backups: Some(2), cache: Some(number.into()) },
+            retention: RetentionSettings {
+                logs: Some(1),
+                compressed: None,
+                backups: Some(2),
+                cache: Some(number.into()),
+            },
             classes: ClassSettings {
                 critical: words("/critical"),
                 important: words("/important"),

@@ -168,6 +168,7 @@ impl StorageOps {
         }
         in_range("interval_seconds", self.interval_seconds, 1, 86_400)?;
         in_range("retention.logs", self.retention.logs, 1, 3650)?;
+        in_range("retention.compressed", self.retention.compressed.unwrap_or(1), 1, 3650)?;
         in_range("retention.backups", self.retention.backups, 1, 3650)?;
         in_range("retention.cache", self.retention.cache, 1, 3650)?;
         self.validate_thresholds()?;

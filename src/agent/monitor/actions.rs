@@ -82,6 +82,10 @@ fn work_of(action: Action, ops: &StorageOps) -> Option<(Work, Vec<PathBuf>, Dura
     };
     match action {
         Action::CompressLogs => Some((Work::Compress, classes.standard.clone(), logs)),
+        Action::DeleteCompressedLogs => {
+            let kept = DAY * ops.retention.of_compressed();
+            Some((Work::Compressed, classes.standard.clone(), kept))
+        }
         Action::DeleteExpendable => Some((Work::Delete, classes.expendable.clone(), cache)),
         Action::VacuumJournal => Some((Work::Vacuum, known(&JOURNALS), logs)),
         Action::CleanPackageCache => Some((Work::Packages, known(&PACKAGES), cache)),

@@ -5,6 +5,7 @@
 //! the next sweep compares them and removes the original.
 
 mod encoding;
+pub(super) mod mark;
 mod naming;
 mod room;
 

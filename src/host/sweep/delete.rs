@@ -1,5 +1,6 @@
 //! Deletes one file of a sweep.
 
+use super::compress::mark;
 use super::take::{Found, Taken};
 use super::{Reason, Sweep, Work, before_change, printable};
 use rustix::fs::AtFlags;
@@ -7,11 +8,15 @@ use std::io;
 
 /// Logs the deletion, then deletes what is still the same file. A file with another name elsewhere frees nothing.
 pub(super) fn take(sweep: &Sweep<'_>, found: &Found<'_>) -> io::Result<Taken> {
+    if sweep.work == Work::Compressed && !mark::is_marked(found)? {
+        return Ok(Taken::Kept(Reason::Foreign));
+    }
     let bytes = if found.stat.st_nlink > 1 { 0 } else { found.allocated() };
     if !sweep.dry_run {
         let path = printable(found.path);
         match sweep.work {
             Work::Vacuum => tracing::info!(path, bytes, "deleting an archived journal"),
+            Work::Compressed => tracing::info!(path, bytes, "deleting a log that was compressed long ago"),
             Work::Packages => tracing::info!(path, bytes, "deleting a downloaded package"),
             Work::Delete | Work::Compress => tracing::info!(path, bytes, "deleting an expendable file"),
         }

@@ -74,8 +74,10 @@ pub enum Reason {
     NameTaken,
     /// Compression: the disk has no room for the compressed file beside the log.
     NoRoom,
-    /// Compression: `logrotate` manages it, and knows its files by their names.
+    /// Compressed or not: `logrotate` manages it, and knows its files by their names.
     Rotated,
+    /// Compressed by somebody else.
+    Foreign,
     /// Changed meanwhile.
     Changed,
     /// Directories nested too deeply.

@@ -1,11 +1,13 @@
 //! Which logs `logrotate` manages: it shifts and deletes them by their names, so none is renamed behind its back.
 
+mod old_directories;
+
 use crate::host::root::Root;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where distributions have it keep which logs it has seen.
 const STATES: [&str; 4] = [
@@ -19,6 +21,8 @@ const STATES: [&str; 4] = [
 #[derive(Debug, Default)]
 pub(super) struct Rotation {
     logs: HashMap<PathBuf, Vec<Vec<u8>>>,
+    /// Where its configuration has it put what it made of them: `olddir`.
+    old: HashSet<PathBuf>,
 }
 
 impl Rotation {
@@ -33,7 +37,17 @@ impl Rotation {
                 Err(error) => return Err(error),
             }
         }
+        for named in old_directories::read(root)? {
+            found.put_into(&named);
+        }
         Ok(found)
+    }
+
+    /// A directory that is not absolute lies beside the log; beside which one depends on the section of the
+    /// configuration, so it is taken to lie beside all.
+    fn put_into(&mut self, named: &Path) {
+        let beside = self.logs.keys().map(|directory| plain(&directory.join(named)));
+        self.old.extend(beside.chain(named.is_absolute().then(|| plain(named))));
     }
 
     fn add(&mut self, state: &[u8]) {
@@ -44,15 +58,33 @@ impl Rotation {
         }
     }
 
-    /// Whether it manages the file: a log, or what it made of one in the same directory or in one below (`olddir`).
+    /// Whether it manages the file: a log, what it made of one in the same directory or in one below, or whatever lies
+    /// in an `olddir`.
     pub(super) fn manages(&self, path: &Path) -> bool {
         let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { return false };
+        if path.parent().is_some_and(|directory| self.old.contains(directory)) {
+            return true;
+        }
         path.ancestors().skip(1).enumerate().any(|(above, directory)| {
             self.logs.get(directory).is_some_and(|logs| {
                 logs.iter().any(|log| is_rotated(log, name) || (above == 0 && log == name))
             })
         })
     }
+}
+
+/// The path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut plain, part| {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+        plain
+    })
 }
 
 /// `"/var/log/a b" 2026-1-2-3:4:5`, with a backslash before quotes and backslashes; without quotes in old versions.
@@ -118,5 +150,20 @@ mod tests {
             assert!(!rotation.manages(&Path::new("/var/log").join(name)), "{name}");
         }
         assert!(!rotation.manages(Path::new("/var/dpkg.log.1")));
+    }
+
+    #[test]
+    fn whatever_lies_in_an_old_directory_is_managed_wherever_that_is() {
+        let mut rotation = Rotation::default();
+        rotation.add(b"\"/var/log/app/a.log\" 2026-11-30-6:25:1\n");
+        for named in ["/srv/./old/", "../older"] {
+            rotation.put_into(Path::new(named));
+        }
+        for path in ["/srv/old/x.zst", "/var/log/older/a.log.3.zst"] {
+            assert!(rotation.manages(Path::new(path)), "{path}");
+        }
+        for path in ["/srv/old/below/x.zst", "/srv/x.zst", "/var/log/app/older/x.zst", "/older/x.zst"] {
+            assert!(!rotation.manages(Path::new(path)), "{path}");
+        }
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn sweep(sweep: &Sweep<'_>) -> Result<Report, SweepError> {
         OpenFiles::look().map_err(|e| sweep.failed("see which files are open before a sweep of", e))?;
     let start = Place { directory, device: stat.st_dev };
     let rotation = match sweep.work {
-        Work::Compress => Rotation::read(sweep.root)
+        Work::Compress | Work::Compressed => Rotation::read(sweep.root)
             .map_err(|e| sweep.failed("see what logrotate manages before a sweep of", e))?,
         Work::Delete | Work::Vacuum | Work::Packages => Rotation::default(),
     };
@@ -188,7 +188,9 @@ impl Taking<'_> {
                 let until = self.until(started);
                 compress::take(&mut compress::Work { sweep: self.sweep, open: &mut self.open, until }, found)
             }
-            Work::Delete | Work::Vacuum | Work::Packages => delete::take(self.sweep, found),
+            Work::Delete | Work::Compressed | Work::Vacuum | Work::Packages => {
+                delete::take(self.sweep, found)
+            }
         };
         self.worked += started.elapsed();
         match taken? {

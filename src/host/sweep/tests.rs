@@ -1,6 +1,7 @@
 //! Tests of sweeps on real directories.
 
 mod compress;
+mod compressed;
 mod order;
 
 use super::*;

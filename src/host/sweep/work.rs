@@ -15,6 +15,8 @@ pub enum Work {
     Delete,
     /// Replaces text by `NAME.zst` with the same mode, owner and times.
     Compress,
+    /// Deletes what was compressed by this and is marked so. The age counts since then.
+    Compressed,
     /// Deletes archived files of the systemd journal. They are told by the names that `journalctl --vacuum-time`
     /// goes by, but their age is that of their last entry, not of their first.
     Vacuum,
@@ -27,6 +29,7 @@ impl Work {
     pub(super) fn is_about(self, name: &[u8]) -> bool {
         match self {
             Self::Delete | Self::Compress => true,
+            Self::Compressed => name.ends_with(b".zst"),
             Self::Vacuum => is_archived_journal(name),
             Self::Packages => {
                 PACKAGES.iter().any(|ending| name.ends_with(ending))
@@ -38,7 +41,7 @@ impl Work {
     /// The time from which the age of a file counts, in seconds.
     fn since(self, stat: &Stat) -> i64 {
         match self {
-            Self::Delete | Self::Packages => stat.st_mtime.max(stat.st_ctime),
+            Self::Delete | Self::Packages | Self::Compressed => stat.st_mtime.max(stat.st_ctime),
             // A log that is renamed at each rotation, and a journal that is when it is archived, is as old as what
             // was written to it last.
             Self::Compress | Self::Vacuum => stat.st_mtime,

@@ -40,6 +40,7 @@ macro_rules! storage_keys {
             key(concat!($under, ".thresholds.emergency"), PERCENT),
             key(concat!($under, ".thresholds.critical"), PERCENT),
             key(concat!($under, ".retention.logs"), DAYS),
+            key(concat!($under, ".retention.compressed"), DAYS),
             key(concat!($under, ".retention.backups"), DAYS),
             key(concat!($under, ".retention.cache"), DAYS),
             key(concat!($under, ".classes.critical"), Kind::Paths),

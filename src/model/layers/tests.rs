@@ -11,7 +11,7 @@ const STORAGE: &str = "  mode: act
   interval_seconds: 30
   mounts: [/, /srv]
   thresholds: {warning: 60, compress: 70, cleanup: 75, degraded: 80, emergency: 85, critical: 90}
-  retention: {logs: 7, backups: 3, cache: 1}
+  retention: {logs: 7, compressed: 30, backups: 3, cache: 1}
   classes: {critical: [/etc], important: [/var/backups], standard: [/var/log], expendable: [/var/cache/eos]}
   actions:
     warning: []
@@ -365,7 +365,7 @@ fn thresholds_that_do_not_ascend_are_a_fault() {
 const WRONG_IN_STORAGE: &[(&str, &str, &str)] = &[
     (
         "storage:\n  actions:\n    cleanup:\n    - compress-logs\n    - delete-expendible\n",
-        ":5:7: storage.actions.cleanup must be one of compress-logs, delete-expendable, vacuum-journal, \
+        ":5:7: storage.actions.cleanup must be one of compress-logs, delete-compressed-logs, delete-expendable, vacuum-journal, \
          clean-package-cache, prune-containers, stop-services, refuse-snapshots, notify, not delete-expendible",
         "did you mean: delete-expendable",
     ),

@@ -53,7 +53,8 @@ fn roles_differ_in_what_they_can_do_without() {
         );
         let services = if compute { json!(["atd", "slurmd"]) } else { Value::Null };
         assert_eq!(ops["services"], services, "{role}");
-        let mut cleanup = json!(["delete-expendable", "vacuum-journal", "clean-package-cache"]);
+        let mut cleanup =
+            json!(["delete-expendable", "delete-compressed-logs", "vacuum-journal", "clean-package-cache"]);
         let mut expendable = json!(["/var/cache/eos"]);
         if compute {
             cleanup.as_array_mut().expect("a list").push(json!("prune-containers"));

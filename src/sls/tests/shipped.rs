@@ -76,7 +76,7 @@ fn the_configuration_of_a_single_node_is_exactly_this() {
          retention:\n  logs: 7\n  backups: 3\n  cache: 1\nmounts:\n  - \"/\"\nclasses:\n  critical:\n    - \"/boot\"\n    \
          - \"/etc\"\n    - \"/srv\"\n    - \"/usr\"\n    - \"/var/lib\"\n  important:\n    - \"/var/backups\"\n  standard:\n    \
          - \"/var/log\"\n  expendable:\n    - \"/var/cache/eos\"\nactions:\n  compress:\n    \
-         - compress-logs\n  cleanup:\n    - delete-expendable\n    - vacuum-journal\n    - clean-package-cache\n  \
+         - compress-logs\n  cleanup:\n    - delete-expendable\n    - delete-compressed-logs\n    - vacuum-journal\n    - clean-package-cache\n  \
          degraded:\n    - stop-services\n    - notify\n  emergency:\n    - refuse-snapshots\n    - notify\n  \
          critical:\n    - notify"
     );

@@ -28,6 +28,8 @@ pub struct Actions {
 pub enum Action {
     /// Compress text files of the class `standard` that are older than `retention.logs`.
     CompressLogs,
+    /// Delete what `compress-logs` made when it is older than `retention.compressed`.
+    DeleteCompressedLogs,
     /// Delete files of the class `expendable` that are older than `retention.cache`.
     DeleteExpendable,
     /// Delete archived journal files whose last entry is older than `retention.logs`.
@@ -47,8 +49,9 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CompressLogs,
+        Self::DeleteCompressedLogs,
         Self::DeleteExpendable,
         Self::VacuumJournal,
         Self::CleanPackageCache,
@@ -62,6 +65,7 @@ impl Action {
     pub fn name(self) -> &'static str {
         match self {
             Self::CompressLogs => "compress-logs",
+            Self::DeleteCompressedLogs => "delete-compressed-logs",
             Self::DeleteExpendable => "delete-expendable",
             Self::VacuumJournal => "vacuum-journal",
             Self::CleanPackageCache => "clean-package-cache",
@@ -81,7 +85,11 @@ impl Action {
     pub fn sweeps(self) -> bool {
         matches!(
             self,
-            Self::CompressLogs | Self::DeleteExpendable | Self::VacuumJournal | Self::CleanPackageCache
+            Self::CompressLogs
+                | Self::DeleteCompressedLogs
+                | Self::DeleteExpendable
+                | Self::VacuumJournal
+                | Self::CleanPackageCache
         )
     }
 

@@ -1,6 +1,7 @@
 //! Text as zstd, and whether a compressed file holds a text.
 
 use super::Work;
+use super::mark;
 use super::room::{Bounded, TooLarge};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -48,13 +49,18 @@ pub(super) fn estimate(work: &Work<'_>, source: &mut File, size: u64) -> io::Res
     Ok(compressed.map(|bytes| (u128::from(bytes) * u128::from(size) / u128::from(part.max(1))) as u64))
 }
 
-/// Compresses all of the source into a target that takes what there is room for.
+/// Compresses all of the source, with the mark, into a target that takes what there is room for.
 pub(super) fn encode<W: Write>(
     work: &Work<'_>,
     source: File,
     target: Bounded<'_, W>,
 ) -> io::Result<Encoded<W>> {
-    match through(work, source, target) {
+    let marked = through(work, source, target).and_then(|target| {
+        let Some(mut target) = target else { return Ok(None) };
+        target.write_all(&mark::MARK)?;
+        Ok(Some(target))
+    });
+    match marked {
         Ok(Some(target)) => Ok(Encoded::Whole(target.target)),
         Ok(None) => Ok(Encoded::Stopped),
         Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>()) {
