@@ -31,6 +31,7 @@ pub mod sockets;
 pub mod stream;
 pub mod sweep;
 pub mod threads;
+pub mod time_sync;
 pub mod tree;
 pub mod uptime;
 pub mod watch;

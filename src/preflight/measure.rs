@@ -6,11 +6,11 @@ use crate::host::facts;
 use crate::host::files::{self, FileError};
 use crate::host::paths;
 use crate::host::root::Root;
-use crate::host::{command, routes, sockets};
+use crate::host::{routes, sockets, time_sync};
 use crate::preflight::address;
 use crate::preflight::error::PreflightError;
 use crate::preflight::measurements::{
-    Answers, MasterMeasured, Measurements, PortMeasured, Previous, Services, TimeSync,
+    Answers, MasterMeasured, Measurements, PortMeasured, Previous, Services,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -53,7 +53,7 @@ pub fn measure(request: &Request<'_>) -> Result<Measurements, PreflightError> {
         let reach = request
             .master
             .map(|target| scope.spawn(move || (target, routes::reach(target, request.master_timeout))));
-        let clock = scope.spawn(time_sync);
+        let clock = scope.spawn(|| time_sync::ask(COMMAND_DEADLINE));
         let facts = facts::gather(request.root, &state).map_err(|source| PreflightError::Facts { source })?;
         let address = address::select_address(
             request.master.map(|m| m.ip()),
@@ -156,33 +156,6 @@ fn foreign(root: &Root, directory: &str, known: &[&str]) -> Result<Vec<String>, 
             && !known.contains(&format!("{directory}/{name}").as_str())
     });
     Ok(names)
-}
-
-/// Asks systemd-timesyncd by the file it keeps, and chrony by its own client.
-fn time_sync() -> TimeSync {
-    let there = |path: &str| matches!(files::exists(Path::new(path)), Ok(true));
-    if there("/run/systemd/timesync/synchronized") {
-        return TimeSync::Synchronized("systemd-timesyncd");
-    }
-    if there("/run/chrony/chronyd.pid") || there("/run/chronyd.pid") {
-        return match command::run(&["chronyc", "-n", "tracking"], COMMAND_DEADLINE) {
-            Ok(output) => chrony(&output.stdout),
-            Err(_) => TimeSync::Unknown,
-        };
-    }
-    if there("/run/systemd/timesync") {
-        return TimeSync::NotSynchronized("systemd-timesyncd");
-    }
-    TimeSync::Unknown
-}
-
-fn chrony(tracking: &str) -> TimeSync {
-    let leap = tracking.lines().find_map(|line| line.strip_prefix("Leap status")?.split_once(':'));
-    match leap.map(|(_, status)| status.trim()) {
-        Some("Not synchronised") => TimeSync::NotSynchronized("chrony"),
-        Some(_) => TimeSync::Synchronized("chrony"),
-        None => TimeSync::Unknown,
-    }
 }
 
 #[cfg(test)]

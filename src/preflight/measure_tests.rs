@@ -86,10 +86,3 @@ fn what_earlier_runs_and_others_left_is_told_apart() -> anyhow::Result<()> {
     assert!(found.member && found.ledger);
     Ok(())
 }
-
-#[test]
-fn chrony_is_understood() {
-    assert_eq!(chrony("Stratum : 3\nLeap status     : Normal\n"), TimeSync::Synchronized("chrony"));
-    assert_eq!(chrony("Leap status     : Not synchronised\n"), TimeSync::NotSynchronized("chrony"));
-    assert_eq!(chrony("506 Cannot talk to daemon\n"), TimeSync::Unknown);
-}

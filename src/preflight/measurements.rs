@@ -5,6 +5,7 @@ use crate::host::facts::{FactsError, Memory};
 use crate::host::files::FileError;
 use crate::host::routes::{NetworkError, Reach, Route};
 use crate::host::sockets::PortState;
+use crate::host::time_sync::TimeSync;
 use crate::model::facts::Facts;
 use crate::preflight::address::{AddressError, Selected};
 use std::net::SocketAddr;
@@ -98,17 +99,6 @@ pub enum Services {
     Systemd,
     /// Supervised processes, because of the stated reason.
     Processes(String),
-}
-
-/// Whether something keeps the clock right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TimeSync {
-    /// The named service says it does.
-    Synchronized(&'static str),
-    /// The named service runs and says it has not.
-    NotSynchronized(&'static str),
-    /// No service that eos knows is there to ask.
-    Unknown,
 }
 
 /// What somebody else measured or decided.

@@ -14,6 +14,6 @@ pub use checks::{CHECKS, Check, find, find_all, judge};
 pub use error::PreflightError;
 pub use measure::{Request, measure};
 pub use measurements::{
-    Answer, Answers, MasterMeasured, Measurements, PortMeasured, Previous, Requirements, Services, TimeSync,
+    Answer, Answers, MasterMeasured, Measurements, PortMeasured, Previous, Requirements, Services,
 };
 pub use report::{CheckResult, REPORT_VERSION, Report, Verdict};

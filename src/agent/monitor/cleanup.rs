@@ -6,6 +6,7 @@ use crate::agent::monitor::{Loaded, MonitorError, clock, load, operator};
 use crate::host::mounts;
 use crate::host::root::Root;
 use crate::host::sweep::{Budget, Report};
+use crate::host::time_sync::is_synchronised;
 use crate::model::explain::Failure;
 use crate::storage::config::Action;
 use crate::storage::level::Level;
@@ -54,7 +55,7 @@ pub fn cleanup(root: &Root, level: Level, dry_run: bool) -> Result<Cleanup, Moni
     let Loaded { ops, .. } = load(root)?;
     let now = clock::now();
     clock::known(root, operator::last_status(root).as_ref())
-        .check(&now)
+        .check(&now, is_synchronised)
         .map_err(|seconds| MonitorError::ClockJumped { seconds })?;
     let (mut devices, mut done) = (Vec::new(), Cleanup::default());
     for path in &ops.mounts {

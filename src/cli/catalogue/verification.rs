@@ -139,9 +139,11 @@ pub const ENTRIES: &[Entry] = &[
         code: "V021",
         title: "the wall clock jumped",
         cause: "The age of files is meaningless after a jump of the clock, so nothing is removed by age. A clock by \
-                which the node was off for more than 30 days counts as one that jumped.",
+                which the node was off for more than 30 days counts as one that jumped, and so does one by which it was \
+                off for more than an hour while nothing synchronises it.",
         evidence: "timedatectl; journalctl -u eos-storage-monitor -n 50",
-        remedy: "Set the clock right; if it is right now: eos storage accept-clock.",
+        remedy: "Set the clock right, best by a service that keeps it so (timedatectl set-ntp true); if it is right now: \
+             eos storage accept-clock.",
         retry: false,
     },
     Entry {

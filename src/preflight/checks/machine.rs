@@ -1,7 +1,8 @@
 //! Checks of the machine itself: user, kernel, processor, memory, limits, services, clock.
 
 use super::{size, unreadable};
-use crate::preflight::measurements::{Measurements, Requirements, Services, TimeSync};
+use crate::host::time_sync::TimeSync;
+use crate::preflight::measurements::{Measurements, Requirements, Services};
 use crate::preflight::report::Verdict;
 
 pub(super) fn privilege(m: &Measurements, _: &Requirements) -> Verdict {

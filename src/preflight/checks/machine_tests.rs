@@ -2,7 +2,8 @@
 
 use super::tests::assert_verdicts;
 use crate::host::facts::{FactsError, Memory};
-use crate::preflight::measurements::{Services, TimeSync};
+use crate::host::time_sync::TimeSync;
+use crate::preflight::measurements::Services;
 
 #[test]
 fn the_machine_is_judged() {

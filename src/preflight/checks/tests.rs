@@ -4,9 +4,10 @@ use super::*;
 use crate::host::disk_probe::Space;
 use crate::host::facts::Memory;
 use crate::host::files::FileError;
+use crate::host::time_sync::TimeSync;
 use crate::model::facts::{Address, Facts, Resources};
 use crate::preflight::address::Selected;
-use crate::preflight::measurements::{Answer, Answers, Previous, Services, TimeSync};
+use crate::preflight::measurements::{Answer, Answers, Previous, Services};
 use crate::preflight::report::Report;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ use crate::agent::monitor::{Loaded, MonitorError, clock, load, record};
 use crate::host::files::FileError;
 use crate::host::mounts::{self, MountSample};
 use crate::host::root::Root;
+use crate::host::time_sync::is_synchronised;
 use crate::host::uptime::since_boot;
 use crate::model::explain::{Explain, Failure};
 use crate::storage::clock::{Clock, Reading};
@@ -23,6 +24,8 @@ pub(super) struct Monitor {
     pub(super) root: Root,
     pub(super) loaded: Loaded,
     pub(super) clock: Clock,
+    /// Whether something keeps the clock right, when that is asked.
+    pub(super) synchronised: fn() -> bool,
     mounts: Vec<Mount>,
     pub(super) found: Vec<MountStatus>,
     pub(super) actions: VecDeque<ActionRecord>,
@@ -54,6 +57,7 @@ impl Monitor {
             root,
             loaded,
             clock,
+            synchronised: is_synchronised,
             mounts,
             found: Vec::new(),
             actions: before.map(|before| before.actions.iter().cloned().collect()).unwrap_or_default(),
@@ -189,11 +193,11 @@ impl Monitor {
 
     /// By how many seconds the clock jumped, unless a person took it for right since.
     fn check_clock(&mut self, now: &Reading) -> Option<i64> {
-        self.clock.check(now).err()?;
+        self.clock.check(now, self.synchronised).err()?;
         if let Some(accepted) = clock::accepted(&self.root) {
             self.clock.accept(&accepted);
         }
-        self.clock.check(now).err()
+        self.clock.check(now, self.synchronised).err()
     }
 
     fn problem(&mut self, error: &dyn Explain) {
@@ -309,6 +313,29 @@ mod tests {
             assert_eq!(monitor.jumped, None, "a person took it for right");
         }
         crate::agent::monitor::cleanup(&node.root, Level::Cleanup, true)?;
+        Ok(())
+    }
+
+    #[test]
+    fn after_two_weeks_off_nothing_is_removed_by_its_age_until_the_clock_is_synchronised()
+    -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.configure(&node.acting())?;
+        node.old_file("disk/cache/old", 6_500_000)?;
+        let now = clock::now();
+        let wall = now.wall - jiff::SignedDuration::from_hours(14 * 24);
+        let seen = Reading { wall, boot_id: "the boot before".to_owned(), ..now };
+        let noted = node.root.join(crate::host::paths::LAST_SEEN);
+        fs::create_dir_all(noted.parent().expect("a directory"))?;
+        fs::write(noted, serde_json::to_vec(&seen)?)?;
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
+        monitor.synchronised = || false;
+        assert_eq!(monitor.pass(false), []);
+        assert!(monitor.jumped.is_some_and(|seconds| seconds / 86_400 == 14), "{:?}", monitor.jumped);
+        let mut monitor = Monitor::new(node.root.clone(), load(&node.root)?, None);
+        monitor.synchronised = || true;
+        let orders: Vec<Action> = monitor.pass(false).iter().map(|order| order.action).collect();
+        assert_eq!((orders.first(), monitor.jumped), (Some(&Action::DeleteExpendable), None));
         Ok(())
     }
 
