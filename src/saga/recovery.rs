@@ -5,7 +5,9 @@
 use super::error::SagaError;
 use super::faults::FaultPlan;
 use crate::host::confined;
+use crate::host::files::FileError;
 use crate::host::root::Root;
+use crate::host::services::leftover;
 use crate::host::{files, paths};
 use crate::journal::error::JournalError;
 use crate::journal::file;
@@ -15,6 +17,11 @@ use crate::journal::record::Reason;
 use crate::journal::state::{Next, SagaState};
 use crate::journal::summary::{self, BootstrapCheckpoint};
 use crate::model::ids::SagaId;
+use std::path::Path;
+use std::time::Duration;
+
+/// What carries out the sagas of an agent that systemd confines.
+const UNIT: &str = "eos-apply";
 
 /// How many finished sagas can be undone, besides those that the ledger needs.
 pub const KEPT: usize = 5;
@@ -51,7 +58,23 @@ pub(super) fn recover(
         }
     }
     remove_orphans(root)?;
+    if let Some((saga, _)) = &unfinished
+        && root.is_host()
+    {
+        end_leftovers(&file::path(root, saga))?;
+    }
     Ok(unfinished)
+}
+
+/// Ends the commands of states that outlived the unit that carried out the saga: nothing may be undone, or begun, beside
+/// them. Those that started before the saga are of another one, and live on as by hand.
+fn end_leftovers(journal: &Path) -> Result<(), SagaError> {
+    let failed = |error| FileError::new("look at", journal, error);
+    let metadata = std::fs::metadata(journal).map_err(failed)?;
+    // A file system that does not tell when it was made: then all of them are ended.
+    let age = metadata.created().ok().and_then(|made| made.elapsed().ok()).unwrap_or(Duration::MAX);
+    leftover::end(UNIT, age.saturating_add(Duration::from_secs(1)))?;
+    Ok(())
 }
 
 /// Checkpoints without a journal belong to sagas that never began.

@@ -9,6 +9,7 @@ mod error;
 mod error_tests;
 mod keep;
 mod launch;
+pub mod leftover;
 mod notification;
 mod process;
 mod processes;
