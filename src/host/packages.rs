@@ -40,6 +40,14 @@ pub enum PackageError {
         /// The last line that says why.
         said: String,
     },
+    /// The archive has the old version no more.
+    #[error("{package} cannot be undone: no source of packages has its version {version} any more")]
+    NotUndone {
+        /// The package.
+        package: String,
+        /// The version that it had.
+        version: String,
+    },
     /// It could not be run.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -50,6 +58,7 @@ impl Explain for PackageError {
         match self {
             Self::NoTool { .. } => Code("H080"),
             Self::Refused { .. } => Code("H081"),
+            Self::NotUndone { .. } => Code("H082"),
             Self::Command(error) => error.code(),
         }
     }
@@ -65,6 +74,13 @@ impl Explain for PackageError {
                 let update = "the lists of packages may be old: apt-get update".to_owned();
                 vec![update, format!("see all that it says: apt-get {what} {}", packages.join(" "))]
             }
+            Self::NotUndone { package, version } => vec![
+                format!("see which versions there are: apt-cache madison {package}"),
+                format!(
+                    "with a file of the old one (snapshot.debian.org keeps them), put it back: apt-get install \
+                     --allow-downgrades ./{package}_{version}_$(dpkg --print-architecture).deb"
+                ),
+            ],
             Self::Command(error) => error.hints(),
         }
     }
@@ -153,6 +169,26 @@ pub fn install(wanted: &[String]) -> Result<(), PackageError> {
     apt("install", &options, wanted, WORK).map(|_| ())
 }
 
+/// Installs a package in the version that it had.
+///
+/// # Errors
+/// As [`install`]; and when no source of packages has that version any more.
+pub fn put_back(name: &str, version: &str) -> Result<(), PackageError> {
+    let wanted = [format!("{name}={version}")];
+    match install(&wanted) {
+        Err(PackageError::Refused { .. }) if !is_offered(name, version)? => {
+            Err(PackageError::NotUndone { package: name.to_owned(), version: version.to_owned() })
+        }
+        other => other,
+    }
+}
+
+/// Whether a source of packages has this version; what is only installed is in none.
+fn is_offered(name: &str, version: &str) -> Result<bool, PackageError> {
+    let output = tool(&["apt-cache", "madison", "--", name], ANSWER)?;
+    Ok(output.stdout.lines().any(|line| line.split('|').nth(1).is_some_and(|it| it.trim() == version)))
+}
+
 /// Removes packages with their configuration.
 ///
 /// # Errors
@@ -212,6 +248,7 @@ impl PackageError {
                 packages,
                 said: "E: Unable to locate".to_owned(),
             },
+            Self::NotUndone { package: "gpgv".to_owned(), version: "0.1".to_owned() },
             Self::Command(CommandError::TooSlow { program: "apt-get".to_owned(), seconds: 60 }),
         ]
     }
@@ -258,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_no_source_has_any_more_cannot_be_put_back_and_says_what_helps()
+    -> Result<(), PackageError> {
+        let before = found(&["gpgv".to_owned()])?;
+        let error = put_back("gpgv", "0.1").expect_err("nobody has it");
+        let text = "gpgv cannot be undone: no source of packages has its version 0.1 any more";
+        tells(&error, "EOS-H082", text);
+        assert!(error.hints()[1].contains("apt-get install --allow-downgrades ./gpgv_0.1_"), "{error:?}");
+        assert_eq!(found(&["gpgv".to_owned()])?, before, "it is as it was");
+        Ok(())
+    }
+
+    #[test]
     fn a_machine_without_the_tools_is_told() {
         let error = tool(&["eos-no-such-tool"], ANSWER).expect_err("missing");
         let text = "eos-no-such-tool is not there, and only packages of Debian and its kin are known";
@@ -272,6 +321,7 @@ mod tests {
             [
                 "dpkg-query is not there, and only packages of Debian and its kin are known",
                 "apt-get could not install eos-none: E: Unable to locate",
+                "gpgv cannot be undone: no source of packages has its version 0.1 any more",
                 "apt-get did not end within 60 s and was killed",
             ]
         );

@@ -294,6 +294,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
+        code: "H082",
+        title: "a package cannot be put back to the version that it had",
+        cause: "States brought another version of it, and no source of packages has the old one any more. Everything else \
+             is undone.",
+        evidence: "apt-cache policy PACKAGE; tail /var/log/apt/term.log",
+        remedy: "Get the old version as a file and install it (apt-get install --allow-downgrades ./FILE.deb), or keep the \
+             new one; what waits for it goes on then.",
+        retry: false,
+    },
+    Entry {
         code: "H090",
         title: "a path leads through a symbolic link or out of its directory",
         cause: "Snapshots never follow links, or a link could lead them to files outside of what they were \

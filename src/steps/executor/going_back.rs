@@ -157,7 +157,7 @@ fn package(name: &str, before: Option<&Found>) -> Result<(), StepFailure> {
     match (before, now) {
         (None, Some(_)) => packages::purge(&names)?,
         (Some(before), now) if now.as_ref() != Some(before) => match before.installed {
-            true => packages::install(&[format!("{name}={}", before.version)])?,
+            true => packages::put_back(name, &before.version)?,
             false => packages::remove(&names)?,
         },
         _ => {}

@@ -130,10 +130,19 @@ fn judge(before: &Before, written: &Before, now: &Before) -> Verdict {
         (Before::Options(_), _, _) if written == now => Verdict::TakeBack(before.clone()),
         (Before::Mount(false), _, _) if written == now => Verdict::TakeBack(before.clone()),
         (Before::Mount(false), _, _) => Verdict::Leave("something else is mounted there since".to_owned()),
-        (Before::Package(Some(found)), _, _) if found.installed => Verdict::Leave(format!(
-            "it was there before in version {}, and stays as it is now",
-            found.version
-        )),
+        (Before::Package(Some(found)), _, Before::Package(Some(now))) if found.installed && now.installed => {
+            Verdict::Leave(format!(
+                "it was there before in version {}, and stays as it is now",
+                found.version
+            ))
+        }
+        // States install packages, and what is in the way of one goes with its installation.
+        (Before::Package(Some(found)), Before::Package(written), _) if found.installed => {
+            let gone = written.as_ref().is_none_or(|written| !written.installed);
+            let by = if gone { "an installation by eos removed it" } else { "it was removed since" };
+            let version = &found.version;
+            Verdict::Leave(format!("it was there before in version {version}; {by}, and it is not put back"))
+        }
         (Before::Package(_), _, Before::Package(now)) => match now {
             Some(_) => Verdict::TakeBack(before.clone()),
             None => Verdict::Forget,
@@ -226,6 +235,21 @@ mod tests {
         let command = "apt-get install --allow-downgrades nginx=1";
         assert_eq!(by_hand("nginx", &found(true, "1"), &found(true, "2")), command);
         assert_eq!(by_hand("nginx", &none, &found(true, "2")), "apt-get purge nginx");
+    }
+
+    #[test]
+    fn a_package_that_went_with_an_installation_is_said_to_be_gone_with_the_command_that_brings_it_back() {
+        let found = |installed| Before::Package(Some(Found { installed, version: "1".to_owned() }));
+        let none = Before::Package(None);
+        let by_eos =
+            "it was there before in version 1; an installation by eos removed it, and it is not put back";
+        let by_others = "it was there before in version 1; it was removed since, and it is not put back";
+        for gone in [&none, &found(false)] {
+            assert_eq!(judge(&found(true), gone, gone), Verdict::Leave(by_eos.to_owned()));
+            assert_eq!(judge(&found(true), &found(true), gone), Verdict::Leave(by_others.to_owned()));
+        }
+        let command = "apt-get install --allow-downgrades exim4=1";
+        assert_eq!(by_hand("exim4", &found(true), &none), command);
     }
 
     #[test]
