@@ -133,7 +133,8 @@ pub fn agent(context: &Context) -> Result<Done, Failure> {
         let offer = offer(context, &config.snapshot, Readers::new(membership.cluster.clone(), link.clone()));
         let teller =
             Teller::new(offer.shelf.clone(), link.clone(), context.root.join(paths::SNAPSHOTS), port);
-        let steward = Tools::of(&context.root, &membership).map(|tools| Steward::new(tools, link.clone()));
+        let tools = Tools::of(&context.root, &membership, workshop.services.kind());
+        let steward = tools.map(|tools| Steward::new(tools, link.clone()));
         let name = membership.name.to_string();
         let attendant = Attendant::new(context.root.clone(), name, workshop.services.clone());
         let mut agent = Agent::new(workshop, offer.clone(), teller.wanted()).map_err(failure)?;

@@ -95,22 +95,6 @@ pub enum StepFailure {
         /// In its words.
         why: String,
     },
-    /// The minion could not be set up.
-    #[error("the minion of this node could not be set up: {why}")]
-    Minion {
-        /// Why.
-        why: String,
-    },
-    /// The Salt master did not accept the key of the minion in time.
-    #[error("the Salt master did not accept the key of this node's minion, {key}, within {seconds} s{}", problem.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
-    MinionNotAccepted {
-        /// The fingerprint of the key.
-        key: String,
-        /// How long it was given.
-        seconds: u64,
-        /// What is wrong, in the master's words.
-        problem: Option<String>,
-    },
     /// The storage settings that came with role and scale are not understood.
     #[error("the storage settings of this node's role are not understood: {why}")]
     StorageSettings {
@@ -249,6 +233,7 @@ below!(
     crate::snapshot::unpack::UnpackError,
     crate::snapshot::assemble::AssembleError,
     crate::snapshot::restore::RestoreError,
+    super::minion_error::MinionError,
 );
 
 /// For `?` in steps: the failure keeps what the part below said.
@@ -272,8 +257,6 @@ impl Explain for StepFailure {
             Self::Unhealthy { .. } => "V030",
             Self::Template { .. } => "S031",
             Self::Salt { .. } => "S085",
-            Self::Minion { .. } => "S086",
-            Self::MinionNotAccepted { .. } => "S087",
             Self::Outside { .. } => "S032",
             Self::PlanNewer { .. } => "G051",
             Self::PlanDamaged { .. } => "G052",
@@ -321,15 +304,6 @@ impl Explain for StepFailure {
                     "see all that it says: {program} --local --config-dir /var/lib/eos/salt state.apply test=True"
                 )]
             }
-            Self::Minion { .. } => vec![
-                "install salt-minion of the same release as salt-call, then run the same command again"
-                    .to_owned(),
-                "see what it says: systemctl status salt-minion".to_owned(),
-            ],
-            Self::MinionNotAccepted { .. } => vec![
-                "on the master, see what its agent did with the key: eos audit list".to_owned(),
-                "on this node, see what the minion says: journalctl -u salt-minion -n 20".to_owned(),
-            ],
             Self::NotTheHost { .. } => {
                 vec!["leave the state out where pillar['eos']['root'] is not empty, and look again: eos state show".to_owned()]
             }
@@ -382,12 +356,6 @@ fn of_states() -> Vec<StepFailure> {
         StepFailure::Salt {
             program: "/usr/bin/salt-call".to_owned(),
             why: "No matching sls found for 'roles.edge' in env 'base'".to_owned(),
-        },
-        StepFailure::Minion { why: "salt-minion is not installed".to_owned() },
-        StepFailure::MinionNotAccepted {
-            key: "sha256:0a".to_owned(),
-            seconds: 600,
-            problem: Some("no key of node2 waits at the Salt master".to_owned()),
         },
         StepFailure::State {
             id: "storage_ops_configuration".to_owned(),

@@ -12,11 +12,13 @@ use crate::salt::{self, key};
 use crate::sls::embedded;
 use crate::steps::error::{StepFailure, to_step};
 use crate::steps::install_units::root_prefix;
+use crate::steps::minion_error::MinionError;
 use crate::steps::start_service::END;
 use crate::steps::touches;
 use crate::steps::{Decision, Env};
 use crate::wire::salt::{MinionKey, MinionStanding, SaltMaster};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -60,8 +62,10 @@ impl JoinSalt {
         let status = env.services.status(SERVICE)?;
         if !status.installed {
             let why = format!("{SERVICE} is not installed, and the cluster has a Salt master");
-            return Err(StepFailure::Minion { why });
+            return Err(MinionError::Unusable { why }.into());
         }
+        let public = public_key(env, &program)?;
+        is_free(env, &public, &master)?;
         if membership.minion.is_none() {
             membership.minion = Some(ServiceBefore { ran: status.active });
             membership.save(&env.root)?;
@@ -74,10 +78,39 @@ impl JoinSalt {
         env.services.refresh(SERVICE)?;
         env.services.enable(SERVICE)?;
         env.services.restart(SERVICE, env.at_most(RESTART))?;
-        let key = own_key(env, &public_key(env, &program)?, began)?;
+        let key = own_key(env, &public, began)?;
         until_accepted(env, key, began)?;
         Ok(Outcome::Done)
     }
+}
+
+/// Refuses a minion that would speak to another master whatever eos told it, before anything of it is changed.
+fn is_free(env: &Env, public: &Path, master: &SaltMaster) -> Result<(), StepFailure> {
+    let kept = public.with_file_name("minion_master.pub");
+    if let Some(bytes) = files::read_optional(&kept)?
+        && key::master_finger(&String::from_utf8_lossy(&bytes)).as_ref() != Some(&master.finger)
+    {
+        return Err(MinionError::OfAnother { path: kept.display().to_string() }.into());
+    }
+    let own = env.root.join(paths::MINION_CONFIG);
+    let folder = own.parent().expect("it is in a directory");
+    let later = |name: &String| {
+        name.ends_with(".conf") && Some(name.as_str()) > own.file_name().and_then(OsStr::to_str)
+    };
+    for path in files::list(folder)?.iter().filter(|name| later(name)).map(|name| folder.join(name)) {
+        let text = files::read_optional(&path)?.unwrap_or_default();
+        if names_master(&String::from_utf8_lossy(&text)) {
+            return Err(MinionError::Overruled { path: path.display().to_string() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a line at the top level of this YAML names the master.
+fn names_master(text: &str) -> bool {
+    text.lines().any(|line| {
+        line.split_once(':').is_some_and(|(key, _)| key.trim_end().trim_matches(['"', '\'']) == "master")
+    })
 }
 
 /// Of this eos, which they call; not those of the cluster's tree, into which Python would write.
@@ -105,7 +138,7 @@ fn master(env: &Env, began: Instant) -> Result<Option<SaltMaster>, StepFailure> 
         }
         let cause = "the agent beside the Salt master to tell of it";
         if !env.pause(cause, began, PAUSE) {
-            return Err(gave_up(env, cause, || StepFailure::Minion {
+            return Err(gave_up(env, cause, || MinionError::Unusable {
                 why: format!("nothing came from {cause}"),
             }));
         }
@@ -118,8 +151,8 @@ fn ask(env: &Env, key: Option<Fingerprint>) -> Result<MinionStanding, StepFailur
     env.until_answered("say what it knows of this node's minion", &client, asking)
 }
 
-fn gave_up(env: &Env, what: &str, failure: impl FnOnce() -> StepFailure) -> StepFailure {
-    if env.is_interrupted() { StepFailure::Interrupted { what: what.to_owned() } } else { failure() }
+fn gave_up(env: &Env, what: &str, failure: impl FnOnce() -> MinionError) -> StepFailure {
+    if env.is_interrupted() { StepFailure::Interrupted { what: what.to_owned() } } else { failure().into() }
 }
 
 /// The minion's configuration. JSON is YAML.
@@ -169,7 +202,8 @@ fn public_key(env: &Env, program: &str) -> Result<PathBuf, StepFailure> {
         Some(pki) => Ok(Path::new(pki).join("minion.pub")),
         None => {
             let last = output.stderr.trim_end().lines().next_back().unwrap_or("nothing");
-            Err(StepFailure::Minion { why: format!("{program} does not say where its keys are: {last}") })
+            Err(MinionError::Unusable { why: format!("{program} does not say where its keys are: {last}") }
+                .into())
         }
     }
 }
@@ -184,7 +218,7 @@ fn own_key(env: &Env, path: &Path, began: Instant) -> Result<Fingerprint, StepFa
         let cause = format!("the minion to make its key {}", path.display());
         if !env.pause(&cause, began, PAUSE) {
             let why = || format!("it made no key {}", path.display());
-            return Err(gave_up(env, &cause, || StepFailure::Minion { why: why() }));
+            return Err(gave_up(env, &cause, || MinionError::Unusable { why: why() }));
         }
     }
 }
@@ -202,7 +236,7 @@ fn until_accepted(env: &Env, key: Fingerprint, began: Instant) -> Result<(), Ste
         if !env.pause(&cause, began, PAUSE) {
             let seconds = began.elapsed().as_secs();
             let (key, problem) = (key.to_string(), standing.problem);
-            return Err(gave_up(env, &cause, || StepFailure::MinionNotAccepted { key, seconds, problem }));
+            return Err(gave_up(env, &cause, || MinionError::NotAccepted { key, seconds, problem }));
         }
     }
 }
@@ -245,5 +279,20 @@ impl Step<Env> for JoinSalt {
             env.services.stop(SERVICE, END)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_master;
+
+    #[test]
+    fn only_a_line_at_the_top_level_that_is_no_comment_names_the_master() {
+        for text in ["master: a\n", "a: 1\n'master' : [b]\n"] {
+            assert!(names_master(text), "{text}");
+        }
+        for text in ["#master: a\n", "master_port: 4506\n", "of:\n  master: a\n", ""] {
+            assert!(!names_master(text), "{text}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod halted;
 pub mod install_states;
 pub mod install_units;
 pub mod join_salt;
+pub mod minion_error;
 pub mod operator;
 pub mod pull_snapshot;
 pub mod refresh_units;

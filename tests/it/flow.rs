@@ -297,3 +297,19 @@ fn a_time_of_nothing_is_no_time_and_a_short_one_holds() {
     *arguments.last_mut().unwrap() = "18446744073709551615h";
     machine.eos(&arguments).ends_with(2);
 }
+
+#[test]
+fn an_operation_that_has_not_said_yet_who_it_is_is_waited_for() {
+    let machine = Machine::used("127.0.74.4", "first");
+    // Between taking the lock and writing into it.
+    machine.put("var/lib/eos/operation.lock", "", 0o644);
+    let held = std::fs::File::open(machine.path("var/lib/eos/operation.lock")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let waiting = Waiting::until(
+        &mut machine.command(&machine.first_node()),
+        Stream::Error,
+        "eos, which has only just begun",
+    );
+    drop(held);
+    waiting.finished().ends_with(0);
+}

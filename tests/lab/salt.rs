@@ -78,6 +78,18 @@ fn is_kept_out(second: &Host, master: &Host, token: &str) {
     let without = join(second, master, token, &[]);
     without.failed(1, "EOS-S086", &["salt-minion is not installed, and the cluster has a Salt master"]);
     second.install_minion("grains: {site: here}\n");
+    // Of another fleet: nothing of it is changed.
+    let other = "etc/salt/pki/minion/minion_master.pub";
+    let key = master.read("etc/salt/pki/master/master.pub");
+    second.write(other, &key.replacen("\nM", "\nN", 1));
+    join(second, master, token, &[]).failed(1, "EOS-S088", &["belongs to another Salt master", other]);
+    second.write(other, &key);
+    second.write("etc/salt/minion.d/zz.conf", "master: elsewhere\n");
+    join(second, master, token, &[]).failed(1, "EOS-S089", &["zz.conf says which master"]);
+    assert!(!second.path(CONFIG).exists() && second.processes().is_empty(), "the minion is as it was");
+    for path in [other, "etc/salt/minion.d/zz.conf"] {
+        fs::remove_file(second.path(path)).unwrap();
+    }
     let refused = join(second, master, token, &["--timeout", "25s"]);
     refused.failed(1, "EOS-S087", &["another key under the name node2"]);
     assert_eq!(master.keys("minions"), ["node1"], "no key is accepted for its name");

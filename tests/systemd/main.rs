@@ -16,6 +16,7 @@ mod receiver;
 mod recovery;
 mod removal;
 mod salt;
+mod salt_master;
 mod services;
 mod storage;
 mod support;

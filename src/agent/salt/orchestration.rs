@@ -40,7 +40,7 @@ pub fn run(tools: &Tools, sls: &str, plan: &Value) -> Result<Vec<SaltStep>, Salt
     let directory = prepare(tools, plan)?;
     let (saltenv, pillarenv) = (format!("saltenv={ENVIRONMENT}"), format!("pillarenv={ENVIRONMENT}"));
     let arguments = ["--log-level=error", "state.orchestrate", sls, saltenv.as_str(), pillarenv.as_str()];
-    let ran = tools.salt_run(&directory, &arguments, LIMIT);
+    let ran = tools.orchestrate(&directory, &arguments, LIMIT);
     files::remove_tree(&directory)?;
     let (program, output) = ran?;
     if output.stdout.trim().is_empty() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::root::Root;
+use crate::host::services::ServiceManager;
 use crate::identity::membership::Membership;
 use crate::model::digest::Fingerprint;
 use crate::model::explain::tells;
@@ -59,7 +60,7 @@ impl Host {
             "salt_call": self.folder.path().join("salt-call").display().to_string(),
         }))
         .expect("it is a membership");
-        Tools::of(&root, &membership).expect("it has a Salt master")
+        Tools::of(&root, &membership, ServiceManager::Processes).expect("it has a Salt master")
     }
 
     fn asked(&self) -> String {

@@ -4,6 +4,7 @@ use crate::agent::salt::SaltError;
 use crate::host::command::{self, Output};
 use crate::host::files;
 use crate::host::root::Root;
+use crate::host::services::{ServiceManager, transient};
 use crate::identity::membership::Membership;
 use crate::salt::key;
 use crate::salt::programs;
@@ -15,6 +16,12 @@ use std::time::Duration;
 /// How long a question may take: a start of Python on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a unit that took too long may take to end.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// The service that all of this is for, and that its units end with.
+const AGENT: &str = "eos-agent.service";
+
 /// The programs.
 #[derive(Debug, Clone)]
 pub struct Tools {
@@ -24,14 +31,23 @@ pub struct Tools {
     pub cluster: String,
     salt_call: String,
     directory: PathBuf,
+    /// Whether systemd confines the agent, which then has the programs run in units of their own.
+    confined: bool,
 }
 
 impl Tools {
     /// Of the Salt master that this node was founded beside; none where there is none.
-    pub fn of(root: &Root, membership: &Membership) -> Option<Self> {
+    pub fn of(root: &Root, membership: &Membership, services: ServiceManager) -> Option<Self> {
         let (salt_call, directory) = (membership.salt_call.clone()?, membership.salt_master.as_deref()?);
         let directory = root.join(directory.trim_start_matches('/'));
-        Some(Self { root: root.clone(), cluster: membership.cluster.to_string(), salt_call, directory })
+        let cluster = membership.cluster.to_string();
+        Some(Self {
+            root: root.clone(),
+            cluster,
+            salt_call,
+            directory,
+            confined: services == ServiceManager::Systemd,
+        })
     }
 
     /// The directory of the Salt master's configuration.
@@ -44,29 +60,30 @@ impl Tools {
     /// # Errors
     /// When it cannot be run or refuses.
     pub fn salt_key(&self, arguments: &[&str]) -> Result<String, SaltError> {
-        let (program, output) = self.run("salt-key", &self.directory, arguments, LIMIT)?;
+        let (program, output) = self.run(("salt-key", "eos-salt-key"), &self.directory, arguments, LIMIT)?;
         if output.status != Some(0) {
             return Err(SaltError::Answer { program, why: said(&output) });
         }
         Ok(output.stdout)
     }
 
-    /// What `salt-run` says with this configuration, whatever its status.
+    /// What `salt-run` says of an orchestration with this configuration, whatever its status.
     ///
     /// # Errors
     /// When it cannot be run, or takes longer than the limit.
-    pub fn salt_run(
+    pub fn orchestrate(
         &self,
         configuration: &Path,
         arguments: &[&str],
         limit: Duration,
     ) -> Result<(String, Output), SaltError> {
-        self.run("salt-run", configuration, arguments, limit)
+        self.run(("salt-run", "eos-salt-run"), configuration, arguments, limit)
     }
 
+    /// Runs a program, in a unit of that name where the agent is confined.
     fn run(
         &self,
-        name: &str,
+        (name, unit): (&str, &str),
         configuration: &Path,
         arguments: &[&str],
         limit: Duration,
@@ -75,7 +92,9 @@ impl Tools {
         let configuration = configuration.display().to_string();
         let mut argv = vec![program.as_str(), "--config-dir", configuration.as_str(), "--out=json"];
         argv.extend(arguments);
-        match command::run_clean(&argv, &[], limit) {
+        let apart = self.confined.then(|| transient::command_line(unit, AGENT, limit, &argv));
+        let argv = apart.as_ref().map_or(argv, |apart| apart.iter().map(String::as_str).collect());
+        match command::run_clean(&argv, &[], limit + ENDING) {
             Ok(output) => Ok((program, output)),
             Err(source) => Err(SaltError::Start { program, source }),
         }
@@ -86,8 +105,9 @@ impl Tools {
     /// # Errors
     /// When it cannot be asked, or has no key yet: it never ran.
     pub fn master(&self) -> Result<SaltMaster, SaltError> {
+        let arguments = ["--log-level=error", "salt.cmd", "config.items"];
         let (program, output) =
-            self.salt_run(&self.directory, &["--log-level=error", "salt.cmd", "config.items"], LIMIT)?;
+            self.run(("salt-run", "eos-salt-settings"), &self.directory, &arguments, LIMIT)?;
         let settings = Settings::parse(&output.stdout).map_err(|why| SaltError::Answer {
             program: program.clone(),
             why: format!("{why}{}", beside(&output)),

@@ -48,9 +48,11 @@ pub fn lock(
         match OperationLock::acquire(&context.root, command, clock::timestamp()) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Busy { pid, command: holder, seconds }) => {
-                let agents = [generation::COMMAND, generation::TASK_COMMAND]
-                    .iter()
-                    .any(|command| holder.starts_with(command));
+                // One that has only just begun has not said yet who it is.
+                let agents = pid == 0
+                    || [generation::COMMAND, generation::TASK_COMMAND]
+                        .iter()
+                        .any(|command| holder.starts_with(command));
                 let error = LockError::Busy { pid, command: holder, seconds };
                 if agents && context.is_interrupted() {
                     let interrupted = failure(StepFailure::Interrupted { what: error.to_string() });

@@ -1,7 +1,6 @@
 //! Whether the Salt that is to apply states can do so, for preflight.
 
 use crate::cli::context::{Context, failure};
-use crate::host::services::ServiceManager;
 use crate::host::{command, files};
 use crate::model::config::{NO_SALT_MASTER, StatesConfig, StatesEngine};
 use crate::model::explain::Failure;
@@ -16,10 +15,6 @@ const OLDEST: u32 = 3006;
 /// How long it may take to say its version; a cold start reads hundreds of files.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Why a Salt master is not served under systemd.
-const CONFINED: &str =
-    "systemd confines the agent of eos, which has no way to the files and programs of a Salt master";
-
 /// Asks the programs for their versions: on the first node, where there is a Salt master, also those that it needs.
 /// None when eos applies states itself.
 ///
@@ -31,9 +26,7 @@ pub fn answers(context: &Context, states: &StatesConfig, kind: Kind) -> Result<O
     let named = states.salt_master.is_some();
     let states = StatesConfig { salt_master: master(context, states, kind)?, ..states.clone() };
     let Some(directory) = states.salt_master().filter(|_| kind == Kind::FirstNode) else {
-        let left = kind == Kind::FirstNode && !named && is_master(context, salt::DIRECTORY)?;
-        let told = format!("{version}; the Salt master of {} is left alone: {CONFINED}", salt::DIRECTORY);
-        return Ok(Some(Answer::Good(if left { told } else { version })));
+        return Ok(Some(Answer::Good(version)));
     };
     let fix =
         "install salt-master and salt-minion of the same release, or say that no Salt master is to be used: \
@@ -42,10 +35,6 @@ pub fn answers(context: &Context, states: &StatesConfig, kind: Kind) -> Result<O
     if !is_master(context, directory)? {
         let measured = format!("{directory} holds no configuration of a Salt master (file master)");
         return Ok(Some(Answer::Bad { measured, fix }));
-    }
-    if is_confined(context)? {
-        let measured = format!("the Salt master of {directory} cannot be served: {CONFINED}");
-        return Ok(Some(Answer::Bad { measured, fix: "found without it: --salt-master=none".to_owned() }));
     }
     if let Some(fix) = replaced(context, directory)? {
         let measured =
@@ -93,7 +82,7 @@ pub fn master(context: &Context, states: &StatesConfig, kind: Kind) -> Result<Op
     if kind != Kind::FirstNode || states.engine != StatesEngine::Salt || states.salt_master.is_some() {
         return Ok(states.salt_master.clone());
     }
-    let found = is_master(context, salt::DIRECTORY)? && !is_confined(context)?;
+    let found = is_master(context, salt::DIRECTORY)?;
     Ok(Some(if found { salt::DIRECTORY } else { NO_SALT_MASTER }.to_owned()))
 }
 
@@ -101,11 +90,6 @@ pub fn master(context: &Context, states: &StatesConfig, kind: Kind) -> Result<Op
 fn is_master(context: &Context, directory: &str) -> Result<bool, Failure> {
     let path = context.root.join(directory.trim_start_matches('/')).join("master");
     files::exists(&path).map_err(failure)
-}
-
-/// Whether the agent, which serves the Salt master, has no way to its files and programs.
-fn is_confined(context: &Context) -> Result<bool, Failure> {
-    Ok(context.services()?.kind() == ServiceManager::Systemd)
 }
 
 /// What to do about an `ext_pillar` of the Salt master itself: it merges lists of the files in `master.d` with each other

@@ -250,4 +250,23 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Do what the error names, then run the same command again.",
         retry: true,
     },
+    Entry {
+        code: "S088",
+        title: "the minion belongs to another Salt master",
+        cause: "A minion keeps the key of the master that it first spoke to, and speaks to no other one. Nothing of \
+             the minion was changed.",
+        evidence: "ls -l /etc/salt/pki/minion; grep -rn ^master /etc/salt/minion /etc/salt/minion.d",
+        remedy: "Take it out of the other fleet: remove the file that the error names, and its key there (salt-key -d \
+             NAME). Or join without Salt: eos bootstrap --engine=embedded.",
+        retry: false,
+    },
+    Entry {
+        code: "S089",
+        title: "a file overrules what eos tells the minion",
+        cause: "Salt reads the files of minion.d in the order of their names, and the last one that names a master \
+             counts. Nothing of the minion was changed.",
+        evidence: "grep -n ^master /etc/salt/minion.d/*.conf",
+        remedy: "Take the line of the master out of the file that the error names, then run the same command again.",
+        retry: false,
+    },
 ];

@@ -19,6 +19,7 @@ pub mod supervisor;
 mod systemd;
 #[cfg(test)]
 mod tests;
+pub mod transient;
 pub mod unit;
 mod unit_error;
 #[cfg(test)]

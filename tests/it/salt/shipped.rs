@@ -5,6 +5,7 @@ use super::{results, trees};
 use crate::support::{Machine, package};
 use eos::model::role::Role;
 use eos::model::scale::Scale;
+use eos::model::storage_settings::StorageConfig;
 use eos::sls::Inputs;
 use serde_json::{Value, json};
 use std::fs;
@@ -21,23 +22,24 @@ const MADE: [&str; 6] =
 
 const MEMBERSHIP: &str = "var/lib/eos/membership.json";
 
-/// Gives the node another role and scale, as its master would.
-fn assign(machine: &Machine, role: Role, scale: Scale) {
+/// Gives the node another role and scale and the settings of its cluster, as its master would.
+fn assign(machine: &Machine, (role, scale): (Role, Scale), storage: &StorageConfig) {
     let path = machine.path(MEMBERSHIP);
     let mut membership: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     membership["applied"]["role"] = json!(role);
     membership["applied"]["scale"] = json!(scale);
+    membership["applied"]["pillar"] = json!({ "storage": storage });
     fs::write(path, membership.to_string()).unwrap();
 }
 
 /// The pillar that eos gives to the states of this node, below another root.
-fn pillar(machine: &Machine, role: Role, scale: Scale, root: &Path) -> Value {
+fn pillar(machine: &Machine, (role, scale): (Role, Scale), storage: &StorageConfig, root: &Path) -> Value {
     let inputs = Inputs {
         root: root.to_str().unwrap().to_owned(),
         binary: crate::support::EOS.to_owned(),
         ..Inputs::of(&machine.name, role, scale)
     };
-    inputs.pillar()
+    inputs.configured(storage).pillar()
 }
 
 /// A copy of the node's root as it is now, without eos's own records.
@@ -70,9 +72,9 @@ struct Pair {
     tree: std::collections::BTreeMap<String, String>,
 }
 
-fn by_eos(machine: &Machine, role: Role, scale: Scale) -> Pair {
+fn by_eos(machine: &Machine, node: (Role, Scale), storage: &StorageConfig) -> Pair {
     let root = machine.path("").to_str().unwrap().trim_end_matches('/').to_owned();
-    assign(machine, role, scale);
+    assign(machine, node, storage);
     clean(machine);
     let salt_root = copied(machine);
     let run = |arguments: &[&str]| {
@@ -82,10 +84,10 @@ fn by_eos(machine: &Machine, role: Role, scale: Scale) -> Pair {
     let test = ["state", "apply", "--test", "--output", "json"];
     let apply = ["state", "apply", "--output", "json"];
     let eos = [run(&test), run(&apply), run(&test)];
-    let job = |test| Job { sls: vec![], pillar: pillar(machine, role, scale, salt_root.path()), test };
+    let job = |test| Job { sls: vec![], pillar: pillar(machine, node, storage, salt_root.path()), test };
     let tree = trees::tree(Path::new(&root), &NOT_OF_STATES);
     let jobs = [job(true), job(false), job(true)];
-    Pair { what: format!("role {role}, scale {scale}"), jobs, salt_root, eos, tree }
+    Pair { what: format!("role {}, scale {}", node.0, node.1), jobs, salt_root, eos, tree }
 }
 
 #[test]
@@ -96,9 +98,87 @@ fn the_shipped_tree_is_applied_as_by_salt_for_every_role_and_scale() {
     let mut pairs = Vec::new();
     for role in Role::ALL {
         for scale in Scale::ALL {
-            pairs.push(by_eos(&machine, role, scale));
+            pairs.push(by_eos(&machine, (role, scale), &StorageConfig::default()));
         }
     }
+    compare(&minion, &pairs);
+    // One of them as a person does it.
+    let pair = &pairs[0];
+    let answer = minion.call(&pair.jobs[0]);
+    let salt = results::of_salt(&answer, pair.salt_root.path().to_str().unwrap()).unwrap();
+    results::assert_same(&without_service(&salt), &without_service(&pair.eos[2]), true, &pair.what);
+}
+
+/// What an operator may say below `storage:`, with what of it makes another text than the defaults do.
+const OVERRIDES: [(&str, &[&str]); 3] = [
+    (
+        "
+interval_seconds: 60
+mounts: [/, /data]
+thresholds: {warning: 41, compress: 52, cleanup: 63, degraded: 74, emergency: 85, critical: 96}
+retention: {logs: 21, cache: 2}
+classes: {expendable: [/scratch, '/a b/ü'], important: []}
+actions: {warning: [notify], cleanup: [delete-expendable, vacuum-journal, clean-package-cache], critical: []}
+services: [slurmd, nomad]
+notify: {command: [/usr/local/bin/tell, '--it''s', 'a \"word\" # or: two']}
+budget: {files: 10, bytes: 1000000}
+sysctl: {vm.swappiness: 5, vm.dirty_ratio: null}
+limits: ['* soft nofile 4096', '* hard nofile 8192']
+",
+        &[
+            "warning: 41",
+            "logs: 21",
+            "* soft",
+            "nomad",
+            "local/bin/tell",
+            "bytes: 1000000",
+            "vm.swappiness = 5",
+        ],
+    ),
+    (
+        "
+notify: {webhook: 'https://example.com/T0/B0?a=b'}
+budget: {files: 3}
+actions: {compress: [], degraded: [stop-services, prune-containers]}
+limits: []
+sysctl: {vm.dirty_background_ratio: null}
+",
+        &["webhook: ", "files: 3", "prune-containers"],
+    ),
+    (
+        "
+retention: {logs: 21}
+roles:
+  data: {retention: {logs: 60}, mounts: [/, /srv, /data], notify: {command: [/bin/true], webhook: 'http://a'}}
+  compute: {budget: {bytes: 5}, sysctl: {kernel.pid_max: 100000}, limits: ['@work - nproc 10']}
+",
+        &["logs: 60", "webhook: ", "kernel.pid_max = 100000", "@work - nproc 10"],
+    ),
+];
+
+#[test]
+fn what_the_operator_wants_instead_is_applied_as_by_salt() {
+    let machine = Machine::empty("127.0.95.6", "node1");
+    machine.found();
+    let minion = Minion::over(&package("states"), "node1");
+    let mut pairs = Vec::new();
+    for (text, told) in OVERRIDES {
+        let storage: StorageConfig = serde_yaml::from_str(text).unwrap();
+        let first = pairs.len();
+        for role in [Role::Data, Role::Compute] {
+            pairs.push(by_eos(&machine, (role, Scale::Medium), &storage));
+        }
+        for what in told {
+            let mut trees = pairs[first..].iter().flat_map(|pair: &Pair| pair.tree.values());
+            assert!(trees.any(|text| text.contains(what)), "no {what} of {text}");
+        }
+    }
+    compare(&minion, &pairs);
+}
+
+/// Asserts that Salt ends as eos did, for all of them in one start of it.
+#[track_caller]
+fn compare(minion: &Minion, pairs: &[Pair]) {
     let jobs: Vec<&Job> = pairs.iter().flat_map(|pair| &pair.jobs).collect();
     let answers = minion.apply_all(&jobs);
     for (pair, answers) in pairs.iter().zip(answers.chunks(3)) {
@@ -111,11 +191,6 @@ fn the_shipped_tree_is_applied_as_by_salt_for_every_role_and_scale() {
         let salt = trees::tree(pair.salt_root.path(), &NOT_OF_STATES);
         trees::assert_same(&salt, &pair.tree, &pair.what);
     }
-    // One of them as a person does it.
-    let pair = &pairs[0];
-    let answer = minion.call(&pair.jobs[0]);
-    let salt = results::of_salt(&answer, pair.salt_root.path().to_str().unwrap()).unwrap();
-    results::assert_same(&without_service(&salt), &without_service(&pair.eos[2]), true, &pair.what);
 }
 
 /// The monitor of eos runs on between two pairs, and the one of Salt was never started, so how that state ends says

@@ -122,6 +122,7 @@ fn edge() -> Vec<Group> {
         of(PANIC, crate::cli::panic::samples().into_iter().map(Panicked).collect()),
         of("src/master/error.rs", crate::master::error::samples()),
         of("src/steps/error.rs", crate::steps::error::samples()),
+        of("src/steps/minion_error.rs", crate::steps::minion_error::samples()),
     ]
 }
 
