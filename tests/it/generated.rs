@@ -185,7 +185,7 @@ fn every_key_of_storage_is_documented() {
         let named = match section {
             "thresholds" | "actions" => format!("`{section}.LEVEL`"),
             "classes" => "`classes.CLASS`".to_owned(),
-            "retention" if name != "logs" => format!("`.{name}`"),
+            "retention" if name != "logs" && name != "compressed" => format!("`.{name}`"),
             _ => format!("`{key}`"),
         };
         assert!(

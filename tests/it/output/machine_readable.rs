@@ -82,7 +82,8 @@ fn arguments<'a>(line: &'a str, machine: &'a Machine, token: &'a str) -> Vec<&'a
 fn check(run: &Run, name: &str) -> Value {
     let verdict = run.verdict();
     assert_eq!(verdict["schema"], 1, "{verdict}");
-    assert_eq!(verdict["command"].as_str().map(|command| command.replace(' ', "-")).as_deref(), Some(name));
+    let command = verdict["command"].as_str().map(|command| command.replace(' ', "-"));
+    assert_eq!(command, Some(name.replace(' ', "-")), "{verdict}");
     assert!(verdict["result"].is_object(), "{verdict}");
     if run.status != Some(0) {
         let error = &verdict["result"]["error"];
