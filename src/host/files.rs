@@ -273,6 +273,15 @@ pub fn change_owner(path: &Path, user: u32, group: u32) -> Result<(), FileError>
         .map_err(|error| FileError::below("change the owner of", path, error))
 }
 
+/// How long ago a file was made; none where the file system does not tell, or the clock was set back since.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn since_made(path: &Path) -> Result<Option<Duration>, FileError> {
+    let metadata = path.metadata().map_err(|error| FileError::new("look at", path, error))?;
+    Ok(metadata.created().ok().and_then(|made| made.elapsed().ok()))
+}
+
 /// Removes a file or a link; one that is not there is no error.
 ///
 /// # Errors

@@ -5,7 +5,6 @@
 use super::error::SagaError;
 use super::faults::FaultPlan;
 use crate::host::confined;
-use crate::host::files::FileError;
 use crate::host::root::Root;
 use crate::host::services::leftover;
 use crate::host::{files, paths};
@@ -69,10 +68,8 @@ pub(super) fn recover(
 /// Ends the commands of states that outlived the unit that carried out the saga: nothing may be undone, or begun, beside
 /// them. Those that started before the saga are of another one, and live on as by hand.
 fn end_leftovers(journal: &Path) -> Result<(), SagaError> {
-    let failed = |error| FileError::new("look at", journal, error);
-    let metadata = std::fs::metadata(journal).map_err(failed)?;
     // A file system that does not tell when it was made: then all of them are ended.
-    let age = metadata.created().ok().and_then(|made| made.elapsed().ok()).unwrap_or(Duration::MAX);
+    let age = files::since_made(journal)?.unwrap_or(Duration::MAX);
     leftover::end(UNIT, age.saturating_add(Duration::from_secs(1)))?;
     Ok(())
 }
