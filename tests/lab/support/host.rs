@@ -6,6 +6,7 @@ use super::running::{Running, Transcript};
 use super::waiting::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -233,9 +234,15 @@ impl Host {
 
     /// Ends every process of the host at once, as a crash of the machine does.
     pub fn crash(&self) {
+        let mut killed = BTreeSet::new();
         while let alive @ [_, ..] = &self.namespace.processes()[..] {
             alive.iter().copied().for_each(kill);
+            killed.extend(alive.iter().copied());
         }
+        // A process leaves its namespace before the last of its sockets is closed, and so the port is free again.
+        eventually(&format!("all processes of {} have ended", self.name), || {
+            killed.iter().copied().try_for_each(ended)
+        });
     }
 
     /// Has its services, none of which runs, start with the variables of its commands from now on.
@@ -373,6 +380,13 @@ fn kill(pid: i32) {
     let pid = Pid::from_raw(pid).expect("a process id is positive");
     // It may have ended meanwhile, which is what is wanted.
     let _ = kill_process(pid, Signal::KILL);
+}
+
+/// Whether a killed process holds nothing any more: it is gone, or all but its first thread are, and that is a zombie.
+fn ended(pid: i32) -> Result<(), String> {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return Ok(()) };
+    let is_left = ["\nState:\tZ", "\nThreads:\t1\n"].iter().all(|line| status.contains(line));
+    is_left.then_some(()).ok_or(status)
 }
 
 fn new_root() -> TempDir {
