@@ -8,6 +8,7 @@ pub mod ask;
 pub mod choice;
 pub mod datagram;
 pub mod doctor;
+pub mod election;
 pub mod error;
 pub mod find;
 mod lines;

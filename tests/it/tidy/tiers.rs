@@ -79,6 +79,7 @@ const PURE: &[&[&str]] = &[
     &["discovery", "pace"],
     &["discovery", "doctor"],
     &["discovery", "choice"],
+    &["discovery", "election"],
     &["snapshot", "manifest"],
     &["snapshot", "retention"],
 ];
