@@ -61,9 +61,9 @@ pub enum CliError {
         /// Its public id.
         id: String,
     },
-    /// Several machines were to agree on the first one of them.
-    #[error("--expect is not in this version of eos: machines do not elect the first one of them")]
-    NoElection,
+    /// Machines were to elect a founder, and nothing makes them known to each other.
+    #[error("--expect needs a token that all the machines have, and none was given")]
+    ElectionToken,
     /// The file that `--config` names is not there.
     #[error("there is no configuration {path}")]
     NoConfiguration {
@@ -139,7 +139,7 @@ impl Explain for CliError {
             Self::NoConfiguration { .. } => "U015",
             Self::NoDirectory { .. } => "U016",
             Self::TokenOfCluster { .. } => "U020",
-            Self::NoElection => "U021",
+            Self::ElectionToken => "U022",
         })
     }
 
@@ -169,8 +169,8 @@ impl Explain for CliError {
                  eos bootstrap --token-file FILE"
                     .to_owned()
             }
-            Self::NoElection => "choose the first machine, and there: eos bootstrap --single-node; on each other \
-                                 one, once it is there: eos bootstrap --auto-discover"
+            Self::ElectionToken => "make one for all of them with eos token generate, and name its file: eos bootstrap \
+                                    --token-file FILE"
                 .to_owned(),
             Self::TokenOfCluster { .. } => {
                 "join its cluster: eos bootstrap --join-cluster ADDRESS; a new one takes a token of: eos token generate".to_owned()
@@ -204,7 +204,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NotMaster { what: text("token create"), master: text("10.0.1.10") },
         CliError::NoAddress { name: text("master.example.org") },
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
-        CliError::NoElection,
+        CliError::ElectionToken,
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoConfiguration { path: text("/root/cluster.yaml") },
         CliError::NoDirectory { path: text("/srv/man") },

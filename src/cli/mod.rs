@@ -104,11 +104,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let (failure, rest) = match usage::no_election(error) {
-        Some(failure) => (failure, ""),
-        // What stands in the message already is not repeated.
-        None => (usage::failure(error.kind(), &text), text.split_once("\n\n").map_or("", |(_, rest)| rest)),
-    };
+    let failure = usage::failure(error.kind(), &text);
+    // What stands in the message already is not repeated.
+    let rest = text.split_once("\n\n").map_or("", |(_, rest)| rest);
     let json = std::env::args().any(|argument| argument == "json" || argument == "--output=json");
     let format = if json { view::Format::Json } else { view::Format::Text };
     let output = view::Output { format, color: false, width: 80, terminal: false, root: "/" };

@@ -5,6 +5,7 @@ use crate::cli::bootstrap::{KIND, TIMEOUT, environment, lock, steps_of};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
+use crate::discovery::contest::{Recorded, record};
 use crate::host::directory::Directory;
 use crate::host::{facts, files, paths};
 use crate::journal::file;
@@ -48,7 +49,7 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     let data = Data::before(context, progress.as_ref());
     let result = reset(context, arguments.force, &progress);
     progress.finish();
-    let (report, taken) = result?;
+    let Reset { report, taken, election } = result?;
     let left = data.left(context)?;
     // Compared only now that the lock's own file is gone as well.
     // Without a record of the state before there is nothing to compare with, and nothing is claimed.
@@ -56,7 +57,9 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
         true => Some(difference(context, &report, &taken)?),
         false => None,
     };
+    let forgotten = if election { "the election that this machine took part in is forgotten\n" } else { "" };
     let mut text = view::reset::data(&data.snapshots, &left)
+        + forgotten
         + &view::reset::taken_back(&taken)
         + &view::reset::text(&report, difference.as_deref());
     if arguments.verify && !recorded {
@@ -73,9 +76,10 @@ pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failur
     let result = json!({
         "removed": report.removed.len(), "restored": report.restored, "kept": kept, "difference": difference,
         "removed_snapshots": data.snapshots, "left": left,
-        "taken_back": taken.restored, "not_taken_back": taken.left,
+        "taken_back": taken.restored, "not_taken_back": taken.left, "election_forgotten": election,
     });
-    let nothing = report.removed.is_empty() && report.restored.is_empty() && taken.restored.is_empty();
+    let nothing =
+        report.removed.is_empty() && report.restored.is_empty() && taken.restored.is_empty() && !election;
     Ok(Done::new(result, text).outcome(if nothing { "no-change" } else { "done" }))
 }
 
@@ -156,11 +160,15 @@ fn path_of(line: &str) -> &str {
     path.rsplit_once(" (").map_or(path, |(path, _)| path)
 }
 
-fn reset(
-    context: &Context,
-    force: bool,
-    progress: &Arc<Progress>,
-) -> Result<(ResetReport, TakenBack), Failure> {
+/// What was done.
+struct Reset {
+    report: ResetReport,
+    taken: TakenBack,
+    /// Whether this machine took part in an election, which it knows nothing of any more.
+    election: bool,
+}
+
+fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<Reset, Failure> {
     let mut lock = lock(context, "reset", progress.as_ref(), Instant::now() + TIMEOUT)?;
     if !force {
         refuse_with_members(context, "reset")?;
@@ -179,7 +187,15 @@ fn reset(
     progress.emit(Event::Phase { name: "remove what eos made".to_owned() });
     let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
     let report = engine.reset().map_err(|error| error.to_failure())?;
-    Ok((report, taken))
+    Ok(Reset { report, taken, election: forget_election(context, &mut lock)? })
+}
+
+/// Whether there was one; what was recorded of it may be damaged.
+fn forget_election(context: &Context, lock: &mut OperationLock) -> Result<bool, Failure> {
+    if let Ok(Some(recorded)) = Recorded::load(&context.root) {
+        lock.adopt(&recorded.made).map_err(failure)?;
+    }
+    record::forget(&context.root).map_err(failure)
 }
 
 /// Stops the services, leaves the cluster, and removes the account: the undo of the bootstrap's steps. Then what states

@@ -115,7 +115,7 @@ impl Search<'_> {
 }
 
 /// Resolves once the operator interrupts.
-async fn interrupted(context: &Context) {
+pub(super) async fn interrupted(context: &Context) {
     let mut looks = tokio::time::interval(LOOK);
     while !context.is_interrupted() {
         looks.tick().await;

@@ -4,13 +4,7 @@ use crate::cli::arguments::Arguments;
 use crate::cli::error::CliError;
 use crate::model::explain::Failure;
 use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-
-/// The failure for the election of a first node, which a person may know of and this version has not.
-pub fn no_election(error: &clap::Error) -> Option<Failure> {
-    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
-    (given.split('=').next() == Some("--expect")).then(|| CliError::NoElection.failure())
-}
+use clap::error::ErrorKind;
 
 /// The failure behind a text of the parser: its whole message in one line, and the help of the command that was
 /// meant.
@@ -75,17 +69,5 @@ mod tests {
         for (line, message, help) in cases {
             assert_eq!(told(line), (message.to_owned(), format!("see what can be said: {help}")));
         }
-    }
-
-    #[test]
-    fn the_election_is_refused_by_its_name() {
-        let code = |line: &str| {
-            let error = Arguments::command().try_get_matches_from(line.split(' ')).unwrap_err();
-            no_election(&error).map(|failure| failure.code)
-        };
-        for line in ["eos bootstrap --auto-discover --expect 3", "eos preflight --expect=3"] {
-            assert_eq!(code(line), Some("EOS-U021".to_owned()), "{line}");
-        }
-        assert_eq!(code("eos bootstrap --new-clutser"), None);
     }
 }

@@ -144,7 +144,7 @@ pub async fn ask(asking: &Asking, seed: &[u8; 32]) -> Result<Heard, NetworkError
                 if Instant::now() >= until {
                     break;
                 }
-                lines.send().await;
+                lines.send(datagram::query).await;
                 next = Instant::now() + pauses.next().unwrap_or(LONGEST_PAUSE);
             }
             packet = lines.next() => {
@@ -155,7 +155,7 @@ pub async fn ask(asking: &Asking, seed: &[u8; 32]) -> Result<Heard, NetworkError
                     until = until.min(Instant::now() + settle);
                 }
             }
-            echo = ears.next() => {
+            (echo, _) = ears.next() => {
                 if let Ok(Datagram::Query { nonce, .. }) = Datagram::parse(&echo) {
                     lines.heard_back(&nonce);
                 }

@@ -17,7 +17,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// Whether this one may be it.
-    fn is(&self, found: &Found) -> bool {
+    pub fn is(&self, found: &Found) -> bool {
         let said = &found.statement;
         self.cluster.as_ref().is_none_or(|id| id.as_str() == said.cluster)
             && self.authority.is_none_or(|authority| authority == said.authority)

@@ -1,8 +1,12 @@
-//! The datagrams of discovery, version 1: what a query and an answer look like, byte by byte. Pure.
+//! The datagrams of discovery, version 1: what a query, an answer and an announcement look like, byte by byte. Pure.
 //!
-//! Every version begins with the same 22 bytes: `eosd`, the version, the kind, and the asker's nonce. So a side
+//! Every version begins with the same 22 bytes: `eosd`, the version, the kind, and the sender's nonce. So a side
 //! that does not know a version still knows whose question it is, and can say that they do not understand each
 //! other. A query is as long as the longest answer: nobody is sent more than he sent himself.
+
+mod announcement;
+
+pub use announcement::{Announced, Sealed};
 
 use crate::model::digest::Fingerprint;
 use crate::wire::version::Versions;
@@ -29,6 +33,7 @@ const LONGEST_SIGNATURE: usize = 72;
 const MAGIC: &[u8; 4] = b"eosd";
 const QUERY: u8 = 1;
 const ANSWER: u8 = 2;
+const ANNOUNCEMENT: u8 = 3;
 
 /// What a signature of an answer is over, before the answer itself: it is good for nothing else.
 const PURPOSE: &[u8] = b"eos discovery answer v1\0";
@@ -48,6 +53,8 @@ pub enum Datagram {
     },
     /// Somebody is there.
     Answer(Box<Answer>),
+    /// Somebody takes part in an election.
+    Announcement(Box<Sealed>),
     /// Somebody is there, in a version that this build does not read.
     Unread {
         /// The version of the datagram.
@@ -193,7 +200,8 @@ impl Datagram {
             (QUERY, VERSION) if rest.0.iter().any(|byte| *byte != 0) => Err(Malformed::Trailing),
             (QUERY, _) => Ok(Self::Query { version, nonce }),
             (ANSWER, VERSION) => Ok(Self::Answer(Box::new(answer(bytes, nonce, rest)?))),
-            (ANSWER, _) => Ok(Self::Unread { version, nonce }),
+            (ANNOUNCEMENT, VERSION) => Ok(Self::Announcement(Box::new(Sealed::read(bytes, nonce, rest)?))),
+            (ANSWER | ANNOUNCEMENT, _) => Ok(Self::Unread { version, nonce }),
             _ => Err(Malformed::Field("kind")),
         }
     }

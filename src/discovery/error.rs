@@ -1,9 +1,11 @@
 //! Why discovery led to no cluster.
 
 use crate::discovery::doctor::Cause;
+use crate::host::files::FileError;
 use crate::host::routes::NetworkError;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain};
+use std::net::IpAddr;
 
 /// What discovery could not do, or what it found in the way.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,35 @@ pub enum DiscoveryError {
         /// What this build speaks.
         ours: String,
     },
+    /// An election that came to no end in time.
+    #[error("no cluster came about within {seconds} s: {standing}")]
+    Unelected {
+        /// How long this machine took part.
+        seconds: u64,
+        /// Where it stands, in words.
+        standing: String,
+    },
+    /// A copy of this machine takes part in the election.
+    #[error(
+        "{node} at {at} takes part in the election as this machine: one of them is a copy of the other's disk"
+    )]
+    Copied {
+        /// What its node is called.
+        node: String,
+        /// Where it is.
+        at: IpAddr,
+    },
+    /// What this machine recorded of an election is damaged, or of a later eos.
+    #[error("{path} holds nothing that this eos reads: {what}")]
+    Record {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What this machine stands by could not be read or written.
+    #[error(transparent)]
+    File(FileError),
     /// The interfaces could not be listed.
     #[error(transparent)]
     Network(NetworkError),
@@ -74,6 +105,10 @@ impl Explain for DiscoveryError {
             Self::OnlyOthers { .. } => "D003",
             Self::SameName { .. } => "D004",
             Self::Incompatible { .. } => "D005",
+            Self::Unelected { .. } => "D006",
+            Self::Copied { .. } => "D007",
+            Self::Record { .. } => "D008",
+            Self::File(source) => return source.code(),
             Self::Network(source) => return source.code(),
             Self::Identity(source) => return source.code(),
         })
@@ -81,10 +116,12 @@ impl Explain for DiscoveryError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Nobody { .. } | Self::OnlyOthers { .. } => Exit::NoAnswer,
+            Self::Nobody { .. } | Self::OnlyOthers { .. } | Self::Unelected { .. } => Exit::NoAnswer,
             Self::Several { .. } => Exit::Usage,
-            Self::SameName { .. } => Exit::Conflict,
+            Self::SameName { .. } | Self::Copied { .. } => Exit::Conflict,
             Self::Incompatible { .. } => Exit::Refused,
+            Self::Record { .. } => Exit::Failed,
+            Self::File(source) => source.exit(),
             Self::Network(source) => source.exit(),
             Self::Identity(source) => source.exit(),
         }
@@ -115,13 +152,36 @@ impl Explain for DiscoveryError {
             Self::Incompatible { .. } => {
                 vec!["bring the older side up to date, and look again: eos discover".to_owned()]
             }
+            Self::Unelected { .. } => vec![
+                "start the machines that are missing, and see what this one hears: eos discover".to_owned(),
+                "go on waiting for them: eos bootstrap".to_owned(),
+                "or found the cluster on this machine, for the others to join: eos bootstrap --single-node"
+                    .to_owned(),
+            ],
+            Self::Copied { .. } => {
+                vec![
+                    "give one of the two an identity of its own, there: eos reset && eos bootstrap"
+                        .to_owned(),
+                ]
+            }
+            Self::Record { .. } => {
+                vec![
+                    "use the eos that wrote it, or forget that election on this machine: eos reset"
+                        .to_owned(),
+                ]
+            }
+            Self::File(source) => source.hints(),
             Self::Network(source) => source.hints(),
             Self::Identity(source) => source.hints(),
         }
     }
 
     fn retry_helps(&self) -> bool {
-        matches!(self, Self::Nobody { .. } | Self::OnlyOthers { .. })
+        match self {
+            Self::Nobody { .. } | Self::OnlyOthers { .. } | Self::Unelected { .. } => true,
+            Self::File(source) => source.retry_helps(),
+            _ => false,
+        }
     }
 }
 
@@ -141,6 +201,15 @@ pub(crate) fn samples() -> Vec<DiscoveryError> {
             cluster: found().remove(0),
             theirs: "protocols 8 to 9 (0.9.0)".to_owned(),
             ours: "protocols 1 to 2 (0.1.0)".to_owned(),
+        },
+        DiscoveryError::Unelected {
+            seconds: 600,
+            standing: "2 of 5 machines are there: waits until 3 are (now: node1, node4)".to_owned(),
+        },
+        DiscoveryError::Copied { node: "node2".to_owned(), at: IpAddr::from([10, 0, 1, 12]) },
+        DiscoveryError::Record {
+            path: "/var/lib/eos/election.json".to_owned(),
+            what: "it has format 2, and this eos knows formats up to 1".to_owned(),
         },
     ]
 }
@@ -173,7 +242,10 @@ mod tests {
                 "EOS-D002 2 false",
                 "EOS-D003 4 true",
                 "EOS-D004 7 false",
-                "EOS-D005 5 false"
+                "EOS-D005 5 false",
+                "EOS-D006 4 true",
+                "EOS-D007 7 false",
+                "EOS-D008 1 false"
             ]
         );
         let hints = samples()[1].hints();

@@ -1,7 +1,7 @@
-//! The sockets of an asker: one for each interface and family, and ears that tell whether its own queries arrive.
+//! The sockets of one who speaks to the groups, and the ears that hear what is said to them.
 
 use crate::discovery::ask::{self, Trouble, Way};
-use crate::discovery::datagram::{self, LONGEST, Nonce};
+use crate::discovery::datagram::{LONGEST, Nonce};
 use crate::discovery::{GROUP_V4, GROUP_V6, Scope};
 use crate::host::interfaces::{Interface, addresses_of_interfaces, interfaces};
 use crate::host::multicast;
@@ -120,15 +120,15 @@ impl Lines {
         }
     }
 
-    /// Sends a query over each line.
-    pub async fn send(&mut self) {
+    /// Sends over each line what is to be said with its nonce.
+    pub async fn send(&mut self, said: impl Fn(&Nonce) -> Vec<u8>) {
         for ((index, _), line) in &mut self.lines {
             let Some(socket) = &line.socket else { continue };
             let target = match line.way.group {
                 IpAddr::V4(_) => SocketAddr::new(line.way.group, self.port),
                 IpAddr::V6(group) => SocketAddrV6::new(group, self.port, 0, *index).into(),
             };
-            match socket.send_to(&datagram::query(&line.nonce), target).await {
+            match socket.send_to(&said(&line.nonce), target).await {
                 Ok(_) => {
                     line.way.sent += 1;
                     if matches!(line.way.trouble, Some(Trouble::Unsent(..))) {
@@ -225,8 +225,8 @@ impl Ears {
         }
     }
 
-    /// The next datagram that one of them hears; waits for ever when there is none.
-    pub async fn next(&self) -> Vec<u8> {
+    /// The next datagram that one of them hears, and who sent it; waits for ever when there is none.
+    pub async fn next(&self) -> (Vec<u8>, Option<SocketAddr>) {
         tokio::select! {
             heard = hear(&self.v4) => heard,
             heard = hear(&self.v6) => heard,
@@ -234,12 +234,12 @@ impl Ears {
     }
 }
 
-async fn hear(ear: &Result<UdpSocket, io::Error>) -> Vec<u8> {
+async fn hear(ear: &Result<UdpSocket, io::Error>) -> (Vec<u8>, Option<SocketAddr>) {
     let Ok(socket) = ear else { return std::future::pending().await };
     let mut buffer = [0; LONGEST + 1];
     match socket.recv_from(&mut buffer).await {
-        Ok((length, _)) => buffer[..length].to_vec(),
+        Ok((length, from)) => (buffer[..length].to_vec(), Some(from)),
         // Nothing was heard, and the line tells that.
-        Err(_) => Vec::new(),
+        Err(_) => (Vec::new(), None),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod choice;
+pub mod contest;
 pub mod datagram;
 pub mod doctor;
 pub mod election;

@@ -50,6 +50,8 @@ pub const RESTORES: &str = "var/lib/eos/restores";
 pub const CLUSTER_STATE: &str = "var/lib/eos/cluster";
 /// What this node knows of its membership.
 pub const MEMBERSHIP: &str = "var/lib/eos/membership.json";
+/// What this machine stands by in an election of a founder.
+pub const ELECTION: &str = "var/lib/eos/election.json";
 /// Saga journals.
 pub const JOURNAL: &str = "var/lib/eos/journal";
 /// Checkpoints of sagas.

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod certificate;
+pub mod election;
 pub mod error;
 pub mod key;
 pub mod membership;

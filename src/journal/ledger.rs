@@ -268,7 +268,7 @@ fn written_later(captured: &Captured) -> bool {
 }
 
 fn is_own_record(path: &str) -> bool {
-    [paths::JOURNAL, paths::CHECKPOINTS, paths::LEDGER, super::lock::LOCK]
+    [paths::JOURNAL, paths::CHECKPOINTS, paths::ELECTION, paths::LEDGER, super::lock::LOCK]
         .iter()
         .any(|own| Path::new(path).starts_with(own))
 }

@@ -131,6 +131,7 @@ fn previous(root: &Root) -> Result<Previous, FileError> {
                 paths::SNAPSHOTS,
                 paths::CLUSTER_STATE,
                 paths::MEMBERSHIP,
+                paths::ELECTION,
                 paths::JOURNAL,
                 paths::CHECKPOINTS,
                 paths::LEDGER,

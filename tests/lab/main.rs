@@ -10,6 +10,7 @@ mod configured;
 mod crashes;
 mod data;
 mod discovery;
+mod elections;
 mod growth;
 mod identities;
 #[path = "../it/salt/installed.rs"]

@@ -18,6 +18,7 @@ use crate::model::role::Role;
 use crate::steps::decision::{Decision, Kind, TrustedAuthority, VERSION};
 use clap::Args;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,10 @@ pub struct BootstrapArguments {
     /// Only ever join, never make a new cluster: the one that is configured, or that answers on the network
     #[arg(long)]
     pub auto_discover: bool,
+    /// With the same command on N machines: where no cluster answers, more than half of them elect the one that founds
+    /// it, and all others join; needs a token of `eos token generate`
+    #[arg(long, value_name = "N", requires = "auto_discover")]
+    pub expect: Option<NonZeroU16>,
     /// The role to ask for
     #[arg(long, value_name = "ROLE", value_parser = ["edge", "core", "data", "compute"])]
     pub preferred_role: Option<String>,

@@ -14,6 +14,7 @@ use crate::model::ids::ClusterId;
 use crate::model::progress::{Event, Sink};
 use crate::steps::Decision;
 use crate::view::progress::Progress;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ enum Seeks {
     Cluster,
     /// A cluster to join; without one a new one is founded.
     Any,
+    /// A cluster to join; without one so many machines elect who founds it.
+    Election(NonZeroU16),
     /// Whether there is a cluster of this name already.
     Namesakes(ClusterId),
 }
@@ -46,8 +49,10 @@ fn seeks(arguments: &BootstrapArguments, asked: &Asked, before: Option<&Decision
     if asked.aim != Aim::FirstNode {
         return Seeks::Nothing;
     }
-    if arguments.auto_discover {
-        return Seeks::Cluster;
+    match arguments.expect {
+        Some(expected) => return Seeks::Election(expected),
+        None if arguments.auto_discover => return Seeks::Cluster,
+        None => {}
     }
     let off = asked.config.cluster.discovery.method == DiscoveryMethod::None;
     if before.is_some() || arguments.new_cluster || off {
@@ -62,7 +67,7 @@ fn seeks(arguments: &BootstrapArguments, asked: &Asked, before: Option<&Decision
     }
 }
 
-/// Settles what this machine shall become.
+/// Settles what this machine shall become. Where machines are to elect it, that is only looked at.
 ///
 /// # Errors
 /// When a cluster is to be joined and none answered, several may be meant, the name of a new one is taken, or the
@@ -80,7 +85,7 @@ pub fn detect(
         Seeks::Nothing => {
             return unasked(arguments, asked, before, progress);
         }
-        Seeks::Cluster => TO_JOIN,
+        Seeks::Cluster | Seeks::Election(_) => TO_JOIN,
         Seeks::Any => BEFORE_FOUNDING,
         Seeks::Namesakes(_) => FOR_NAMESAKES,
     };
@@ -99,8 +104,11 @@ pub fn detect(
     };
     match found {
         Some(found) => joins(asked, found, line, progress),
-        None if seeks == Seeks::Any => founds(asked, &findings, progress),
-        None => {}
+        None => match seeks {
+            Seeks::Any => founds(asked, &findings, progress),
+            Seeks::Election(expected) => would_elect(expected, progress),
+            Seeks::Nothing | Seeks::Cluster | Seeks::Namesakes(_) => {}
+        },
     }
     Ok(())
 }
@@ -137,7 +145,8 @@ fn chosen<'a>(
     }
 }
 
-fn joins(asked: &mut Asked, found: &Found, line: &mut CommandLine, progress: &Arc<Progress>) {
+/// This machine joins the cluster that answered.
+pub(super) fn joins(asked: &mut Asked, found: &Found, line: &mut CommandLine, progress: &Arc<Progress>) {
     let milliseconds = found.after.as_millis();
     let text = format!(
         "the cluster {} answered on {} over {} after {milliseconds} ms: this joins it; to found another one: eos \
@@ -150,6 +159,15 @@ fn joins(asked: &mut Asked, found: &Found, line: &mut CommandLine, progress: &Ar
     asked.aim = Aim::Join(found.address());
     asked.heard = Some(found.statement.authority);
     line.aims(asked.aim);
+}
+
+/// What is only looked at takes no part in an election.
+fn would_elect(expected: NonZeroU16, progress: &Arc<Progress>) {
+    let text = format!(
+        "no cluster answered: this machine would take part in the election of a founder among {expected}; what \
+         follows is of the one that is elected"
+    );
+    progress.emit(Event::Note { text });
 }
 
 fn founds(asked: &Asked, findings: &Findings, progress: &Arc<Progress>) {

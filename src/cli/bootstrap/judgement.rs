@@ -1,8 +1,10 @@
 //! How the master would judge this node, asked before anything is entered there or changed here.
 
 use crate::cli::bootstrap::decide::Asked;
+use crate::cli::bootstrap::look::Able;
 use crate::cli::context::{Context, failure};
-use crate::client::{ClientError, Looked, MasterClient, Terms};
+use crate::client::{ClientError, Looked, MasterClient, Terms, look};
+use crate::discovery::Found;
 use crate::host::root::Root;
 use crate::host::{files, paths};
 use crate::identity::key::PrivateKey;
@@ -15,10 +17,17 @@ use crate::preflight::{Answer, Answers, Measurements};
 use crate::steps::registration::Applicant;
 use crate::wire::join::{NOBODY, RegisterReply};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 const NAME: &str = "hostname-unique";
 const MACHINE: &str = "machine-id-unique";
 const TOKEN: &str = "token-shape";
+
+/// The code with which a master refuses a token that it never heard of.
+const UNKNOWN: &str = "EOS-J002";
+
+/// For how long a master is asked whether it knows the token.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// A check that the master's judgement fails, and the master's own words.
 pub(super) type Refusal = (&'static str, Failure);
@@ -82,6 +91,36 @@ pub(super) fn ask(
             Ok(Some((check, why)))
         }
     }
+}
+
+/// Whether the master of a cluster that answered knows the token that was given. One that does not say counts as if
+/// it did: joining it tells why it cannot be joined.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub(super) fn knows_token(
+    context: &Context,
+    asked: &Asked,
+    able: &Able,
+    found: &Found,
+) -> Result<bool, Failure> {
+    let (master, authority) = (found.address(), found.statement.authority);
+    let terms = Terms::default().stopped_by(context.interrupted.clone());
+    let Ok(looked) = context.block_on(look(master, None, Some(authority), LIMIT, &terms)) else {
+        return Ok(true);
+    };
+    if !looked.hello.versions.judges() {
+        return Ok(true);
+    }
+    let facts = Facts { machine_id: None, ..able.facts.clone() };
+    let (name, address, token) = (nobody()?, able.address, asked.token.as_ref());
+    let applicant = Applicant { name, address, preferred: None, facts: &facts, token };
+    let key = PrivateKey::generate().map_err(failure)?;
+    let (mut request, _) = applicant.request(&looked, &key).map_err(failure)?;
+    request.dry_run = true;
+    let client = MasterClient::new(master, &looked.authority_pem, None, None).map_err(failure)?;
+    let judged = context.block_on(client.on(terms).register(&request));
+    Ok(!matches!(judged, Err(ClientError::Refused { failure }) if failure.code == UNKNOWN))
 }
 
 /// Sorts an answer: none when it could not be had, which another check tells.

@@ -17,6 +17,9 @@ const COMMAND: &str = "eos bootstrap";
 /// The option that says which cluster is joined.
 const JOIN: &str = "--join-cluster";
 
+/// The option that has several machines elect a founder.
+const EXPECT: &str = "--expect";
+
 /// Options without a value.
 const SWITCHES: [&str; 5] =
     ["--single-node", "--new-cluster", "--auto-discover", "--dry-run", "--cloud-init"];
@@ -40,6 +43,7 @@ impl CommandLine {
         let path = |path: &Path| path.display().to_string();
         let valued = [
             (JOIN, arguments.join_cluster.clone()),
+            (EXPECT, arguments.expect.map(|machines| machines.to_string())),
             ("--cluster-id", arguments.cluster_id.clone()),
             ("--ca-fingerprint", arguments.ca_fingerprint.clone()),
             ("--node-name", arguments.node_name.clone()),
@@ -103,8 +107,8 @@ impl CommandLine {
 
     fn put(&mut self, (name, value): Given) {
         let opposite: &[&str] = match name.as_str() {
-            JOIN => &["--single-node", "--new-cluster", "--auto-discover"],
-            "--single-node" | "--new-cluster" => &[JOIN, "--auto-discover"],
+            JOIN => &["--single-node", "--new-cluster", "--auto-discover", EXPECT],
+            "--single-node" | "--new-cluster" => &[JOIN, "--auto-discover", EXPECT],
             "--auto-discover" => &[JOIN, "--single-node", "--new-cluster"],
             _ => &[],
         };

@@ -72,17 +72,49 @@ pub fn look(
     for warning in report.warnings() {
         progress.emit(Event::Warning { text: warning.sentence() });
     }
-    let told = json(&report);
-    if let Err(error) = report.into_result() {
-        context.put_beside(told);
-        return Err(failure(error));
-    }
+    passed(context, report)?;
     let address = measured.address.map_err(failure)?;
     progress.emit(Event::Note { text: format!("address: {}", address.why) });
     if let Some(looked) = &looked {
         tell_trust(asked, looked, progress);
     }
     Ok(Seen { facts: measured.facts, address, master: looked })
+}
+
+/// A machine that could found a cluster.
+pub struct Able {
+    /// What it is.
+    pub facts: Facts,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// Looks whether this machine could found a cluster, and tells only what stands in the way.
+///
+/// # Errors
+/// When a check fails that is not skipped.
+pub fn able(
+    context: &Context,
+    arguments: &BootstrapArguments,
+    asked: &Asked,
+    before: Option<&Decision>,
+    progress: &Arc<Progress>,
+    deadline: Instant,
+) -> Result<Able, Failure> {
+    let skipped = preflight::find_all(&arguments.skip_check).map_err(failure)?;
+    progress.emit(Event::Phase { name: "preflight".to_owned() });
+    let measured = glance(context, asked, before, progress, deadline)?;
+    passed(context, Report::new(preflight::judge(&measured, &Requirements::default()), &skipped))?;
+    Ok(Able { facts: measured.facts, address: measured.address.map_err(failure)?.address })
+}
+
+/// The report stands beside the failure of one that did not pass.
+fn passed(context: &Context, report: Report) -> Result<(), Failure> {
+    let told = json(&report);
+    report.into_result().map(drop).map_err(|error| {
+        context.put_beside(told);
+        failure(error)
+    })
 }
 
 /// Who looks, until when, and whether a master that is away is waited for.

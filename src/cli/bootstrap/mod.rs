@@ -4,6 +4,7 @@ mod cloud_init;
 mod decide;
 mod detect;
 mod dry_run;
+mod elect;
 mod error;
 mod finish;
 mod judgement;
@@ -13,6 +14,8 @@ mod look;
 mod operation;
 #[cfg(feature = "testing")]
 mod panics;
+mod part;
+mod quest;
 mod salt;
 mod timed;
 
@@ -25,11 +28,13 @@ pub use look::glance;
 pub use operation::{environment, lock, recover_restores, steps_of, undo, unfinished};
 
 use crate::cli::bootstrap::cloud_init::Marker;
+use crate::cli::bootstrap::elect::Election;
 use crate::cli::bootstrap::lease::{Lease, StageWatch};
 use crate::cli::bootstrap::look::Seen;
 use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::client::Terms;
+use crate::discovery::contest::record;
 use crate::identity::membership::Membership;
 use crate::journal::lock::OperationLock;
 use crate::model::explain::Failure;
@@ -89,11 +94,21 @@ fn bootstrap(
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
+        record::forget(&context.root).map_err(failure)?;
         return member(context, &asked, &membership, line, progress, (deadline, Some(lock)));
     }
+    let recorded = elect::recorded(context, &mut lock)?;
     let before = unfinished.as_ref().map(|(_, decision)| decision.clone());
     follow(&mut asked, before.as_ref(), line);
-    detect::detect(context, arguments, &mut asked, before.as_ref(), line, (progress, deadline))?;
+    let mut part = None;
+    match elect::expected(arguments, &asked) {
+        Some(expected) => {
+            let before = before.as_ref();
+            let election = Election { context, arguments, expected, before, progress, deadline };
+            part = election.settle(&mut asked, recorded, &lock, line)?;
+        }
+        None => detect::detect(context, arguments, &mut asked, before.as_ref(), line, (progress, deadline))?,
+    }
     tell_without_effect(&asked, progress);
     let seen = look::look(context, arguments, &asked, before.as_ref(), progress, deadline)?;
     let decision = decide::decision(context, &asked, &seen, before.as_ref())?;
@@ -106,7 +121,11 @@ fn bootstrap(
         unfinished = None;
     }
     let given = arguments.timeout.unwrap_or(TIMEOUT);
-    carry_out(context, asked, seen, decision, unfinished, lock, progress, (deadline, given))
+    let done = carry_out(context, asked, seen, decision, unfinished, lock, progress, (deadline, given))?;
+    // Until now the others of an election are to hear that the one that founds is there.
+    drop(part);
+    record::forget(&context.root).map_err(failure)?;
+    Ok(done)
 }
 
 fn member(

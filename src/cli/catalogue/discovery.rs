@@ -53,4 +53,34 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Install the master's version on this machine: ./install.sh.",
         retry: false,
     },
+    Entry {
+        code: "D006",
+        title: "the machines elected no founder in time",
+        cause: "With --expect N more than half of N machines have to be there and see each other before one of them \
+             founds the cluster, and no master answered. The error says who is there and what is waited for.",
+        evidence: "eos discover on each machine, which tells whether it is heard; the same --expect and the same \
+             token on all of them; --timeout",
+        remedy: "Start the machines that are missing and run the same command again: what was agreed on stays. Or \
+             found the cluster on one of them by hand, eos bootstrap --single-node; the others join it.",
+        retry: true,
+    },
+    Entry {
+        code: "D007",
+        title: "a copy of this machine takes part in the election",
+        cause: "Another machine announces itself with the identity that this one drew when it first took part: the \
+             disk of one was copied from the other after that.",
+        evidence: "the name and the address in the error; /var/lib/eos/election.json on both",
+        remedy: "On one of the two: eos reset, and the same eos bootstrap again. An image for many machines is made \
+             before eos ever ran on it.",
+        retry: false,
+    },
+    Entry {
+        code: "D008",
+        title: "the record of an election is not readable",
+        cause: "A later eos wrote /var/lib/eos/election.json, or something else did.",
+        evidence: "cat /var/lib/eos/election.json; eos --version",
+        remedy: "Use the eos that wrote it. Or forget that election on this machine, which then takes part as a new \
+             one: eos reset.",
+        retry: false,
+    },
 ];

@@ -142,13 +142,13 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
-        code: "U021",
-        title: "machines do not elect the first one of them",
-        cause: "The option --expect belongs to the election of a first node among several machines, which this \
-             version does not have.",
-        evidence: "eos --version; eos bootstrap --help",
-        remedy: "Make the first node with eos bootstrap --single-node; each other one finds it: eos bootstrap \
-             --auto-discover.",
+        code: "U022",
+        title: "an election needs a token that all its machines have",
+        cause: "With --expect the machines know each other, and the cluster that one of them founds, by a token that \
+             was made before there is a cluster; none was given.",
+        evidence: "the command line, EOS_TOKEN, and node.token_file: eos config show --origin",
+        remedy: "Make one on any machine with eos token generate, put it into the same file on all of them, and name \
+             it: eos bootstrap --auto-discover --expect N --token-file FILE.",
         retry: false,
     },
     Entry {

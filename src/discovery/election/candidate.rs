@@ -47,6 +47,8 @@ pub struct Candidate {
     pub(super) heard: BTreeMap<Fingerprint, Heard>,
     /// Whether there was one more than that.
     crowded: bool,
+    /// When something was amiss last that forbids to decide.
+    held: Option<Instant>,
     over: bool,
     there: BTreeSet<Fingerprint>,
     view: Digest,
@@ -64,11 +66,17 @@ impl Candidate {
             support,
             heard: BTreeMap::new(),
             crowded: false,
+            held: None,
             over: false,
             there,
             view,
             since: now,
         }
+    }
+
+    /// Who it is.
+    pub fn own(&self) -> Fingerprint {
+        self.own
     }
 
     /// Somebody who knows the token said this.
@@ -84,22 +92,37 @@ impl Candidate {
         self.heard.insert(said.from, Heard { said, at: now });
     }
 
+    /// Something is amiss, such as a machine that was told another number: decides nothing for as long as a machine
+    /// counts as there after it was heard.
+    pub fn hold(&mut self, now: Instant) {
+        self.held = Some(now);
+    }
+
+    fn is_held(&self, now: Instant) -> bool {
+        self.held.is_some_and(|held| now.saturating_duration_since(held) < self.terms.fresh)
+    }
+
     /// A master answers: there is a cluster to join.
     pub fn master_answers(&mut self) {
         self.over = true;
+    }
+
+    /// Those that are there now, itself included, in their order.
+    pub fn there(&self) -> &BTreeSet<Fingerprint> {
+        &self.there
     }
 
     /// What follows from what was heard until now.
     pub fn consider(&mut self, now: Instant) -> Step {
         self.look(now);
         let first = self.first();
-        let decides = !self.over && !self.crowded;
+        let decides = !self.over && !self.crowded && !self.is_held(now);
         let changed = decides
             && (self.support.elect(&self.there)
                 || first.is_some_and(|first| self.is_agreed(first, now) && self.support.give(first)));
         let write = changed.then(|| self.support.record());
         let say = Announcement { from: self.own, supports: self.support.supports(), first, view: self.view };
-        Step { write, say, standing: self.standing() }
+        Step { write, say, standing: self.standing(now) }
     }
 
     /// Who is there now.
@@ -128,13 +151,14 @@ impl Candidate {
         settled && self.there.iter().filter(same).count() + 1 >= self.terms.quorum
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self, now: Instant) -> Standing {
         let (there, quorum, expected) = (self.there.len(), self.terms.quorum, self.terms.expected);
         let supported = self.support.supports().filter(|whom| !self.support.has_given_up(*whom));
         match supported {
             _ if self.over => Standing::Over,
             _ if self.crowded => Standing::Crowded { expected },
             _ if self.support.record() == Record::Elected => Standing::Elected,
+            _ if self.is_held(now) => Standing::Held,
             Some(whom) if !self.there.contains(&whom) => Standing::Missing { whom },
             _ if there < quorum => Standing::Few { there, quorum, expected },
             Some(whom) => Standing::Supporting { whom },

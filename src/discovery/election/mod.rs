@@ -48,7 +48,7 @@ pub mod support;
 mod tests;
 
 pub use candidate::{Announcement, Candidate, Step};
-pub use standing::Standing;
+pub use standing::{Names, Standing};
 pub use support::Record;
 
 use std::time::Duration;

@@ -1,7 +1,10 @@
 //! Where a machine stands in an election, and what it says about it: for whom it waits, and what helps.
 
 use crate::model::digest::Fingerprint;
-use std::fmt;
+use std::collections::BTreeMap;
+
+/// What machines are called.
+pub type Names = BTreeMap<Fingerprint, String>;
 
 /// Where a machine stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub enum Standing {
     Over,
     /// It founds.
     Elected,
+    /// Something is amiss that forbids to decide.
+    Held,
     /// More machines take part than were told.
     Crowded {
         /// How many were told.
@@ -41,32 +46,38 @@ pub enum Standing {
     },
 }
 
-impl fmt::Display for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Standing {
+    /// For people, with the names of machines that are known.
+    pub fn told(self, names: &Names) -> String {
+        let of = |whom: &Fingerprint| named(names, whom);
         match self {
-            Self::Over => write!(f, "a master answers: joins its cluster"),
-            Self::Elected => write!(f, "elected: founds the cluster"),
-            Self::Crowded { expected } => write!(
-                f,
-                "more than {expected} machines take part: nobody is elected; start them again with --expect and \
-                 the number that there are, or found with eos bootstrap --single-node on one of them"
+            Self::Over => "a master answers: joins its cluster".to_owned(),
+            Self::Elected => "elected: founds the cluster".to_owned(),
+            Self::Held => "nobody is elected for as long as something is amiss".to_owned(),
+            Self::Crowded { expected } => format!(
+                "more than {expected} machines take part: nobody is elected; start them again with --expect and the \
+                 number that there are, or found with eos bootstrap --single-node on one of them"
             ),
-            Self::Missing { whom } => write!(
-                f,
+            Self::Missing { whom } => format!(
                 "waits for {}, which may have founded the cluster and is not heard: start it again; if it never \
                  comes back, eos bootstrap --single-node on one of the others founds instead of it",
-                whom.short()
+                of(&whom)
             ),
             Self::Few { there, quorum, expected } => {
-                write!(f, "{there} of {expected} machines are there: waits until {quorum} are")
+                format!("{there} of {expected} machines are there: waits until {quorum} are")
             }
-            Self::Supporting { whom } => write!(f, "waits for {} to found the cluster", whom.short()),
+            Self::Supporting { whom } => format!("waits for {} to found the cluster", of(&whom)),
             Self::Agreeing { first: Some(first) } => {
-                write!(f, "waits until enough machines see {} as the first", first.short())
+                format!("waits until enough machines see {} as the first", of(&first))
             }
             Self::Agreeing { first: None } => {
-                write!(f, "waits for the machines for which those that are there gave up")
+                "waits for the machines for which those that are there gave up".to_owned()
             }
         }
     }
+}
+
+/// How people know a machine: its name, or the beginning of its identity when nobody told that.
+fn named(names: &Names, whom: &Fingerprint) -> String {
+    names.get(whom).cloned().unwrap_or_else(|| format!("the machine {}", whom.short()))
 }

@@ -75,6 +75,24 @@ impl Lab {
         }
     }
 
+    /// Puts the hosts of these numbers on a bridge of their own, apart from all others.
+    pub fn part(&self, numbers: &[usize]) {
+        self.switch.ip(&["link", "add", "br2", "type", "bridge", "stp_state", "0", "forward_delay", "0"]);
+        self.switch.ip(&["link", "set", "br2", "up"]);
+        self.plug("br2", numbers);
+    }
+
+    /// Puts them back.
+    pub fn unite(&self, numbers: &[usize]) {
+        self.plug("br0", numbers);
+    }
+
+    fn plug(&self, bridge: &str, numbers: &[usize]) {
+        for number in numbers {
+            self.switch.ip(&["link", "set", &format!("p{number}"), "master", bridge]);
+        }
+    }
+
     /// The hosts of a lab with so many.
     pub fn hosts<const N: usize>(&self) -> [&Host; N] {
         let all: Vec<&Host> = self.hosts.iter().collect();
@@ -89,6 +107,11 @@ impl Lab {
     /// The host of this number, to be changed.
     pub fn host_mut(&mut self, number: usize) -> &mut Host {
         &mut self.hosts[number - 1]
+    }
+
+    /// All hosts.
+    pub fn all(&self) -> &[Host] {
+        &self.hosts
     }
 
     /// Everything that every command wrote so far.

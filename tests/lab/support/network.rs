@@ -18,6 +18,8 @@ pub enum Cut {
     Reset,
     /// Connections to this port of the host are lost.
     Port(u16),
+    /// So many of a hundred packets of those that the host sends are lost, each by chance.
+    Some(u8),
 }
 
 impl Cut {
@@ -34,6 +36,7 @@ impl Cut {
                 let refused = format!("{leave} meta l4proto tcp reject with tcp reset");
                 chain("in", &format!("{enter} drop")) + &chain("out", &refused)
             }
+            Self::Some(percent) => chain("out", &format!("{leave} numgen random mod 100 < {percent} drop")),
             Self::Port(port) => chain("in", &format!("{enter} tcp dport {port} drop")),
         };
         format!("table inet lab {{ {chains} }}\n")

@@ -194,7 +194,7 @@ fn who_hears_more_machines_than_were_told_elects_nobody_and_says_so() {
     assert!(world.elected.is_empty());
     let standing = world.machines[0].consider(clock.now).standing;
     assert_eq!(standing, Standing::Crowded { expected: 2 });
-    assert!(standing.to_string().contains("more than 2 machines take part"), "{standing}");
+    assert!(standing.told(&Names::new()).contains("more than 2 machines take part"), "{standing:?}");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn who_supports_one_that_is_silent_waits_for_it_and_says_for_whom() {
     for _ in 0..8 {
         let (one, other) = (second.consider(clock.now), third.consider(clock.now));
         assert_eq!((other.write, other.standing), (None, Standing::Missing { whom: machine(0) }));
-        assert!(other.standing.to_string().contains("--single-node"), "{}", other.standing);
+        assert!(other.standing.told(&Names::new()).contains("--single-node"), "{:?}", other.standing);
         assert_ne!(one.standing, Standing::Elected);
         second.hear(other.say, clock.now);
         third.hear(one.say, clock.now);
