@@ -60,6 +60,7 @@ complete -c eos -n "__fish_eos_needs_command" -f -a "completions" -d 'Print the 
 complete -c eos -n "__fish_eos_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
 complete -c eos -n "__fish_eos_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l join-cluster -d 'Join the cluster whose master is at this address' -r
+complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l expect -d 'With the same command on N machines: where no cluster answers, more than half of them elect the one that founds it, and all others join; needs a token of `eos token generate`' -r
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l preferred-role -d 'The role to ask for' -r -f -a "edge\t''
 core\t''
 data\t''
@@ -93,6 +94,7 @@ complete -c eos -n "__fish_eos_using_subcommand bootstrap" -l cloud-init -d 'For
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s v -l verbose -d 'Says more; twice: everything'
 complete -c eos -n "__fish_eos_using_subcommand bootstrap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l join-cluster -d 'Join the cluster whose master is at this address' -r
+complete -c eos -n "__fish_eos_using_subcommand preflight" -l expect -d 'With the same command on N machines: where no cluster answers, more than half of them elect the one that founds it, and all others join; needs a token of `eos token generate`' -r
 complete -c eos -n "__fish_eos_using_subcommand preflight" -l preferred-role -d 'The role to ask for' -r -f -a "edge\t''
 core\t''
 data\t''
@@ -200,6 +202,7 @@ complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_
 complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -f -a "render" -d 'Print user data for cloud-init, the same for any number of machines'
 complete -c eos -n "__fish_eos_using_subcommand cloud-init; and not __fish_seen_subcommand_from render help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l join-cluster -d 'Join the cluster whose master is at this address' -r
+complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l expect -d 'With the same command on N machines: where no cluster answers, more than half of them elect the one that founds it, and all others join; needs a token of `eos token generate`' -r
 complete -c eos -n "__fish_eos_using_subcommand cloud-init; and __fish_seen_subcommand_from render" -l preferred-role -d 'The role to ask for' -r -f -a "edge\t''
 core\t''
 data\t''

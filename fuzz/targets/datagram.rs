@@ -16,6 +16,13 @@ fuzz_target!(|bytes: &[u8]| match Datagram::parse(bytes) {
         assert_eq!(written, bytes, "it has another form");
         assert!(written.len() <= LONGEST, "{} bytes", written.len());
     }
+    Ok(Datagram::Announcement(sealed)) => {
+        let announced = &sealed.announced;
+        assert!(announced.node.bytes().all(|byte| byte.is_ascii_graphic()), "{:?}", announced.node);
+        assert!(announced.expected > 0, "nobody takes part");
+        assert_eq!(sealed.written().expect("what was read can be written"), bytes, "it has another form");
+        assert!(bytes.len() <= LONGEST, "{} bytes", bytes.len());
+    }
     Ok(Datagram::Query { version: 1, nonce }) => assert_eq!(query(&nonce), bytes, "it has another form"),
     Ok(_) => assert!(bytes.len() <= LONGEST, "{} bytes", bytes.len()),
     Err(_) => {}

@@ -1,6 +1,6 @@
 //! `eos cloud-init`: the text that makes a machine a node at its first boot.
 
-use crate::cli::bootstrap::{BootstrapArguments, CommandLine, flags, given_token};
+use crate::cli::bootstrap::{BootstrapArguments, CommandLine, flags, given_token, pre_shared};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -84,7 +84,11 @@ fn render(configuration: Option<&Path>, arguments: &RenderArguments) -> Result<S
     let files = configuration.iter().cloned().collect();
     layers::resolve(&Layers { files, environment: Vec::new(), flags: flags(&arguments.bootstrap) })
         .map_err(failure)?;
-    let token = given_token(&arguments.bootstrap)?.map(|token| token.reveal());
+    let token = given_token(&arguments.bootstrap)?;
+    if arguments.bootstrap.expect.is_some() {
+        pre_shared(token.as_ref())?;
+    }
+    let token = token.map(|token| token.reveal());
     let mut there = arguments.bootstrap.clone();
     there.token = None;
     there.cloud_init = true;
@@ -131,6 +135,8 @@ fn text(file: &ConfigFile) -> Result<&str, Failure> {
 mod tests {
     use super::*;
     use crate::cli::arguments::{Arguments, Command};
+    use crate::identity::token::Token;
+    use crate::model::digest::Fingerprint;
     use clap::Parser;
     use serde_yaml::Value;
 
@@ -149,6 +155,25 @@ mod tests {
         let script = parsed["runcmd"][0].as_str().expect("one script").to_owned();
         assert_eq!(parsed["runcmd"].as_sequence().map(Vec::len), Some(1));
         (parsed, script)
+    }
+
+    #[test]
+    fn machines_that_elect_their_founder_are_given_a_token_that_no_cluster_made() {
+        let line = ["--auto-discover", "--expect=3"];
+        assert_eq!(rendered(&line, None).expect_err("they have none").code, "EOS-U022");
+        let of_cluster =
+            Token::generate(Some(Fingerprint::from_bytes([9; 32]))).expect("there is randomness");
+        let with = |token: &Token| {
+            let option = format!("--token={}", token.reveal().expose_secret());
+            rendered(&[&line[..], &[&option]].concat(), None)
+        };
+        assert_eq!(with(&of_cluster).expect_err("a cluster made it").code, "EOS-U020");
+        let pre_shared = Token::generate(None).expect("there is randomness");
+        let (_, script) = run(&with(&pre_shared).expect("it is theirs"));
+        assert!(
+            script.contains("eos bootstrap --auto-discover --cloud-init --expect=3 --token-file="),
+            "{script}"
+        );
     }
 
     #[test]

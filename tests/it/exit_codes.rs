@@ -49,10 +49,8 @@ fn status_2_the_command_line_is_wrong() {
     let machine = Machine::empty("127.0.51.3", "node1");
     let run = machine.eos(&["bootstrap", "--sinlge-node"]).ends_with(2);
     explained(&run, "U002", &["--sinlge-node", "--single-node", "Usage: eos bootstrap"]);
-    for arguments in [&["bootstrap", "--auto-discover", "--expect", "3"][..], &["preflight", "--expect=3"]] {
-        let run = machine.eos(arguments).ends_with(2);
-        explained(&run, "U021", &["--expect is not in this version", "bootstrap --auto-discover"]);
-    }
+    let run = machine.eos(&["bootstrap", "--auto-discover", "--expect=3"]).ends_with(2);
+    explained(&run, "U022", &["--expect needs a token", "token generate", "--expect=3"]);
 }
 
 #[test]

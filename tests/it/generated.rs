@@ -199,6 +199,9 @@ fn every_key_of_storage_is_documented() {
 /// A token of no cluster, so that the examples are whole.
 const EXAMPLE_TOKEN: &str = "eos1.1f3126aa89105d67868ce9ac34a60e123e181b53fbb66d369025ff8c30b5fdc3.6883f8e36efd.UDtXT_fP7Bci7SRwHNmSvNz785IZjGXF.bbc05264";
 
+/// One that no cluster made.
+const PRE_SHARED_TOKEN: &str = "eos1.any.f1bee76a0db7.AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB.5edf5ea7";
+
 #[test]
 fn the_examples_of_user_data_are_what_eos_renders() {
     let digest = "0".repeat(64);
@@ -213,7 +216,7 @@ fn the_examples_of_user_data_are_what_eos_renders() {
     let examples = [
         ("single-node.yaml", rendered("", &["--single-node"])),
         ("joiner.yaml", rendered(EXAMPLE_TOKEN, &["--join-cluster=10.0.1.10", "--preferred-role=data"])),
-        ("identical.yaml", rendered(EXAMPLE_TOKEN, &["--auto-discover"])),
+        ("identical.yaml", rendered(PRE_SHARED_TOKEN, &["--auto-discover", "--expect=3"])),
     ];
     compare("examples/cloud-init", &examples.map(|(name, text)| (name.to_owned(), text)).into());
 }

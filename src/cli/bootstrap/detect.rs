@@ -1,6 +1,7 @@
 //! What this machine shall become when neither the command line nor a file says so: asked of the network.
 
 use crate::cli::bootstrap::decide::{Aim, Asked, BootstrapArguments};
+use crate::cli::bootstrap::elect;
 use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::context::{Context, failure};
 use crate::cli::error::CliError;
@@ -85,7 +86,11 @@ pub fn detect(
         Seeks::Nothing => {
             return unasked(arguments, asked, before, progress);
         }
-        Seeks::Cluster | Seeks::Election(_) => TO_JOIN,
+        Seeks::Cluster => TO_JOIN,
+        Seeks::Election(_) => {
+            elect::pre_shared(asked.token.as_ref())?;
+            TO_JOIN
+        }
         Seeks::Any => BEFORE_FOUNDING,
         Seeks::Namesakes(_) => FOR_NAMESAKES,
     };

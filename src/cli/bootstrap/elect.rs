@@ -75,7 +75,7 @@ impl Election<'_> {
         lock: &OperationLock,
         line: &mut CommandLine,
     ) -> Result<Option<Part>, Failure> {
-        let token = pre_shared(asked)?;
+        let token = pre_shared(asked.token.as_ref())?;
         let (id, key) = (token.id.clone(), ElectionKey::of(&token.key()));
         let able =
             look::able(self.context, self.arguments, asked, self.before, self.progress, self.deadline)?;
@@ -145,12 +145,15 @@ impl Election<'_> {
 
 fn unelected(part: Option<&Part>, took: Duration) -> Failure {
     let standing = part.map_or_else(|| "it was not looked for long enough".to_owned(), Part::told);
-    failure(DiscoveryError::Unelected { seconds: took.as_secs(), standing })
+    failure(DiscoveryError::Unelected { seconds: took.as_secs_f64().round() as u64, standing })
 }
 
-/// The token by which the machines know each other: one that no cluster made.
-fn pre_shared(asked: &Asked) -> Result<&Token, Failure> {
-    let token = asked.token.as_ref().ok_or_else(|| failure(CliError::ElectionToken))?;
+/// The token by which the machines of an election know each other: one that no cluster made.
+///
+/// # Errors
+/// When there is none, or a cluster made it.
+pub fn pre_shared(token: Option<&Token>) -> Result<&Token, Failure> {
+    let token = token.ok_or_else(|| failure(CliError::ElectionToken))?;
     match token.authority {
         None => Ok(token),
         Some(_) => Err(failure(CliError::TokenOfCluster { id: token.id.to_string() })),

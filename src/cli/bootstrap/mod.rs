@@ -21,6 +21,7 @@ mod timed;
 
 pub use decide::{BootstrapArguments, duration, flags, given_token, read, resolve};
 pub use detect::detect;
+pub use elect::pre_shared;
 #[cfg(test)]
 pub(crate) use error::samples;
 pub use line::CommandLine;

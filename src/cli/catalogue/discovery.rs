@@ -70,8 +70,8 @@ pub const ENTRIES: &[Entry] = &[
         cause: "Another machine announces itself with the identity that this one drew when it first took part: the \
              disk of one was copied from the other after that.",
         evidence: "the name and the address in the error; /var/lib/eos/election.json on both",
-        remedy: "On one of the two: eos reset, and the same eos bootstrap again. An image for many machines is made \
-             before eos ever ran on it.",
+        remedy: "On one of the two: eos reset, and the same eos bootstrap again. An image for many machines is one on which \
+             no bootstrap ever ran.",
         retry: false,
     },
     Entry {

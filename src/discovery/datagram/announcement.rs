@@ -111,3 +111,109 @@ fn to_seal(body: &[u8]) -> Vec<u8> {
 fn with(body: &[u8], seal: &[u8; SEAL]) -> Vec<u8> {
     [body, seal].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::datagram::{Datagram, LONGEST};
+    use crate::identity::token::Token;
+    use proptest::prelude::*;
+
+    const TEXT: &str = "eos1.any.f1bee76a0db7.AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB.5edf5ea7";
+
+    fn announced() -> Announced {
+        let id = |number| Fingerprint::from_bytes([number; 32]);
+        let said = Announcement {
+            from: id(1),
+            supports: Some(id(2)),
+            first: None,
+            view: Digest::from_bytes([3; 32]),
+        };
+        Announced {
+            life: [7; 16],
+            token: "f1bee76a0db7".to_owned(),
+            expected: 5,
+            said,
+            node: "node1".to_owned(),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Sealed, Malformed> {
+        match Datagram::parse(bytes)? {
+            Datagram::Announcement(sealed) => Ok(*sealed),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn key() -> ElectionKey {
+        ElectionKey::of(&Token::generate(None).expect("there is randomness").key())
+    }
+
+    #[test]
+    fn an_announcement_is_read_as_it_was_written_and_opened_by_its_key_alone() -> Result<(), Malformed> {
+        let (key, other) = (key(), key());
+        let sealed = read(&announced().sealed(&key)?)?;
+        assert_eq!(sealed.announced, announced());
+        assert!(sealed.opens(&key) && !sealed.opens(&other));
+        Ok(())
+    }
+
+    #[test]
+    fn no_bit_of_it_can_be_changed() -> Result<(), Malformed> {
+        let key = key();
+        let bytes = announced().sealed(&key)?;
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(Datagram::Announcement(sealed)) = Datagram::parse(&changed) {
+                assert!(!sealed.opens(&key), "bit {bit}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_longest_names_fit_one_datagram_and_what_is_cut_off_or_goes_on_is_refused() -> Result<(), Malformed>
+    {
+        let longest = Announced { token: "t".repeat(32), node: "n".repeat(255), ..announced() };
+        let bytes = longest.sealed(&key())?;
+        assert!(bytes.len() <= LONGEST, "{} bytes", bytes.len());
+        for length in 0..bytes.len() {
+            assert!(Datagram::parse(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        assert_eq!(Datagram::parse(&[&bytes[..], &[0]].concat()), Err(Malformed::Trailing));
+        let nobody = Announced { node: "a b".to_owned(), ..announced() };
+        assert_eq!(nobody.sealed(&key()), Err(Malformed::Field("node")));
+        Ok(())
+    }
+
+    #[test]
+    fn one_of_a_later_version_is_told_and_not_read() -> Result<(), Malformed> {
+        let mut bytes = announced().sealed(&key())?;
+        bytes[4] = 2;
+        assert_eq!(Datagram::parse(&bytes)?, Datagram::Unread { version: 2, nonce: [7; 16] });
+        Ok(())
+    }
+
+    #[test]
+    fn the_kept_sample_stays_readable_and_is_what_is_sent() -> anyhow::Result<()> {
+        let sample = include_bytes!("../../../tests/fixtures/v1/discovery/announcement");
+        let key = ElectionKey::of(&Token::parse(TEXT)?.key());
+        assert!(read(sample)?.opens(&key));
+        assert_eq!(read(sample)?.announced, announced());
+        assert_eq!(announced().sealed(&key)?, sample);
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_written_again_as_it_was(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let kept = announced().sealed(&key())?;
+            for start in [&kept[..6], &kept[..22], &kept[..35], &kept[..120]] {
+                if let Ok(Datagram::Announcement(sealed)) = Datagram::parse(&[start, &bytes].concat()) {
+                    prop_assert_eq!(sealed.written()?, [start, &bytes].concat());
+                }
+            }
+        }
+    }
+}

@@ -52,12 +52,12 @@ fn an_election_needs_a_token_that_no_cluster_made_and_a_machine_that_could_found
     let [master, host] = lab.hosts();
     let expect = ["bootstrap", "--auto-discover", "--expect=3", "--node-name=node2"];
     let with = |more: &[&str]| host.eos(&[&expect[..], more].concat());
-    with(&[]).failed(2, "EOS-U022", &["--expect needs a token", "eos token generate"]);
+    with(&[]).failed(2, "EOS-U022", &["--expect needs a token", " token generate"]);
     master.eos(&master.single_arguments()).done();
     let of_cluster = master.token(&[]);
     with(&["--token", &of_cluster]).failed(2, "EOS-U020", &["belongs to a cluster that exists"]);
     let pre_shared = master.eos(&["token", "generate"]).done().text("token");
-    with(&["--token", &pre_shared, "--advertise-address=10.9.9.9"]).failed(3, "EOS-V001", &["10.9.9.9"]);
+    with(&["--token", &pre_shared, "--advertise-address=10.9.9.9"]).failed(3, "EOS-P020", &["10.9.9.9"]);
     host.eos(&["bootstrap", "--expect=3"]).failed(2, "EOS-U002", &["--auto-discover"]);
     assert!(!host.path("var/lib/eos").exists() && !host.path("etc/eos").exists());
 }

@@ -13,7 +13,7 @@ fn fewer_than_a_quorum_found_nothing_say_for_whom_they_wait_and_go_on_once_the_o
         [first, second].map(|host| elect(host, 5, &["--timeout=6s"])).into_iter().collect();
     for (host, running) in [first, second].into_iter().zip(few) {
         let standing = "2 of 5 machines are there: waits until 3 are (now: ";
-        let ended = running.finish().failed(4, "EOS-D006", &[standing, "--single-node", "eos discover"]);
+        let ended = running.finish().failed(4, "EOS-D006", &[standing, "--single-node", " discover"]);
         assert!(ended.told(standing), "it is told while it waits: {}", ended.story());
         assert_eq!(host.processes(), Vec::<i32>::new());
         assert!(!host.path("etc/eos").exists(), "{} was changed", host.name);
