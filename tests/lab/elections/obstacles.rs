@@ -74,3 +74,16 @@ fn a_plan_tells_of_the_election_and_takes_no_part_in_it() {
     assert_eq!(planned.result()["decision"]["kind"], "first-node", "{}", planned.story());
     assert!(!host.path("var/lib/eos").exists());
 }
+
+#[test]
+fn what_is_no_record_of_an_election_is_left_alone_until_it_is_reset() {
+    let lab = Lab::new(1);
+    let token = hand_out_token(&lab);
+    let host = lab.host(1);
+    host.write("var/lib/eos/election.json", "{\"version\":2}");
+    let line = ["bootstrap", "--auto-discover", "--expect=1", "--token", &token, "--node-name=node1"];
+    host.eos(&line).failed(1, "EOS-D008", &["election.json", "format 2", "knows formats up to 1"]);
+    assert_eq!(host.read("var/lib/eos/election.json"), "{\"version\":2}");
+    host.eos(&["reset"]).done();
+    host.eos(&line).done();
+}
