@@ -58,7 +58,7 @@ failed() {
 }
 
 status=0
-for target in manifest archive frame datagram; do
+for target in manifest archive frame datagram token; do
     corpus=$scratch/corpus
     rm -rf "$corpus"
     if [ -z "$seconds" ]; then

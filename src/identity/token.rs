@@ -70,7 +70,11 @@ impl Token {
         let secret =
             URL_SAFE_NO_PAD.decode(secret).ok().and_then(|bytes| <[u8; SECRET_BYTES]>::try_from(bytes).ok());
         let secret = secret.ok_or_else(|| shape("its secret is malformed"))?;
-        Ok(Self { authority, id, secret: SecretBox::new(Box::new(secret)) })
+        let token = Self { authority, id, secret: SecretBox::new(Box::new(secret)) };
+        match token.reveal().expose_secret() == text {
+            true => Ok(token),
+            false => Err(shape("it is not in the form in which eos prints tokens")),
+        }
     }
 
     /// The whole token, to be shown once to the person who asked for it.
@@ -140,6 +144,18 @@ mod tests {
             assert!(matches!(error, IdentityError::TokenChecksum { .. }), "{length}: {error}");
         }
         assert!(matches!(Token::parse("K10abc"), Err(IdentityError::TokenShape { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn a_token_has_one_form() -> Result<(), IdentityError> {
+        let token = Token::generate(Some(Fingerprint::from_bytes([0xab; 32])))?;
+        let text = token.reveal();
+        let (body, _) = text.expose_secret().rsplit_once('.').expect("five parts");
+        for other in [body.replace("abab", "ABAB"), body.replace("eos1.", "eos1.sha256:")] {
+            let error = Token::parse(&format!("{other}.{}", checksum(&other))).expect_err("another form");
+            assert!(error.to_string().contains("the form in which eos prints tokens"), "{error}");
+        }
         Ok(())
     }
 

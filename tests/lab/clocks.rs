@@ -3,7 +3,7 @@
 use crate::support::{Host, Lab, fake_clock};
 
 #[test]
-fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes() {
+fn a_clock_ten_minutes_or_a_year_off_or_in_1970_is_named_in_seconds_before_anything_changes() {
     let mut lab = Lab::new(2);
     lab.host(1).bootstrap_single();
     let token = lab.host(1).token(&[]);
@@ -12,6 +12,8 @@ fn a_clock_ten_minutes_or_a_year_off_is_named_in_seconds_before_anything_changes
         ("+10m", 600, "ahead of"),
         ("-365d", 31_536_000, "behind"),
         ("+365d", 31_536_000, "ahead of"),
+        // About 1970, where a machine without a clock of its own begins.
+        ("-20400d", 1_762_560_000, "behind"),
     ] {
         lab.host_mut(2).environment = fake_clock(offset);
         let [master, joiner] = lab.hosts();
