@@ -75,9 +75,7 @@ impl<'a> Quest<'a> {
             settle: Some(SETTLE),
             apart_from: None,
         };
-        let findings = self.listen(&asking, part);
-        self.progress.expect(None);
-        let findings = findings?;
+        let findings = self.listen(&asking, part)?;
         let wanted = Wanted { cluster: asked.config.cluster.id.clone(), authority: asked.pin() };
         // The master of this machine's own unfinished bootstrap may answer already.
         let own =
@@ -151,6 +149,12 @@ impl<'a> Quest<'a> {
             self.progress.emit(Event::Note { text });
         }
         Ok(known)
+    }
+}
+
+impl Drop for Quest<'_> {
+    fn drop(&mut self) {
+        self.progress.expect(None);
     }
 }
 
