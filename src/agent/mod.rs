@@ -2,6 +2,7 @@
 
 mod attempts;
 pub mod certificate;
+mod contact;
 mod deeds;
 pub mod deputy;
 pub mod endpoint;

@@ -5,6 +5,7 @@
 
 use crate::agent::attempts::Attempts;
 use crate::agent::certificate::NodeCertificate;
+use crate::agent::contact::Contact;
 use crate::agent::deputy;
 use crate::agent::endpoint::Offer;
 use crate::agent::error::AgentError;
@@ -65,6 +66,7 @@ pub struct Agent {
     disconnected: bool,
     pause: Duration,
     client: Option<(MasterClient, Membership)>,
+    contact: Contact,
 }
 
 /// How a round ended well.
@@ -116,6 +118,7 @@ impl Agent {
         }
         let certificate = NodeCertificate::load(&workshop.root)?;
         let boot_id = facts::boot_id();
+        let contact = Contact::new(workshop.root.clone());
         Ok(Self {
             workshop,
             metrics: offer.metrics.clone(),
@@ -131,6 +134,7 @@ impl Agent {
             disconnected: false,
             pause: FIRST_PAUSE,
             client: None,
+            contact,
         })
     }
 
@@ -215,8 +219,13 @@ impl Agent {
         let poll = self.poll(&membership);
         let applied = poll.applied;
         let answer = client.poll(&poll).await;
-        let answered = matches!(&answer, Ok(_) | Err(ClientError::Refused { .. }));
-        self.metrics.connected.set(i64::from(answered));
+        let silence = match &answer {
+            Ok(_) | Err(ClientError::Refused { .. }) => None,
+            Err(error) => Some(Failure::of(error)),
+        };
+        self.metrics.connected.set(i64::from(silence.is_none()));
+        let noted = self.contact.heard(silence.as_ref()).map_err(work);
+        self.tell(noted);
         let reply = answer?;
         self.metrics.generation.set(applied as i64);
         // A generation waits for no certificate, and a certificate for no generation.

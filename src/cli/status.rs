@@ -10,6 +10,7 @@ use crate::identity::membership::Membership;
 use crate::journal::lock;
 use crate::model::explain::{Explain, Failure};
 use crate::snapshot::restore::{self, Told};
+use crate::steps::contact::Lost;
 use crate::steps::report;
 use crate::view;
 use crate::view::status::{Local, Running, Watched};
@@ -98,11 +99,22 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         snapshots_refused: monitor.status.as_ref().is_some_and(|status| status.snapshots_refused),
         monitor: monitor.complaint(),
         restores: restores(context),
+        master_lost: lost(context)?,
         master_error,
         operation: operation(context)?,
         salt_call: membership.salt_call.clone(),
     };
     Ok((cluster, local))
+}
+
+/// Since when the agent has been without the master; the clock may have been set back since.
+fn lost(context: &Context) -> Result<Option<(Lost, u64)>, Failure> {
+    let lost = Lost::load(&context.root).map_err(failure)?;
+    let age = |lost: &Lost| clock::timestamp().as_millisecond() - lost.since.as_millisecond();
+    Ok(lost.map(|lost| {
+        let age = u64::try_from(age(&lost)).unwrap_or(0);
+        (lost, age)
+    }))
 }
 
 fn service_lines(

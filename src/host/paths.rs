@@ -78,6 +78,8 @@ pub const STORAGE_ERRANDS: &str = "run/eos/storage-errands.json";
 pub const CLOCK_ACCEPTED: &str = "run/eos/storage-clock.json";
 /// When this node was last up with a clock that was taken for right.
 pub const LAST_SEEN: &str = "var/lib/eos/log/storage-clock.json";
+/// Since when the agent has been without its master.
+pub const MASTER_CONTACT: &str = "run/eos/master-contact.json";
 /// What became of the bootstrap that cloud-init ran in this boot.
 pub const BOOTSTRAP_STATUS: &str = "run/eos/status.json";
 /// What the agent has the unit apply that does so for it.

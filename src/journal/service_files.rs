@@ -99,6 +99,7 @@ pub fn is_written(path: &Path, services: &BTreeSet<String>) -> bool {
             paths::STORAGE_ERRANDS,
             paths::CLOCK_ACCEPTED,
             paths::BOOTSTRAP_STATUS,
+            paths::MASTER_CONTACT,
             paths::ORDER,
             paths::ANSWER,
         ];

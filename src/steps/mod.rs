@@ -3,6 +3,7 @@
 pub mod apply_states;
 pub mod apply_task;
 pub mod confirm;
+pub mod contact;
 pub mod create_account;
 pub mod create_directories;
 pub mod create_identity;

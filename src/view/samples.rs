@@ -115,6 +115,7 @@ pub fn local() -> Local {
         snapshots_refused: false,
         restores: Vec::new(),
         master_error: None,
+        master_lost: None,
         operation: None,
         salt_call: None,
     }

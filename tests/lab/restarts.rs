@@ -47,6 +47,49 @@ fn a_node_whose_cable_was_pulled_works_on_and_catches_up() {
     assert_eq!(master.converged(3)["cluster"]["generation"], 3);
 }
 
+#[test]
+fn both_sides_of_a_partition_tell_since_when_and_why_and_so_does_a_node_whose_master_failed() {
+    let lab = Lab::new(2);
+    let [master, node] = lab.hosts();
+    master.be_impatient();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    node.join(master, &["--token", &token]).done();
+    master.converged(2);
+    assert!(node.status()["local"]["master_lost"].is_null());
+    let lost = |why: &str| {
+        eventually(&format!("node2 tells that it lost its master: {why}"), || {
+            let told = node.eos(&["status"]);
+            let lost = &told.result()["local"]["master_lost"];
+            if lost["since"].is_string() { Ok(lost.clone()) } else { Err(told.story()) }
+        })
+    };
+    lab.part(&[2]);
+    let parted = lost("the line is apart");
+    assert!(parted["message"].as_str().is_some_and(|why| why.contains("10.77.0.11:4507")), "{parted}");
+    eventually("the master tells that node2 is silent", || {
+        let told = master.status();
+        let silent = told["nodes"][1]["last_seen_ms"].as_u64().is_some_and(|silent| silent > 5_000);
+        if silent { Ok(()) } else { Err(told.to_string()) }
+    });
+    let found = || {
+        eventually("node2 found its master again", || {
+            let told = node.status();
+            if told["local"]["master_lost"].is_null() { Ok(()) } else { Err(told.to_string()) }
+        });
+    };
+    lab.unite(&[2]);
+    found();
+    master.crash();
+    let failed = lost("the master failed");
+    assert!(failed["since"].as_str() > parted["since"].as_str(), "{failed}");
+    let told = node.eos(&["status"]).story();
+    assert!(told.contains("the agent here lost it"), "{told}");
+    master.bootstrap_single();
+    found();
+    master.converged(2);
+}
+
 /// Runs `sqlite3` on the master's registry.
 fn sqlite(master: &Host, command: &str) {
     let registry = master.path("var/lib/eos/master/registry.db");

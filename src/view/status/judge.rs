@@ -4,7 +4,7 @@ use crate::model::role::Role;
 use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use crate::view::status::{Health, Local, STARTING, Warning};
-use crate::view::units::coarse;
+use crate::view::units::{ago, coarse};
 use crate::wire::admin::{ClusterStatus, Neighbour, NodeStatus, Rivalry, RunStatus};
 
 /// An agent reports at least twice as often, in milliseconds.
@@ -45,9 +45,18 @@ fn risk(level: Health, text: String) -> Warning {
 fn of_local(local: &Local) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Some(failure) = &local.master_error {
+        let since = local.master_lost.as_ref().map(|(lost, age)| {
+            let ago = ago(*age);
+            format!("; the agent here lost it {ago}, at {}: {} [{}]", lost.since, lost.message, lost.code)
+        });
         found.push(Warning {
             level: Health::Error,
-            text: format!("Availability risk: {} [{}]", failure.message, failure.code),
+            text: format!(
+                "Availability risk: {} [{}]{}",
+                failure.message,
+                failure.code,
+                since.unwrap_or_default()
+            ),
             hints: failure.hints.clone(),
         });
     }

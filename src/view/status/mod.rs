@@ -13,6 +13,7 @@ use crate::model::explain::Failure;
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use crate::snapshot::restore::Told;
+use crate::steps::contact::Lost;
 use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use crate::storage::status::MountStatus;
@@ -52,6 +53,8 @@ pub struct Local {
     pub restores: Vec<Told>,
     /// Why the master could not be asked.
     pub master_error: Option<Failure>,
+    /// Since when its agent has been without the master, and for how long that is, in milliseconds.
+    pub master_lost: Option<(Lost, u64)>,
     /// The operation that holds this node's lock now.
     pub operation: Option<Running>,
     /// The `salt-call` that applies its states; none when eos does.

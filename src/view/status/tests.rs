@@ -247,6 +247,30 @@ storage    /: 41.5 %, normal
 }
 
 #[test]
+fn since_when_the_master_is_lost_is_told_with_the_reason_it_had_then() {
+    let lost = Lost {
+        version: 1,
+        since: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        code: "EOS-J020".to_owned(),
+        message: "the master 10.0.0.1:7700 refused the connection".to_owned(),
+    };
+    let away = Local {
+        master_error: Some(samples::failure()),
+        master_lost: Some((lost.clone(), 250_000)),
+        ..samples::local()
+    };
+    let text = shown(300, None, &away);
+    let told = "within 10 s [EOS-J012]; the agent here lost it 4 min ago, at 2026-01-02T03:04:05Z: the master \
+                10.0.0.1:7700 refused the connection [EOS-J020]";
+    assert!(text.contains(told), "{text}");
+    let document = json(&Output::plain(80), None, &away);
+    assert_eq!(document["local"]["master_lost"]["since"], "2026-01-02T03:04:05Z");
+    // It answers by now, and the agent has not noticed yet.
+    let back = Local { master_lost: Some((lost, 250_000)), ..samples::local() };
+    assert!(!shown(200, Some(&samples::cluster()), &back).contains("lost it"));
+}
+
+#[test]
 fn a_node_that_was_put_out_or_forgotten_does_not_call_itself_confirmed() {
     for code in ["EOS-J010", "EOS-J011", "EOS-J041"] {
         let failure = Failure { code: code.to_owned(), ..samples::failure() };
