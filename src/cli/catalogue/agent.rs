@@ -100,4 +100,15 @@ pub const ENTRIES: &[Entry] = &[
         remedy: "Make room, or give the directory back to root: chown root: /run/eos. The agent tries again by itself.",
         retry: true,
     },
+    Entry {
+        code: "A015",
+        title: "minions do not answer the Salt master",
+        cause: "The agents of these nodes are there, and their minions are not: salt-minion was stopped, hangs, or cannot \
+             reach the Salt master. The orchestration goes on without them, and these nodes are given their generation \
+             when it is over.",
+        evidence: "salt-run manage.down on the master's host; systemctl status salt-minion on the node; what waited for \
+             them: eos status",
+        remedy: "On the node: systemctl restart salt-minion. The next orchestration asks for it again.",
+        retry: true,
+    },
 ];

@@ -227,6 +227,7 @@ fn told(succeeded: bool) -> SaltStep {
         job: Some("2026".to_owned()),
         succeeded,
         comment: "it ran".to_owned(),
+        away: Vec::new(),
     }
 }
 
@@ -279,6 +280,26 @@ fn a_run_that_failed_under_salt_is_told_step_by_step_and_run_again() -> anyhow::
     drop(cluster);
     look(&host.app)?;
     assert_eq!(asked(&host.app).map(|errand| errand.id()), Some("orchestrate 2.2".to_owned()));
+    Ok(())
+}
+
+#[test]
+fn a_node_whose_minion_is_silent_is_named_and_gets_its_generation_when_the_run_is_over() -> anyhow::Result<()>
+{
+    let (host, nodes) = salted(&["n1", "n2"])?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    let silent = SaltStep { away: vec![nodes[0].name.clone()], ..told(true) };
+    let id = "orchestrate 2.1".to_owned();
+    told_by_salt(&host.app, &mut host.app.cluster(), &SaltDone { id, failure: None, steps: vec![silent] })?;
+    assert_eq!((stage(&host.app), held(&host.app)), (Some(Stage::Done), vec![]));
+    let cluster = host.app.cluster();
+    let run = cluster.run.as_ref().expect("there is one");
+    let shown = status(&cluster, run, crate::host::clock::now_ms());
+    assert_eq!(
+        (&shown.steps[0].nodes, &shown.steps[0].away),
+        (&vec![nodes[0].name.clone()], &shown.steps[0].nodes)
+    );
     Ok(())
 }
 
