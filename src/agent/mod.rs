@@ -1,5 +1,6 @@
 //! The node's side: applies what the master assigns, reports, and watches storage (tier 4).
 
+mod addressee;
 mod attempts;
 pub mod certificate;
 mod deeds;
