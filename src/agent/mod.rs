@@ -14,6 +14,7 @@ pub mod link;
 pub mod metrics;
 pub mod monitor;
 pub mod order;
+mod outcome;
 pub mod readers;
 pub mod recovery;
 pub mod run;

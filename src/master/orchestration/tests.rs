@@ -322,3 +322,24 @@ fn a_run_of_which_nobody_tells_anything_fails_in_the_end() -> anyhow::Result<()>
     crate::model::explain::tells(&error, "EOS-M028", text);
     Ok(())
 }
+
+#[test]
+fn a_master_that_has_just_started_takes_nobody_for_one_who_takes_no_tasks() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    let text = b"site:\n  salt.state:\n    - tgt: n1\n    - sls: site.x\n";
+    put(&host, "orchestration/node_addition.sls", text)?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    let second = reopened(&host)?;
+    look(&second)?;
+    let state = |app: &App| app.cluster().run.as_ref().map(|run| run.steps[0].state);
+    assert_eq!(state(&second), Some(StepState::Running), "it was not heard of yet");
+    let mut cluster = second.cluster();
+    let live = cluster.live.entry(nodes[0].id.clone()).or_default();
+    live.presence.heard(crate::host::clock::now_ms());
+    live.takes_tasks = Some(false);
+    drop(cluster);
+    look(&second)?;
+    assert_eq!(state(&second), Some(StepState::Failed), "it said so");
+    Ok(())
+}
