@@ -66,7 +66,7 @@ fn order(workshop: &Workshop, work: Work, trace: Option<String>) -> Result<Ended
     if is_active().map_err(|error| Failure::of(&error))? {
         return Ok(Ended::Busy);
     }
-    let order = Order::new(work, trace).map_err(|error| error.failure())?;
+    let order = Order::new(&workshop.root, work, trace).map_err(|error| error.failure())?;
     order.give(&workshop.root).map_err(|error| error.failure())?;
     let ran = SystemdServices::run(UNIT, PATIENCE);
     if let Some(ended) = order.answered(&workshop.root).map_err(|error| error.failure())? {
@@ -125,6 +125,7 @@ mod tests {
             return Ok(());
         }
         let node = Node::new()?;
+        node.join("127.0.71.8:4507".parse()?)?;
         std::fs::create_dir_all(node.root.join(paths::RUN))?;
         let binary = PathBuf::from("/bin/true");
         let services = Arc::from(services::detect(&node.root, binary.clone())?);

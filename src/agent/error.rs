@@ -32,6 +32,16 @@ pub enum AgentError {
         /// Why not.
         why: String,
     },
+    /// What is to be applied is for another node, or for another boot of this one.
+    #[error("{} is an order for {meant}, and this host is {own}", path.display())]
+    OtherNode {
+        /// The file.
+        path: PathBuf,
+        /// The node that it is for.
+        meant: String,
+        /// This one.
+        own: String,
+    },
     /// The unit that applies for the agent died.
     #[error("eos-apply ended without an answer: {how}")]
     NoAnswer {
@@ -51,6 +61,7 @@ impl Explain for AgentError {
             Self::Listen { .. } => "A003",
             Self::Order { .. } => "A004",
             Self::NoAnswer { .. } => "A005",
+            Self::OtherNode { .. } => "A006",
             Self::File(error) => return error.code(),
         })
     }
@@ -58,6 +69,7 @@ impl Explain for AgentError {
     fn exit(&self) -> Exit {
         match self {
             Self::NotMember => Exit::Usage,
+            Self::OtherNode { .. } => Exit::Refused,
             Self::File(error) => error.exit(),
             _ => Exit::Failed,
         }
@@ -74,6 +86,9 @@ impl Explain for AgentError {
                 "it is removed, and the agent gives the order again; see who could write it: ls -ld {}",
                 path.parent().unwrap_or(path).display()
             ),
+            Self::OtherNode { .. } => {
+                "it is removed and nothing was done; see which node this host is: eos status".to_owned()
+            }
             Self::NoAnswer { .. } => {
                 "what it began is undone before it is tried again, which happens by itself; see \
                  what it did: journalctl -u eos-apply -n 50"
@@ -85,7 +100,7 @@ impl Explain for AgentError {
 
     fn retry_helps(&self) -> bool {
         match self {
-            Self::Order { .. } | Self::NoAnswer { .. } => true,
+            Self::Order { .. } | Self::OtherNode { .. } | Self::NoAnswer { .. } => true,
             Self::File(error) => error.retry_helps(),
             Self::NotMember | Self::Identity(_) | Self::Listen { .. } => false,
         }
@@ -101,6 +116,11 @@ pub(crate) fn samples() -> Vec<AgentError> {
         AgentError::Identity(IdentityError::Damaged { what: "the membership file" }),
         AgentError::Listen { address: SocketAddr::from(([10, 0, 1, 12], 4506)), source: io() },
         AgentError::Order { path: "/run/eos/order.json".into(), why: "it is for node2 of c-prod".to_owned() },
+        AgentError::OtherNode {
+            path: "/run/eos/order.json".into(),
+            meant: "n-9752d06ff34392e3da20 of c-prod".to_owned(),
+            own: "n-00112233445566778899 of c-prod".to_owned(),
+        },
         AgentError::NoAnswer { how: "result signal, signal 9".to_owned() },
         AgentError::File(FileError::new(
             "write",

@@ -5,6 +5,7 @@
 //! before it begins; an agent that starts again rolls it back at once, and is given that generation when its master
 //! answers.
 
+use crate::agent::outcome;
 use crate::agent::recovery::Hand;
 use crate::host::clock;
 use crate::host::facts;
@@ -107,11 +108,18 @@ fn run(
     saga(workshop, lock, &mut env, Request::new(KIND, plan), Box::new(step))
 }
 
-/// Does a task of an orchestration; none when another operation is in progress on this host. Blocks.
+/// Does a task of an orchestration, once; none when another operation is in progress on this host. Blocks.
 pub fn perform(workshop: &Workshop, task: &Task, runtime: tokio::runtime::Handle) -> Option<TaskDone> {
     let command = format!("{TASK_COMMAND} {}", task.id);
     let done = match OperationLock::acquire(&workshop.root, &command, clock::timestamp()) {
-        Ok(mut lock) => carry_out(workshop, task, runtime, &mut lock),
+        Ok(mut lock) => match outcome::of(&workshop.root, task) {
+            Ok(Some(done)) => {
+                tracing::info!(task = task.id, "this task is done already, and its outcome is told again");
+                return Some(done);
+            }
+            Ok(None) => carry_out(workshop, task, runtime, &mut lock),
+            Err(failure) => Err(failure),
+        },
         Err(LockError::Busy { .. }) => return None,
         Err(error) => Err(Failure::of(&error)),
     };

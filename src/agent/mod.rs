@@ -1,5 +1,6 @@
 //! The node's side: applies what the master assigns, reports, and watches storage (tier 4).
 
+mod addressee;
 mod attempts;
 pub mod certificate;
 mod contact;
@@ -14,6 +15,7 @@ pub mod link;
 pub mod metrics;
 pub mod monitor;
 pub mod order;
+mod outcome;
 pub mod readers;
 pub mod recovery;
 pub mod run;

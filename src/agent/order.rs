@@ -2,32 +2,36 @@
 //! may read, in a directory that no reboot leaves.
 //!
 //! An order is taken away before it is carried out, so none is carried out twice; a crash before leaves it to the next
-//! start of the unit, and a newer order takes its place.
+//! start of the unit, and a newer order takes its place. It names the node and the boot that it is for, so that none is
+//! carried out on a copy of the disk, or for a node that this host was before.
 
+use crate::agent::addressee::Addressee;
 use crate::agent::error::AgentError;
 use crate::host::files::{self, Attributes};
 use crate::host::inventory::{Node, observe};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::identity::key::random;
-use crate::identity::membership::Membership;
 use crate::model::explain::Failure;
 use crate::wire::member::{Desired, Task, TaskDone};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The version of both formats.
-const VERSION: u32 = 1;
+/// The version of both formats. An order of version 1 names no node, unless its work does.
+const VERSION: u32 = 2;
 
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// The version of the format: 1.
+    /// The version of the format: 2.
     pub version: u32,
     /// By which its answer is known.
     pub id: String,
+    /// The node that it is for; version 1 does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Addressee>,
     /// The trace in which it came about, as `traceparent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -51,7 +55,7 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The version of the format: 1.
+    /// The version of the format: that of its order, so that whoever gave that reads it.
     pub version: u32,
     /// The order's id.
     pub id: String,
@@ -74,14 +78,15 @@ pub enum Ended {
 }
 
 impl Order {
-    /// A new order.
+    /// A new order for the node of this root.
     ///
     /// # Errors
-    /// When the operating system gives no random number.
-    pub fn new(work: Work, trace: Option<String>) -> Result<Self, AgentError> {
+    /// When this is no member, or the operating system gives no random number.
+    pub fn new(root: &Root, work: Work, trace: Option<String>) -> Result<Self, AgentError> {
+        let node = Some(Addressee::own(root)?);
         let id = random::<16>().map_err(AgentError::Identity)?;
         let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { version: VERSION, id, trace, work })
+        Ok(Self { version: VERSION, id, node, trace, work })
     }
 
     /// Writes it down, in the place of an older one and of the answer to that.
@@ -110,15 +115,34 @@ impl Order {
         let order: Option<Self> = read(root, paths::ORDER)?;
         Self::withdraw(root)?;
         let Some(order) = order else { return Ok(None) };
-        if let Work::Generation(desired) = &order.work {
-            let membership = Membership::load(root).map_err(AgentError::Identity)?;
-            let own = membership.ok_or(AgentError::NotMember)?;
-            if (&own.cluster, &own.node) != (&desired.cluster, &desired.node) {
-                let why = format!("it is for {} of {}", desired.name, desired.cluster);
-                return Err(refused(root, paths::ORDER, why));
-            }
-        }
+        order.is_for(root)?;
         Ok(Some(order))
+    }
+
+    /// That it is for this node.
+    fn is_for(&self, root: &Root) -> Result<(), AgentError> {
+        let named = match &self.work {
+            Work::Generation(desired) => {
+                Some(Addressee { cluster: desired.cluster.clone(), id: desired.node.clone(), boot: None })
+            }
+            Work::Task(_) | Work::Restore => None,
+        };
+        // What a crash left is undone when nobody orders it, too: for whom that was meant is no matter.
+        if self.version < VERSION && self.work == Work::Restore {
+            return Ok(());
+        }
+        if self.node.is_none() && (self.version >= VERSION || named.is_none()) {
+            return Err(refused(root, paths::ORDER, "it does not say for which node it is".to_owned()));
+        }
+        let own = Addressee::own(root)?;
+        match [&self.node, &named].into_iter().flatten().find(|meant| !meant.is(&own)) {
+            Some(meant) => Err(AgentError::OtherNode {
+                path: root.join(paths::ORDER),
+                meant: meant.to_string(),
+                own: own.to_string(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Writes down how it ended.
@@ -126,7 +150,7 @@ impl Order {
     /// # Errors
     /// When it cannot be written.
     pub fn answer(&self, root: &Root, ended: Ended) -> Result<(), AgentError> {
-        put(root, paths::ANSWER, &Answer { version: VERSION, id: self.id.clone(), ended })
+        put(root, paths::ANSWER, &Answer { version: self.version, id: self.id.clone(), ended })
     }
 
     /// How it ended; nothing when nobody said.
@@ -192,6 +216,15 @@ mod tests {
     use crate::model::explain::tells;
     use std::os::unix::fs::PermissionsExt;
 
+    /// Of version 1, a generation for node2 of c-prod.
+    const GENERATION: &str = include_str!("../../tests/fixtures/v1/agent-order.json");
+
+    /// Of version 1, a task.
+    const TASK: &str = include_str!("../../tests/fixtures/v1/agent-order-task.json");
+
+    /// Of version 2, a task for a node of c-prod.
+    const ADDRESSED: &str = include_str!("../../tests/fixtures/v1/agent-order-addressed.json");
+
     fn task() -> Work {
         let task = Task {
             id: "7/update/0".to_owned(),
@@ -205,9 +238,10 @@ mod tests {
     #[test]
     fn an_order_is_carried_out_once_and_its_answer_is_known_by_its_id() -> anyhow::Result<()> {
         let node = Node::new()?;
+        node.join("127.0.71.9:4507".parse()?)?;
         std::fs::create_dir_all(node.root.join(paths::RUN))?;
         assert!(Order::take(&node.root)?.is_none());
-        let first = Order::new(task(), Some("00-a-b-01".to_owned()))?;
+        let first = Order::new(&node.root, task(), Some("00-a-b-01".to_owned()))?;
         first.give(&node.root)?;
         let mode = |place: &str| -> anyhow::Result<u32> {
             Ok(std::fs::metadata(node.root.join(place))?.permissions().mode() & 0o777)
@@ -219,7 +253,7 @@ mod tests {
         assert_eq!(first.answered(&node.root)?, None);
         taken.answer(&node.root, Ended::Busy)?;
         assert_eq!((first.answered(&node.root)?, mode(paths::ANSWER)?), (Some(Ended::Busy), 0o600));
-        let second = Order::new(Work::Restore, None)?;
+        let second = Order::new(&node.root, Work::Restore, None)?;
         assert_eq!(second.answered(&node.root)?, None, "that is the answer to another one");
         second.give(&node.root)?;
         assert!(!node.root.join(paths::ANSWER).exists(), "an older answer goes");
@@ -229,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_others_could_have_written_or_that_is_for_another_node_is_refused_and_gone()
-    -> anyhow::Result<()> {
+    fn an_order_that_others_could_have_written_or_that_is_damaged_is_refused_and_gone() -> anyhow::Result<()>
+    {
         let node = Node::new()?;
         node.join("127.0.71.9:4507".parse()?)?;
         let path = node.root.join(paths::ORDER);
@@ -242,33 +276,82 @@ mod tests {
         };
         let own = rustix::process::geteuid().as_raw();
         let open = format!("it is no file that user {own} alone may read");
-        Order::new(Work::Restore, None)?.give(&node.root)?;
+        Order::new(&node.root, Work::Restore, None)?.give(&node.root)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
         refused(&open);
         std::os::unix::fs::symlink("/etc/passwd", &path)?;
         refused(&open);
         for (text, why) in [
             ("x", "it is damaged: expected value at line 1 column 1"),
-            (r#"{"version": 2, "more": 1}"#, "it has format 2, and this eos knows formats up to 1"),
+            (r#"{"version": 3, "more": 1}"#, "it has format 3, and this eos knows formats up to 2"),
+            (TASK, "it does not say for which node it is"),
+            (r#"{"version": 2, "id": "x", "work": "restore"}"#, "it does not say for which node it is"),
         ] {
             std::fs::write(&path, text)?;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
             refused(why);
         }
-        let text = include_str!("../../tests/fixtures/v1/agent-order.json");
-        std::fs::write(&path, text)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        refused("it is for node2 of c-prod");
+        Ok(())
+    }
+
+    #[test]
+    fn an_order_for_another_node_another_cluster_or_another_boot_is_refused_and_gone() -> anyhow::Result<()> {
+        let node = Node::new()?;
+        node.join("127.0.71.9:4507".parse()?)?;
+        std::fs::create_dir_all(node.root.join(paths::RUN))?;
+        let path = node.root.join(paths::ORDER);
+        let put = |text: &str| -> anyhow::Result<()> {
+            std::fs::write(&path, text)?;
+            Ok(std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?)
+        };
+        let own = Addressee::own(&node.root)?;
+        let refused = |meant: &str| {
+            let error = Order::take(&node.root).expect_err(meant);
+            let text = format!("{} is an order for {meant}, and this host is {own}", path.display());
+            tells(&error, "EOS-A006", &text);
+            assert!(!path.exists(), "{meant}");
+        };
+        // What this node was before, or what came with a copy of the disk of another one.
+        put(GENERATION)?;
+        refused("n-9752d06ff34392e3da20 of c-prod");
+        put(ADDRESSED)?;
+        refused("n-9752d06ff34392e3da20 of c-prod since its boot 1b3d7c5e-0000-4000-8000-1f2e3d4c5b6a");
+        let order = Order::new(&node.root, task(), None)?;
+        let copied = Addressee { boot: Some("another".to_owned()), ..own.clone() };
+        Order { node: Some(copied), ..order.clone() }.give(&node.root)?;
+        refused(&format!("{} of {} since its boot another", own.id, own.cluster));
+        // Of this node in this boot, but with work of another one in it.
+        let Order { work, .. } = parse(GENERATION.as_bytes()).map_err(anyhow::Error::msg)?;
+        Order { work, ..order.clone() }.give(&node.root)?;
+        refused("n-9752d06ff34392e3da20 of c-prod");
+        order.give(&node.root)?;
+        assert_eq!(Order::take(&node.root)?, Some(order));
+        // Whose it was is no matter: it undoes what this host's own journal has.
+        put(r#"{"version": 1, "id": "x", "work": "restore"}"#)?;
+        assert_eq!(Order::take(&node.root)?.map(|order| order.work), Some(Work::Restore));
+        Ok(())
+    }
+
+    #[test]
+    fn orders_of_version_2_stay_readable() -> anyhow::Result<()> {
+        let order: Order = parse(ADDRESSED.as_bytes()).map_err(anyhow::Error::msg)?;
+        let node = order.node.as_ref().map(ToString::to_string);
+        let wanted = "n-9752d06ff34392e3da20 of c-prod since its boot 1b3d7c5e-0000-4000-8000-1f2e3d4c5b6a";
+        assert_eq!(node.as_deref(), Some(wanted));
+        assert_eq!(serde_json::to_value(&order)?, serde_json::from_str::<serde_json::Value>(ADDRESSED)?);
         Ok(())
     }
 
     #[test]
     fn orders_and_answers_of_version_1_stay_readable() -> anyhow::Result<()> {
-        let text = include_str!("../../tests/fixtures/v1/agent-order.json");
+        let text = GENERATION;
         let order: Order = parse(text.as_bytes()).map_err(anyhow::Error::msg)?;
         let Work::Generation(desired) = &order.work else { anyhow::bail!("{order:?}") };
         assert_eq!((order.id.as_str(), desired.generation), ("0badc0de", 4));
         assert_eq!(serde_json::to_value(&order)?, serde_json::from_str::<serde_json::Value>(text)?);
+        let order: Order = parse(TASK.as_bytes()).map_err(anyhow::Error::msg)?;
+        assert_eq!((&order.node, &order.work), (&None, &task()));
+        assert_eq!(serde_json::to_value(&order)?, serde_json::from_str::<serde_json::Value>(TASK)?);
         let text = include_str!("../../tests/fixtures/v1/agent-answer.json");
         let answer: Answer = parse(text.as_bytes()).map_err(anyhow::Error::msg)?;
         let Ended::Failed(failure) = &answer.ended else { anyhow::bail!("{answer:?}") };

@@ -35,8 +35,8 @@ pub struct Live {
     pub overtaken: bool,
     /// The role and the scale that it has applied, as its agent says.
     pub applied_as: (Option<Role>, Option<Scale>),
-    /// Whether its agent takes tasks.
-    pub takes_tasks: bool,
+    /// Whether its agent takes tasks; none until it has asked for work.
+    pub takes_tasks: Option<bool>,
     /// The tasks of the newest run that it has done, by their ids.
     pub done: BTreeMap<String, TaskDone>,
 }

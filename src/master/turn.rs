@@ -30,7 +30,9 @@ impl Turn {
             for (name, task) in tasks {
                 let Some(id) = ids.get(&name) else { continue };
                 let live = cluster.live.get(id);
-                if live.is_some_and(|live| live.takes_tasks && !live.done.contains_key(&task.id)) {
+                if live
+                    .is_some_and(|live| live.takes_tasks == Some(true) && !live.done.contains_key(&task.id))
+                {
                     turn.tasks.entry((*id).clone()).or_insert(task);
                 }
             }

@@ -298,7 +298,9 @@ impl Run {
 /// A step that Salt has carried out.
 fn from_salt(told: &SaltStep, now: u64) -> Progress {
     let job = told.job.iter().map(|job| format!("job {job}: "));
-    over(&told.id, &told.function, &told.sls, told.succeeded, job.collect::<String>() + &told.comment, now)
+    let comment = job.collect::<String>() + &told.comment;
+    let done = over(&told.id, &told.function, &told.sls, told.succeeded, comment, now);
+    Progress { nodes: told.away.clone(), away: told.away.clone(), ..done }
 }
 
 /// Stands for the steps that Salt did not tell of.

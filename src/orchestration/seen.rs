@@ -30,7 +30,7 @@ pub struct Seen {
     pub gone: bool,
     /// The generation that it could not apply, and why.
     pub failure: Option<(u64, String)>,
-    /// Whether its agent takes tasks besides generations.
+    /// Whether its agent takes tasks besides generations, as far as is known.
     pub takes_tasks: bool,
     /// The tasks that it has done, by their ids.
     pub done: BTreeMap<String, TaskDone>,

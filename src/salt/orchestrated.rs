@@ -51,7 +51,8 @@ fn step((function, told): (String, Told)) -> SaltStep {
     if !succeeded && let Some(said) = said(&told.changes) {
         comment = format!("{} {said}", comment.trim_end());
     }
-    SaltStep { id: told.id, function, sls: told.sls, job: told.job, succeeded, comment: cut(&comment) }
+    let comment = cut(&comment);
+    SaltStep { id: told.id, function, sls: told.sls, job: told.job, succeeded, comment, away: Vec::new() }
 }
 
 fn said(changes: &Value) -> Option<String> {

@@ -87,6 +87,9 @@ pub struct SaltStep {
     pub succeeded: bool,
     /// In Salt's words.
     pub comment: String,
+    /// The nodes that were left out, since their minions are silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<NodeName>,
 }
 
 /// The answer to [`SaltReport`].

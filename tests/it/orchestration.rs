@@ -1,6 +1,8 @@
 //! The master hands a generation out as the cluster's orchestration files say: in their order, past nodes that are
 //! dead, over its own death, and with states of a site's own.
 
+mod reported;
+
 use crate::pulls::{joins, restart, service};
 use crate::support::{Machine, eventually};
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,5 +1,7 @@
 //! A cluster whose first node has a Salt master: eos has it accept keys and run the orchestrations.
 
+mod silent;
+
 use crate::support::{Host, Lab, Outcome, eventually, salt_call};
 use serde_json::Value;
 use std::fs;

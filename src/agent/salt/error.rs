@@ -42,6 +42,15 @@ pub enum SaltError {
         /// The one of the node's minion.
         wanted: Fingerprint,
     },
+    /// Minions that do not answer, although eos's agents are there.
+    #[error(
+        "the Salt master hears nothing of the minions of {}, which are left out of the orchestration",
+        list(names)
+    )]
+    Silent {
+        /// Their nodes.
+        names: Vec<NodeName>,
+    },
     /// A file could not be used.
     #[error("a file for Salt could not be used")]
     File(#[from] FileError),
@@ -55,6 +64,7 @@ impl Explain for SaltError {
             Self::NoKey { .. } => "A012",
             Self::OtherKey { .. } => "A013",
             Self::File(_) => "A014",
+            Self::Silent { .. } => "A015",
         })
     }
 
@@ -75,9 +85,23 @@ impl Explain for SaltError {
                 ),
                 format!("see all keys of that name: salt-key --print {name}"),
             ],
+            Self::Silent { names } => {
+                vec![format!("on {}: systemctl restart salt-minion", list(names))]
+            }
             Self::File(source) => source.hints(),
         }
     }
+}
+
+/// So many nodes are named in a line.
+const NAMED: usize = 10;
+
+fn list(names: &[NodeName]) -> String {
+    let mut named: Vec<&str> = names.iter().take(NAMED).map(NodeName::as_str).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let rest = format!("{more} more");
+    named.extend((more > 0).then_some(rest.as_str()));
+    named.join(", ")
 }
 
 /// One value of every variant, for the tests of texts and codes.
@@ -96,6 +120,7 @@ pub(crate) fn samples() -> Vec<SaltError> {
             found: Fingerprint::from_bytes([1; 32]),
             wanted: Fingerprint::from_bytes([2; 32]),
         },
+        SaltError::Silent { names: vec![name()] },
         SaltError::File(FileError::new("write", "/run/eos/salt-run/master", missing)),
     ]
 }

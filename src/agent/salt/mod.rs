@@ -3,6 +3,7 @@
 //! The eos master has no power over this host; the agent is root here in any case. It is told what to reach and never
 //! what to run, so that a master that was taken over gets no command onto the fleet by this.
 
+mod answering;
 mod error;
 mod keys;
 mod orchestration;

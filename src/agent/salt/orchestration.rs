@@ -4,7 +4,7 @@
 //! there, so that neither the files nor the pillar of the fleet are changed, and none of them is taken for eos's.
 
 use crate::agent::salt::tools::{beside, said};
-use crate::agent::salt::{SaltError, Tools, pillar};
+use crate::agent::salt::{SaltError, Tools, answering, pillar};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
 use crate::model::ids::NodeName;
@@ -30,14 +30,19 @@ const NODE_ADDITION: &str = "orchestration.node_addition";
 /// What a plan says; anything else would be words of somebody else for a file that root's Salt renders.
 const KEYS: [&str; 7] = ["roles", "nodes", "scale", "thresholds", "retention", "new_node", "generation"];
 
-/// Runs the file; what came of its steps.
+/// Runs the file for those whose minions answer; what came of its steps, after the one that says whose do not.
 ///
 /// # Errors
 /// When Salt cannot be run, refuses the file, or is not done in time. That a step fails is no error here.
 pub fn run(tools: &Tools, sls: &str, plan: &Value) -> Result<Vec<SaltStep>, SaltError> {
     believable(sls, plan).map_err(|why| SaltError::Answer { program: "eos master".to_owned(), why })?;
     pillar::keep(&tools.root, &tools.cluster, plan)?;
-    let directory = prepare(tools, plan)?;
+    let mut plan = plan.clone();
+    let silent = answering::leave_out(tools, sls, &mut plan)?;
+    if plan["eos"]["plan"]["nodes"].as_object().is_none_or(serde_json::Map::is_empty) {
+        return Ok(silent.into_iter().collect());
+    }
+    let directory = prepare(tools, &plan)?;
     let (saltenv, pillarenv) = (format!("saltenv={ENVIRONMENT}"), format!("pillarenv={ENVIRONMENT}"));
     let arguments = ["--log-level=error", "state.orchestrate", sls, saltenv.as_str(), pillarenv.as_str()];
     let ran = tools.orchestrate(&directory, &arguments, LIMIT);
@@ -46,8 +51,9 @@ pub fn run(tools: &Tools, sls: &str, plan: &Value) -> Result<Vec<SaltStep>, Salt
     if output.stdout.trim().is_empty() {
         return Err(SaltError::Answer { program, why: said(&output) });
     }
-    orchestrated::parse(&output.stdout)
-        .map_err(|why| SaltError::Answer { program, why: why + &beside(&output) })
+    let steps = orchestrated::parse(&output.stdout)
+        .map_err(|why| SaltError::Answer { program, why: why + &beside(&output) })?;
+    Ok(silent.into_iter().chain(steps).collect())
 }
 
 /// Whether it is what a master asks for: names become paths here, and words of a file that Salt renders.

@@ -141,6 +141,9 @@ fn what_minions_must_know_is_read_from_the_masters_settings_and_key() {
     assert_eq!(Some(master.finger), key::master_finger(OWN));
 }
 
+/// The minion of `n2` answers, whoever is asked.
+const UP: &str = "case \"$*\" in *manage.up*) echo '[\"n2\"]'; exit;; esac\n";
+
 fn plan() -> serde_json::Value {
     json!({"eos": {"plan": {"roles": {"n2": "edge"}, "nodes": {"edge": ["n2"]}, "scale": "small", "generation": 3}}})
 }
@@ -152,7 +155,9 @@ fn an_orchestration_is_run_with_tree_and_pillar_of_eos_alone_and_leaves_nothing(
         {"__id__": "a", "result": true, "comment": "ran"}}}});
     host.script(
         "salt-run",
-        &format!("cat run/eos/salt-run/* run/eos/salt-run/pillar/* > seen 2>/dev/null\necho '{answer}'\n"),
+        &format!(
+            "{UP}cat run/eos/salt-run/* run/eos/salt-run/pillar/* > seen 2>/dev/null\necho '{answer}'\n"
+        ),
     );
     let steps = orchestration::run(&host.tools(), "orchestration.role_update", &plan()).expect("it runs");
     assert_eq!((steps.len(), steps[0].succeeded), (1, true));
@@ -168,8 +173,47 @@ fn an_orchestration_is_run_with_tree_and_pillar_of_eos_alone_and_leaves_nothing(
 }
 
 #[test]
+fn minions_that_are_silent_are_left_out_and_named_and_new_ones_are_asked_more_often() {
+    let host = Host::new();
+    let answer = json!({"data": {"m1_master": {"salt_|-a_|-eos_node.take_|-function":
+        {"__id__": "a", "result": true, "comment": "ran"}}}});
+    host.script("salt-run", &format!("{UP}cat run/eos/salt-run/pillar/* > seen\necho '{answer}'\n"));
+    let mut plan = plan();
+    plan["eos"]["plan"]["roles"] = json!({"n2": "edge", "n3": "core", "n4": "data"});
+    plan["eos"]["plan"]["nodes"] = json!({"edge": ["n2"], "core": ["n3"], "data": ["n4"]});
+    plan["eos"]["plan"]["new_node"] = json!("n4");
+    let steps = orchestration::run(&host.tools(), "orchestration.node_addition", &plan).expect("it runs");
+    let ran: Vec<_> = steps.iter().map(|step| (step.id.as_str(), step.succeeded)).collect();
+    assert_eq!(ran, [("minions_that_are_silent", true), ("a", true)]);
+    let names = ["n3", "n4"].map(|name| NodeName::parse(name).expect("a name"));
+    assert_eq!(steps[0].away, names);
+    let error = SaltError::Silent { names: names.to_vec() };
+    let text =
+        "the Salt master hears nothing of the minions of n3, n4, which are left out of the orchestration";
+    tells(&error, "EOS-A015", text);
+    assert_eq!(steps[0].comment, format!("EOS-A015: {text}; on n3, n4: systemctl restart salt-minion"));
+    for (names, times) in [(r#"["n2","n3","n4"]"#, 1), (r#"["n3","n4"]"#, 1), (r#"["n4"]"#, 2)] {
+        let question = format!("manage.up tgt={names} tgt_type=list timeout=5 gather_job_timeout=5");
+        assert_eq!(host.asked().matches(&question).count(), times, "{names}: {}", host.asked());
+    }
+    let seen = std::fs::read_to_string(host.folder.path().join("seen")).expect("it was looked at");
+    assert!(
+        seen.contains(r#""roles":{"n2":"edge","n3":"core","n4":"data"}"#),
+        "they keep their roles: {seen}"
+    );
+    assert!(seen.contains(r#""nodes":{"edge":["n2"]}"#) && !seen.contains("new_node"), "{seen}");
+    host.script("salt-run", "echo '[]'\n");
+    let steps = orchestration::run(&host.tools(), "orchestration.role_update", &plan).expect("none is there");
+    assert_eq!((steps.len(), steps[0].away.len()), (1, 3), "there is nobody to run it for");
+    host.script("salt-run", "echo sorry >&2\n");
+    let error = orchestration::run(&host.tools(), "orchestration.role_update", &plan).expect_err("no list");
+    assert!(error.to_string().contains("it does not say which minions answer"), "{error}");
+}
+
+#[test]
 fn an_orchestration_for_which_nothing_can_be_written_is_told() {
     let host = Host::new();
+    host.script("salt-run", UP);
     std::fs::write(host.folder.path().join("run"), "a file").expect("it is ours");
     let error =
         orchestration::run(&host.tools(), "orchestration.role_update", &plan()).expect_err("no place");

@@ -67,6 +67,14 @@ impl Tools {
         Ok(output.stdout)
     }
 
+    /// What `salt-run` says of the minions, whatever its status.
+    ///
+    /// # Errors
+    /// When it cannot be run, or takes longer than a question may.
+    pub fn question(&self, arguments: &[&str]) -> Result<(String, Output), SaltError> {
+        self.run(("salt-run", "eos-salt-minions"), &self.directory, arguments, LIMIT)
+    }
+
     /// What `salt-run` says of an orchestration with this configuration, whatever its status.
     ///
     /// # Errors

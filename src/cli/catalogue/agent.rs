@@ -56,6 +56,18 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
+        code: "A006",
+        title: "what is to be applied is for another node",
+        cause: "The file names the node and the boot for which its agent wrote it, and this host is another node, or \
+             started anew since: its disk is a copy of that of another host, or it was a node of another cluster before. \
+             Nothing was done, and the file is removed.",
+        evidence: "eos status; what started it: journalctl -u eos-apply -n 50",
+        remedy: "The agent of this node gives its own orders by itself. Where the disk was copied while the node was a \
+             member, two machines are one node: end the agent of the copy with systemctl stop eos-agent, and install \
+             that machine anew.",
+        retry: true,
+    },
+    Entry {
         code: "A010",
         title: "a program of Salt could not be run",
         cause: "salt-key or salt-run is missing beside salt-call, may not be run, or took longer than it may.",
@@ -98,6 +110,17 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The agent writes below /run/eos and /var/lib/eos for Salt, and could not.",
         evidence: "ls -ld /run/eos /var/lib/eos; df /run /var/lib/eos",
         remedy: "Make room, or give the directory back to root: chown root: /run/eos. The agent tries again by itself.",
+        retry: true,
+    },
+    Entry {
+        code: "A015",
+        title: "minions do not answer the Salt master",
+        cause: "The agents of these nodes are there, and their minions are not: salt-minion was stopped, hangs, or cannot \
+             reach the Salt master. The orchestration goes on without them, and these nodes are given their generation \
+             when it is over.",
+        evidence: "salt-run manage.down on the master's host; systemctl status salt-minion on the node; what waited for \
+             them: eos status",
+        remedy: "On the node: systemctl restart salt-minion. The next orchestration asks for it again.",
         retry: true,
     },
 ];

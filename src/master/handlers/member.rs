@@ -185,7 +185,7 @@ pub(super) async fn poll(
 /// Takes note of what the node did for the run, and has the run looked at when that is news.
 fn tell_of_tasks(app: &App, cluster: &mut Cluster, node: &NodeRecord, poll: &Poll) {
     let live = cluster.live.entry(node.id.clone()).or_default();
-    live.takes_tasks = poll.tasks;
+    live.takes_tasks = Some(poll.tasks);
     let known = poll.done.as_ref().is_none_or(|done| live.done.contains_key(&done.id));
     if let Some(done) = poll.done.clone().filter(|_| !known) {
         live.done.insert(done.id.clone(), done);

@@ -163,7 +163,8 @@ fn seen(cluster: &Cluster, node: &NodeRecord, scale: crate::model::scale::Scale,
         there: cluster.alive(&node.id, now),
         gone: cluster.failing(&node.id, now),
         failure,
-        takes_tasks: live.is_some_and(|live| live.takes_tasks),
+        // A master that has just started does not know it of anybody yet.
+        takes_tasks: live.and_then(|live| live.takes_tasks).unwrap_or(true),
         done: live.map(|live| live.done.clone()).unwrap_or_default(),
     }
 }

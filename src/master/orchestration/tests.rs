@@ -227,6 +227,7 @@ fn told(succeeded: bool) -> SaltStep {
         job: Some("2026".to_owned()),
         succeeded,
         comment: "it ran".to_owned(),
+        away: Vec::new(),
     }
 }
 
@@ -283,6 +284,26 @@ fn a_run_that_failed_under_salt_is_told_step_by_step_and_run_again() -> anyhow::
 }
 
 #[test]
+fn a_node_whose_minion_is_silent_is_named_and_gets_its_generation_when_the_run_is_over() -> anyhow::Result<()>
+{
+    let (host, nodes) = salted(&["n1", "n2"])?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    let silent = SaltStep { away: vec![nodes[0].name.clone()], ..told(true) };
+    let id = "orchestrate 2.1".to_owned();
+    told_by_salt(&host.app, &mut host.app.cluster(), &SaltDone { id, failure: None, steps: vec![silent] })?;
+    assert_eq!((stage(&host.app), held(&host.app)), (Some(Stage::Done), vec![]));
+    let cluster = host.app.cluster();
+    let run = cluster.run.as_ref().expect("there is one");
+    let shown = status(&cluster, run, crate::host::clock::now_ms());
+    assert_eq!(
+        (&shown.steps[0].nodes, &shown.steps[0].away),
+        (&vec![nodes[0].name.clone()], &shown.steps[0].nodes)
+    );
+    Ok(())
+}
+
+#[test]
 fn a_run_of_which_nobody_tells_anything_fails_in_the_end() -> anyhow::Result<()> {
     let (host, nodes) = salted(&["n1", "n2"])?;
     begin(&host.app, &nodes[1])?;
@@ -299,5 +320,26 @@ fn a_run_of_which_nobody_tells_anything_fails_in_the_end() -> anyhow::Result<()>
     let error = MasterError::SaltSilent { seconds: 900 };
     let text = "the agent beside the Salt master told nothing of the orchestration for 900 s";
     crate::model::explain::tells(&error, "EOS-M028", text);
+    Ok(())
+}
+
+#[test]
+fn a_master_that_has_just_started_takes_nobody_for_one_who_takes_no_tasks() -> anyhow::Result<()> {
+    let (host, nodes) = host(&["n1", "n2"])?;
+    let text = b"site:\n  salt.state:\n    - tgt: n1\n    - sls: site.x\n";
+    put(&host, "orchestration/node_addition.sls", text)?;
+    begin(&host.app, &nodes[1])?;
+    look(&host.app)?;
+    let second = reopened(&host)?;
+    look(&second)?;
+    let state = |app: &App| app.cluster().run.as_ref().map(|run| run.steps[0].state);
+    assert_eq!(state(&second), Some(StepState::Running), "it was not heard of yet");
+    let mut cluster = second.cluster();
+    let live = cluster.live.entry(nodes[0].id.clone()).or_default();
+    live.presence.heard(crate::host::clock::now_ms());
+    live.takes_tasks = Some(false);
+    drop(cluster);
+    look(&second)?;
+    assert_eq!(state(&second), Some(StepState::Failed), "it said so");
     Ok(())
 }

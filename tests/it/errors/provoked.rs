@@ -1,6 +1,6 @@
 //! Errors provoked from outside, one line each: what is wrong, what is run, and the code that is told.
 
-use crate::support::{Machine, Run};
+use crate::support::{Machine, Run, package};
 use std::fs;
 use std::path::Path;
 
@@ -180,6 +180,10 @@ fn what_is_damaged_on_a_member_is_told_with_its_code() {
     }
     machine.put("run/eos/order.json", "x", 0o600);
     tells(&machine.eos(&["state", "carry-out"]), "EOS-A004");
+    let order = fs::read_to_string(package("tests/fixtures/v1/agent-order-addressed.json")).unwrap();
+    machine.put("run/eos/order.json", &order, 0o600);
+    tells(&machine.eos(&["state", "carry-out"]), "EOS-A006");
+    assert!(!machine.path("run/eos/order.json").exists(), "it is gone");
     let edited = |path: &str, from: &str, to: &str, line: &str, code: &str| {
         let kept = fs::read_to_string(machine.path(path)).unwrap();
         assert!(kept.contains(from), "{code}: no {from:?} in:\n{kept}");

@@ -224,6 +224,17 @@ impl Host {
         kill(pid);
     }
 
+    /// Kills every process of the host in whose command this is, also who would start it again.
+    pub fn kill_all(&self, program: &str) {
+        let command = |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let is_meant = |pid: &i32| String::from_utf8_lossy(&command(pid)).contains(program);
+        eventually(&format!("{program} has ended on {}", self.name), || {
+            let alive: Vec<i32> = self.processes().into_iter().filter(is_meant).collect();
+            alive.iter().copied().for_each(kill);
+            if alive.is_empty() { Ok(()) } else { Err(format!("{alive:?}")) }
+        });
+    }
+
     /// Has a service stand still: its connections are accepted, and nobody answers.
     pub fn stop_service(&self, service: &str) -> Stopped {
         let pid = self.service_pid(service).unwrap_or_else(|| panic!("{service} does not run"));
