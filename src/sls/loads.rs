@@ -14,7 +14,10 @@ pub fn rewritten(source: &str) -> String {
         out.push_str(&rest[..start]);
         rest = &rest[start..];
         let comment = rest.starts_with("{#");
-        let Some(end) = (if comment { rest.find("#}") } else { end_of_tag(rest) }) else { break };
+        let Some(end) = (if comment { rest[2..].find("#}").map(|at| at + 2) } else { end_of_tag(rest) })
+        else {
+            break;
+        };
         let (tag, after) = rest.split_at(end + 2);
         rest = after;
         match (comment, word(tag)) {
@@ -35,7 +38,7 @@ pub fn rewritten(source: &str) -> String {
 /// Where `%}` is, outside of texts in quotes.
 fn end_of_tag(tag: &str) -> Option<usize> {
     let (mut quote, mut escaped) = (None, false);
-    for (at, character) in tag.char_indices() {
+    for (at, character) in tag.char_indices().skip(2) {
         match quote {
             Some(_) if escaped => escaped = false,
             Some(_) if character == '\\' => escaped = true,
@@ -161,8 +164,16 @@ mod tests {
         for (tag, block) in cases {
             assert_eq!(rewritten(tag), block);
         }
-        for same in ["{# {% load_yaml as a %} #}", "{% raw %}{% load_yaml as a %}{% endraw %}", "{% if x %}"]
-        {
+        for same in [
+            "{# {% load_yaml as a %} #}",
+            "{% raw %}{% load_yaml as a %}{% endraw %}",
+            "{% if x %}",
+            "{%}",
+            "{#}",
+            "{%%}",
+            "{%-%}",
+            "{%",
+        ] {
             assert_eq!(rewritten(same), same);
         }
     }
