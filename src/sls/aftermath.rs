@@ -56,7 +56,8 @@ impl Aftermath {
 
 fn retry(arguments: &Arguments<'_>) -> Result<Option<Retry>, SlsError> {
     let bad = || {
-        let wanted = "true, false, or a mapping of until (true or false), attempts, interval and splay (whole numbers; at most an hour of pauses)";
+        let wanted = "true, false, or a mapping of until (true or false), attempts, interval and \
+                      splay (whole numbers; at most an hour of pauses)";
         arguments.bad("retry", wanted)
     };
     let map = match arguments.get("retry") {
@@ -89,8 +90,8 @@ impl Retry {
         let Self { until, attempts, interval, splay } = self;
         let until = if *until { "True" } else { "False" };
         format!(
-            "{comment}  The state would be retried every {interval} seconds (with a splay of up to {splay} seconds) a maximum \
-             of {attempts} times or until a result of {until} is returned"
+            "{comment}  The state would be retried every {interval} seconds (with a splay of up to {splay} seconds) \
+             a maximum of {attempts} times or until a result of {until} is returned"
         )
     }
 }
