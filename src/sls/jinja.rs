@@ -3,6 +3,7 @@
 use crate::sls::context::Context;
 use crate::sls::error::{Place, SlsError};
 use crate::sls::filters;
+use crate::sls::loads;
 use crate::sls::python;
 use crate::sls::salt::Salt;
 use crate::sls::source_lines;
@@ -128,6 +129,7 @@ impl Renderer<'_> {
         variables: BTreeMap<String, Value>,
     ) -> Result<String, SlsError> {
         let library = Arc::new(Mutex::new(Library::default()));
+        let source = &loads::rewritten(source);
         loop {
             let outcome = environment(Arc::clone(&library)).render_named_str(
                 path,
@@ -139,7 +141,7 @@ impl Renderer<'_> {
             let before = library.texts.len();
             for name in asked {
                 if let Some(text) = self.text(&name)? {
-                    library.texts.insert(name, text);
+                    library.texts.insert(name, loads::rewritten(&text));
                 }
             }
             if library.texts.len() == before {
@@ -165,6 +167,7 @@ fn environment(library: Arc<Mutex<Library>>) -> Environment<'static> {
         _ => out.write_str(&python::text(value)).map_err(Error::from),
     });
     filters::add(&mut environment);
+    loads::add(&mut environment);
     environment.set_loader(move |name| {
         let mut library = library.lock().expect("nothing panics while it holds the library");
         let text = library.texts.get(name).cloned();

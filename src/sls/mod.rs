@@ -3,6 +3,7 @@
 //! Pure: the tree is read through [`StateTree`], the machine is described by [`Context`], and the plan is applied
 //! by others. What Salt knows and this does not is an error that names file and line, never skipped.
 
+pub mod aftermath;
 pub mod arguments;
 pub mod condition;
 pub mod context;
@@ -19,6 +20,7 @@ pub mod graph;
 pub mod inputs;
 pub mod jinja;
 pub mod load;
+mod loads;
 pub mod matching;
 pub mod mount_options;
 pub mod names;

@@ -8,7 +8,7 @@ use crate::sls::matching::glob;
 use crate::sls::requisite::{self, Kind, Written};
 
 /// Arguments that every function takes.
-pub const TAKEN_BY_ALL: [&str; 28] = [
+pub const TAKEN_BY_ALL: [&str; 30] = [
     "name",
     "names",
     "require",
@@ -31,6 +31,8 @@ pub const TAKEN_BY_ALL: [&str; 28] = [
     "unless",
     "onlyif",
     "creates",
+    "check_cmd",
+    "retry",
     "order",
     "failhard",
     "fire_event",
@@ -40,18 +42,8 @@ pub const TAKEN_BY_ALL: [&str; 28] = [
 ];
 
 /// Arguments that Salt gives every function and eos does not know.
-pub const UNSUPPORTED: [&str; 10] = [
-    "use",
-    "use_in",
-    "retry",
-    "parallel",
-    "check_cmd",
-    "runas",
-    "runas_password",
-    "umask",
-    "saltenv",
-    "cmd_opts_exclude",
-];
+pub const UNSUPPORTED: [&str; 8] =
+    ["use", "use_in", "parallel", "runas", "runas_password", "umask", "saltenv", "cmd_opts_exclude"];
 
 /// The states that a state depends on, as indices into the declarations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

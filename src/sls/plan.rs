@@ -1,5 +1,6 @@
 //! The plan: every state of a node with its arguments resolved, in the order of execution.
 
+use crate::sls::aftermath::Aftermath;
 use crate::sls::condition::Conditions;
 use crate::sls::context::Context;
 use crate::sls::declaration::Declaration;
@@ -48,6 +49,8 @@ pub struct State {
     pub requisites: Requisites,
     /// What must hold on the machine for it to run.
     pub conditions: Conditions,
+    /// What is asked of it once it ran.
+    pub aftermath: Aftermath,
     /// Whether nothing else is run when it fails.
     pub fail_hard: bool,
 }
@@ -126,6 +129,7 @@ fn state(
         line: declaration.place.line,
         function: wanted.function,
         conditions: wanted.conditions,
+        aftermath: wanted.aftermath,
         fail_hard: wanted.fail_hard,
         requisites: Requisites {
             edges: requisites.edges.iter().map(|(kind, index)| (*kind, position[*index])).collect(),

@@ -71,6 +71,11 @@ pub fn map(clean: &str, marked: &str) -> Option<Vec<usize>> {
     Some(lines)
 }
 
+/// A text without the marks of its lines.
+pub fn without_marks(text: &str) -> String {
+    text.chars().filter(|c| !(ZERO..=u32::from(START)).contains(&u32::from(*c))).collect()
+}
+
 /// A line without its marks, and the source line they say: the one at its beginning counts more.
 fn unmarked(line: &str) -> (String, Option<usize>) {
     let (mut plain, mut begins, mut ends) = (String::new(), None, None);

@@ -5,6 +5,7 @@ mod contents;
 mod files;
 mod machine;
 
+use crate::sls::aftermath::Aftermath;
 use crate::sls::arguments::Arguments;
 use crate::sls::condition::Conditions;
 use crate::sls::declaration::Declaration;
@@ -47,6 +48,8 @@ pub struct Resolved {
     pub function: Function,
     /// What must hold for it to run.
     pub conditions: Conditions,
+    /// What is asked of it once it ran.
+    pub aftermath: Aftermath,
     /// Whether nothing else is run when it fails.
     pub fail_hard: bool,
 }
@@ -63,9 +66,15 @@ pub fn state(renderer: &Renderer<'_>, declaration: &Declaration) -> Result<Resol
         _ => None,
     };
     let conditions = Conditions::of(&arguments, directory)?;
+    let aftermath = Aftermath::of(&arguments)?;
+    // Of this function it is another one, which has the new contents before they are in place.
+    if !aftermath.checks.is_empty() && matches!(function, Function::FileManaged { .. }) {
+        let feature = "check_cmd of file.managed".to_owned();
+        return Err(SlsError::Unsupported { place: arguments.place("check_cmd"), feature });
+    }
     let fail_hard = arguments.boolean("failhard")?.unwrap_or(false);
     arguments.finish()?;
-    Ok(Resolved { function, conditions, fail_hard })
+    Ok(Resolved { function, conditions, aftermath, fail_hard })
 }
 
 fn function(

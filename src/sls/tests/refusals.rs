@@ -80,7 +80,19 @@ fn each_wrong_function_argument_and_requisite_is_named_at_its_place() {
             "a:\n  test.nop:\n    - prereq:\n      - file: /none\n",
             "a.sls:3: prereq of a: no state file: /none",
         ),
-        ("a:\n  test.nop:\n    - retry: {attempts: 2}\n", "a.sls:3: retry is not supported"),
+        ("a:\n  test.nop:\n    - parallel: True\n", "a.sls:3: parallel is not supported"),
+        (
+            "a:\n  file.managed:\n    - name: /x\n    - check_cmd: visudo -c -f\n",
+            "a.sls:4: check_cmd of file.managed is not supported",
+        ),
+        (
+            "a:\n  test.nop:\n    - retry: {attempts: 200, interval: 30}\n",
+            "a.sls:3: retry of test.nop: true, false, or a mapping",
+        ),
+        (
+            "a:\n  test.nop:\n    - retry: {tries: 2}\n",
+            "a.sls:3: retry of test.nop: true, false, or a mapping",
+        ),
         (
             "a:\n  file.absent:\n    - name: /x\n    - listen: [a]\n",
             "a.sls:2: listen of a state that cannot react to changes is not supported",

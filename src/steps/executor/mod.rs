@@ -2,6 +2,7 @@
 //! in Salt; the run as a whole has failed then, for its saga to undo.
 
 mod accounts;
+mod attempts;
 mod commands;
 pub mod effects;
 mod files;
@@ -81,10 +82,7 @@ pub(in crate::steps::executor) struct Working<'a> {
 
 impl Carrier for Working<'_> {
     fn carry_out(&mut self, state: &State, trial: bool) -> Ended {
-        let ended = self.held_back(state).and_then(|comment| match comment {
-            Some(comment) => Ok(Ended { held_back: true, ..Ended::of(Outcome::Unchanged, comment) }),
-            None => self.work(state, trial),
-        });
+        let ended = self.attempts(state, trial);
         self.settled(state, trial, ended)
     }
 
@@ -153,9 +151,7 @@ impl Working<'_> {
             Ok(ended) => (ended, None),
             Err(error) => {
                 let failure = Failure::of(&error);
-                let comment = std::iter::once(&failure.message).chain(&failure.causes);
-                let comment: Vec<&str> = comment.map(String::as_str).collect();
-                (Ended::of(Outcome::Failed, comment.join(": ")), Some(failure))
+                (Ended::of(Outcome::Failed, in_words(&failure)), Some(failure))
             }
         };
         let (id, function) = (state.id.as_str(), state.function.name());
@@ -168,6 +164,12 @@ impl Working<'_> {
         }
         ended
     }
+}
+
+/// What a failure says, with its causes.
+fn in_words(failure: &Failure) -> String {
+    let parts = std::iter::once(&failure.message).chain(&failure.causes);
+    parts.map(String::as_str).collect::<Vec<_>>().join(": ")
 }
 
 /// A failure of a part below, with the state that it came from.

@@ -93,7 +93,7 @@ fn compare(machine: &Machine, minion: &Minion, case: &str) {
 fn every_function_of_files_and_every_requisite_is_applied_as_by_salt() {
     let machine = node("127.0.95.2");
     let minion = Minion::over(&package("tests/fixtures/states"), "node1");
-    for case in ["files", "directories", "trees", "requisites", "conditions", "jinja"] {
+    for case in ["files", "directories", "trees", "requisites", "conditions", "jinja", "aftermath"] {
         compare(&machine, &minion, case);
     }
 }
@@ -104,7 +104,7 @@ fn failures_are_the_same_as_in_salt_and_eos_takes_everything_back() {
     let minion = Minion::over(&package("tests/fixtures/states"), "node1");
     let root = machine.path("");
     let root = root.to_str().unwrap().trim_end_matches('/').to_owned();
-    for case in ["failing", "hard"] {
+    for case in ["failing", "aftermath_failing", "hard"] {
         let _ = fs::remove_dir_all(machine.path(CASE));
         prepare(Path::new(&root));
         let salt_root = TempDir::with_prefix("eos-same-").unwrap();
