@@ -197,6 +197,7 @@ fn env(workshop: &Workshop, runtime: tokio::runtime::Handle) -> Result<Env, Fail
         interrupted: workshop.interrupted.clone(),
         facts,
         token: None,
+        parts: true,
         deadline: Instant::now() + LIMIT,
     })
 }

@@ -20,6 +20,7 @@ use crate::identity::IdentityError;
 use crate::identity::key::{PrivateKey, random};
 use crate::identity::membership::Membership;
 use crate::identity::served::Served;
+use crate::model::digest::hex;
 use crate::model::explain::{Explain, Failure};
 use crate::steps::env;
 use crate::steps::renewal;
@@ -53,6 +54,8 @@ pub struct Agent {
     /// Has the holdings told.
     holdings: Arc<Notify>,
     boot_id: Option<String>,
+    /// Which run of an agent this is, for a master that hears two.
+    life: String,
     certificate: NodeCertificate,
     failure: Option<Failure>,
     /// The generation that could not be applied.
@@ -118,6 +121,7 @@ impl Agent {
         }
         let certificate = NodeCertificate::load(&workshop.root)?;
         let boot_id = facts::boot_id();
+        let life = random::<16>().map(|drawn| hex(&drawn)).map_err(AgentError::Identity)?;
         let contact = Contact::new(workshop.root.clone());
         Ok(Self {
             workshop,
@@ -125,6 +129,7 @@ impl Agent {
             offer,
             holdings,
             boot_id,
+            life,
             certificate,
             failure: None,
             failed_generation: None,
@@ -262,6 +267,7 @@ impl Agent {
 
     fn poll(&self, membership: &Membership) -> Poll {
         let mut report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
+        report.life = Some(self.life.clone());
         report.failed_generation = self.failed_generation;
         report.snapshot_pullers = u32::try_from(self.offer.shelf.pulls.taken(Instant::now())).ok();
         let wait = match &report.monitor {

@@ -1,8 +1,8 @@
 //! What may stand on the command line.
 
 use crate::cli::{
-    audit, bootstrap, checkpoint, cloud_init, config, discover, node, preflight, reset, role, snapshot,
-    state, status, storage, token,
+    audit, bootstrap, checkpoint, cloud_init, config, discover, identity, node, preflight, reset, role,
+    snapshot, state, status, storage, token,
 };
 use crate::view::{Format, Output};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -125,6 +125,9 @@ pub enum Command {
     /// Nodes of the cluster
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Who this machine is in its cluster
+    #[command(subcommand)]
+    Identity(identity::IdentityCommand),
     /// Join tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -177,6 +180,7 @@ impl Command {
     pub fn undoes_on_interrupt(&self) -> bool {
         match self {
             Self::Bootstrap(_) | Self::Rollback(_) | Self::Reset(_) => true,
+            Self::Identity(command) => command.changes(),
             Self::State(command) => command.changes(),
             Self::Snapshot(command) => command.undoes_on_interrupt(),
             _ => false,
@@ -195,6 +199,7 @@ impl Command {
             Self::Explain { .. } => "explain",
             Self::CloudInit(command) => command.name(),
             Self::Node(command) => command.name(),
+            Self::Identity(command) => command.name(),
             Self::Token(command) => command.name(),
             Self::Role(command) => command.name(),
             Self::Checkpoint(command) => command.name(),

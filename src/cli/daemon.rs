@@ -22,6 +22,7 @@ use crate::host::notify::{self, Shutdown};
 use crate::host::paths;
 use crate::host::root::Root;
 use crate::host::services::{ServiceManager, supervisor};
+use crate::identity::machine;
 use crate::master::run as master_run;
 use crate::model::config::DEFAULT_AGENT_PORT;
 use crate::model::explain::{Exit, Failure};
@@ -86,6 +87,7 @@ fn ended() -> Done {
 /// # Errors
 /// When this host holds no master's state, or the address is taken.
 pub fn master(context: &Context) -> Result<Done, Failure> {
+    machine::check(&context.root).map_err(failure)?;
     let config = context.resolve_for_all_roles(Vec::new())?.config;
     let address = master_address(context, &config)?;
     let reread = context.rereading();
@@ -122,6 +124,7 @@ fn master_address(context: &Context, config: &crate::model::config::Config) -> R
 /// # Errors
 /// When this host is no member, or the address is taken.
 pub fn agent(context: &Context) -> Result<Done, Failure> {
+    machine::check(&context.root).map_err(failure)?;
     let config = context.resolve(Vec::new())?.config;
     let membership = context.membership()?;
     let port = config.node.agent_port.unwrap_or(DEFAULT_AGENT_PORT);

@@ -61,6 +61,16 @@ pub enum CliError {
         /// Its public id.
         id: String,
     },
+    /// A node was to give itself a new identity, and nothing says that it is a copy.
+    #[error(
+        "nothing speaks for it that this machine is a copy: it is {name} of {cluster}, on the machine on which it joined, and no other one speaks as it"
+    )]
+    NoCopy {
+        /// The node.
+        name: String,
+        /// Its cluster.
+        cluster: String,
+    },
     /// Machines were to elect a founder, and nothing makes them known to each other.
     #[error("--expect needs a token that all the machines have, and none was given")]
     ElectionToken,
@@ -140,12 +150,13 @@ impl Explain for CliError {
             Self::NoDirectory { .. } => "U016",
             Self::TokenOfCluster { .. } => "U020",
             Self::ElectionToken => "U022",
+            Self::NoCopy { .. } => "U023",
         })
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::OtherCluster { .. } | Self::HasMembers { .. } => Exit::Conflict,
+            Self::OtherCluster { .. } | Self::HasMembers { .. } | Self::NoCopy { .. } => Exit::Conflict,
             Self::NoAddress { .. } => Exit::NoAnswer,
             Self::NotMaster { .. } => Exit::Refused,
             Self::AuditBroken { .. } | Self::Residue { .. } | Self::Runtime(_) => Exit::Failed,
@@ -169,6 +180,8 @@ impl Explain for CliError {
                  eos bootstrap --token-file FILE"
                     .to_owned()
             }
+            Self::NoCopy { .. } => "to leave the cluster: eos reset; if it is a copy all the same: eos identity new --force"
+                .to_owned(),
             Self::ElectionToken => "make one for all of them with eos token generate, and name its file: eos bootstrap \
                                     --token-file FILE"
                 .to_owned(),
@@ -205,6 +218,7 @@ pub(crate) fn samples() -> Vec<CliError> {
         CliError::NoAddress { name: text("master.example.org") },
         CliError::TokenFile { path: text("/root/token"), why: text("it is empty") },
         CliError::ElectionToken,
+        CliError::NoCopy { name: text("node2"), cluster: text("prod") },
         CliError::TokenOfCluster { id: text("0a1b2c3d4e5f") },
         CliError::NoConfiguration { path: text("/root/cluster.yaml") },
         CliError::NoDirectory { path: text("/srv/man") },

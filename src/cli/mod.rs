@@ -14,6 +14,7 @@ pub mod discover;
 pub mod done;
 pub mod error;
 pub mod explain;
+mod identity;
 pub mod node;
 pub mod orchestration;
 pub mod preflight;
@@ -140,6 +141,7 @@ fn command_of_a_person(context: &Context, command: Command) -> Result<Done, Fail
         Command::Explain { code } => explain::run(&code),
         Command::CloudInit(command) => cloud_init::run(context, command),
         Command::Node(command) => node::run(context, command),
+        Command::Identity(command) => identity::run(context, &command),
         Command::Token(command) => token::run(context, command),
         Command::Role(command) => role::run(context, command),
         Command::Checkpoint(command) => checkpoint::run(context, command),

@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::discovery::contest::{Recorded, record};
 use crate::host::directory::Directory;
 use crate::host::{facts, files, paths};
+use crate::identity::{IdentityError, machine};
 use crate::journal::file;
 use crate::journal::lock::OperationLock;
 use crate::journal::reset::ResetReport;
@@ -44,10 +45,23 @@ pub struct ResetArguments {
 /// # Errors
 /// When something of eos cannot be removed, or with `--verify` a difference is left.
 pub fn run(context: &Context, arguments: &ResetArguments) -> Result<Done, Failure> {
+    let elsewhere = machine::check(&context.root).is_err_and(|error| is_elsewhere(&error));
+    carry_out(context, arguments, !elsewhere)
+}
+
+fn is_elsewhere(error: &IdentityError) -> bool {
+    matches!(error, IdentityError::OtherMachine { .. })
+}
+
+/// The same; the master is told that the node goes, or it stays: another machine is it.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn carry_out(context: &Context, arguments: &ResetArguments, parts: bool) -> Result<Done, Failure> {
     let recorded = files::exists(&context.root.join(paths::LEDGER)).map_err(failure)?;
     let progress = Arc::new(Progress::new(context.output, Instant::now() + TIMEOUT));
     let data = Data::before(context, progress.as_ref());
-    let result = reset(context, arguments.force, &progress);
+    let result = reset(context, arguments.force, parts, &progress);
     progress.finish();
     let Reset { report, taken, election } = result?;
     let left = data.left(context)?;
@@ -168,7 +182,7 @@ struct Reset {
     election: bool,
 }
 
-fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<Reset, Failure> {
+fn reset(context: &Context, force: bool, parts: bool, progress: &Arc<Progress>) -> Result<Reset, Failure> {
     let mut lock = lock(context, "reset", progress.as_ref(), Instant::now() + TIMEOUT)?;
     if !force {
         refuse_with_members(context, "reset")?;
@@ -183,7 +197,12 @@ fn reset(context: &Context, force: bool, progress: &Arc<Progress>) -> Result<Res
         progress.emit(Event::Note { text });
         crate::cli::bootstrap::undo(context, &mut lock, &saga, progress)?;
     }
-    let taken = undo_effects(context, &mut lock, progress)?;
+    if !parts {
+        let text = "this machine is not the one on which the node got its identity: the master is not told, and the \
+                    node stays a member; to remove it as well, on the master: eos node remove";
+        progress.emit(Event::Note { text: text.to_owned() });
+    }
+    let taken = undo_effects(context, &mut lock, parts, progress)?;
     progress.emit(Event::Phase { name: "remove what eos made".to_owned() });
     let mut engine = Engine::new(&context.root, &mut lock, progress.as_ref(), context.interrupted.as_ref());
     let report = engine.reset().map_err(|error| error.to_failure())?;
@@ -203,10 +222,12 @@ fn forget_election(context: &Context, lock: &mut OperationLock) -> Result<bool, 
 fn undo_effects(
     context: &Context,
     lock: &mut OperationLock,
+    parts: bool,
     progress: &Arc<Progress>,
 ) -> Result<TakenBack, Failure> {
     let facts = facts::gather(&context.root, &context.root.join(paths::STATE)).map_err(failure)?;
     let mut env = environment(context, progress.clone(), facts, None, Instant::now() + TIMEOUT)?;
+    env.parts = parts;
     let binary = env.binary.display().to_string();
     for saga in file::sagas(&context.root).map_err(failure)?.into_iter().rev() {
         let Some(state) = file::state(&context.root, &saga).map_err(failure)? else { continue };

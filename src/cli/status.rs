@@ -6,6 +6,7 @@ use crate::cli::done::Done;
 use crate::cli::unfinished;
 use crate::host::clock;
 use crate::host::services::Services;
+use crate::identity::machine;
 use crate::identity::membership::Membership;
 use crate::journal::lock;
 use crate::model::explain::{Explain, Failure};
@@ -99,6 +100,7 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         snapshots_refused: monitor.status.as_ref().is_some_and(|status| status.snapshots_refused),
         monitor: monitor.complaint(),
         restores: restores(context),
+        identity: machine::check(&context.root).err().map(failure),
         master_lost: lost(context)?,
         master_error,
         operation: operation(context)?,

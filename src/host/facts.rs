@@ -6,6 +6,7 @@ use crate::host::root::Root;
 use crate::host::routes::{self, NetworkError};
 use crate::model::explain::{Code, Exit, Explain};
 use crate::model::facts::{Facts, Resources};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A fact that could not be had. Facts that a machine may lack are none instead.
@@ -62,7 +63,7 @@ pub fn gather(root: &Root, state_path: &Path) -> Result<Facts, FactsError> {
     Ok(Facts {
         hostname: system.nodename().to_string_lossy().into_owned(),
         machine_id: machine_id(root)?,
-        hardware_id: line_of("/sys/class/dmi/id/product_uuid").map(|id| id.to_ascii_lowercase()),
+        hardware_id: hardware_id(),
         boot_id: boot_id(),
         architecture: system.machine().to_string_lossy().into_owned(),
         kernel: system.release().to_string_lossy().into_owned(),
@@ -75,6 +76,22 @@ pub fn gather(root: &Root, state_path: &Path) -> Result<Facts, FactsError> {
             disk_free_bytes: space.free_bytes,
         },
     })
+}
+
+/// The product UUID of DMI, which only root may read, or the serial number of a board with a device tree.
+pub fn hardware_id() -> Option<String> {
+    let places = ["/sys/class/dmi/id/product_uuid", "/sys/firmware/devicetree/base/serial-number"];
+    let id = places.into_iter().find_map(line_of)?;
+    Some(id.trim_end_matches('\0').to_ascii_lowercase())
+}
+
+/// The addresses of the network cards of this machine; what is no card, as a bridge, draws its own.
+pub fn cards() -> BTreeSet<String> {
+    let all = Path::new("/sys/class/net");
+    let names = files::list(all).unwrap_or_default();
+    let cards = names.iter().map(|name| all.join(name)).filter(|card| card.join("device").exists());
+    let addresses = cards.filter_map(|card| line_of(&card.join("address").display().to_string()));
+    addresses.filter(|address| address.bytes().any(|byte| !matches!(byte, b'0' | b':'))).collect()
 }
 
 /// This boot's id; none where the kernel does not tell it.
@@ -117,7 +134,11 @@ fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
-fn machine_id(root: &Root) -> Result<Option<String>, FileError> {
+/// `/etc/machine-id` of the root, or of the host when the root has none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn machine_id(root: &Root) -> Result<Option<String>, FileError> {
     let own = root.join("etc/machine-id");
     let bytes = match files::read_optional(&own)? {
         Some(bytes) => Some(bytes),

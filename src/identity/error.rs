@@ -76,6 +76,18 @@ pub enum IdentityError {
         /// The newest format known here.
         known: u32,
     },
+    /// The record of the node's machine is not one that this eos reads.
+    #[error("the record of the machine that is this node is not readable: {why}")]
+    Machine {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The node got its identity on another machine.
+    #[error("this node got its identity on another machine: {}", evidence.join("; "))]
+    OtherMachine {
+        /// What speaks for it.
+        evidence: Vec<String>,
+    },
     /// A signature that does not verify.
     #[error("the signature on {what} does not verify")]
     BadSignature {
@@ -99,6 +111,8 @@ impl Explain for IdentityError {
             Self::BadSignature { .. } => "I015",
             Self::Membership { .. } => "I030",
             Self::MembershipNewer { .. } => "I031",
+            Self::Machine { .. } => "I032",
+            Self::OtherMachine { .. } => "I033",
         })
     }
 
@@ -109,12 +123,21 @@ impl Explain for IdentityError {
             | Self::NotSigned { .. }
             | Self::MasterUnproven { .. }
             | Self::BadSignature { .. } => Exit::Refused,
+            Self::OtherMachine { .. } => Exit::Conflict,
             _ => Exit::Failed,
         }
     }
 
     fn hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::OtherMachine { .. } => {
+                return vec![
+                    "if it is a copy, and the machine that it was made of goes on: eos identity new"
+                        .to_owned(),
+                    "if this machine takes the place of that one for good: eos identity keep".to_owned(),
+                ];
+            }
+            Self::Machine { .. } => "write it anew, if this is the node's own machine: eos identity keep",
             Self::Crypto { .. } => "run the command again with -v and report what it says",
             Self::Damaged { .. } => {
                 "restore the file from a backup, or join again with a new identity: eos reset && eos bootstrap"
@@ -177,5 +200,7 @@ pub(crate) fn samples() -> Vec<IdentityError> {
         IdentityError::NotSigned { authority: Fingerprint::from_bytes([1; 32]) },
         IdentityError::MasterUnproven { token: "k3v9".to_owned() },
         IdentityError::BadSignature { what: "the snapshot's manifest" },
+        IdentityError::Machine { why: "EOF while parsing an object at line 3 column 1".to_owned() },
+        IdentityError::OtherMachine { evidence: vec!["the machine-id is 0123, and it was 4567".to_owned()] },
     ]
 }

@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod election;
 pub mod error;
 pub mod key;
+pub mod machine;
 pub mod membership;
 pub mod proof;
 pub mod served;

@@ -2,6 +2,7 @@
 
 use crate::host::files::FileError;
 use crate::lifecycle::NodeState;
+use crate::master::copies::Speakers;
 use crate::master::error::MasterError;
 use crate::master::minions::KeyTrouble;
 use crate::master::presence::{ALIVE_MS, Presence, UNHEARD_MS};
@@ -37,6 +38,10 @@ pub struct Live {
     pub applied_as: (Option<Role>, Option<Scale>),
     /// Whether its agent takes tasks; none until it has asked for work.
     pub takes_tasks: Option<bool>,
+    /// Who speaks as it.
+    pub speakers: Speakers,
+    /// Has those of its requests that wait for an answer be answered now.
+    pub recalled: Arc<tokio::sync::Notify>,
     /// The tasks of the newest run that it has done, by their ids.
     pub done: BTreeMap<String, TaskDone>,
 }

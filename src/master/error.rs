@@ -87,6 +87,16 @@ pub enum MasterError {
         /// The machine-id of both.
         machine_id: String,
     },
+    /// Another machine speaks as the same node, and did so first.
+    #[error(
+        "{name} speaks from another machine as well, at {address}, which keeps its place: this one is a copy of its disk"
+    )]
+    Copy {
+        /// The node.
+        name: NodeName,
+        /// Where the other one is.
+        address: String,
+    },
     /// The node was removed.
     #[error("node {name} was removed from the cluster")]
     NodeRemoved {
@@ -311,6 +321,7 @@ impl Explain for MasterError {
             Self::Crowded { .. } => "J012",
             Self::Oversized { .. } => "J013",
             Self::Busy { .. } => "J014",
+            Self::Copy { .. } => "J015",
             Self::AuditDamaged => "M026",
             Self::Unreadable { .. } => "M027",
             Self::SaltSilent { .. } => "M028",
@@ -327,6 +338,7 @@ impl Explain for MasterError {
             | Self::TokenRole { .. }
             | Self::NameTaken { .. }
             | Self::Clone { .. }
+            | Self::Copy { .. }
             | Self::NodeRemoved { .. }
             | Self::NodeRejected { .. }
             | Self::Oversized { .. }
@@ -367,6 +379,9 @@ impl Explain for MasterError {
                     "or, if it is the same machine and {name} is gone, on the master: eos node remove {name}"
                 ),
             ],
+            Self::Copy { .. } => {
+                vec!["give this machine an identity of its own: eos identity new".to_owned()]
+            }
             Self::NodeRemoved { name } => vec![
                 format!("let it back in, on the master: eos node accept {name}"),
                 "or join anew with another identity: eos reset && eos bootstrap --join-cluster ADDRESS"

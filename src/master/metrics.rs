@@ -24,6 +24,8 @@ pub struct Metrics {
     pub generation: Gauge,
     /// Snapshots made since the master started.
     pub snapshot_captures: Counter,
+    /// Nodes of which copies were found since the master started.
+    pub copied: Counter,
     /// Rivals on the network now.
     pub rivals: Gauge,
     /// What was asked and answered of discovery since the master started.
@@ -42,6 +44,7 @@ impl Metrics {
             members: Gauge::default(),
             generation: Gauge::default(),
             snapshot_captures: Counter::default(),
+            copied: Counter::default(),
             rivals: Gauge::default(),
             discovery: Counts::default(),
             registry: Registry::default(),
@@ -65,6 +68,7 @@ impl Metrics {
         registry.register("members", "Members of the cluster", metrics.members.clone());
         registry.register("generation", "The newest generation of the plan", metrics.generation.clone());
         registry.register("snapshot_captures", "Snapshots made", metrics.snapshot_captures.clone());
+        registry.register("nodes_copied", "Nodes as which two machines spoke", metrics.copied.clone());
         registry.register(
             "discovery_rivals",
             "Clusters of this one's name, and second masters of it, on the network",

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod app;
 pub mod audit;
 pub mod cluster;
+pub mod copies;
 pub mod entry;
 pub mod error;
 #[cfg(feature = "testing")]

@@ -2,6 +2,7 @@
 
 use crate::host::paths;
 use crate::identity::key::PrivateKey;
+use crate::identity::machine::Machine;
 use crate::saga::step::{Outcome, Stage, Step, StepError, Touch};
 use crate::steps::Env;
 
@@ -22,11 +23,13 @@ impl Step<Env> for CreateIdentity {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::File(paths::NODE_KEY.into())]
+        // Its owner may move the disk to another machine, and say so.
+        vec![Touch::File(paths::NODE_KEY.into()), Touch::Tree(paths::MACHINE.into())]
     }
 
     fn run(&self, env: &mut Env) -> Result<Outcome, StepError> {
         PrivateKey::load_or_create(&env.root.join(paths::NODE_KEY), None)?;
+        Machine::here(&env.root)?.save(&env.root)?;
         Ok(Outcome::Done)
     }
 

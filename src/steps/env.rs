@@ -50,6 +50,8 @@ pub struct Env {
     pub facts: Facts,
     /// The token, if one was given.
     pub token: Option<Token>,
+    /// Whether the master is told when this node goes. A copy goes without: the node stays.
+    pub parts: bool,
     /// When the whole command gives up.
     pub deadline: Instant,
 }

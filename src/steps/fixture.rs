@@ -18,6 +18,7 @@ pub(crate) fn env(root: &Root, deadline: Instant, runtime: tokio::runtime::Handl
         interrupted: Arc::default(),
         facts: facts::gather(root, root.path())?,
         token: None,
+        parts: true,
         deadline,
     })
 }

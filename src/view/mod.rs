@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod cleanup;
 pub mod discover;
 pub mod downloads;
+pub mod identity;
 pub mod node;
 pub mod orchestration;
 mod paragraph;

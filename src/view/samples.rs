@@ -58,6 +58,7 @@ pub fn node(number: u8, role: Role) -> NodeStatus {
         failure: None,
         master: number == 1,
         replaces: None,
+        copies: Vec::new(),
         namesakes: Vec::new(),
     }
 }
@@ -114,6 +115,7 @@ pub fn local() -> Local {
         services_stopped: Vec::new(),
         snapshots_refused: false,
         restores: Vec::new(),
+        identity: None,
         master_error: None,
         master_lost: None,
         operation: None,

@@ -115,9 +115,23 @@ pub struct NodeStatus {
     /// The member whose place it takes once it confirms.
     #[serde(default)]
     pub replaces: Option<NodeId>,
+    /// Other machines that speak as this node now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyStatus>,
     /// Other nodes of its name, when it was asked for by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namesakes: Vec<NodeId>,
+}
+
+/// A machine that speaks as a node that another one is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyStatus {
+    /// From where it speaks.
+    pub address: IpAddr,
+    /// The boot of that machine.
+    pub boot_id: Option<String>,
+    /// Milliseconds since it was last heard.
+    pub last_seen_ms: u64,
 }
 
 /// Something that is going on.

@@ -74,6 +74,9 @@ pub struct Report {
     pub failed_generation: Option<u64>,
     /// Its boot id.
     pub boot_id: Option<String>,
+    /// What its agent drew when it started: two of them under one identity are two machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub life: Option<String>,
     /// Free bytes where its state lives.
     pub disk_free_bytes: Option<u64>,
     /// How many nodes pull snapshots from it.

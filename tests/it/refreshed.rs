@@ -31,6 +31,7 @@ fn dies(machine: &Machine, faults: FaultPlan) {
         interrupted: interrupted.clone(),
         facts: facts::gather(&root, &root.join(paths::STATE)).unwrap(),
         token: None,
+        parts: true,
         deadline: Instant::now() + SOON,
         root: root.clone(),
     };

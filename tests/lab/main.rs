@@ -7,6 +7,7 @@ mod addresses;
 mod admission;
 mod clocks;
 mod configured;
+mod copies;
 mod crashes;
 mod data;
 mod discovery;

@@ -5,6 +5,7 @@ use crate::cli::bootstrap::line::CommandLine;
 use crate::cli::bootstrap::{KIND, detect, follow, look, member, tell_without_effect};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
+use crate::identity::machine;
 use crate::identity::membership::Membership;
 use crate::journal::file;
 use crate::journal::state::{Next, SagaState};
@@ -28,6 +29,7 @@ pub(super) fn plan(
 ) -> Result<Done, Failure> {
     let found = file::unfinished(&context.root).map_err(failure)?;
     let unfinished = found.filter(|(_, state)| state.begin.kind == KIND);
+    machine::check(&context.root).map_err(failure)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
         return member(context, &asked, &membership, line, progress, (deadline, None));

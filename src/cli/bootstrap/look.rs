@@ -6,11 +6,9 @@ use crate::cli::bootstrap::{judgement, salt, terms};
 use crate::cli::context::{Context, environment, failure};
 use crate::cli::done::json;
 use crate::client::{ClientError, Looked, MasterClient, Terms, look as look_at};
-use crate::host::root::Root;
 use crate::host::routes::Reach;
-use crate::identity::key::sha256;
+use crate::identity::machine::own_machine_id;
 use crate::model::config::DEFAULT_AGENT_PORT;
-use crate::model::digest::hex;
 use crate::model::explain::Failure;
 use crate::model::facts::Facts;
 use crate::model::progress::{Event, Sink, Wait};
@@ -227,7 +225,8 @@ fn measurements(
         proxy: proxies(),
     };
     let mut measured = preflight::measure(&request).map_err(failure)?;
-    own_machine_id(&context.root, &mut measured.facts);
+    let facts = &mut measured.facts;
+    facts.machine_id = own_machine_id(&context.root, facts.machine_id.take()).map_err(failure)?;
     measured.answers.unfinished = before.map(|decision| format!("a bootstrap of {}", decision.name));
     measured.answers.operation_lock = Some(judgement::lock(&context.root)?);
     let kind = if master.is_some() { Kind::Join } else { Kind::FirstNode };
@@ -235,16 +234,6 @@ fn measurements(
     measured.answers.token =
         asked.token.as_ref().map(|token| Answer::Good(format!("{} is complete", token.id)));
     Ok(measured)
-}
-
-/// A root other than `/` without a machine-id of its own is a machine of its own all the same: its id
-/// follows from the host's id and its path, so that several nodes of one host are no clones.
-fn own_machine_id(root: &Root, facts: &mut Facts) {
-    let own = matches!(crate::host::files::exists(&root.join("etc/machine-id")), Ok(true));
-    if let Some(id) = facts.machine_id.as_ref().filter(|_| !root.is_host() && !own) {
-        let text = format!("{id} {}", root.path().display());
-        facts.machine_id = Some(hex(&sha256(text.as_bytes()).as_bytes()[..16]));
-    }
 }
 
 fn proxies() -> Vec<(String, String)> {

@@ -36,6 +36,7 @@ use crate::cli::context::{Context, failure};
 use crate::cli::done::{Done, json};
 use crate::client::Terms;
 use crate::discovery::contest::record;
+use crate::identity::machine;
 use crate::identity::membership::Membership;
 use crate::journal::lock::OperationLock;
 use crate::model::explain::Failure;
@@ -93,6 +94,7 @@ fn bootstrap(
     marker.map_or(Ok(()), Marker::clear)?;
     operation::recover_restores(context, progress.as_ref())?;
     let mut unfinished = operation::settle(context, &mut lock, progress)?;
+    machine::check(&context.root).map_err(failure)?;
     let known = Membership::load(&context.root).map_err(failure)?;
     if let Some(membership) = known.filter(|known| known.confirmed && unfinished.is_none()) {
         record::forget(&context.root).map_err(failure)?;

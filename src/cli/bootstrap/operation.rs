@@ -95,6 +95,7 @@ pub fn environment(
         interrupted: context.interrupted.clone(),
         facts,
         token,
+        parts: true,
         deadline,
     })
 }

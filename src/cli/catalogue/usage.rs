@@ -152,6 +152,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: false,
     },
     Entry {
+        code: "U023",
+        title: "a node that is no copy keeps its identity",
+        cause: "eos identity new is for a machine whose disk was copied from a node's. This one is the machine on which \
+             the node joined, and its master hears nobody else speak as it.",
+        evidence: "eos identity show; eos node show NODE on the master",
+        remedy: "To take the node out of its cluster, eos reset, which tells the master. If it is a copy all the same, \
+             which nothing here can tell: eos identity new --force.",
+        retry: false,
+    },
+    Entry {
         code: "U030",
         title: "the configuration has no such source of snapshots",
         cause: "The name is none of snapshot.sources, or the snapshot is of a source that this node has not.",

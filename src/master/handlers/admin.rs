@@ -8,6 +8,7 @@ use crate::lifecycle::{Next, NodeEvent, NodeState, next};
 use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
+use crate::master::copies::Speaker;
 use crate::master::entry::PATIENCE_MS;
 use crate::master::error::MasterError;
 use crate::master::orchestration;
@@ -19,8 +20,8 @@ use crate::registry::Change;
 use crate::registry::record::{NodeRecord, TokenRecord};
 use crate::server::Peer;
 use crate::wire::admin::{
-    AcceptNode, AuditLine, AuditQuery, ClusterStatus, CreateToken, CreatedToken, DecidedNode, MeantNode,
-    NodeQuery, NodeStatus, Operation, PlannedRoles, SetRole, TokenStatus, Use,
+    AcceptNode, AuditLine, AuditQuery, ClusterStatus, CopyStatus, CreateToken, CreatedToken, DecidedNode,
+    MeantNode, NodeQuery, NodeStatus, Operation, PlannedRoles, SetRole, TokenStatus, Use,
 };
 use crate::wire::version::VERSION;
 use axum::extract::{Path, Query, State};
@@ -101,8 +102,20 @@ fn describe(cluster: &Cluster, node: &NodeRecord, scale: Scale, now: u64) -> Nod
         failure: report.failure,
         master: node.master,
         replaces: node.replaces.clone(),
+        copies: copies(cluster, node, now),
         namesakes: Vec::new(),
     }
+}
+
+fn copies(cluster: &Cluster, node: &NodeRecord, now: u64) -> Vec<CopyStatus> {
+    let speakers = cluster.live.get(&node.id).map(|live| &live.speakers);
+    let copies = speakers.into_iter().flat_map(|speakers| speakers.copies(now, cluster.alive_ms));
+    let told = |copy: &Speaker| CopyStatus {
+        address: copy.address,
+        boot_id: copy.boot_id.clone(),
+        last_seen_ms: now.saturating_sub(copy.heard_ms),
+    };
+    copies.map(told).collect()
 }
 
 fn meant(cluster: &Cluster, node: &NodeRecord) -> MeantNode {

@@ -10,6 +10,7 @@ use crate::lifecycle::{NodeEvent, NodeState, next};
 use crate::master::admission;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
+use crate::master::copies::{Speaker, Verdict};
 use crate::master::error::MasterError;
 use crate::master::orchestration;
 use crate::master::planning;
@@ -24,11 +25,15 @@ use crate::serving;
 use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
 use axum::extract::State;
 use axum::{Extension, Json};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest that an answer is kept back.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest mark of an agent's run, in bytes.
+const LONGEST_LIFE: usize = 64;
 
 /// How many generations a restored registry may be behind its members.
 const LONGEST_LEAP: u64 = 1 << 32;
@@ -140,9 +145,9 @@ pub(super) async fn poll(
     let caller = peer.clone();
     let (applied, wait_ms) = (poll.applied, poll.wait_ms);
     let own = (poll.role, poll.scale);
-    let Json((id, present)) = with_cluster(&app, move |app, cluster| {
+    let Json((id, present, recalled)) = with_cluster(&app, move |app, cluster| {
         let mut node = member(&caller, cluster, "POST /v1/member/poll")?;
-        let presence = heard(cluster, &node, Some(&poll.report));
+        let presence = heard_as(app, cluster, &node, &poll.report, caller.address)?;
         cluster.live.entry(node.id.clone()).or_default().applied_as = own;
         tell_of_tasks(app, cluster, &node, &poll);
         if node.applied != poll.applied || node.version != poll.report.version {
@@ -152,7 +157,8 @@ pub(super) async fn poll(
             app.orchestra.wake();
         }
         overtake(app, cluster, &node, &poll)?;
-        Ok((node.id, presence))
+        let recalled = cluster.live.entry(node.id.clone()).or_default().recalled.clone();
+        Ok((node.id, presence, recalled.notified_owned()))
     })
     .await?;
     let present = present.wait();
@@ -162,6 +168,7 @@ pub(super) async fn poll(
     let ended = tokio::time::timeout(wait, async {
         tokio::select! {
             _ = newer => "newer",
+            () = recalled => "compared",
             () = stopping.requested() => "stopping",
         }
     });
@@ -269,6 +276,38 @@ pub(super) async fn renew(
         Ok(Renewed { certificate })
     })
     .await
+}
+
+/// Takes note of who speaks as the node: a copy of its machine is refused for as long as that is there itself.
+fn heard_as(
+    app: &App,
+    cluster: &mut Cluster,
+    node: &NodeRecord,
+    report: &Report,
+    address: IpAddr,
+) -> Result<Arc<Presence>, MasterError> {
+    let Some(life) = report.life.clone().filter(|life| life.len() <= LONGEST_LIFE) else {
+        return Ok(heard(cluster, node, Some(report)));
+    };
+    let (boot_id, heard_ms, alive_ms) = (report.boot_id.clone(), clock::now_ms(), cluster.alive_ms);
+    let live = cluster.live.entry(node.id.clone()).or_default();
+    let before = live.speakers.copies(heard_ms, alive_ms).count();
+    let verdict = live.speakers.hear(Speaker { life, boot_id, address, heard_ms }, alive_ms);
+    if before == 0 && live.speakers.copies(heard_ms, alive_ms).count() > 0 {
+        app.metrics.copied.inc();
+        let what = format!("another machine speaks as {} from {address}", node.name);
+        app.audit("master", "alarm", node.id.as_str(), &what)?;
+        tracing::error!(node = %node.name, %address, "another machine speaks as this node");
+    }
+    match verdict {
+        Verdict::Alone => {}
+        Verdict::Changed => live.recalled.notify_waiters(),
+        Verdict::Copy(first) => {
+            let (name, address) = (node.name.clone(), first.address.to_string());
+            return Err(MasterError::Copy { name, address });
+        }
+    }
+    Ok(heard(cluster, node, Some(report)))
 }
 
 fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) -> Arc<Presence> {

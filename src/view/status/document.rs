@@ -99,6 +99,7 @@ fn this_node(output: &Output, local: &Local) -> Value {
         "snapshots_refused": local.snapshots_refused,
         "restores": local.restores.iter().map(restores::json).collect::<Value>(),
         "operation": local.operation.as_ref().map(|running| &running.what),
+        "identity": local.identity.as_ref().map(|failure| output.rooted_failure(failure)),
         "master_lost": local.master_lost.as_ref().map(|(lost, _)| lost),
         "master_error": local.master_error.as_ref().map(|failure| output.rooted_failure(failure)),
     })

@@ -5,7 +5,7 @@ use crate::storage::growth::Resource;
 use crate::storage::level::Level;
 use crate::view::status::{Health, Local, STARTING, Warning};
 use crate::view::units::{ago, coarse};
-use crate::wire::admin::{ClusterStatus, Neighbour, NodeStatus, Rivalry, RunStatus};
+use crate::wire::admin::{ClusterStatus, CopyStatus, Neighbour, NodeStatus, Rivalry, RunStatus};
 
 /// An agent reports at least twice as often, in milliseconds.
 const SILENT_MS: u64 = 60_000;
@@ -44,6 +44,10 @@ fn risk(level: Health, text: String) -> Warning {
 
 fn of_local(local: &Local) -> Vec<Warning> {
     let mut found = Vec::new();
+    if let Some(failure) = &local.identity {
+        let text = format!("Identity risk: {} [{}]", failure.message, failure.code);
+        found.push(Warning { level: Health::Error, text, hints: failure.hints.clone() });
+    }
     if let Some(failure) = &local.master_error {
         let since = local.master_lost.as_ref().map(|(lost, age)| {
             let ago = ago(*age);
@@ -184,6 +188,7 @@ fn pending(cluster: &ClusterStatus, node: &NodeStatus) -> Warning {
 fn of_member(cluster: &ClusterStatus, node: &NodeStatus, local: &Local) -> Vec<Warning> {
     let here = node.name.as_str() == local.name;
     let mut found: Vec<Warning> = unseen(node).into_iter().chain(unconverged(cluster, node, here)).collect();
+    found.extend(node.copies.iter().map(|copy| copied(node, copy)));
     if let Some(complaint) = node.monitor.as_ref().filter(|_| !(here && local.monitor.is_some())) {
         found.push(monitor(node.name.as_str(), complaint));
     }
@@ -199,6 +204,19 @@ fn of_member(cluster: &ClusterStatus, node: &NodeStatus, local: &Local) -> Vec<W
         found.push(risk(Health::Warning, text));
     }
     found
+}
+
+/// Two machines with one key: what one of them says of itself may be of the other.
+fn copied(node: &NodeStatus, copy: &CopyStatus) -> Warning {
+    let text = format!(
+        "Identity risk: another machine at {} speaks as {}, last {}: one is a copy of the other's disk, and the one \
+         that was there first is believed",
+        copy.address,
+        node.name,
+        ago(copy.last_seen_ms)
+    );
+    let hints = vec!["on the one that is the copy: eos identity new".to_owned()];
+    Warning { level: Health::Error, text, hints }
 }
 
 /// A level above normal, with the text that names it: `warning (71 %)`.

@@ -51,6 +51,8 @@ pub struct Local {
     pub snapshots_refused: bool,
     /// What was restored to the paths of its sources, and how the last attempts ended.
     pub restores: Vec<Told>,
+    /// Why this machine is not the one that the node should be on.
+    pub identity: Option<Failure>,
     /// Why the master could not be asked.
     pub master_error: Option<Failure>,
     /// Since when its agent has been without the master, and for how long that is, in milliseconds.

@@ -70,6 +70,7 @@ impl<'a> Trial<'a> {
             interrupted: Arc::new(AtomicBool::new(false)),
             facts: facts::gather(&root, &root.join(paths::STATE)).unwrap(),
             token: self.token.as_deref().map(|token| Token::parse(token).unwrap()),
+            parts: true,
             deadline: Instant::now() + Duration::from_secs(120),
             root,
         }

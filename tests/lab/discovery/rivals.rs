@@ -54,6 +54,7 @@ fn a_copy_of_the_master_that_runs_elsewhere_is_an_alarm() {
         let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(copy.path(folder)).status();
         assert!(copied.expect("cp runs").success());
     }
+    copy.set_machine_id(&master.machine_id());
     let configuration = copy.read("etc/eos/cluster.yaml").replace("10.77.0.11", "10.77.0.12");
     copy.write("etc/eos/cluster.yaml", &configuration);
     let _running = copy.start(&["master"]);
