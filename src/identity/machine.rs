@@ -179,7 +179,10 @@ mod tests {
         Machine::here(&root)?.save(&root)?;
         check(&root)?;
         std::fs::write(root.join(paths::MACHINE), sample.replace("\"version\": 1", "\"version\": 2"))?;
-        assert!(Machine::load(&root).expect_err("later").to_string().contains("format 2"));
+        let later = Machine::load(&root).expect_err("it is of a later eos");
+        let text = "the record of the machine that is this node is not readable: it has format 2, and this eos knows \
+                    formats up to 1";
+        crate::model::explain::tells(&later, "EOS-I032", text);
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ pub mod orchestration;
 pub mod planning;
 pub mod precheck;
 pub mod presence;
+mod remedies;
 pub mod run;
 pub mod settings;
 pub mod snapshots;

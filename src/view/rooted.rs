@@ -14,6 +14,7 @@ pub const VERBS: &[&str] = &[
     "checkpoint",
     "config",
     "discover",
+    "identity",
     "node",
     "preflight",
     "reset",

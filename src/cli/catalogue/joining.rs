@@ -125,6 +125,16 @@ pub const ENTRIES: &[Entry] = &[
         retry: true,
     },
     Entry {
+        code: "J015",
+        title: "another machine speaks as the same node",
+        cause: "Two agents ask by turns with the key of one node, so two machines have it: the disk of one was copied \
+             from the other's. The one that was heard first keeps the place; this is the other.",
+        evidence: "eos status and eos audit list on the master; eos identity show on both machines",
+        remedy: "On the copy: eos identity new, then join. If the one that keeps the place is the copy, do it there; this \
+             one is believed as soon as that is silent.",
+        retry: false,
+    },
+    Entry {
         code: "J020",
         title: "the master did not answer in time",
         cause: "Packets are dropped by a firewall, the address is wrong, or the master is overloaded.",

@@ -154,8 +154,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "U023",
         title: "a node that is no copy keeps its identity",
-        cause: "eos identity new is for a machine whose disk was copied from a node's. This one is the machine on which \
-             the node joined, and its master hears nobody else speak as it.",
+        cause: "A new identity is for a machine whose disk was copied from a node's. This one is the machine on which the \
+             node joined, and its master hears nobody else speak as it.",
         evidence: "eos identity show; eos node show NODE on the master",
         remedy: "To take the node out of its cluster, eos reset, which tells the master. If it is a copy all the same, \
              which nothing here can tell: eos identity new --force.",

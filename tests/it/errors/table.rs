@@ -39,7 +39,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ),
     (
         "a server or client that breaks the protocol, with unit tests in src/client, src/master and src/identity",
-        "I004 I012 I013 I014 I015 I030 I031 J001 J009 J012 J013 J014 J026 J027 M002 M011 M027 \
+        "I004 I012 I013 I014 I015 I030 I031 I032 J001 J009 J012 J013 J014 J026 J027 M002 M011 M027 \
          V040 V041",
     ),
     (
