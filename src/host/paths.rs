@@ -27,7 +27,7 @@ pub const NODE_KEY: &str = "var/lib/eos/identity/node.key";
 /// The node's certificate.
 pub const NODE_CERTIFICATE: &str = "var/lib/eos/identity/node.crt";
 /// On which machine the node got its identity.
-pub const MACHINE: &str = "var/lib/eos/identity/machine.json";
+pub const MACHINE: &str = "var/lib/eos/machine.json";
 /// The certificate of the authority that this node trusts.
 pub const TRUSTED_AUTHORITY: &str = "var/lib/eos/identity/authority.crt";
 /// The operator's key, on the master's host only.

@@ -1,5 +1,5 @@
-//! On which machine a node got its identity: `var/lib/eos/identity/machine.json`, version 1. An image of its disk that
-//! is started elsewhere is known by it.
+//! On which machine a node got its identity: `var/lib/eos/machine.json`, version 1, which the master's own user reads as
+//! well. An image of the disk that is started elsewhere is known by it.
 //!
 //! It is replaced atomically. A node without it, of an earlier eos, is at home everywhere.
 
@@ -167,7 +167,7 @@ mod tests {
     fn the_kept_sample_stays_readable_and_a_later_one_is_refused() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let root = Root::new(folder.path())?;
-        std::fs::create_dir_all(root.join(paths::IDENTITY))?;
+        std::fs::create_dir_all(root.join(paths::STATE))?;
         assert_eq!(Machine::load(&root)?, None);
         check(&root)?;
         let sample = include_str!("../../tests/fixtures/v1/machine.json");

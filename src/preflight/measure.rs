@@ -132,6 +132,7 @@ fn previous(root: &Root) -> Result<Previous, FileError> {
                 paths::CLUSTER_STATE,
                 paths::MEMBERSHIP,
                 paths::ELECTION,
+                paths::MACHINE,
                 paths::JOURNAL,
                 paths::CHECKPOINTS,
                 paths::LEDGER,

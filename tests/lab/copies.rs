@@ -19,7 +19,7 @@ fn joined_elsewhere(host: &Host) {
     let recorded = json!({
         "version": 1, "machine_id": "0".repeat(32), "hardware_id": "another board", "cards": ["52:54:00:00:00:99"],
     });
-    host.write("var/lib/eos/identity/machine.json", &recorded.to_string());
+    host.write("var/lib/eos/machine.json", &recorded.to_string());
 }
 
 /// A master, a member and a host beside them.

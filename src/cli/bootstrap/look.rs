@@ -26,7 +26,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long the check of the connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How often the master is asked to connect back before it is told that it cannot.
+/// How often the way to the master, or back, is tried before it is told that there is none.
 const CALLS: usize = 3;
 
 /// The pause between two attempts.
@@ -165,7 +165,10 @@ fn gather(
         }
         looked = reach_master(context, asked, master, local, looking)?;
         let reached = |found: &MasterMeasured| matches!(found.reach, Reach::Connected(_));
-        if looked.is_some() && !measured.master.as_ref().is_some_and(reached) {
+        for _ in 0..CALLS {
+            if looked.is_none() || measured.master.as_ref().is_some_and(reached) {
+                break;
+            }
             // It answers by now: what was measured before it did is no longer true.
             measured = measurements(context, asked, before, looking.until)?;
         }

@@ -109,8 +109,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "I032",
         title: "the record of the node's machine is not readable",
-        cause: "A later eos wrote /var/lib/eos/identity/machine.json, or something else changed it.",
-        evidence: "cat /var/lib/eos/identity/machine.json; eos --version",
+        cause: "A later eos wrote /var/lib/eos/machine.json, or something else changed it.",
+        evidence: "cat /var/lib/eos/machine.json; eos --version",
         remedy: "If this is the node's own machine, write it anew: eos identity keep.",
         retry: false,
     },
@@ -120,7 +120,7 @@ pub const ENTRIES: &[Entry] = &[
         cause: "The disk, or an image of it that was made after the node had joined, runs in another machine: neither \
              its hardware id nor any of its network cards is that of the machine on which the node joined, or it is \
              a container with a machine-id of its own. While the first one runs, both would speak as one node.",
-        evidence: "eos identity show; cat /var/lib/eos/identity/machine.json",
+        evidence: "eos identity show; cat /var/lib/eos/machine.json",
         remedy: "If it is a copy and the machine that it was made of goes on: eos identity new, then join. If this \
              machine takes the place of that one for good, as after a repair: eos identity keep.",
         retry: false,
