@@ -2,8 +2,8 @@
 //! may read, in a directory that no reboot leaves.
 //!
 //! An order is taken away before it is carried out, so none is carried out twice; a crash before leaves it to the next
-//! start of the unit, and a newer order takes its place. It names the node and the boot that it is for, so that none is
-//! carried out on a copy of the disk, or for a node that this host was before.
+//! start of the unit, and a newer order takes its place. It names the node that it is for, so that none is
+//! carried out for a node that this host was before.
 
 use crate::agent::addressee::Addressee;
 use crate::agent::error::AgentError;
@@ -123,7 +123,7 @@ impl Order {
     fn is_for(&self, root: &Root) -> Result<(), AgentError> {
         let named = match &self.work {
             Work::Generation(desired) => {
-                Some(Addressee { cluster: desired.cluster.clone(), id: desired.node.clone(), boot: None })
+                Some(Addressee { cluster: desired.cluster.clone(), id: desired.node.clone() })
             }
             Work::Task(_) | Work::Restore => None,
         };
@@ -135,7 +135,7 @@ impl Order {
             return Err(refused(root, paths::ORDER, "it does not say for which node it is".to_owned()));
         }
         let own = Addressee::own(root)?;
-        match [&self.node, &named].into_iter().flatten().find(|meant| !meant.is(&own)) {
+        match [&self.node, &named].into_iter().flatten().find(|meant| **meant != own) {
             Some(meant) => Err(AgentError::OtherNode {
                 path: root.join(paths::ORDER),
                 meant: meant.to_string(),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_for_another_node_another_cluster_or_another_boot_is_refused_and_gone() -> anyhow::Result<()> {
+    fn an_order_for_another_node_or_another_cluster_is_refused_and_gone() -> anyhow::Result<()> {
         let node = Node::new()?;
         node.join("127.0.71.9:4507".parse()?)?;
         std::fs::create_dir_all(node.root.join(paths::RUN))?;
@@ -315,12 +315,9 @@ mod tests {
         put(GENERATION)?;
         refused("n-9752d06ff34392e3da20 of c-prod");
         put(ADDRESSED)?;
-        refused("n-9752d06ff34392e3da20 of c-prod since its boot 1b3d7c5e-0000-4000-8000-1f2e3d4c5b6a");
+        refused("n-9752d06ff34392e3da20 of c-prod");
         let order = Order::new(&node.root, task(), None)?;
-        let copied = Addressee { boot: Some("another".to_owned()), ..own.clone() };
-        Order { node: Some(copied), ..order.clone() }.give(&node.root)?;
-        refused(&format!("{} of {} since its boot another", own.id, own.cluster));
-        // Of this node in this boot, but with work of another one in it.
+        // Of this node, but with work of another one in it.
         let Order { work, .. } = parse(GENERATION.as_bytes()).map_err(anyhow::Error::msg)?;
         Order { work, ..order.clone() }.give(&node.root)?;
         refused("n-9752d06ff34392e3da20 of c-prod");
@@ -336,8 +333,7 @@ mod tests {
     fn orders_of_version_2_stay_readable() -> anyhow::Result<()> {
         let order: Order = parse(ADDRESSED.as_bytes()).map_err(anyhow::Error::msg)?;
         let node = order.node.as_ref().map(ToString::to_string);
-        let wanted = "n-9752d06ff34392e3da20 of c-prod since its boot 1b3d7c5e-0000-4000-8000-1f2e3d4c5b6a";
-        assert_eq!(node.as_deref(), Some(wanted));
+        assert_eq!(node.as_deref(), Some("n-9752d06ff34392e3da20 of c-prod"));
         assert_eq!(serde_json::to_value(&order)?, serde_json::from_str::<serde_json::Value>(ADDRESSED)?);
         Ok(())
     }

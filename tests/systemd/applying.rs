@@ -115,16 +115,12 @@ fn at_the_gate(host: &Host) {
         let there = host.output(&["pgrep", "-c", "-f", "^cat /run/gate"]);
         let state = host.property("eos-apply", "ActiveState");
         let is_there = there.trim() == "1" && state == "activating";
-        if is_there { Ok(()) } else { Err((there, state, journal(host, "eos-apply"))) }
+        if is_there { Ok(()) } else { Err((there, state, host.journal("eos-apply"))) }
     });
 }
 
 fn open_the_gate(host: &Host) {
     host.run(&["timeout", "20", "sh", "-c", "echo > /run/gate"]);
-}
-
-fn journal(host: &Host, unit: &str) -> String {
-    host.output(&["journalctl", "--no-pager", "--output=cat", "-u", unit])
 }
 
 #[test]
@@ -153,14 +149,14 @@ fn a_generation_changes_users_packages_kernel_and_mounts_and_a_failing_state_ret
     set_states(second, SITE);
     until("the generation is in force", APPLIED, || {
         let there = changed(second);
-        if there == ALL { Ok(()) } else { Err((there, journal(second, "eos-apply"))) }
+        if there == ALL { Ok(()) } else { Err((there, second.journal("eos-apply"))) }
     });
     cluster.settled();
     assert_eq!(second.property("eos-apply", "Result"), "success");
     assert!(second.output(&["cat", "/etc/security/limits.d/60-eos.conf"]).ends_with("\n* soft core 0\n"));
     let files = second.output(&["sh", "-c", "stat -c '%a %U' /run/eos/answer.json; ls /run/eos/order.json"]);
     assert_eq!(files, "600 root\n", "only the answer is there, and only for root");
-    let said = journal(second, "eos-apply");
+    let said = second.journal("eos-apply");
     assert!(said.contains("step ended"), "it tells what it does: {said}");
 }
 
@@ -184,7 +180,7 @@ fn an_agent_that_is_killed_interrupts_nothing_and_what_is_killed_itself_is_undon
     open_the_gate(second);
     cluster.settled();
     assert_eq!(changed(second), ALL);
-    assert!(!journal(second, "eos-agent").contains("ended without an answer"));
+    assert!(!second.journal("eos-agent").contains("ended without an answer"));
 
     // The unit dies: a user that was there before stays, and one that was not is taken back.
     set_states(second, &format!("{}{}", SITE.replace("name: deploy", "name: other"), GATE));
@@ -193,7 +189,7 @@ fn an_agent_that_is_killed_interrupts_nothing_and_what_is_killed_itself_is_undon
     assert_eq!(second.output(&["id", "-nu", "other"]), "other\n");
     second.run(&["kill", "-KILL", &second.property("eos-apply", "MainPID")]);
     until("the agent says so", APPLIED, || {
-        let said = journal(second, "eos-agent");
+        let said = second.journal("eos-agent");
         if said.contains("eos-apply ended without an answer: result signal, signal 9") {
             Ok(())
         } else {
@@ -202,11 +198,11 @@ fn an_agent_that_is_killed_interrupts_nothing_and_what_is_killed_itself_is_undon
     });
     // The command that the killed one ran is ended before anything is undone.
     until("what the killed one had left is ended", APPLIED, || {
-        let said = journal(second, "eos-apply");
+        let said = second.journal("eos-apply");
         if said.contains("ending what a run that was killed has left") { Ok(()) } else { Err(said) }
     });
     at_the_gate(second);
-    let created = journal(second, "eos-apply").matches("new user: name=other").count();
+    let created = second.journal("eos-apply").matches("new user: name=other").count();
     let removed = second.output(&["journalctl", "--no-pager", "--output=cat"]);
     assert_eq!(created, 2, "what was begun is undone first: {removed}");
     assert!(removed.contains("delete user 'other'"), "{removed}");
@@ -236,7 +232,7 @@ fn what_a_host_without_power_had_begun_is_undone_when_it_starts_also_without_its
     let second = &cluster.second;
     until("what was begun is undone without the master", APPLIED, || {
         let left = second.output(&["getent", "passwd", "third"]);
-        if left.is_empty() { Ok(()) } else { Err((left, journal(second, "eos-apply"))) }
+        if left.is_empty() { Ok(()) } else { Err((left, second.journal("eos-apply"))) }
     });
     assert_eq!(second.output(&["id", "-nu", "deploy"]), "deploy\n", "what was there before stays");
     second.run(&["mkfifo", "/run/gate"]);
@@ -261,7 +257,7 @@ fn a_unit_that_is_asked_to_stop_undoes_what_it_began() {
         let state = second.property("eos-apply", "ActiveState");
         if matches!(state.as_str(), "failed" | "inactive") { Ok(()) } else { Err(state) }
     });
-    assert!(changed(second).is_empty(), "{:?}: {}", changed(second), journal(second, "eos-apply"));
+    assert!(changed(second).is_empty(), "{:?}: {}", changed(second), second.journal("eos-apply"));
     second.run(&["systemctl", "start", "eos-agent"]);
     at_the_gate(second);
     open_the_gate(second);

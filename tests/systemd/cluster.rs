@@ -62,7 +62,10 @@ impl Cluster {
         for (host, services) in self.hosts() {
             until(&format!("host {} sees a healthy cluster", host.number()), SETTLE, || {
                 let status = host.try_eos(&["status"])?;
-                if is_healthy(&status["result"], services) { Ok(()) } else { Err(status.to_string()) }
+                match is_healthy(&status["result"], services) {
+                    true => Ok(()),
+                    false => Err(format!("{status}; of eos-apply: {}", host.journal("eos-apply"))),
+                }
             });
         }
     }

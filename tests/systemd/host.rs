@@ -138,6 +138,11 @@ impl Host {
         String::from_utf8_lossy(&self.try_run(argv).stdout).into_owned()
     }
 
+    /// What a unit within the host has said.
+    pub fn journal(&self, unit: &str) -> String {
+        self.output(&["journalctl", "--no-pager", "--output=cat", "-u", unit])
+    }
+
     /// Runs a program within the host that must succeed; gives what it printed.
     pub fn run(&self, argv: &[&str]) -> String {
         let done = self.try_run(argv);

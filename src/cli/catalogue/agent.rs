@@ -58,13 +58,11 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "A006",
         title: "what is to be applied is for another node",
-        cause: "The file names the node and the boot for which its agent wrote it, and this host is another node, or \
-             started anew since: its disk is a copy of that of another host, or it was a node of another cluster before. \
-             Nothing was done, and the file is removed.",
+        cause: "The file names the node for which its agent wrote it, and this host is another node: it was one of \
+             another cluster before, or somebody put the file there. Nothing was done, and the file is removed.",
         evidence: "eos status; what started it: journalctl -u eos-apply -n 50",
-        remedy: "The agent of this node gives its own orders by itself. Where the disk was copied while the node was a \
-             member, two machines are one node: end the agent of the copy with systemctl stop eos-agent, and install \
-             that machine anew.",
+        remedy: "The agent of this node gives its own orders by itself. If it happens again, see who writes the file: \
+             only root can.",
         retry: true,
     },
     Entry {
