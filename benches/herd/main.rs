@@ -16,6 +16,7 @@ use agent::{Agent, Counts, Plan};
 use anyhow::{Context, Result, ensure};
 use master::Master;
 use series::Series;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,23 +72,18 @@ async fn play(options: &Options) -> Result<()> {
     let plan = Arc::new(Plan::of(&master, counts.clone())?);
     println!("founded; the master has {:.1} MiB", master.resident_mib()?);
 
-    let (members, took) = at_once(&plan, options.joins).await?;
+    let mut running = JoinSet::new();
+    let took = join(&plan, 0..options.joins, options.joins, &mut running).await?;
     let (failed, asked) = (counts.failed.load(Ordering::Relaxed), counts.put_off.load(Ordering::Relaxed));
     println!(
-        "{} joins at once: all confirmed after {:.1} s; {failed} failed, {asked} times told to ask later",
+        "{} joins at once: all confirmed after {:.1} s; {failed} failed, {asked} times told to ask later; {:.1} MiB",
         options.joins,
-        took.as_secs_f64()
+        took.as_secs_f64(),
+        master.resident_mib()?
     );
-    let mut agents: Vec<Agent> = members;
-    let began = Instant::now();
-    agents.extend(in_a_crowd(&plan, options.joins, options.agents).await?);
-    println!(
-        "{} more in a crowd of {CROWD}: {:.1} s",
-        options.agents - options.joins,
-        began.elapsed().as_secs_f64()
-    );
+    let took = join(&plan, options.joins..options.agents, CROWD, &mut running).await?;
+    println!("{} more in a crowd of {CROWD}: {:.1} s", options.agents - options.joins, took.as_secs_f64());
 
-    let mut running: JoinSet<()> = agents.into_iter().map(Agent::work).collect();
     let began = Instant::now();
     until("all agents converged", || counts.converged(options.agents)).await?;
     println!(
@@ -117,29 +113,23 @@ async fn play(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// All begin at the same instant.
-async fn at_once(plan: &Arc<Plan>, joins: usize) -> Result<(Vec<Agent>, Duration)> {
+/// So many begin at the same instant, and another whenever one is a member and begins to work; the time until all are.
+async fn join(
+    plan: &Arc<Plan>,
+    mut numbers: Range<usize>,
+    crowd: usize,
+    running: &mut JoinSet<()>,
+) -> Result<Duration> {
     let began = Instant::now();
     let mut joining: JoinSet<Result<Agent>> =
-        (0..joins).map(|number| Agent::join(plan.clone(), number)).collect();
-    let mut members = Vec::new();
+        numbers.by_ref().take(crowd).map(|number| Agent::join(plan.clone(), number)).collect();
     while let Some(member) = joining.join_next().await {
-        members.push(member??);
-    }
-    Ok((members, began.elapsed()))
-}
-
-async fn in_a_crowd(plan: &Arc<Plan>, from: usize, to: usize) -> Result<Vec<Agent>> {
-    let (mut numbers, mut members) = (from..to, Vec::new());
-    let mut joining: JoinSet<Result<Agent>> =
-        numbers.by_ref().take(CROWD).map(|number| Agent::join(plan.clone(), number)).collect();
-    while let Some(member) = joining.join_next().await {
-        members.push(member??);
+        running.spawn(member??.work());
         if let Some(number) = numbers.next() {
             joining.spawn(Agent::join(plan.clone(), number));
         }
     }
-    Ok(members)
+    Ok(began.elapsed())
 }
 
 async fn idle(master: &Master, counts: &Counts, options: &Options) -> Result<()> {

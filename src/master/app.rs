@@ -7,6 +7,7 @@ use crate::identity::key::PrivateKey;
 use crate::identity::proof::Challenger;
 use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
+use crate::master::crowd::Crowd;
 use crate::master::error::MasterError;
 use crate::master::metrics::Metrics;
 use crate::master::neighbours::Neighbours;
@@ -70,6 +71,8 @@ pub struct App {
     pub dials: Turns,
     /// Questions of callers that are not known.
     pub questions: Turns,
+    /// Joins that are confirmed together.
+    pub crowd: Crowd,
     /// Rivals on the network.
     pub neighbours: Neighbours,
     sources: Reread<Roles>,
@@ -130,6 +133,7 @@ impl App {
             orchestra: Orchestra::new(parts.root),
             dials: Turns::new(DIALS, PATIENCE),
             questions: Turns::new(QUESTIONS, PATIENCE),
+            crowd: Crowd::default(),
             neighbours: Neighbours::default(),
             cluster: Mutex::new(parts.cluster),
             audit: Mutex::new(parts.audit),

@@ -157,8 +157,12 @@ pub enum MasterError {
         of_one: usize,
     },
     /// Too much is being done for strangers at this moment.
-    #[error("the master was busy with other nodes that want to join for {seconds} s")]
+    #[error(
+        "the master is busy: {waiting} other nodes that want to join wait, too; this one did for {seconds} s"
+    )]
     Busy {
+        /// How many others wait.
+        waiting: usize,
         /// For how long the caller waited for its turn.
         seconds: u64,
     },
@@ -420,7 +424,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::NotAMember { name: name(), state: NodeState::Pending },
         MasterError::NotAMember { name: name(), state: NodeState::Joining },
         MasterError::Crowded { waiting: 32, of_one: 32 },
-        MasterError::Busy { seconds: 2 },
+        MasterError::Busy { waiting: 37, seconds: 2 },
         MasterError::Oversized { field: "machine_id", bytes: 4096, limit: 256 },
         MasterError::NoRole { name: name() },
         MasterError::Generation,

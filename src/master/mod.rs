@@ -5,6 +5,7 @@ pub mod app;
 pub mod audit;
 pub mod cluster;
 pub mod copies;
+pub mod crowd;
 pub mod entry;
 pub mod error;
 #[cfg(feature = "testing")]

@@ -8,6 +8,7 @@ use crate::master::error::MasterError;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -52,12 +53,13 @@ impl Strangers {
 pub struct Turns {
     permits: Arc<Semaphore>,
     patience: Duration,
+    waiting: AtomicUsize,
 }
 
 impl Turns {
     /// So many at a time; who has no turn after `patience` is told to come later.
     pub fn new(at_a_time: usize, patience: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_a_time)), patience }
+        Self { permits: Arc::new(Semaphore::new(at_a_time)), patience, waiting: AtomicUsize::new(0) }
     }
 
     /// Waits for a turn, which lasts until it is dropped.
@@ -65,9 +67,32 @@ impl Turns {
     /// # Errors
     /// When none came in time.
     pub async fn take(&self) -> Result<OwnedSemaphorePermit, MasterError> {
+        let place = Place::of(&self.waiting);
         let turn = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| MasterError::Busy { seconds: self.patience.as_secs() })?;
+        let waiting = place.others();
+        let turn = turn.map_err(|_| MasterError::Busy { waiting, seconds: self.patience.as_secs() })?;
         Ok(turn.expect("nobody closes it"))
+    }
+}
+
+/// A place among those that wait, given up when it is dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn of(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+
+    /// How many wait besides.
+    fn others(&self) -> usize {
+        self.0.load(Ordering::Relaxed).saturating_sub(1)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -79,7 +104,12 @@ mod tests {
     async fn who_has_no_turn_in_time_is_told_to_come_later() -> anyhow::Result<()> {
         let turns = Turns::new(2, Duration::from_millis(50));
         let held = (turns.take().await?, turns.take().await?);
-        assert!(matches!(turns.take().await, Err(MasterError::Busy { .. })));
+        let told = tokio::join!(turns.take(), turns.take(), turns.take());
+        for told in [told.0, told.1, told.2] {
+            let Err(MasterError::Busy { waiting, .. }) = told else { anyhow::bail!("{told:?}") };
+            assert!(waiting <= 2, "those that gave up wait no more");
+        }
+        assert!(matches!(turns.take().await, Err(MasterError::Busy { waiting: 0, .. })));
         drop(held);
         drop(turns.take().await?);
         Ok(())

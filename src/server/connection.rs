@@ -111,8 +111,9 @@ fn with_room(mut tls: TlsStream<TcpStream>) -> TlsStream<TcpStream> {
 }
 
 /// A member may be idle between two requests for as long as its connection may; the same clock runs for
-/// the head of a request.
-fn builder(limits: &Limits, member: bool) -> Builder<TokioExecutor> {
+/// the head of a request. The handshake has said which HTTP it is: to find out by what comes first would cost each
+/// connection a second buffer for as long as it lasts.
+fn builder(limits: &Limits, (member, two): (bool, bool)) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     let (head, streams) =
         if member { (limits.member_idle, STREAMS) } else { (limits.head, STREAMS_OF_STRANGERS) };
@@ -123,7 +124,7 @@ fn builder(limits: &Limits, member: bool) -> Builder<TokioExecutor> {
         .keep_alive_interval(limits.ping)
         .max_header_list_size(HEAD as u32)
         .max_concurrent_streams(streams);
-    builder
+    if two { builder.http2_only() } else { builder.http1_only() }
 }
 
 async fn answer(
@@ -133,7 +134,8 @@ async fn answer(
     activity: &Arc<Activity>,
     shared: &Shared,
 ) {
-    let builder = builder(&shared.limits, peer.subject.is_some());
+    let two = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let builder = builder(&shared.limits, (peer.subject.is_some(), two));
     let (router, body, followed) = (shared.router.clone(), shared.limits.body, activity.clone());
     let stopping = shared.stopping.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {

@@ -6,8 +6,7 @@ use crate::host::clock;
 use crate::identity::authority::{self, Grant};
 use crate::identity::certificate::Subject;
 use crate::identity::key::node_id;
-use crate::lifecycle::{NodeEvent, NodeState, next};
-use crate::master::admission;
+use crate::lifecycle::NodeState;
 use crate::master::app::App;
 use crate::master::cluster::Cluster;
 use crate::master::copies::{Speaker, Verdict};
@@ -21,8 +20,7 @@ use crate::orchestration::Cause;
 use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::server::{Peer, Stopping};
-use crate::serving;
-use crate::wire::member::{Confirm, Confirmed, Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
+use crate::wire::member::{Desired, Poll, PollReply, Progress, Renew, Renewed, Report};
 use axum::extract::State;
 use axum::{Extension, Json};
 use std::net::IpAddr;
@@ -85,53 +83,6 @@ pub(super) async fn lease(
         cluster.commit(vec![Change::PutNode(Box::new(node))])
     })
     .await
-}
-
-/// The second phase of joining: only now does any other node's role change.
-pub(super) async fn confirm(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    Sent(confirm): Sent<Confirm>,
-) -> Answer<Confirmed> {
-    with_cluster(&app, move |app, cluster| {
-        let mut node = member(&peer, cluster, "POST /v1/member/confirm")?;
-        heard(cluster, &node, Some(&confirm.report));
-        if node.state == NodeState::Active {
-            return Ok(Confirmed { desired: app.desired(cluster, &node)? });
-        }
-        next(Some(node.state), NodeEvent::Confirmed)
-            .map_err(|source| MasterError::Lifecycle { name: node.name.clone(), source })?;
-        let gone = admission::displaced(cluster, &node, clock::now_ms())?;
-        node.replaces = None;
-        node.state = NodeState::Active;
-        node.stage = "confirm".to_owned();
-        node.applied = confirm.applied;
-        // A member that leaves one day gives no use of its token back.
-        node.token = None;
-        let (id, name) = (node.id.clone(), node.name.clone());
-        let stay = cluster.members().filter(|member| gone.iter().all(|gone| gone.id != member.id));
-        let members: Vec<NodeRecord> = stay.cloned().chain([node]).collect();
-        let (mut changes, planned) = planning::replan(cluster, &app.rules, members, Cause::Added(name))?;
-        for gone in gone {
-            app.audit(id.as_str(), "replace", gone.id.as_str(), "")?;
-            changes.extend(cluster.give_back(&gone));
-            changes.push(Change::DropNode(gone.id));
-        }
-        let summary: Vec<String> = planned.changes.iter().map(describe).collect();
-        app.audit(id.as_str(), "confirm", id.as_str(), &summary.join(", "))?;
-        cluster.commit(changes)?;
-        app.metrics.joined.inc();
-        app.announce(cluster);
-        app.snapshots.shelf.pulls.end(&serving::puller(&id));
-        let node = cluster.nodes.get(&id).cloned().expect("it was put a moment ago under the same lock");
-        Ok(Confirmed { desired: app.desired(cluster, &node)? })
-    })
-    .await
-}
-
-fn describe(change: &crate::wire::admin::PlannedRole) -> String {
-    let name = |role: Option<crate::model::role::Role>| role.map_or("none", crate::model::role::Role::name);
-    format!("{}: {} -> {}", change.node, name(change.from), name(change.to))
 }
 
 /// Keeps the answer back until there is a newer generation than the caller has applied.
@@ -310,7 +261,7 @@ fn heard_as(
     Ok(heard(cluster, node, Some(report)))
 }
 
-fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) -> Arc<Presence> {
+pub(super) fn heard(cluster: &mut Cluster, node: &NodeRecord, report: Option<&Report>) -> Arc<Presence> {
     let live = cluster.live.entry(node.id.clone()).or_default();
     live.presence.heard(clock::now_ms());
     if let Some(report) = report {

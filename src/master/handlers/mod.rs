@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod body;
+mod confirming;
 mod holdings;
 mod joiner;
 pub(crate) mod member;
@@ -40,7 +41,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/withdraw", post(withdraw::withdraw))
         .route("/v1/member/desired", get(member::desired))
         .route("/v1/member/lease", post(member::lease))
-        .route("/v1/member/confirm", post(member::confirm))
+        .route("/v1/member/confirm", post(confirming::confirm))
         .route("/v1/member/poll", post(member::poll))
         .route("/v1/member/leave", post(member::leave))
         .route("/v1/member/renew", post(member::renew))

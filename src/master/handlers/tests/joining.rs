@@ -309,6 +309,38 @@ async fn a_use_of_a_token_is_given_back_when_its_join_is_removed_or_replaced() -
 }
 
 #[tokio::test]
+async fn a_crowd_becomes_members_in_one_generation_and_who_takes_a_place_does_so_in_its_own()
+-> anyhow::Result<()> {
+    let lab = lab()?;
+    lab.put(NodeRecord { master: true, ..fixture::node("node1", NodeState::Active, 0) })?;
+    let old = fixture::node("old", NodeState::Active, 0);
+    lab.put(old.clone())?;
+    let mut joins: Vec<NodeRecord> =
+        (0..6).map(|at| fixture::node(&format!("n{at}"), NodeState::Joining, 0)).collect();
+    joins[3].replaces = Some(old.id.clone());
+    joins.push(fixture::node("waits", NodeState::Pending, 0));
+    let before = lab.app.cluster().generation;
+    for node in &joins {
+        lab.put(node.clone())?;
+    }
+    let confirm = serde_json::json!({"applied": 1, "report": {}});
+    // All come while the first one is written down.
+    let answers = joins.iter().map(|node| {
+        let certificate = lab.certificate(Subject::Node(node.id.clone()), node.key);
+        lab.post(certificate, "/v1/member/confirm", &confirm)
+    });
+    for (node, told) in joins.iter().zip(futures_util::future::join_all(answers).await) {
+        let told = told?;
+        let waits = node.name.as_str() == "waits";
+        assert_eq!(told.status == 200, !waits, "{}: {told:?}", node.name);
+        assert_eq!(lab.state(&node.id) == Some(NodeState::Active), !waits, "{}", node.name);
+    }
+    assert_eq!(lab.state(&old.id), None);
+    assert_eq!(lab.app.cluster().generation, before + 3, "first, crowd, and the place that is taken");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_operator_accepts_no_second_node_under_one_name() -> anyhow::Result<()> {
     let lab = lab()?;
     lab.put(NodeRecord { master: true, ..fixture::node("node1", NodeState::Active, 0) })?;
