@@ -25,9 +25,7 @@ import threading
 import time
 import uuid
 
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True)
+from network import Network
 
 
 class Round:
@@ -36,37 +34,19 @@ class Round:
     def __init__(self, options, machines, number):
         self.options, self.machines = options, machines
         self.chance = random.Random(f"{options.seed} {machines} {number}")
-        self.prefix = f"eosel-{os.getpid()}-{machines}-{number}"
+        self.network = Network(f"eosel-{os.getpid()}-{machines}-{number}", machines)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="eosel"))
-        self.switch = f"{self.prefix}-sw"
 
     def root(self, machine):
         return self.folder / f"n{machine}"
 
     def eos(self, machine, *words):
-        inside = ["ip", "netns", "exec", f"{self.prefix}-n{machine}", self.options.binary]
-        return [*inside, "--root", str(self.root(machine)), "--output", "json", *words]
+        line = [self.options.binary, "--root", str(self.root(machine)), "--output", "json", *words]
+        return self.network.inside(machine, *line)
 
     def build(self):
-        ip("netns", "add", self.switch)
-        for bridge in ("br0", "br1"):
-            ip("-n", self.switch, "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0")
-            ip("-n", self.switch, "link", "set", bridge, "up")
-        for machine in range(1, self.machines + 1):
-            name = f"{self.prefix}-n{machine}"
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
-            cable = ["type", "veth", "peer", "name", "eth0", "netns", name]
-            ip("-n", self.switch, "link", "add", f"p{machine}", *cable)
-            ip("-n", self.switch, "link", "set", f"p{machine}", "master", "br0", "up")
-            ip("-n", name, "addr", "add", f"10.77.0.{10 + machine}/24", "broadcast", "+", "dev", "eth0")
-            ip("-n", name, "link", "set", "eth0", "up")
-            ip("-n", name, "route", "add", "default", "dev", "eth0")
-            if self.options.loss:
-                drop = f'oifname "eth0" numgen random mod 100 < {self.options.loss} drop'
-                rules = f"table inet bench {{ chain out {{ type filter hook output priority 0; {drop}; }}; }}"
-                inside = ["ip", "netns", "exec", name, "nft", "-f", "-"]
-                subprocess.run(inside, input=rules.encode(), check=True)
+        self.network.build(self.options.loss)
+        for machine in self.network.machines:
             (self.root(machine) / "etc").mkdir(parents=True)
             (self.root(machine) / "etc/machine-id").write_text(uuid.UUID(int=self.chance.getrandbits(128)).hex + "\n")
         made = subprocess.run([self.options.binary, "--output", "json", "token", "generate"], capture_output=True, check=True)
@@ -95,7 +75,7 @@ class Round:
                 commands.append((machine, subprocess.Popen(self.eos(machine, *line), stdout=output, stderr=output)))
                 last = time.monotonic()
             else:
-                ip("-n", self.switch, "link", "set", f"p{machine}", "master", what)
+                self.network.plug(machine, what)
         failed = [machine for machine, command in commands if command.wait() != 0]
         took = time.monotonic() - last
         self.judge(failed)
@@ -121,11 +101,7 @@ class Round:
         return f"{self.events()}\n" + "\n".join(texts)
 
     def remove(self):
-        for name in [f"{self.prefix}-n{machine}" for machine in range(1, self.machines + 1)] + [self.switch]:
-            while pids := subprocess.run(["ip", "netns", "pids", name], capture_output=True, check=False).stdout.split():
-                subprocess.run(["kill", "-KILL", *[pid.decode() for pid in pids]], check=False, stderr=subprocess.DEVNULL)
-                time.sleep(0.02)
-            subprocess.run(["ip", "netns", "del", name], check=False)
+        self.network.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

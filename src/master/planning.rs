@@ -124,3 +124,29 @@ fn to_wire(difference: &RoleDifference) -> PlannedRoles {
         scale: difference.scale_after,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::fixture::{self, MasterHost};
+    use crate::master::leases::{Leases, Now};
+
+    #[test]
+    fn a_node_that_comes_and_goes_begins_no_generation() -> anyhow::Result<()> {
+        let host = MasterHost::new()?;
+        let flapping = fixture::node("node2", NodeState::Active, 0);
+        host.put(NodeRecord { master: true, ..fixture::node("node1", NodeState::Active, 0) })?;
+        host.put(flapping.clone())?;
+        let before = host.app.cluster().generation;
+        let now = clock::now_ms();
+        // Heard of just now, and last long ago: by turns.
+        for heard in [now, now - 3_600_000].repeat(10) {
+            host.app.cluster().live.entry(flapping.id.clone()).or_default().presence = Default::default();
+            host.app.cluster().live[&flapping.id].presence.heard(heard);
+            assert_eq!(host.app.cluster().failing(&flapping.id, now), heard != now);
+            Leases::default().look(&host.app, Now::read());
+        }
+        assert_eq!(host.app.cluster().generation, before);
+        Ok(())
+    }
+}

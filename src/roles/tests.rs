@@ -177,6 +177,24 @@ fn a_failing_node_keeps_its_role_and_another_stands_in_when_it_was_the_last() {
 }
 
 #[test]
+fn whenever_a_node_goes_or_comes_back_one_other_moves_at_most() {
+    let mut nodes: Vec<PlanNode> = (0..7).map(|at| node(&format!("n{at}"), at, None)).collect();
+    for (at, role) in grown(&nodes).pop().expect("seven joins").into_iter().enumerate() {
+        nodes[at].current = Some(role);
+    }
+    for flapping in 0..nodes.len() {
+        let mut nodes = nodes.clone();
+        for availability in [Availability::Failing, Availability::Available].repeat(5) {
+            nodes[flapping].availability = availability;
+            let planned = roles(&nodes, &automatic());
+            let moved = nodes.iter().zip(&planned).filter(|(node, role)| node.current != Some(**role));
+            assert!(moved.count() <= 1, "n{flapping} is {availability:?}: {planned:?}");
+            nodes.iter_mut().zip(planned).for_each(|(node, role)| node.current = Some(role));
+        }
+    }
+}
+
+#[test]
 fn a_leaving_node_keeps_its_role_and_the_targets_are_met_without_it() {
     let mut nodes = vec![node("a", 1, Some(Edge)), node("b", 2, Some(Core)), node("c", 3, Some(Data))];
     nodes[0].availability = Availability::Leaving;

@@ -87,11 +87,13 @@ fn each_wrong_function_argument_and_requisite_is_named_at_its_place() {
         ),
         (
             "a:\n  test.nop:\n    - retry: {attempts: 200, interval: 30}\n",
-            "a.sls:3: retry of test.nop: true, false, or a mapping",
+            "a.sls:3: retry of test.nop: true, false, or a mapping of until (true or false), attempts, interval and splay \
+             (whole numbers; at most an hour of pauses) expected",
         ),
         (
             "a:\n  test.nop:\n    - retry: {tries: 2}\n",
-            "a.sls:3: retry of test.nop: true, false, or a mapping",
+            "a.sls:3: retry of test.nop: true, false, or a mapping of until (true or false), attempts, interval and splay \
+             (whole numbers; at most an hour of pauses) expected",
         ),
         (
             "a:\n  file.absent:\n    - name: /x\n    - listen: [a]\n",
