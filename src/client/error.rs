@@ -177,6 +177,10 @@ impl Explain for ClientError {
         match self {
             Self::TimedOut { address, .. } => vec![
                 format!("a firewall may drop it; try from here: nc -vz {} {}", address.ip(), address.port()),
+                format!(
+                    "or the way there drops what is large; try: ping -c 3 -M do -s 1400 {}",
+                    address.ip()
+                ),
                 "see whether the master runs, there: eos status".to_owned(),
             ],
             Self::Unreachable { address, .. } => vec![

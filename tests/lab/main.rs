@@ -19,6 +19,7 @@ mod identities;
 mod installed;
 mod links;
 mod messages;
+mod networks;
 mod removal;
 mod restarts;
 mod salt;

@@ -137,9 +137,11 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         code: "J020",
         title: "the master did not answer in time",
-        cause: "Packets are dropped by a firewall, the address is wrong, or the master is overloaded.",
-        evidence: "nc -vz ADDRESS PORT; ip route get ADDRESS; eos status on the master",
-        remedy: "Open the port or correct the address, then run the same command again: eos bootstrap.",
+        cause: "Packets are dropped by a firewall, the address is wrong, the master is overloaded, or a part of the way has \
+             a smaller MTU and says so to nobody: then connections open, and nothing large arrives.",
+        evidence: "nc -vz ADDRESS PORT; ping -c 3 -M do -s 1400 ADDRESS; ip route get ADDRESS; eos status on the master",
+        remedy: "Open the port, correct the address, or set the MTU of that way on both sides (ip link set dev INTERFACE \
+             mtu 1400), then run the same command again: eos bootstrap.",
         retry: true,
     },
     Entry {
