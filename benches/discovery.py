@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Measures how soon a machine finds who is there: eos by its multicast, serf by its mDNS, on one network.
 
-    benches/discovery.py [--binary PATH] [--rounds 10]
+    benches/discovery.py [--binary PATH] [--rounds 50]
 
 Five machines in network namespaces on one bridge. On the first four runs a master of a cluster of its own and a serf agent;
 the fifth asks, round after round and by turns: `eos discover`, of which each answer's time since the question is
 taken (the program's own start is some milliseconds more); and a serf agent that starts with `-discover`, until
-`serf members` names all five alive, asked as fast as it answers. A round is some 20 s long: serf takes leave slowly.
+`serf members` names all five alive, asked as fast as it answers.
 Needs root, ip and serf. Run it on a quiet machine.
 """
 
@@ -97,7 +97,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=str(root / "target/release/eos"))
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=50)
     bench = Bench(parser.parse_args())
     try:
         bench.play()

@@ -11,6 +11,7 @@ use crate::agent::endpoint::Offer;
 use crate::agent::error::AgentError;
 use crate::agent::generation::{self, Applied, Workshop};
 use crate::agent::metrics::Metrics;
+use crate::client::chance::apart;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
 use crate::host::facts;
@@ -211,9 +212,7 @@ impl Agent {
     fn next_pause(&mut self) -> Duration {
         let longest = self.pause;
         self.pause = (longest * 2).min(LONGEST_PAUSE);
-        // Without randomness the agents come back in a crowd, which the master queues.
-        let chance = random::<1>().map_or(u8::MAX, |[chance]| chance);
-        longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
+        apart(longest)
     }
 
     async fn round(&mut self) -> Result<Round, Trouble> {

@@ -1,5 +1,6 @@
 //! Typed calls of the master's API; the only user of the HTTP client library.
 
+pub mod chance;
 pub mod error;
 pub mod holders;
 pub mod line;

@@ -1,12 +1,12 @@
 //! Snapshots, read by ranges from the master or from any other holder.
 
+use crate::client::chance::apart;
 use crate::client::error::ClientError;
 use crate::client::line::{Connection, Head, Line};
 use crate::client::master::{MasterClient, origin};
 use crate::client::reply::in_trace;
 use crate::client::terms::Terms;
 use crate::identity::authority::MASTER_NAME;
-use crate::identity::key::random;
 use crate::model::digest::Digest;
 use crate::model::ids::SnapshotId;
 use crate::model::snapshots::MOST_EMBEDDED_BYTES;
@@ -343,14 +343,11 @@ fn refusal((status, wanted): (u16, u16), again: Option<u64>, body: &[u8]) -> Sou
         Err(_) => format!("it answered {status}, not {wanted}"),
     };
     match (status, again) {
-        (503, again) => SourceError::busy(what, apart(again.map_or(AGAIN, Duration::from_secs))),
+        // Those that were refused at the same time come again at different ones, and none too soon.
+        (503, again) => {
+            SourceError::busy(what, apart(again.map_or(AGAIN, Duration::from_secs).min(LONGEST) * 2))
+        }
         (500.., _) => SourceError::passing(what),
         _ => SourceError::lasting(what),
     }
-}
-
-/// Those that were refused at the same time come again at different ones.
-fn apart(again: Duration) -> Duration {
-    let chance = random::<1>().map_or(0, |[chance]| chance);
-    again.min(LONGEST) + again.min(LONGEST) * u32::from(chance) / u32::from(u8::MAX)
 }

@@ -1,5 +1,6 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
+use crate::client::chance::apart;
 use crate::client::holders::Connector;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
@@ -23,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// The pause between two attempts while the master is away.
+/// The pause between two attempts while the master is away or busy; its latter half is left to chance.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the master is tried to be told that this node goes; its lease ends by itself.
@@ -128,7 +129,7 @@ impl Env {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error.into()),
             };
-            if !self.pause(&format!("the master to {what}: {error}"), began, PAUSE) {
+            if !self.pause(&format!("the master to {what}: {error}"), began, apart(PAUSE)) {
                 if self.is_interrupted() {
                     return Err(StepFailure::Interrupted { what: format!("the master to {what}") });
                 }

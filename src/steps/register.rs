@@ -3,6 +3,7 @@
 //! The node's key is on disk before the first request, and the master knows the node by it: a crash
 //! on either side at any instant is answered by asking again, and no use of a token is counted twice.
 
+use crate::client::chance::apart;
 use crate::client::{ClientError, look};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// The pause between two attempts while the master is away.
+/// The pause between two attempts while the master is away or busy; its latter half is left to chance.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The step.
@@ -111,7 +112,7 @@ impl Register {
                     return Err(ClientError::Foreign { address, action, status }.into());
                 }
                 Err(error) if error.is_transient() => {
-                    (format!("the master {}: {error}", self.decision.master), PAUSE)
+                    (format!("the master {}: {error}", self.decision.master), apart(PAUSE))
                 }
                 Err(error) => return Err(error.into()),
             };
