@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How long a condition of a lab may take; far above what it takes on a loaded machine.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How long to let others work between two looks at something that nobody announces.
 const BETWEEN: Duration = Duration::from_millis(40);
