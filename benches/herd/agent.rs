@@ -118,7 +118,7 @@ impl Agent {
                 Ok(let_in) => break let_in,
                 Err(error) if error.is_transient() => {
                     plan.counts.put_off.fetch_add(1, Ordering::Relaxed);
-                    rest(Duration::from_secs(1)).await;
+                    rest(error.pause(Duration::from_secs(1))).await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -212,7 +212,7 @@ async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(
             Ok(answer) => return Ok(answer),
             Err(error) if error.is_transient() => {
                 plan.counts.put_off.fetch_add(1, Ordering::Relaxed);
-                rest(Duration::from_secs(1)).await;
+                rest(error.pause(Duration::from_secs(1))).await;
             }
             Err(error) => return Err(error.into()),
         }

@@ -106,7 +106,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 pub async fn tell(client: &MasterClient, told: &Holdings) -> Result<(), ClientError> {
     match client.tell_holdings(told).await {
         Ok(()) => tracing::debug!(count = told.snapshots.len(), "the master knows what this node holds"),
-        Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE => {
+        Err(ClientError::Refused { failure, .. }) if failure.code == NO_SUCH_ROUTE => {
             tracing::debug!("the master is an older one, which keeps no list of holdings");
         }
         Err(error) => return Err(error),

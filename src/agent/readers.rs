@@ -110,7 +110,9 @@ impl Readers {
         };
         match tokio::time::timeout(PATIENCE, client.standing(id)).await {
             Ok(Ok(standing)) => Ok(Judgement::Is(standing)),
-            Ok(Err(ClientError::Refused { failure })) if failure.code == UNKNOWN => Ok(Judgement::Unknown),
+            Ok(Err(ClientError::Refused { failure, .. })) if failure.code == UNKNOWN => {
+                Ok(Judgement::Unknown)
+            }
             Ok(Err(error)) => Err(Failure::of(&error)),
             Err(_) => {
                 let action = format!("GET /v1/members/{id}");

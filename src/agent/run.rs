@@ -28,6 +28,7 @@ use crate::steps::renewal;
 use crate::steps::report;
 use crate::telemetry::context;
 use crate::wire::member::{Confirm, Desired, Poll, Task, TaskDone};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -57,6 +58,8 @@ pub struct Agent {
     boot_id: Option<String>,
     /// Which run of an agent this is, for a master that hears two.
     life: String,
+    /// Where it listens.
+    address: IpAddr,
     certificate: NodeCertificate,
     failure: Option<Failure>,
     /// The generation that could not be applied.
@@ -113,9 +116,7 @@ impl Agent {
     /// When it is none, or its identity cannot be used.
     pub fn new(workshop: Workshop, offer: Offer, holdings: Arc<Notify>) -> Result<Self, AgentError> {
         let membership = Membership::load(&workshop.root).map_err(AgentError::Identity)?;
-        if membership.is_none() {
-            return Err(AgentError::NotMember);
-        }
+        let address = membership.ok_or(AgentError::NotMember)?.address;
         for path in [paths::MEMBERSHIP, paths::NODE_CERTIFICATE] {
             tree::remove_leftovers(&workshop.root.join(path))
                 .map_err(|error| AgentError::Identity(IdentityError::File(error)))?;
@@ -131,6 +132,7 @@ impl Agent {
             holdings,
             boot_id,
             life,
+            address,
             certificate,
             failure: None,
             failed_generation: None,
@@ -149,15 +151,21 @@ impl Agent {
         self.certificate.served()
     }
 
-    /// Works until it is dropped.
+    /// Works until it is dropped, or the node is reached at another address: it has to listen there, and starts anew.
     pub async fn work(&mut self) {
         self.restore().await;
-        loop {
+        while !self.is_moved() {
             let ended = self.round().await;
             if self.heed(ended) {
                 self.rest().await;
             }
         }
+        tracing::info!("the node has another address now: starting anew");
+    }
+
+    fn is_moved(&self) -> bool {
+        let membership = Membership::load(&self.workshop.root);
+        membership.is_ok_and(|found| found.is_some_and(|membership| membership.address != self.address))
     }
 
     /// Undoes what a crash left of an application of states, before the master is asked: it may be away for long.
@@ -267,6 +275,7 @@ impl Agent {
     fn poll(&self, membership: &Membership) -> Poll {
         let mut report = report::gather(&self.workshop.root, self.boot_id.as_deref(), self.failure.as_ref());
         report.life = Some(self.life.clone());
+        report.address = Some(membership.address);
         report.failed_generation = self.failed_generation;
         report.snapshot_pullers = u32::try_from(self.offer.shelf.pulls.taken(Instant::now())).ok();
         let wait = match &report.monitor {

@@ -100,7 +100,10 @@ fn gather(context: &Context) -> Result<(Option<ClusterStatus>, Local), Failure> 
         snapshots_refused: monitor.status.as_ref().is_some_and(|status| status.snapshots_refused),
         monitor: monitor.complaint(),
         restores: restores(context),
-        identity: machine::check(&context.root).err().map(failure),
+        identity: machine::check(&context.root)
+            .and_then(|()| membership.address_is_here())
+            .err()
+            .map(failure),
         master_lost: lost(context)?,
         master_error,
         operation: operation(context)?,

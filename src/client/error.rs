@@ -1,5 +1,6 @@
 //! What can go wrong between a node and the master.
 
+use crate::client::chance::apart;
 use crate::identity::IdentityError;
 use crate::model::explain::{Code, Exit, Explain, Failure};
 use std::net::SocketAddr;
@@ -75,6 +76,8 @@ pub enum ClientError {
     Refused {
         /// What the master said.
         failure: Failure,
+        /// When the same call may come again, where the master says so.
+        again: Option<Duration>,
     },
     /// This node's own keys.
     #[error("the connection to {address} could not be set up")]
@@ -105,8 +108,17 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreachable { .. } => true,
-            Self::Refused { failure } => LATER.contains(&failure.code.as_str()),
+            Self::Refused { failure, .. } => LATER.contains(&failure.code.as_str()),
             _ => false,
+        }
+    }
+
+    /// How long to pause before the same call is made again: until the slot that the master gave, or `usual`, of which
+    /// the latter half is left to chance.
+    pub fn pause(&self, usual: Duration) -> Duration {
+        match self {
+            Self::Refused { again: Some(again), .. } => *again + apart(usual),
+            _ => apart(usual),
         }
     }
 
@@ -121,12 +133,12 @@ impl ClientError {
 
     /// Whether the master says that the operator removed or rejected this node.
     pub fn is_put_out(&self) -> bool {
-        matches!(self, Self::Refused { failure } if PUT_OUT.contains(&failure.code.as_str()))
+        matches!(self, Self::Refused { failure, .. } if PUT_OUT.contains(&failure.code.as_str()))
     }
 
     /// Whether the master says that it does not know this node: its lease ended, or it left.
     pub fn is_forgotten(&self) -> bool {
-        matches!(self, Self::Refused { failure } if failure.code == UNKNOWN)
+        matches!(self, Self::Refused { failure, .. } if failure.code == UNKNOWN)
     }
 }
 
@@ -162,7 +174,7 @@ impl Explain for ClientError {
             | Self::TooLong { .. } => Exit::NoAnswer,
             Self::Distrusted { .. } => Exit::Refused,
             Self::Identity { source, .. } => source.exit(),
-            Self::Refused { failure } => match failure.exit {
+            Self::Refused { failure, .. } => match failure.exit {
                 2 => Exit::Usage,
                 3 => Exit::Preflight,
                 4 => Exit::NoAnswer,
@@ -198,7 +210,7 @@ impl Explain for ClientError {
                 ]
             }
             Self::Identity { source, .. } => source.hints(),
-            Self::Refused { failure } => failure.hints.clone(),
+            Self::Refused { failure, .. } => failure.hints.clone(),
         }
     }
 
@@ -209,7 +221,7 @@ impl Explain for ClientError {
     /// What the master refused has the master's code: `eos explain` knows it.
     fn handed_on(&self) -> Option<&Failure> {
         match self {
-            Self::Refused { failure } => Some(failure),
+            Self::Refused { failure, .. } => Some(failure),
             _ => None,
         }
     }
@@ -234,7 +246,7 @@ pub(crate) fn samples() -> Vec<ClientError> {
         ClientError::Distrusted { address, action: action(), source: library() },
         ClientError::Foreign { address, action: action(), status: "404 Not Found".to_owned() },
         ClientError::TooLong { address, action: action(), most: 65536 },
-        ClientError::Refused { failure },
+        ClientError::Refused { failure, again: None },
         ClientError::Identity { address, source: IdentityError::Damaged { what: "this node's certificate" } },
     ]
 }
@@ -252,6 +264,6 @@ mod tests {
             hints: vec!["make a new one on the master: eos token create".to_owned()],
             exit: 5,
         };
-        assert_eq!(Failure::of(&ClientError::Refused { failure: failure.clone() }), failure);
+        assert_eq!(Failure::of(&ClientError::Refused { failure: failure.clone(), again: None }), failure);
     }
 }

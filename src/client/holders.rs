@@ -97,7 +97,7 @@ pub async fn find(master: &MasterClient, meant: &str, own: Option<&NodeId>) -> R
     match master.holders(meant).await {
         Ok(held) => Ok(Found::of(held, meant, own)),
         // A master that keeps no list of holders hands out the cluster's own snapshot all the same.
-        Err(ClientError::Refused { failure }) if failure.code == NO_SUCH_ROUTE && meant == CLUSTER => {
+        Err(ClientError::Refused { failure, .. }) if failure.code == NO_SUCH_ROUTE && meant == CLUSTER => {
             let id = master.latest_snapshot().await?.id;
             let holders = vec![master_itself(master.address())];
             Ok(Found { id, told: None, holders, others: Vec::new(), untold: Vec::new() })

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long a call may take that waits for nothing.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 
+/// The longest pause that is made because the other side asks for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The most that an error may have, in bytes.
 const ERROR: usize = 64 << 10;
 
@@ -55,7 +58,7 @@ async fn exchange<T: DeserializeOwned>(
     let began = Instant::now();
     let failed = |source| ClientError::of(address, action, began.elapsed(), source);
     let response = in_trace(request).send().await.map_err(failed)?;
-    let status = response.status();
+    let (status, again) = (response.status(), again(&response));
     let most = if status.is_success() { allowed.bytes } else { ERROR };
     let too_long = || ClientError::TooLong { address, action: action.to_owned(), most };
     let body = read(response, most).await.map_err(failed)?.ok_or_else(too_long)?;
@@ -64,9 +67,15 @@ async fn exchange<T: DeserializeOwned>(
         return serde_json::from_slice(&body).map_err(|_| foreign("no JSON".to_owned()));
     }
     Err(match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(body) => ClientError::Refused { failure: body.error },
+        Ok(body) => ClientError::Refused { failure: body.error, again },
         Err(_) => foreign(status.to_string()),
     })
+}
+
+/// When the caller may come again, as `Retry-After` says in seconds.
+pub(crate) fn again(response: &Response) -> Option<Duration> {
+    let text = response.headers().get("retry-after")?.to_str().ok()?;
+    text.parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
 /// The request as part of the trace that the caller is in.

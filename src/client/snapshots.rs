@@ -4,7 +4,7 @@ use crate::client::chance::apart;
 use crate::client::error::ClientError;
 use crate::client::line::{Connection, Head, Line};
 use crate::client::master::{MasterClient, origin};
-use crate::client::reply::in_trace;
+use crate::client::reply::{again, in_trace};
 use crate::client::terms::Terms;
 use crate::identity::authority::MASTER_NAME;
 use crate::model::digest::Digest;
@@ -129,7 +129,7 @@ impl HttpSource {
     /// What an answer says that is none: its own words, and when to ask again.
     async fn refused(&self, mut response: reqwest::Response, wanted: u16) -> SourceError {
         let status = response.status().as_u16();
-        let again = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let again = again(&response);
         let mut body = Vec::new();
         while let Ok(Ok(Some(bytes))) = self.within("say why it refuses", response.chunk()).await
             && body.len() + bytes.len() <= REFUSAL
@@ -221,7 +221,7 @@ impl Source for HttpSource {
         let Some((mut connection, head)) = reading.begin(range)? else { return Ok(()) };
         if head.status != 206 {
             let body = reading.refusal(&mut connection, &head)?;
-            return Err(refusal((head.status, 206), head.again, &body));
+            return Err(refusal((head.status, 206), head.again.map(Duration::from_secs), &body));
         }
         let wanted = length.min(head.length);
         if !reading.body(&mut connection, wanted)? {
@@ -336,7 +336,7 @@ impl Reading<'_, '_> {
 }
 
 /// What an answer means that is none.
-fn refusal((status, wanted): (u16, u16), again: Option<u64>, body: &[u8]) -> SourceError {
+fn refusal((status, wanted): (u16, u16), again: Option<Duration>, body: &[u8]) -> SourceError {
     let what = match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { error }) => format!("{} ({})", error.message, error.code),
         Err(_) if status >= 500 => format!("it answered {status}"),
@@ -344,9 +344,7 @@ fn refusal((status, wanted): (u16, u16), again: Option<u64>, body: &[u8]) -> Sou
     };
     match (status, again) {
         // Those that were refused at the same time come again at different ones, and none too soon.
-        (503, again) => {
-            SourceError::busy(what, apart(again.map_or(AGAIN, Duration::from_secs).min(LONGEST) * 2))
-        }
+        (503, again) => SourceError::busy(what, apart(again.unwrap_or(AGAIN).min(LONGEST) * 2)),
         (500.., _) => SourceError::passing(what),
         _ => SourceError::lasting(what),
     }

@@ -3,6 +3,7 @@
 use crate::host::files::FileError;
 use crate::model::digest::Fingerprint;
 use crate::model::explain::{Code, Exit, Explain};
+use std::net::IpAddr;
 
 /// An identity that cannot be made, read or believed.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,14 @@ pub enum IdentityError {
         /// What speaks for it.
         evidence: Vec<String>,
     },
+    /// The machine has another address than the one that others know.
+    #[error("{address}, at which others reach this node, is on no interface of this machine any more")]
+    AddressGone {
+        /// The address.
+        address: IpAddr,
+        /// Whether the master is there.
+        master: bool,
+    },
     /// A signature that does not verify.
     #[error("the signature on {what} does not verify")]
     BadSignature {
@@ -113,6 +122,7 @@ impl Explain for IdentityError {
             Self::MembershipNewer { .. } => "I031",
             Self::Machine { .. } => "I032",
             Self::OtherMachine { .. } => "I033",
+            Self::AddressGone { .. } => "I034",
         })
     }
 
@@ -123,7 +133,7 @@ impl Explain for IdentityError {
             | Self::NotSigned { .. }
             | Self::MasterUnproven { .. }
             | Self::BadSignature { .. } => Exit::Refused,
-            Self::OtherMachine { .. } => Exit::Conflict,
+            Self::OtherMachine { .. } | Self::AddressGone { .. } => Exit::Conflict,
             _ => Exit::Failed,
         }
     }
@@ -136,6 +146,15 @@ impl Explain for IdentityError {
                         .to_owned(),
                     "if this machine takes the place of that one for good: eos identity keep".to_owned(),
                 ];
+            }
+            Self::AddressGone { master: false, .. } => {
+                "take the address that this machine has now: eos bootstrap"
+            }
+            Self::AddressGone { address, master: true } => {
+                return vec![format!(
+                    "all members know the master by it; give it back to an interface: ip address add {address}/PREFIX \
+                     dev INTERFACE"
+                )];
             }
             Self::Machine { .. } => "write it anew, if this is the node's own machine: eos identity keep",
             Self::Crypto { .. } => "run the command again with -v and report what it says",
@@ -201,6 +220,7 @@ pub(crate) fn samples() -> Vec<IdentityError> {
         IdentityError::MasterUnproven { token: "k3v9".to_owned() },
         IdentityError::BadSignature { what: "the snapshot's manifest" },
         IdentityError::Machine { why: "EOF while parsing an object at line 3 column 1".to_owned() },
+        IdentityError::AddressGone { address: IpAddr::from([10, 0, 1, 12]), master: false },
         IdentityError::OtherMachine { evidence: vec!["the machine-id is 0123, and it was 4567".to_owned()] },
     ]
 }

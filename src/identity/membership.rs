@@ -12,7 +12,8 @@ use crate::model::role::Role;
 use crate::model::scale::Scale;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// The version of the file that this eos reads and writes.
 pub const VERSION: u32 = 1;
@@ -84,6 +85,20 @@ impl Membership {
             None => "no role yet".to_owned(),
         };
         BTreeMap::from([(self.name.to_string(), state)])
+    }
+
+    /// Insists that this machine still has the address at which others reach the node.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn address_is_here(&self) -> Result<(), IdentityError> {
+        match UdpSocket::bind((self.address, 0)) {
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                Err(IdentityError::AddressGone { address: self.address, master: self.runs_master })
+            }
+            // Whatever else is in the way says nothing of the address.
+            _ => Ok(()),
+        }
     }
 
     /// Reads the membership; none on a host that is no member.

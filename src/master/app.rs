@@ -9,11 +9,13 @@ use crate::master::audit::{self, AuditLog};
 use crate::master::cluster::Cluster;
 use crate::master::crowd::Crowd;
 use crate::master::error::MasterError;
+use crate::master::forecast::Forecast;
 use crate::master::metrics::Metrics;
 use crate::master::neighbours::Neighbours;
 use crate::master::orchestration::Orchestra;
+use crate::master::slots::Turns;
 use crate::master::snapshots::ClusterSnapshots;
-use crate::master::strangers::{Strangers, Turns};
+use crate::master::strangers::Strangers;
 use crate::master::turn::Turn;
 use crate::model::config::Config;
 use crate::roles::RoleRules;
@@ -29,10 +31,10 @@ use tokio::sync::watch;
 const LONGEST_DETAIL: usize = 300;
 
 /// Connections that the master opens to strangers at a time.
-const DIALS: usize = 32;
+const DIALS: u32 = 32;
 
 /// Questions of strangers that are worked on at a time; each may wait for the disk.
-const QUESTIONS: usize = 16;
+const QUESTIONS: u32 = 16;
 
 /// For how long a stranger waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -71,6 +73,8 @@ pub struct App {
     pub dials: Turns,
     /// Questions of callers that are not known.
     pub questions: Turns,
+    /// What those that join will be.
+    pub forecast: Forecast,
     /// Joins that are confirmed together.
     pub crowd: Crowd,
     /// Rivals on the network.
@@ -133,6 +137,7 @@ impl App {
             orchestra: Orchestra::new(parts.root),
             dials: Turns::new(DIALS, PATIENCE),
             questions: Turns::new(QUESTIONS, PATIENCE),
+            forecast: Forecast::default(),
             crowd: Crowd::default(),
             neighbours: Neighbours::default(),
             cluster: Mutex::new(parts.cluster),
@@ -230,10 +235,8 @@ impl App {
             let role = node.role.ok_or_else(|| MasterError::NoRole { name: node.name.clone() })?;
             (cluster.generation, role, cluster.scale())
         } else {
-            let plan = crate::master::planning::plan_with(cluster, &self.rules, Some(&node.id))?;
-            let role =
-                plan.role_of(&node.name).ok_or_else(|| MasterError::NoRole { name: node.name.clone() })?;
-            (cluster.generation + 1, role, plan.scale)
+            let (role, scale) = self.forecast.of(cluster, &self.rules, node)?;
+            (cluster.generation + 1, role, scale)
         };
         let storage = serde_json::to_value(&self.config.storage).expect("the configuration serialises");
         Ok(Desired {

@@ -76,7 +76,7 @@ impl Crowd {
         let crowd = std::mem::take(&mut *self.waiting());
         let members = settle(crowd.into_iter().filter(|one| !one.answer.is_closed()).collect()).await;
         *rest = Some(Instant::now() + pause(members));
-        heard(&mut told).unwrap_or(Err(MasterError::Busy { waiting: 0, seconds: 0 }))
+        heard(&mut told).unwrap_or(Err(MasterError::Busy { ahead: 0, after: Duration::from_secs(1) }))
     }
 }
 

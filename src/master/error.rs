@@ -7,6 +7,7 @@ use crate::model::ids::NodeName;
 use crate::model::role::Role;
 use crate::registry::RegistryError;
 use crate::wire::version::Versions;
+use std::time::Duration;
 
 /// A request that the master does not fulfil.
 #[derive(Debug, thiserror::Error)]
@@ -157,14 +158,12 @@ pub enum MasterError {
         of_one: usize,
     },
     /// Too much is being done for strangers at this moment.
-    #[error(
-        "the master is busy: {waiting} other nodes that want to join wait, too; this one did for {seconds} s"
-    )]
+    #[error("the master is busy with other nodes that want to join: {ahead} come before this one, in about {} s", seconds(*after))]
     Busy {
-        /// How many others wait.
-        waiting: usize,
-        /// For how long the caller waited for its turn.
-        seconds: u64,
+        /// How many others come before the caller.
+        ahead: u32,
+        /// The time until it may come again.
+        after: Duration,
     },
     /// A text that no machine has.
     #[error("the registration's {field} has {bytes} bytes, and {limit} are allowed")]
@@ -253,6 +252,21 @@ pub enum MasterError {
         /// What is missing in the registry.
         missing: &'static str,
     },
+}
+
+/// Whole seconds, as many as are needed.
+fn seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000) as u64
+}
+
+impl MasterError {
+    /// In how many seconds the caller may come again, where that is known.
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { after, .. } => Some(Duration::from_secs(seconds(*after))),
+            _ => None,
+        }
+    }
 }
 
 /// Which snapshots there are.
@@ -424,7 +438,7 @@ pub(crate) fn samples() -> Vec<MasterError> {
         MasterError::NotAMember { name: name(), state: NodeState::Pending },
         MasterError::NotAMember { name: name(), state: NodeState::Joining },
         MasterError::Crowded { waiting: 32, of_one: 32 },
-        MasterError::Busy { waiting: 37, seconds: 2 },
+        MasterError::Busy { ahead: 37, after: Duration::from_millis(5_200) },
         MasterError::Oversized { field: "machine_id", bytes: 4096, limit: 256 },
         MasterError::NoRole { name: name() },
         MasterError::Generation,

@@ -52,7 +52,7 @@ fn files_of_the_master_that_cannot_be_used_are_told_apart() -> anyhow::Result<()
 fn a_member_without_a_role_and_a_cluster_without_nodes_get_no_plan() -> anyhow::Result<()> {
     let host = MasterHost::new()?;
     let cluster = host.app.cluster();
-    let error = planning::plan_with(&cluster, &RoleRules::default(), None).expect_err("there is nobody");
+    let error = planning::plan_with(&cluster, &RoleRules::default(), &[]).expect_err("there is nobody");
     tells(&error, "EOS-M015", "roles could not be planned");
     drop(cluster);
     let mut member = fixture::node("node7", NodeState::Active, 0);
@@ -61,4 +61,16 @@ fn a_member_without_a_role_and_a_cluster_without_nodes_get_no_plan() -> anyhow::
     let error = host.app.desired(&host.app.cluster(), &member).expect_err("it was changed by hand");
     tells(&error, "EOS-M024", "the registry gives node7 no role");
     Ok(())
+}
+
+#[test]
+fn a_slot_is_told_in_whole_seconds_that_are_not_too_few() {
+    use crate::master::MasterError;
+    use std::time::Duration;
+    for (after, seconds) in [(5_200, 6), (6_000, 6), (1, 1)] {
+        let error = MasterError::Busy { ahead: 37, after: Duration::from_millis(after) };
+        assert_eq!(error.again(), Some(Duration::from_secs(seconds)));
+        let text = "the master is busy with other nodes that want to join: 37 come before this one, in about";
+        tells(&error, "EOS-J014", &format!("{text} {seconds} s"));
+    }
 }

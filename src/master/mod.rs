@@ -10,6 +10,7 @@ pub mod entry;
 pub mod error;
 #[cfg(feature = "testing")]
 pub mod faults;
+pub mod forecast;
 pub mod holdings;
 pub mod leases;
 pub mod metrics;
@@ -23,6 +24,7 @@ pub mod presence;
 mod remedies;
 pub mod run;
 pub mod settings;
+pub mod slots;
 pub mod snapshots;
 pub mod strangers;
 pub mod turn;

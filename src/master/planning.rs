@@ -11,6 +11,7 @@ use crate::registry::Change;
 use crate::registry::record::NodeRecord;
 use crate::roles::{self, Availability, PlanNode, RoleDifference, RolePlan, RoleRules};
 use crate::wire::admin::{PlannedRole, PlannedRoles};
+use std::collections::BTreeSet;
 
 /// A record as the planner sees it at this time; a node that is away for long is not counted on.
 pub fn plan_node(cluster: &Cluster, record: &NodeRecord, now: u64) -> PlanNode {
@@ -29,14 +30,14 @@ pub fn plan_node(cluster: &Cluster, record: &NodeRecord, now: u64) -> PlanNode {
     }
 }
 
-/// The plan for the members, with `joining` among them.
+/// The plan for the members with those that join among them, each in the place of the one that it replaces.
 ///
 /// # Errors
 /// When the planner refuses.
 pub fn plan_with(
     cluster: &Cluster,
     rules: &RoleRules,
-    joining: Option<&NodeId>,
+    joining: &[&NodeRecord],
 ) -> Result<RolePlan, MasterError> {
     roles::plan(&plan_nodes(cluster, joining), rules).map_err(MasterError::Roles)
 }
@@ -52,7 +53,7 @@ pub fn preview(
 ) -> Result<PlannedRoles, MasterError> {
     let now = clock::now_ms();
     let replaced = joining.and_then(|node| node.replaces.as_ref()).and_then(|id| cluster.nodes.get(id));
-    let (mut live, mut remove) = (plan_nodes(cluster, None), Vec::new());
+    let (mut live, mut remove) = (plan_nodes(cluster, &[]), Vec::new());
     match replaced.filter(|replaced| replaced.state == NodeState::Active) {
         // The planner knows nodes by name: one that is only installed anew is no other node.
         Some(replaced) if joining.is_some_and(|node| node.name == replaced.name) => {
@@ -89,7 +90,7 @@ pub fn replan(
     let mut changes = next_generation(cluster.generation + 1, cause, now);
     let nodes: Vec<PlanNode> = members.iter().map(|member| plan_node(cluster, member, now)).collect();
     let plan = roles::plan(&nodes, rules).map_err(MasterError::Roles)?;
-    let before = plan_nodes(cluster, None);
+    let before = plan_nodes(cluster, &[]);
     for mut member in members {
         let role = plan.role_of(&member.name);
         if role != member.role || cluster.nodes.get(&member.id) != Some(&member) {
@@ -100,12 +101,11 @@ pub fn replan(
     Ok((changes, to_wire(&roles::difference(&before, &plan))))
 }
 
-fn plan_nodes(cluster: &Cluster, joining: Option<&NodeId>) -> Vec<PlanNode> {
-    let extra = joining.and_then(|id| cluster.nodes.get(id));
-    let replaced = extra.and_then(|node| node.replaces.as_ref());
+fn plan_nodes(cluster: &Cluster, joining: &[&NodeRecord]) -> Vec<PlanNode> {
+    let replaced: BTreeSet<&NodeId> = joining.iter().filter_map(|node| node.replaces.as_ref()).collect();
     let now = clock::now_ms();
-    let stay = cluster.members().filter(|member| Some(&member.id) != replaced);
-    stay.chain(extra).map(|record| plan_node(cluster, record, now)).collect()
+    let stay = cluster.members().filter(|member| !replaced.contains(&member.id));
+    stay.chain(joining.iter().copied()).map(|record| plan_node(cluster, record, now)).collect()
 }
 
 fn to_wire(difference: &RoleDifference) -> PlannedRoles {

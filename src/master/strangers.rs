@@ -1,16 +1,10 @@
-//! How much strangers may cost: lines of the audit log, so that they cannot fill the disk, and work
-//! that is done for them at the same time, so that members are served meanwhile.
+//! How many lines of the audit log strangers may cause, so that they cannot fill the disk.
 //!
 //! Each address may cause some lines a minute, and all of them together some more; what is beyond is
 //! counted, and told by the next line that is written.
 
-use crate::master::error::MasterError;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Lines that one address may cause in a minute.
 const PER_ADDRESS: u32 = 10;
@@ -48,72 +42,9 @@ impl Strangers {
     }
 }
 
-/// Work for strangers of which so much is done at a time; more waits for its turn, and not for long.
-#[derive(Debug)]
-pub struct Turns {
-    permits: Arc<Semaphore>,
-    patience: Duration,
-    waiting: AtomicUsize,
-}
-
-impl Turns {
-    /// So many at a time; who has no turn after `patience` is told to come later.
-    pub fn new(at_a_time: usize, patience: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_a_time)), patience, waiting: AtomicUsize::new(0) }
-    }
-
-    /// Waits for a turn, which lasts until it is dropped.
-    ///
-    /// # Errors
-    /// When none came in time.
-    pub async fn take(&self) -> Result<OwnedSemaphorePermit, MasterError> {
-        let place = Place::of(&self.waiting);
-        let turn = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await;
-        let waiting = place.others();
-        let turn = turn.map_err(|_| MasterError::Busy { waiting, seconds: self.patience.as_secs() })?;
-        Ok(turn.expect("nobody closes it"))
-    }
-}
-
-/// A place among those that wait, given up when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn of(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-
-    /// How many wait besides.
-    fn others(&self) -> usize {
-        self.0.load(Ordering::Relaxed).saturating_sub(1)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn who_has_no_turn_in_time_is_told_to_come_later() -> anyhow::Result<()> {
-        let turns = Turns::new(2, Duration::from_millis(50));
-        let held = (turns.take().await?, turns.take().await?);
-        let told = tokio::join!(turns.take(), turns.take(), turns.take());
-        for told in [told.0, told.1, told.2] {
-            let Err(MasterError::Busy { waiting, .. }) = told else { anyhow::bail!("{told:?}") };
-            assert!(waiting <= 2, "those that gave up wait no more");
-        }
-        assert!(matches!(turns.take().await, Err(MasterError::Busy { waiting: 0, .. })));
-        drop(held);
-        drop(turns.take().await?);
-        Ok(())
-    }
 
     fn address(last: u8) -> IpAddr {
         [10, 0, 0, last].into()

@@ -25,6 +25,12 @@ impl Refusal {
         Self { status, failure: Failure::of(error), again: None }
     }
 
+    /// The same, with the time after which the caller may ask again.
+    #[must_use]
+    pub fn again(self, again: Option<Duration>) -> Self {
+        Self { again, ..self }
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.status

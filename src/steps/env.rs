@@ -1,6 +1,5 @@
 //! What the steps work with: the machine, the network, and what the operator gave.
 
-use crate::client::chance::apart;
 use crate::client::holders::Connector;
 use crate::client::{ClientError, MasterClient, Terms};
 use crate::host::clock;
@@ -129,7 +128,7 @@ impl Env {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error.into()),
             };
-            if !self.pause(&format!("the master to {what}: {error}"), began, apart(PAUSE)) {
+            if !self.pause(&format!("the master to {what}: {error}"), began, error.pause(PAUSE)) {
                 if self.is_interrupted() {
                     return Err(StepFailure::Interrupted { what: format!("the master to {what}") });
                 }

@@ -3,7 +3,6 @@
 //! The node's key is on disk before the first request, and the master knows the node by it: a crash
 //! on either side at any instant is answered by asking again, and no use of a token is counted twice.
 
-use crate::client::chance::apart;
 use crate::client::{ClientError, look};
 use crate::host::files::{self, Attributes};
 use crate::host::paths;
@@ -112,7 +111,7 @@ impl Register {
                     return Err(ClientError::Foreign { address, action, status }.into());
                 }
                 Err(error) if error.is_transient() => {
-                    (format!("the master {}: {error}", self.decision.master), apart(PAUSE))
+                    (format!("the master {}: {error}", self.decision.master), error.pause(PAUSE))
                 }
                 Err(error) => return Err(error.into()),
             };

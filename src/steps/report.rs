@@ -65,6 +65,7 @@ pub fn gather(root: &Root, boot_id: Option<&str>, failure: Option<&Failure>) -> 
         failed_generation: None,
         boot_id: boot_id.map(str::to_owned),
         life: None,
+        address: None,
         snapshot_pullers: None,
         disk_free_bytes: mounts::sample(&root.join(paths::STATE)).ok().map(|sample| sample.available),
     }

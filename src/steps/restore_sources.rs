@@ -273,7 +273,9 @@ fn find(
                     let held = |one: &Found| !one.holders.is_empty();
                     Ok(tried.next(found.candidates().into_iter().filter(held), &BTreeSet::new()))
                 }
-                Err(ClientError::Refused { failure }) if UNKNOWN.contains(&failure.code.as_str()) => Ok(None),
+                Err(ClientError::Refused { failure, .. }) if UNKNOWN.contains(&failure.code.as_str()) => {
+                    Ok(None)
+                }
                 Err(error) => Err(error),
             }
         }

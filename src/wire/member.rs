@@ -5,7 +5,7 @@ use crate::model::ids::{ClusterId, NodeId, NodeName, SnapshotId};
 use crate::model::role::Role;
 use crate::model::scale::Scale;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What a node shall be: one generation of the cluster's plan, as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct Report {
     /// What its agent drew when it started: two of them under one identity are two machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub life: Option<String>,
+    /// The address at which others reach it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// Free bytes where its state lives.
     pub disk_free_bytes: Option<u64>,
     /// How many nodes pull snapshots from it.

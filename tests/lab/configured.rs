@@ -93,3 +93,17 @@ fn a_change_of_storage_on_the_master_reaches_every_node_and_a_wrong_one_reaches_
     second.eos(&["reset", "--verify"]).done();
     assert!(!second.path("etc/sysctl.d").exists() && !second.path("etc/security").exists());
 }
+
+#[test]
+fn a_proxy_in_the_environment_is_warned_of_and_carries_nothing_of_a_join() {
+    let mut lab = Lab::new(2);
+    let proxy = |name: &str| (name.to_owned(), "http://10.77.0.99:3128".to_owned());
+    lab.host_mut(2).environment =
+        ["https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"].map(proxy).to_vec();
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    let joined = joiner.join(master, &["--token", &token]).done();
+    assert!(joined.told("would send what is meant for 10.77.0.11 to a proxy"), "{}", joined.story());
+    master.converged(2);
+}

@@ -3,6 +3,7 @@
 mod doctor;
 mod hostile;
 mod impostor;
+mod interfaces;
 mod rivals;
 
 use crate::support::{Host, Lab, eventually};

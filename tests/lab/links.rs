@@ -101,3 +101,22 @@ fn a_master_that_cannot_call_back_is_found_before_anything_changes() {
     refused.failed(3, "EOS-P020", &["10.77.0.12:4506", "tcp dport 4506"]);
     assert!(!joiner.path("etc/eos").exists());
 }
+
+#[test]
+fn a_line_that_swallows_what_is_large_is_told_and_nothing_is_changed() {
+    let lab = Lab::new(2);
+    let [master, joiner] = lab.hosts();
+    master.bootstrap_single();
+    let token = master.token(&[]);
+    // As on a path whose smallest MTU nobody tells: connections open, and certificates never arrive.
+    joiner.nft(
+        "table inet t { chain input { type filter hook input priority 0; meta length > 400 drop; }; }\n",
+    );
+    let told = ["no answer from 10.77.0.11:4507", "ping -c 3 -M do -s 1400 10.77.0.11"];
+    let silent = joiner.join(master, &["--token", &token, "--timeout", "8s"]).failed(4, "EOS-J020", &told);
+    assert!(silent.told("\"waiting\""), "{}", silent.story());
+    assert!(!joiner.path("etc/eos").exists() && !joiner.path("var/lib/eos").exists());
+    joiner.heal();
+    joiner.join(master, &["--token", &token]).done();
+    master.converged(2);
+}

@@ -13,13 +13,13 @@ mod data;
 mod discovery;
 mod elections;
 mod growth;
+mod herds;
 mod identities;
 #[path = "../it/salt/installed.rs"]
 #[allow(dead_code, reason = "it also applies states, which the lab does not")]
 mod installed;
 mod links;
 mod messages;
-mod networks;
 mod removal;
 mod restarts;
 mod salt;

@@ -50,7 +50,7 @@ fn a_generation_that_failed_leaves_the_connection_as_it_is() -> anyhow::Result<(
 
 #[test]
 fn a_refusal_of_the_master_is_an_answer() {
-    let refused = Trouble::from(ClientError::Refused { failure: some_failure() });
+    let refused = Trouble::from(ClientError::Refused { failure: some_failure(), again: None });
     assert!(matches!(refused, Trouble::Work(_)), "{refused:?}");
     let silent =
         ClientError::TimedOut { address: NOBODY, action: "poll".to_owned(), waited: Duration::from_secs(1) };

@@ -1,7 +1,7 @@
 //! What bootstrap says at its end.
 
 use crate::cli::bootstrap::decide::{Aim, Asked};
-use crate::cli::bootstrap::operation;
+use crate::cli::bootstrap::{moved, operation};
 use crate::cli::context::{Context, failure};
 use crate::cli::done::Done;
 use crate::cli::error::CliError;
@@ -141,6 +141,9 @@ pub(super) fn member(
     if let Some(text) = other_engine(asked, membership) {
         progress.emit(Event::Warning { text });
     }
+    let moved = moved::follow(context, asked, membership, progress, dry_run)?;
+    let from = moved.as_ref().map(|_| membership.address);
+    let membership = moved.as_ref().unwrap_or(membership);
     let renews = renewal::is_needed(&context.root, clock::now_seconds()).map_err(Failure::from)?;
     if !renews {
         still_a_member(context, membership, progress, terms)?;
@@ -155,6 +158,9 @@ pub(super) fn member(
         renewed.map_err(|error| unless_interrupted(context, membership, error.into()))?;
     }
     let mut changes = Vec::new();
+    if let Some(from) = from {
+        changes.push(format!("took the address {} for {from}", membership.address));
+    }
     if renews {
         changes.push("renewed its certificate".to_owned());
     }
@@ -170,7 +176,7 @@ pub(super) fn member(
         "cluster": membership.cluster, "node": membership.name, "role": role,
         "scale": applied.map(|applied| applied.scale), "generation": applied.map(|applied| applied.generation),
         "address": membership.address, "master": membership.master, "started": started,
-        "renewed": renews, "units": refreshed,
+        "renewed": renews, "units": refreshed, "moved_from": from,
     });
     let head =
         format!("{} is already a member of cluster {} (role {role})", membership.name, membership.cluster);

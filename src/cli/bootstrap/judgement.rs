@@ -120,7 +120,7 @@ pub(super) fn knows_token(
     request.dry_run = true;
     let client = MasterClient::new(master, &looked.authority_pem, None, None).map_err(failure)?;
     let judged = context.block_on(client.on(terms).register(&request));
-    Ok(!matches!(judged, Err(ClientError::Refused { failure }) if failure.code == UNKNOWN))
+    Ok(!matches!(judged, Err(ClientError::Refused { failure, .. }) if failure.code == UNKNOWN))
 }
 
 /// Sorts an answer: none when it could not be had, which another check tells.
@@ -129,7 +129,7 @@ fn refused(
 ) -> Result<Option<Result<RegisterReply, Refusal>>, Failure> {
     let why = match answer {
         Ok(reply) => return Ok(Some(Ok(reply))),
-        Err(ClientError::Refused { failure }) => failure,
+        Err(ClientError::Refused { failure, .. }) => failure,
         // TLS that fails for a wrong clock is told as a wrong clock; a master that is gone as such.
         Err(ClientError::Distrusted { .. }) => return Ok(None),
         Err(error) if error.is_transient() => return Ok(None),

@@ -279,7 +279,7 @@ fn reach_master(
         if now >= until {
             return Err(failure(error));
         }
-        let retry = until.min(now + PAUSE);
+        let retry = until.min(now + error.pause(PAUSE));
         let cause = format!("the master at {master}: {error}");
         looking.progress.emit(Wait { cause, began, until, retry }.at(now));
         rest(context, retry);

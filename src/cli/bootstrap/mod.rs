@@ -11,6 +11,7 @@ mod judgement;
 mod lease;
 mod line;
 mod look;
+mod moved;
 mod operation;
 #[cfg(feature = "testing")]
 mod panics;

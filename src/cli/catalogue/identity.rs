@@ -125,4 +125,15 @@ pub const ENTRIES: &[Entry] = &[
              machine takes the place of that one for good, as after a repair: eos identity keep.",
         retry: false,
     },
+    Entry {
+        code: "I034",
+        title: "the node's address is gone from its machine",
+        cause: "DHCP gave the machine another address, an interface was taken out, or it is down without its addresses. \
+             The node reaches nobody from an address that it does not have, and others look for it there.",
+        evidence: "ip address show; eos status",
+        remedy: "Run eos bootstrap: the node takes the address that leads to the master now, or the one named with \
+             --advertise-address, and the master hears of it. The master's own address cannot change that way, since \
+             all members know it: give it back to an interface, and reserve it where addresses are given out.",
+        retry: false,
+    },
 ];

@@ -119,7 +119,7 @@ pub const ENTRIES: &[Entry] = &[
         code: "J014",
         title: "the master is busy with other nodes that want to join",
         cause: "It serves so many strangers at a time, so that they do not hold up the members; more wait, \
-             and not for long.",
+             and not for long. Who has no turn by then is given a slot behind all others that were given one.",
         evidence: "eos node list; journalctl -u eos-master -n 50 on the master",
         remedy: "Run the same command again a little later: eos bootstrap.",
         retry: true,

@@ -233,3 +233,22 @@ fn a_holder_of_another_authority_or_none_at_all_is_told_apart() -> anyhow::Resul
     assert_eq!((nobody.what, nobody.retry), (format!("it cannot be reached at {free}"), true));
     Ok(())
 }
+
+#[tokio::test]
+async fn who_is_given_a_slot_comes_then_and_no_answer_puts_it_off_for_long() -> anyhow::Result<()> {
+    const BUSY: &str = r#"{"error":{"code":"EOS-J014","message":"busy","causes":[],"hints":[],"exit":4}}"#;
+    let usual = std::time::Duration::from_secs(1);
+    for (head, least, most) in [
+        ("503 Service Unavailable\r\nRetry-After: 6", 6_500, 7_000),
+        ("503 Service Unavailable\r\nRetry-After: 999999", 60_500, 61_000),
+        ("503 Service Unavailable\r\nRetry-After: tomorrow", 500, 1_000),
+        ("503 Service Unavailable", 500, 1_000),
+    ] {
+        let (address, authority) = serving(head, Some(BUSY)).await?;
+        let client = MasterClient::new(address, &authority, None, None)?;
+        let error = client.status().await.expect_err("it is busy");
+        let pause = error.pause(usual).as_millis();
+        assert!(error.is_transient() && (least..=most).contains(&pause), "{head}: {pause} ms");
+    }
+    Ok(())
+}

@@ -41,7 +41,7 @@ pub enum Standing {
     },
     /// It waits until enough machines see the same.
     Agreeing {
-        /// Who is the first for now.
+        /// The first of those that it hears.
         first: Option<Fingerprint>,
     },
 }

@@ -36,7 +36,7 @@ impl From<Refusal> for serving::Refusal {
             Exit::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, &error)
+        Self::new(status, &error).again(error.again())
     }
 }
 

@@ -23,6 +23,7 @@ use crate::wire::member::{Confirm, Confirmed};
 use axum::extract::State;
 use axum::{Extension, Json};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) async fn confirm(
     State(app): State<Arc<App>>,
@@ -117,7 +118,7 @@ fn welcome(app: &App, cluster: &mut Cluster, crowd: Vec<Ready>) {
             }
         }
         Err(error) => {
-            let (text, waiting) = (error.to_string(), ids.len() - 1);
+            let text = error.to_string();
             let mut crowd = crowd.into_iter();
             if let Some(first) = crowd.next() {
                 first.waiting.told(Err(error));
@@ -125,7 +126,7 @@ fn welcome(app: &App, cluster: &mut Cluster, crowd: Vec<Ready>) {
             // An error is one caller's; the others ask again and hear it themselves.
             for one in crowd {
                 tracing::warn!(node = %one.node.name, error = %text, "not confirmed: it asks again");
-                one.waiting.told(Err(MasterError::Busy { waiting, seconds: 0 }));
+                one.waiting.told(Err(MasterError::Busy { ahead: 0, after: Duration::from_secs(1) }));
             }
         }
     }

@@ -101,7 +101,13 @@ pub(super) async fn poll(
         let presence = heard_as(app, cluster, &node, &poll.report, caller.address)?;
         cluster.live.entry(node.id.clone()).or_default().applied_as = own;
         tell_of_tasks(app, cluster, &node, &poll);
-        if node.applied != poll.applied || node.version != poll.report.version {
+        let moved = poll.report.address.filter(|address| *address != node.address && is_usable(address));
+        if let Some(address) = moved {
+            let what = format!("{} -> {address}", node.address);
+            app.audit(node.id.as_str(), "address", node.name.as_str(), &what)?;
+            node.address = address;
+        }
+        if node.applied != poll.applied || node.version != poll.report.version || moved.is_some() {
             node.applied = poll.applied;
             node.version.clone_from(&poll.report.version);
             cluster.commit(vec![Change::PutNode(Box::new(node.clone()))])?;
@@ -138,6 +144,11 @@ pub(super) async fn poll(
         Ok(PollReply { desired, renew, confirm, trace: app.trace(), holdings, task })
     })
     .await
+}
+
+/// Whether somebody could be reached there.
+fn is_usable(address: &IpAddr) -> bool {
+    !address.is_unspecified() && !address.is_multicast()
 }
 
 /// Takes note of what the node did for the run, and has the run looked at when that is news.
