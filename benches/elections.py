@@ -7,7 +7,7 @@
 Each round makes N machines on one bridge and runs the same `eos bootstrap --auto-discover --expect N` on each, started
 at random within SPREAD seconds. LOSS of a hundred packets that a machine sends are lost. With --apart a random part of the
 machines is on a bridge of its own for some seconds of that time. A round is good when all commands succeed, one machine
-alone founded, and it sees N members that all have converged. The first round that is not ends the run with its story.
+alone founded, and it sees N members that all have converged, each in the role that a plan gives it. The first round that is not ends the run with its story.
 Needs root, ip and nft. Time is from the last start to the last command's end. Run it on a quiet machine.
 """
 
@@ -91,10 +91,14 @@ class Round:
             told = subprocess.run(self.eos(founders[0], "status"), capture_output=True, check=False)
             nodes = json.loads(told.stdout.splitlines()[-1])["result"].get("nodes", []) if told.stdout else []
             if len(nodes) == self.machines and all(node["converged"] and node["role"] for node in nodes):
-                return
+                break
             if time.monotonic() > until:
                 raise RuntimeError(f"not converged: {nodes}")
             time.sleep(0.2)
+        planned = subprocess.run(self.eos(founders[0], "role", "plan"), capture_output=True, check=True)
+        changes = json.loads(planned.stdout.splitlines()[-1])["result"]["changes"]
+        if changes:
+            raise RuntimeError(f"not as planned: {changes}")
 
     def story(self):
         texts = [f"--- {path.name}\n{path.read_text()}" for path in sorted(self.folder.glob("out*"))]
